@@ -1,13 +1,13 @@
 // How the tests run: real servers and child processes start here, so files run two at a time and may take a while.
-import { defineConfig } from "vitest/config";
+import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-	test: {
-		root: new URL("..", import.meta.url).pathname,
-		include: ["test/**/*.test.ts"],
-		testTimeout: 30_000,
-		hookTimeout: 60_000,
-		pool: "forks",
-		maxWorkers: 2,
-	},
+  test: {
+    root: new URL('..', import.meta.url).pathname,
+    include: ['test/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    pool: 'forks',
+    maxWorkers: 2,
+  },
 });

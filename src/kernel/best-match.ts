@@ -1,21 +1,21 @@
 // Which of the previews at hand answers a request format, without a new conversion. One pure rule for every caller.
-import { type Format, type PreviewType, parseFormat } from "./format.js";
-import type { PlannedPreview } from "./sequence.js";
-import { areaOf, covers, geometryOf, type Size } from "./sizes.js";
-import { type Preview, type SourceInfo, storedSize } from "./source.js";
+import { type Format, type PreviewType, parseFormat } from './format.js';
+import type { PlannedPreview } from './sequence.js';
+import { areaOf, covers, geometryOf, type Size } from './sizes.js';
+import { type Preview, type SourceInfo, storedSize } from './source.js';
 
 /** A preview as the rule sees it: the target format it was made for, its type and its size. */
 export interface Candidate extends Size {
-	readonly format: Format;
-	readonly type: PreviewType;
+  readonly format: Format;
+  readonly type: PreviewType;
 }
 
 /** `exact`: of the size that was asked for. `larger`: at least as large on both sides. `smaller`: less on some side. */
-export type MatchRelation = "exact" | "larger" | "smaller";
+export type MatchRelation = 'exact' | 'larger' | 'smaller';
 
 export interface Match<C extends Candidate> {
-	readonly candidate: C;
-	readonly relation: MatchRelation;
+  readonly candidate: C;
+  readonly relation: MatchRelation;
 }
 
 /**
@@ -28,114 +28,99 @@ export interface Match<C extends Candidate> {
  * Equal areas: first the candidate made for exactly this format, then the one that stands first.
  */
 export function bestMatch<C extends Candidate>(
-	info: SourceInfo,
-	candidates: readonly C[],
-	request: Format,
+  info: SourceInfo,
+  candidates: readonly C[],
+  request: Format,
 ): Match<C> | undefined {
-	let kept = keep(
-		candidates,
-		(candidate) => candidate.format.scaleType === request.scaleType,
-	);
-	kept = keep(
-		kept,
-		(candidate) => candidate.format.norotate === request.norotate,
-	);
-	if (request.type !== "auto")
-		kept = keep(kept, (candidate) => candidate.type === request.type);
+  let kept = keep(candidates, (candidate) => candidate.format.scaleType === request.scaleType);
+  kept = keep(kept, (candidate) => candidate.format.norotate === request.norotate);
+  if (request.type !== 'auto') kept = keep(kept, (candidate) => candidate.type === request.type);
 
-	const wanted = wantedSize(info, request);
-	const large = kept.filter((candidate) => covers(candidate, wanted));
-	const candidate =
-		large.length > 0
-			? first(large, (a, b) => areaOf(a) - areaOf(b), request)
-			: first(kept, (a, b) => areaOf(b) - areaOf(a), request);
-	return candidate && { candidate, relation: relationOf(candidate, wanted) };
+  const wanted = wantedSize(info, request);
+  const large = kept.filter((candidate) => covers(candidate, wanted));
+  const candidate =
+    large.length > 0
+      ? first(large, (a, b) => areaOf(a) - areaOf(b), request)
+      : first(kept, (a, b) => areaOf(b) - areaOf(a), request);
+  return candidate && { candidate, relation: relationOf(candidate, wanted) };
 }
 
 /** What `request` asks of this source: its box resolved against the source, never larger than the source. */
 export function wantedSize(info: SourceInfo, request: Format): Size {
-	const source = request.norotate ? storedSize(info) : info;
-	const { size } = geometryOf(source, request);
-	return {
-		widthPx: Math.min(size.widthPx, source.widthPx),
-		heightPx: Math.min(size.heightPx, source.heightPx),
-	};
+  const source = request.norotate ? storedSize(info) : info;
+  const { size } = geometryOf(source, request);
+  return {
+    widthPx: Math.min(size.widthPx, source.widthPx),
+    heightPx: Math.min(size.heightPx, source.heightPx),
+  };
 }
 
 function relationOf(candidate: Size, wanted: Size): MatchRelation {
-	if (
-		candidate.widthPx === wanted.widthPx &&
-		candidate.heightPx === wanted.heightPx
-	)
-		return "exact";
-	return covers(candidate, wanted) ? "larger" : "smaller";
+  if (candidate.widthPx === wanted.widthPx && candidate.heightPx === wanted.heightPx) return 'exact';
+  return covers(candidate, wanted) ? 'larger' : 'smaller';
 }
 
 /** Those that pass, or all when none does. */
-function keep<C>(
-	candidates: readonly C[],
-	passes: (candidate: C) => boolean,
-): readonly C[] {
-	const passed = candidates.filter(passes);
-	return passed.length > 0 ? passed : candidates;
+function keep<C>(candidates: readonly C[], passes: (candidate: C) => boolean): readonly C[] {
+  const passed = candidates.filter(passes);
+  return passed.length > 0 ? passed : candidates;
 }
 
 function first<C extends Candidate>(
-	candidates: readonly C[],
-	order: (a: C, b: C) => number,
-	request: Format,
+  candidates: readonly C[],
+  order: (a: C, b: C) => number,
+  request: Format,
 ): C | undefined {
-	const made = (candidate: C): number =>
-		candidate.format.text === request.text ? 0 : 1;
-	// toSorted is stable, so what stands first stays first among equals.
-	return candidates.toSorted((a, b) => order(a, b) || made(a) - made(b))[0];
+  const made = (candidate: C): number => (candidate.format.text === request.text ? 0 : 1);
+  // toSorted is stable, so what stands first stays first among equals.
+  return candidates.toSorted((a, b) => order(a, b) || made(a) - made(b))[0];
 }
 
 /** The same rule over previews that exist. `undefined` only for an empty list. */
 export function bestPreview<P extends Preview>(
-	info: SourceInfo,
-	previews: readonly P[],
-	request: Format,
+  info: SourceInfo,
+  previews: readonly P[],
+  request: Format,
 ): PreviewMatch<P> | undefined {
-	const candidates = previews.flatMap((preview) =>
-		preview.formats.map((text) => ({
-			format: parseFormat(text),
-			type: preview.type,
-			widthPx: preview.widthPx,
-			heightPx: preview.heightPx,
-			of: preview,
-		})),
-	);
-	const match = bestMatch(info, candidates, request);
-	return (
-		match && {
-			preview: match.candidate.of,
-			format: match.candidate.format,
-			relation: match.relation,
-		}
-	);
+  const candidates = previews.flatMap((preview) =>
+    preview.formats.map((text) => ({
+      format: parseFormat(text),
+      type: preview.type,
+      widthPx: preview.widthPx,
+      heightPx: preview.heightPx,
+      of: preview,
+    })),
+  );
+  const match = bestMatch(info, candidates, request);
+  return (
+    match && {
+      preview: match.candidate.of,
+      format: match.candidate.format,
+      relation: match.relation,
+    }
+  );
 }
 
 /** The same rule over previews that are only planned. `undefined` only for an empty plan. */
 export function bestPlanned(
-	info: SourceInfo,
-	plan: readonly PlannedPreview[],
-	request: Format,
+  info: SourceInfo,
+  plan: readonly PlannedPreview[],
+  request: Format,
 ): PlannedPreview | undefined {
-	const candidates = plan.flatMap((planned) =>
-		planned.formats.map((format) => ({
-			format,
-			type: planned.type,
-			...planned.geometry.size,
-			of: planned,
-		})),
-	);
-	return bestMatch(info, candidates, request)?.candidate.of;
+  const candidates = plan.flatMap((planned) =>
+    planned.formats.map((format) => ({
+      format,
+      type: planned.type,
+      ...planned.geometry.size,
+      of: planned,
+    })),
+  );
+  return bestMatch(info, candidates, request)?.candidate.of;
 }
 
 /** Which preview answered, for which of its target formats, and how it compares to what was asked. */
 export interface PreviewMatch<P extends Preview = Preview> {
-	readonly preview: P;
-	readonly format: Format;
-	readonly relation: MatchRelation;
+  readonly preview: P;
+  readonly format: Format;
+  readonly relation: MatchRelation;
 }

@@ -1,22 +1,22 @@
 // A digest names bytes: the SHA-256 of a source or a preview, in lower-case hex. Knows nothing of where bytes live.
-import { createHash } from "node:crypto";
+import { createHash } from 'node:crypto';
 
 /** 64 lower-case hex characters: the SHA-256 (FIPS 180-4) of some bytes, and the name of their blob. */
-export type Digest = string & { readonly __brand: "Digest" };
+export type Digest = string & { readonly __brand: 'Digest' };
 
 const HEX_SHA256 = /^[0-9a-f]{64}$/;
 
 /** The digest of `bytes`. */
 export function digestOf(bytes: Uint8Array): Digest {
-	return createHash("sha256").update(bytes).digest("hex") as Digest;
+  return createHash('sha256').update(bytes).digest('hex') as Digest;
 }
 
 /** `text` as a digest, or `undefined` when it is not 64 lower-case hex characters. */
 export function parseDigest(text: string): Digest | undefined {
-	return HEX_SHA256.test(text) ? (text as Digest) : undefined;
+  return HEX_SHA256.test(text) ? (text as Digest) : undefined;
 }
 
 /** The digest as RFC 9530 writes it in `Repr-Digest` and `Content-Digest`: `sha-256=:<base64>:`. */
 export function reprDigest(digest: Digest): string {
-	return `sha-256=:${Buffer.from(digest, "hex").toString("base64")}:`;
+  return `sha-256=:${Buffer.from(digest, 'hex').toString('base64')}:`;
 }

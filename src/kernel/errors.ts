@@ -2,36 +2,36 @@
 
 /** The closed set of failures; API errors, log lines and metrics all use these names. */
 export const ERROR_NAMES = [
-	"invalid-image-key",
-	"invalid-request-format",
-	"missing-source-image",
-	"broken-upload",
-	"digest-mismatch",
-	"unauthorized",
-	"protected-operation-disabled",
-	"unknown-image-key",
-	"unknown-operation",
-	"verb-not-allowed",
-	"upload-too-slow",
-	"source-too-large",
-	"source-limits-exceeded",
-	"source-type-refused",
-	"source-undecodable",
-	"over-quota",
-	"internal",
-	"overloaded",
-	"shared-tier-unreachable",
-	"conversion-timeout",
-	"storage-full",
+  'invalid-image-key',
+  'invalid-request-format',
+  'missing-source-image',
+  'broken-upload',
+  'digest-mismatch',
+  'unauthorized',
+  'protected-operation-disabled',
+  'unknown-image-key',
+  'unknown-operation',
+  'verb-not-allowed',
+  'upload-too-slow',
+  'source-too-large',
+  'source-limits-exceeded',
+  'source-type-refused',
+  'source-undecodable',
+  'over-quota',
+  'internal',
+  'overloaded',
+  'shared-tier-unreachable',
+  'conversion-timeout',
+  'storage-full',
 ] as const;
 
 export type ErrorName = (typeof ERROR_NAMES)[number];
 
 export interface ErrorOptions {
-	/** What went wrong underneath; logged, never sent to a client. */
-	readonly cause?: unknown;
-	/** For `overloaded`, `over-quota` and `shared-tier-unreachable`: whole seconds after which a retry makes sense. */
-	readonly retryAfterSeconds?: number;
+  /** What went wrong underneath; logged, never sent to a client. */
+  readonly cause?: unknown;
+  /** For `overloaded`, `over-quota` and `shared-tier-unreachable`: whole seconds after which a retry makes sense. */
+  readonly retryAfterSeconds?: number;
 }
 
 /**
@@ -39,29 +39,22 @@ export interface ErrorOptions {
  * and holds no path, no stack and no key of anybody else.
  */
 export class ProofsheetError extends Error {
-	override readonly name = "ProofsheetError";
-	readonly code: ErrorName;
-	readonly retryAfterSeconds: number | undefined;
+  override readonly name = 'ProofsheetError';
+  readonly code: ErrorName;
+  readonly retryAfterSeconds: number | undefined;
 
-	constructor(code: ErrorName, message: string, options: ErrorOptions = {}) {
-		super(
-			message,
-			options.cause === undefined ? undefined : { cause: options.cause },
-		);
-		this.code = code;
-		this.retryAfterSeconds = options.retryAfterSeconds;
-	}
+  constructor(code: ErrorName, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
 }
 
 /** `error` itself when it is ours, otherwise an `internal` error that carries it as its cause. */
 export function asProofsheetError(error: unknown): ProofsheetError {
-	return error instanceof ProofsheetError
-		? error
-		: new ProofsheetError(
-				"internal",
-				"the server failed to answer; the fault is ours and has been logged",
-				{
-					cause: error,
-				},
-			);
+  return error instanceof ProofsheetError
+    ? error
+    : new ProofsheetError('internal', 'the server failed to answer; the fault is ours and has been logged', {
+        cause: error,
+      });
 }

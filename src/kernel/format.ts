@@ -1,45 +1,33 @@
 // The format grammar of target and request formats: TYPE:WIDTHxHEIGHT[~SCALETYPE][~norotate][~expand][@QUALITY].
 // Text in, value out, and back to one canonical text; nothing here knows of sources or encoders.
-import { ProofsheetError } from "./errors.js";
+import { ProofsheetError } from './errors.js';
 
-export const FORMAT_TYPES = [
-	"auto",
-	"jpg",
-	"png",
-	"webp",
-	"avif",
-	"gif",
-] as const;
+export const FORMAT_TYPES = ['auto', 'jpg', 'png', 'webp', 'avif', 'gif'] as const;
 export type FormatType = (typeof FORMAT_TYPES)[number];
 
 /** What an encoded preview really is: a format type with `auto` decided. */
-export type PreviewType = Exclude<FormatType, "auto">;
+export type PreviewType = Exclude<FormatType, 'auto'>;
 
-export const SCALE_TYPES = [
-	"contain",
-	"cover",
-	"coverandcrop",
-	"containforcedimension",
-] as const;
+export const SCALE_TYPES = ['contain', 'cover', 'coverandcrop', 'containforcedimension'] as const;
 /** How a source is worked into the box; the grammar's `auto` is read as `contain`. */
 export type ScaleType = (typeof SCALE_TYPES)[number];
 
 /** A parsed format. Equal formats have equal `text`. */
 export interface Format {
-	readonly type: FormatType;
-	/** Box width in pixels, 1 to 16384, or -1: the source's own width. */
-	readonly widthPx: number;
-	/** Box height in pixels, 1 to 16384, or -1: the source's own height. */
-	readonly heightPx: number;
-	readonly scaleType: ScaleType;
-	/** Leave the source as it is stored: EXIF orientation is not applied. */
-	readonly norotate: boolean;
-	/** Enlarge a source that is smaller than the box. */
-	readonly expand: boolean;
-	/** 1 to 100, or `undefined`: the type's default. */
-	readonly quality: number | undefined;
-	/** The canonical spelling; a default is never written out. */
-	readonly text: string;
+  readonly type: FormatType;
+  /** Box width in pixels, 1 to 16384, or -1: the source's own width. */
+  readonly widthPx: number;
+  /** Box height in pixels, 1 to 16384, or -1: the source's own height. */
+  readonly heightPx: number;
+  readonly scaleType: ScaleType;
+  /** Leave the source as it is stored: EXIF orientation is not applied. */
+  readonly norotate: boolean;
+  /** Enlarge a source that is smaller than the box. */
+  readonly expand: boolean;
+  /** 1 to 100, or `undefined`: the type's default. */
+  readonly quality: number | undefined;
+  /** The canonical spelling; a default is never written out. */
+  readonly text: string;
 }
 
 export const MAX_BOX_SIDE_PX = 16_384;
@@ -47,131 +35,115 @@ export const MAX_BOX_SIDE_PX = 16_384;
 const MAX_FORMAT_CHARACTERS = 200;
 
 const TYPE_BY_NAME: Readonly<Record<string, FormatType>> = {
-	auto: "auto",
-	jpg: "jpg",
-	jpeg: "jpg",
-	png: "png",
-	webp: "webp",
-	avif: "avif",
-	gif: "gif",
+  auto: 'auto',
+  jpg: 'jpg',
+  jpeg: 'jpg',
+  png: 'png',
+  webp: 'webp',
+  avif: 'avif',
+  gif: 'gif',
 };
 
 const SCALE_TYPE_BY_NAME: Readonly<Record<string, ScaleType>> = {
-	auto: "contain",
-	contain: "contain",
-	cover: "cover",
-	coverandcrop: "coverandcrop",
-	containforcedimension: "containforcedimension",
+  auto: 'contain',
+  contain: 'contain',
+  cover: 'cover',
+  coverandcrop: 'coverandcrop',
+  containforcedimension: 'containforcedimension',
 };
 
 /** Parses `text`; throws `invalid-request-format` naming the position (0-based) of the fault and what would be right there. */
 export function parseFormat(text: string): Format {
-	return new FormatParser(text).parse();
+  return new FormatParser(text).parse();
 }
 
 /** The canonical text of a format's parts. */
-export function formatText(format: Omit<Format, "text">): string {
-	const scale = format.scaleType === "contain" ? "" : `~${format.scaleType}`;
-	const flags = `${format.norotate ? "~norotate" : ""}${format.expand ? "~expand" : ""}`;
-	const quality = format.quality === undefined ? "" : `@${format.quality}`;
-	return `${format.type}:${format.widthPx}x${format.heightPx}${scale}${flags}${quality}`;
+export function formatText(format: Omit<Format, 'text'>): string {
+  const scale = format.scaleType === 'contain' ? '' : `~${format.scaleType}`;
+  const flags = `${format.norotate ? '~norotate' : ''}${format.expand ? '~expand' : ''}`;
+  const quality = format.quality === undefined ? '' : `@${format.quality}`;
+  return `${format.type}:${format.widthPx}x${format.heightPx}${scale}${flags}${quality}`;
 }
 
 class FormatParser {
-	private at = 0;
+  private at = 0;
 
-	constructor(private readonly source: string) {}
+  constructor(private readonly source: string) {}
 
-	parse(): Format {
-		if (this.source.length > MAX_FORMAT_CHARACTERS) {
-			this.fail(
-				MAX_FORMAT_CHARACTERS,
-				`at most ${MAX_FORMAT_CHARACTERS} characters`,
-			);
-		}
-		const type = this.type();
-		const widthPx = this.side("a width");
-		if (this.source[this.at]?.toLowerCase() !== "x")
-			this.fail(this.at, '"x" between width and height');
-		this.at++;
-		const heightPx = this.side("a height");
-		const options = this.options();
-		const quality = this.quality();
-		if (this.at < this.source.length)
-			this.fail(this.at, "the end of the format");
-		const parts = { type, widthPx, heightPx, ...options, quality };
-		return { ...parts, text: formatText(parts) };
-	}
+  parse(): Format {
+    if (this.source.length > MAX_FORMAT_CHARACTERS) {
+      this.fail(MAX_FORMAT_CHARACTERS, `at most ${MAX_FORMAT_CHARACTERS} characters`);
+    }
+    const type = this.type();
+    const widthPx = this.side('a width');
+    if (this.source[this.at]?.toLowerCase() !== 'x') this.fail(this.at, '"x" between width and height');
+    this.at++;
+    const heightPx = this.side('a height');
+    const options = this.options();
+    const quality = this.quality();
+    if (this.at < this.source.length) this.fail(this.at, 'the end of the format');
+    const parts = { type, widthPx, heightPx, ...options, quality };
+    return { ...parts, text: formatText(parts) };
+  }
 
-	private type(): FormatType {
-		const colon = this.source.indexOf(":");
-		if (colon < 0) return "auto";
-		const type = lookUp(TYPE_BY_NAME, this.source.slice(0, colon));
-		if (type === undefined) this.fail(0, `a type (${FORMAT_TYPES.join(", ")})`);
-		this.at = colon + 1;
-		return type;
-	}
+  private type(): FormatType {
+    const colon = this.source.indexOf(':');
+    if (colon < 0) return 'auto';
+    const type = lookUp(TYPE_BY_NAME, this.source.slice(0, colon));
+    if (type === undefined) this.fail(0, `a type (${FORMAT_TYPES.join(', ')})`);
+    this.at = colon + 1;
+    return type;
+  }
 
-	private side(what: string): number {
-		const digits = /^(?:-1|[0-9]+)/.exec(this.source.slice(this.at))?.[0];
-		const value = digits === undefined ? Number.NaN : Number(digits);
-		if (!(value === -1 || (value >= 1 && value <= MAX_BOX_SIDE_PX))) {
-			this.fail(
-				this.at,
-				`${what} of 1 to ${MAX_BOX_SIDE_PX}, or -1 for the source's own`,
-			);
-		}
-		this.at += digits?.length ?? 0;
-		return value;
-	}
+  private side(what: string): number {
+    const digits = /^(?:-1|[0-9]+)/.exec(this.source.slice(this.at))?.[0];
+    const value = digits === undefined ? Number.NaN : Number(digits);
+    if (!(value === -1 || (value >= 1 && value <= MAX_BOX_SIDE_PX))) {
+      this.fail(this.at, `${what} of 1 to ${MAX_BOX_SIDE_PX}, or -1 for the source's own`);
+    }
+    this.at += digits?.length ?? 0;
+    return value;
+  }
 
-	private options(): Pick<Format, "scaleType" | "norotate" | "expand"> {
-		let scaleType: ScaleType | undefined;
-		let norotate = false;
-		let expand = false;
-		// Older clients write "-cover" for "~cover"; a "-" can stand nowhere else behind the height.
-		while (this.source[this.at] === "~" || this.source[this.at] === "-") {
-			const start = this.at + 1;
-			const word = /^[a-z]*/i.exec(this.source.slice(start))?.[0] ?? "";
-			const scale = lookUp(SCALE_TYPE_BY_NAME, word);
-			if (scale !== undefined && scaleType === undefined) scaleType = scale;
-			else if (scale !== undefined) this.fail(start, "one scale type only");
-			else if (word.toLowerCase() === "norotate" && !norotate) norotate = true;
-			else if (word.toLowerCase() === "expand" && !expand) expand = true;
-			else
-				this.fail(
-					start,
-					`a scale type (auto, ${SCALE_TYPES.join(", ")}), norotate or expand, each once`,
-				);
-			this.at = start + word.length;
-		}
-		return { scaleType: scaleType ?? "contain", norotate, expand };
-	}
+  private options(): Pick<Format, 'scaleType' | 'norotate' | 'expand'> {
+    let scaleType: ScaleType | undefined;
+    let norotate = false;
+    let expand = false;
+    // Older clients write "-cover" for "~cover"; a "-" can stand nowhere else behind the height.
+    while (this.source[this.at] === '~' || this.source[this.at] === '-') {
+      const start = this.at + 1;
+      const word = /^[a-z]*/i.exec(this.source.slice(start))?.[0] ?? '';
+      const scale = lookUp(SCALE_TYPE_BY_NAME, word);
+      if (scale !== undefined && scaleType === undefined) scaleType = scale;
+      else if (scale !== undefined) this.fail(start, 'one scale type only');
+      else if (word.toLowerCase() === 'norotate' && !norotate) norotate = true;
+      else if (word.toLowerCase() === 'expand' && !expand) expand = true;
+      else this.fail(start, `a scale type (auto, ${SCALE_TYPES.join(', ')}), norotate or expand, each once`);
+      this.at = start + word.length;
+    }
+    return { scaleType: scaleType ?? 'contain', norotate, expand };
+  }
 
-	private quality(): number | undefined {
-		if (this.source[this.at] !== "@") return undefined;
-		const start = this.at + 1;
-		const digits = /^[0-9]+/.exec(this.source.slice(start))?.[0] ?? "";
-		const value = Number(digits);
-		if (digits === "" || value < 1 || value > 100)
-			this.fail(start, "a quality of 1 to 100");
-		this.at = start + digits.length;
-		return value;
-	}
+  private quality(): number | undefined {
+    if (this.source[this.at] !== '@') return undefined;
+    const start = this.at + 1;
+    const digits = /^[0-9]+/.exec(this.source.slice(start))?.[0] ?? '';
+    const value = Number(digits);
+    if (digits === '' || value < 1 || value > 100) this.fail(start, 'a quality of 1 to 100');
+    this.at = start + digits.length;
+    return value;
+  }
 
-	private fail(position: number, expected: string): never {
-		throw new ProofsheetError(
-			"invalid-request-format",
-			`expected ${expected} at position ${position} of the format; a format is TYPE:WIDTHxHEIGHT[~SCALETYPE][~norotate][~expand][@QUALITY], for example auto:800x800~cover@80`,
-		);
-	}
+  private fail(position: number, expected: string): never {
+    throw new ProofsheetError(
+      'invalid-request-format',
+      `expected ${expected} at position ${position} of the format; a format is TYPE:WIDTHxHEIGHT[~SCALETYPE][~norotate][~expand][@QUALITY], for example auto:800x800~cover@80`,
+    );
+  }
 }
 
 /** A case-insensitive look-up that `constructor` and `__proto__` do not fall through. */
-function lookUp<T>(
-	table: Readonly<Record<string, T>>,
-	name: string,
-): T | undefined {
-	const key = name.toLowerCase();
-	return Object.hasOwn(table, key) ? table[key] : undefined;
+function lookUp<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
+  const key = name.toLowerCase();
+  return Object.hasOwn(table, key) ? table[key] : undefined;
 }

@@ -1,87 +1,81 @@
 // The ports: what the use cases need from the world, in words of the kernel. Every backend of a port passes the port's
 // contract suite (test/contracts), and is named nowhere but in compose.ts.
-import type { Digest } from "./digest.js";
-import type { Format } from "./format.js";
-import type { Context, GroupRef, ImageKey } from "./image-key.js";
-import type {
-	CatalogEntry,
-	Metadata,
-	Preview,
-	SourceInfo,
-	SourceRecord,
-} from "./source.js";
+import type { Digest } from './digest.js';
+import type { Format } from './format.js';
+import type { Context, GroupRef, ImageKey } from './image-key.js';
+import type { CatalogEntry, Metadata, Preview, SourceInfo, SourceRecord } from './source.js';
 
 // ---------------------------------------------------------------------------------------------------------------- blobs
 
 /** Where a blob's bytes were found, as metrics and headers name it. */
-export type TierName = "memory" | "disk" | "shared";
+export type TierName = 'memory' | 'disk' | 'shared';
 
 /** Sources are evicted before previews, so a store has to know which is which. */
-export type BlobKind = "source" | "preview";
+export type BlobKind = 'source' | 'preview';
 
 /**
  * Immutable bytes by their digest. Bytes are checked against the digest when they are written and when they are read:
  * a damaged blob is removed, counted and reported as absent, never returned.
  */
 export interface BlobStore {
-	readonly tier: TierName;
-	/** The blob's bytes, owned by the store: not to be changed. `undefined` when absent or damaged. */
-	get(digest: Digest): Promise<Buffer | undefined>;
-	/** Stores `bytes`; once resolved it survives a crash of the process. Throws `storage-full`, `internal` for a wrong digest. */
-	put(digest: Digest, bytes: Buffer, kind: BlobKind): Promise<void>;
-	/** Stores the file at `path` without reading it into memory. The file may be moved or linked: it must not be changed afterwards. */
-	putFile(digest: Digest, path: string, kind: BlobKind): Promise<void>;
-	/** Writes the blob to a new file at `path` (or links it there), checked; `false` when absent or damaged. */
-	copyTo(digest: Digest, path: string): Promise<boolean>;
-	/** Whether the blob is there; its bytes are not looked at. */
-	has(digest: Digest): Promise<boolean>;
-	/** Forgets the blob; nothing happens when it is absent. */
-	delete(digest: Digest): Promise<void>;
-	close(): Promise<void>;
+  readonly tier: TierName;
+  /** The blob's bytes, owned by the store: not to be changed. `undefined` when absent or damaged. */
+  get(digest: Digest): Promise<Buffer | undefined>;
+  /** Stores `bytes`; once resolved it survives a crash of the process. Throws `storage-full`, `internal` for a wrong digest. */
+  put(digest: Digest, bytes: Buffer, kind: BlobKind): Promise<void>;
+  /** Stores the file at `path` without reading it into memory. The file may be moved or linked: it must not be changed afterwards. */
+  putFile(digest: Digest, path: string, kind: BlobKind): Promise<void>;
+  /** Writes the blob to a new file at `path` (or links it there), checked; `false` when absent or damaged. */
+  copyTo(digest: Digest, path: string): Promise<boolean>;
+  /** Whether the blob is there; its bytes are not looked at. */
+  has(digest: Digest): Promise<boolean>;
+  /** Forgets the blob; nothing happens when it is absent. */
+  delete(digest: Digest): Promise<void>;
+  close(): Promise<void>;
 }
 
 // -------------------------------------------------------------------------------------------------------------- catalog
 
 /** A group to be written; the catalog adds times and revision. */
 export interface GroupChange extends GroupRef {
-	readonly sourceDigest: Digest;
-	readonly fileName?: string;
+  readonly sourceDigest: Digest;
+  readonly fileName?: string;
 }
 
 export interface CommitRequest {
-	/** Replaces what was known of this source. Every blob it names is stored already. */
-	readonly source: SourceRecord;
-	/** The groups that point to the source from now on. */
-	readonly groups: readonly GroupChange[];
-	/** `keep`: a group that exists stays as it is. `replace`: it points to the new source. */
-	readonly existing: "keep" | "replace";
+  /** Replaces what was known of this source. Every blob it names is stored already. */
+  readonly source: SourceRecord;
+  /** The groups that point to the source from now on. */
+  readonly groups: readonly GroupChange[];
+  /** `keep`: a group that exists stays as it is. `replace`: it points to the new source. */
+  readonly existing: 'keep' | 'replace';
 }
 
 /** What `remove` takes away: one group, a key in all contexts, a context, or everything (`{}`). */
 export interface Selection {
-	readonly context?: Context;
-	readonly imageKey?: ImageKey;
+  readonly context?: Context;
+  readonly imageKey?: ImageKey;
 }
 
 /** Why the eviction takes something away; a metric label. */
-export type EvictionReason = "bytes" | "groups" | "age";
+export type EvictionReason = 'bytes' | 'groups' | 'age';
 
 export interface Usage {
-	readonly groups: number;
-	/** Distinct image keys over all contexts. */
-	readonly keys: number;
-	readonly sources: number;
-	/** Bytes of all stored preview blobs, each counted once. */
-	readonly previewBytes: number;
-	/** Bytes of all stored source blobs, each counted once. */
-	readonly sourceBytes: number;
+  readonly groups: number;
+  /** Distinct image keys over all contexts. */
+  readonly keys: number;
+  readonly sources: number;
+  /** Bytes of all stored preview blobs, each counted once. */
+  readonly previewBytes: number;
+  /** Bytes of all stored source blobs, each counted once. */
+  readonly sourceBytes: number;
 }
 
 export interface Evicted {
-	readonly groups: number;
-	readonly sources: number;
-	/** Bytes that are free once the blobs are swept. */
-	readonly bytes: number;
+  readonly groups: number;
+  readonly sources: number;
+  /** Bytes that are free once the blobs are swept. */
+  readonly bytes: number;
 }
 
 /**
@@ -90,191 +84,172 @@ export interface Evicted {
  * survives a crash of the process.
  */
 export interface Catalog {
-	find(ref: GroupRef): Promise<CatalogEntry | undefined>;
-	findSource(digest: Digest): Promise<SourceRecord | undefined>;
-	/**
-	 * Writes the source and its groups in one step. Resolves with the digests of blobs that the record names but that are
-	 * gone (swept in between): then nothing was written, and they have to be stored again. An empty list is success.
-	 */
-	commit(request: CommitRequest): Promise<readonly Digest[]>;
-	/** Removes in bounded batches, so that others are served in between. Resolves with the number of groups removed. */
-	remove(selection: Selection, signal?: AbortSignal): Promise<number>;
-	/** Number of image keys: distinct over all contexts, or those of one context. Never a scan. */
-	count(context?: Context): Promise<number>;
-	/** Image keys ascending by their UTF-8 bytes, each once, in batches; never more than a batch in memory. */
-	keys(context?: Context): AsyncIterable<readonly ImageKey[]>;
-	usage(): Promise<Usage>;
-	/** Notes coarse access times (Unix ms); unknown groups are passed over. */
-	touch(
-		accesses: readonly { readonly ref: GroupRef; readonly at: number }[],
-	): Promise<void>;
-	/** Takes away the kept sources (their blobs only) last used longest ago, at most `limit`. */
-	evictSources(limit: number): Promise<Evicted>;
-	/** Takes away the groups last used longest ago, at most `limit`; with `before` only those last used before it (Unix ms). */
-	evictGroups(limit: number, before?: number): Promise<Evicted>;
-	/** Removes blobs that no record names any more, at most `limit`. Resolves with their digests. */
-	sweep(limit: number): Promise<readonly Digest[]>;
-	/** Sources that are not complete: work to be taken up again after a crash. */
-	unfinished(): AsyncIterable<Digest>;
-	/**
-	 * A number that differs once any change acknowledged by any process on this machine may have altered an entry. Cheap
-	 * enough for every request; the truth behind prepared answers.
-	 */
-	generation(): number;
-	/** The group's current revision if that can be told at once, without waiting; `undefined` means ask `find`. */
-	revisionOf(ref: GroupRef): string | undefined;
-	close(): Promise<void>;
+  find(ref: GroupRef): Promise<CatalogEntry | undefined>;
+  findSource(digest: Digest): Promise<SourceRecord | undefined>;
+  /**
+   * Writes the source and its groups in one step. Resolves with the digests of blobs that the record names but that are
+   * gone (swept in between): then nothing was written, and they have to be stored again. An empty list is success.
+   *
+   * Two rules keep late work from doing harm: a complete record is never replaced by an incomplete one of the same
+   * sequence (the groups then point to the complete one), and without groups a source that no group names (any more)
+   * is left alone, so that finishing a sequence does not bring back what was cleared meanwhile.
+   */
+  commit(request: CommitRequest): Promise<readonly Digest[]>;
+  /** Removes in bounded batches, so that others are served in between. Resolves with the number of groups removed. */
+  remove(selection: Selection, signal?: AbortSignal): Promise<number>;
+  /** Number of image keys: distinct over all contexts, or those of one context. Never a scan. */
+  count(context?: Context): Promise<number>;
+  /** Image keys ascending by their UTF-8 bytes, each once, in batches; never more than a batch in memory. */
+  keys(context?: Context): AsyncIterable<readonly ImageKey[]>;
+  usage(): Promise<Usage>;
+  /** Notes coarse access times (Unix ms); unknown groups are passed over. */
+  touch(accesses: readonly { readonly ref: GroupRef; readonly at: number }[]): Promise<void>;
+  /** Takes away the kept sources (their blobs only) last used longest ago, at most `limit`. */
+  evictSources(limit: number): Promise<Evicted>;
+  /** Takes away the groups last used longest ago, at most `limit`; with `before` only those last used before it (Unix ms). */
+  evictGroups(limit: number, before?: number): Promise<Evicted>;
+  /** Removes blobs that no record names any more, at most `limit`. Resolves with their digests. */
+  sweep(limit: number): Promise<readonly Digest[]>;
+  /** Sources that are not complete: work to be taken up again after a crash. */
+  unfinished(): AsyncIterable<Digest>;
+  /**
+   * A number that differs once any change acknowledged by any process on this machine may have altered an entry. Cheap
+   * enough for every request; the truth behind prepared answers.
+   */
+  generation(): number;
+  /** The group's current revision if that can be told at once, without waiting; `undefined` means ask `find`. */
+  revisionOf(ref: GroupRef): string | undefined;
+  close(): Promise<void>;
 }
 
 // --------------------------------------------------------------------------------------------------------------- leases
 
 /** Exclusive right to do one named piece of work, over all processes that share the backend; ends by itself. */
 export interface Lease {
-	/** Extends the lease; `false` when it was lost, and somebody else may be at work. */
-	renew(ttlMs: number): Promise<boolean>;
-	release(): Promise<void>;
+  /** Extends the lease; `false` when it was lost, and somebody else may be at work. */
+  renew(ttlMs: number): Promise<boolean>;
+  release(): Promise<void>;
 }
 
 export interface Leases {
-	/** The lease, or `undefined` while somebody holds it. */
-	acquire(name: string, ttlMs: number): Promise<Lease | undefined>;
-	/** Resolves once the lease is free or `maxWaitMs` have passed, whichever is first. Rejects when `signal` aborts. */
-	waitUntilFree(
-		name: string,
-		maxWaitMs: number,
-		signal?: AbortSignal,
-	): Promise<void>;
-	close(): Promise<void>;
+  /** The lease, or `undefined` while somebody holds it. */
+  acquire(name: string, ttlMs: number): Promise<Lease | undefined>;
+  /** Resolves once the lease is free or `maxWaitMs` have passed, whichever is first. Rejects when `signal` aborts. */
+  waitUntilFree(name: string, maxWaitMs: number, signal?: AbortSignal): Promise<void>;
+  close(): Promise<void>;
 }
 
 // ------------------------------------------------------------------------------------------------------------ converter
 
 /** Somebody waits for this very preview; somebody waits for the whole sequence; nobody waits. */
-export const PRIORITIES = ["instant", "medium", "background"] as const;
+export const PRIORITIES = ['instant', 'medium', 'background'] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
 export interface ConversionJob {
-	/** A file that stays unchanged until the conversion ends. */
-	readonly sourcePath: string;
-	readonly sourceBytes: number;
-	readonly formats: readonly Format[];
-	/** Make the best match of this request first, and report it before the others. */
-	readonly wanted?: Format;
-	readonly priority: Priority;
-	/** For fairness between tenants; never logged. */
-	readonly context: Context;
-	/** An existing directory: previews are written here, and belong to the caller from then on. */
-	readonly outputDir: string;
+  /** A file that stays unchanged until the conversion ends. */
+  readonly sourcePath: string;
+  readonly sourceBytes: number;
+  readonly formats: readonly Format[];
+  /** Make the best match of this request first, and report it before the others. */
+  readonly wanted?: Format;
+  readonly priority: Priority;
+  /** For fairness between tenants; never logged. */
+  readonly context: Context;
+  /** An existing directory: previews are written here, and belong to the caller from then on. */
+  readonly outputDir: string;
 }
 
 /** A preview as the converter leaves it: a finished file that nobody else writes to. */
 export interface MadePreview extends Preview {
-	readonly path: string;
+  readonly path: string;
 }
 
 export interface Conversion {
-	readonly info: SourceInfo;
-	readonly metadata: Metadata;
-	readonly previews: readonly MadePreview[];
-	/**
-	 * `false` when only the wanted preview was made, because a small decode of its own brings it sooner: the sequence is
-	 * still to be converted, by a job without `wanted`.
-	 */
-	readonly complete: boolean;
+  readonly info: SourceInfo;
+  readonly metadata: Metadata;
+  readonly previews: readonly MadePreview[];
+  /**
+   * `false` when only the wanted preview was made, because a small decode of its own brings it sooner: the sequence is
+   * still to be converted, by a job without `wanted`.
+   */
+  readonly complete: boolean;
 }
 
 /** Called when the wanted preview is ready and more are still to come. */
-export type WantedReady = (
-	info: SourceInfo,
-	metadata: Metadata,
-	preview: MadePreview,
-) => void;
+export type WantedReady = (info: SourceInfo, metadata: Metadata, preview: MadePreview) => void;
 
 /** Makes previews of sources, in isolation: whatever a source does to it costs one conversion. */
 export interface Converter {
-	/**
-	 * Throws `source-type-refused`, `source-limits-exceeded`, `source-undecodable`, `conversion-timeout`, `overloaded`.
-	 * Files of a failed conversion are removed. An aborted conversion ends at once.
-	 */
-	convert(
-		job: ConversionJob,
-		onWanted?: WantedReady,
-		signal?: AbortSignal,
-	): Promise<Conversion>;
-	close(): Promise<void>;
+  /**
+   * Throws `source-type-refused`, `source-limits-exceeded`, `source-undecodable`, `conversion-timeout`, `overloaded`.
+   * Files of a failed conversion are removed. An aborted conversion ends at once.
+   */
+  convert(job: ConversionJob, onWanted?: WantedReady, signal?: AbortSignal): Promise<Conversion>;
+  close(): Promise<void>;
 }
 
 // ------------------------------------------------------------------------------------------- clock, logger, metrics
 
 export interface Clock {
-	/** Unix time in ms; may jump. */
-	now(): number;
-	/** Ms since some fixed point; never goes back. For durations and deadlines. */
-	monotonic(): number;
+  /** Unix time in ms; may jump. */
+  now(): number;
+  /** Ms since some fixed point; never goes back. For durations and deadlines. */
+  monotonic(): number;
 }
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** Structured log lines: a constant message and its fields. Never keys, contexts, file names or secrets. */
 export interface Logger {
-	debug(fields: LogFields, message: string): void;
-	info(fields: LogFields, message: string): void;
-	warn(fields: LogFields, message: string): void;
-	error(fields: LogFields, message: string): void;
+  debug(fields: LogFields, message: string): void;
+  info(fields: LogFields, message: string): void;
+  warn(fields: LogFields, message: string): void;
+  error(fields: LogFields, message: string): void;
 }
 
 export type Labels = Readonly<Record<string, string>>;
 
 /** Everything that can be counted, by name; units, buckets and help texts stand in telemetry/metric-table.ts. */
 export type CounterName =
-	| "http_requests_total"
-	| "cache_hits_total"
-	| "cache_misses_total"
-	| "conversions_total"
-	| "decodes_total"
-	| "encodes_total"
-	| "converter_exits_total"
-	| "upload_bytes_total"
-	| "sent_bytes_total"
-	| "evictions_total"
-	| "swept_blobs_total"
-	| "damaged_blobs_total"
-	| "healed_previews_total"
-	| "deduplicated_uploads_total"
-	| "errors_total";
+  | 'http_requests_total'
+  | 'cache_hits_total'
+  | 'cache_misses_total'
+  | 'conversions_total'
+  | 'decodes_total'
+  | 'encodes_total'
+  | 'converter_exits_total'
+  | 'upload_bytes_total'
+  | 'sent_bytes_total'
+  | 'evictions_total'
+  | 'swept_blobs_total'
+  | 'damaged_blobs_total'
+  | 'healed_previews_total'
+  | 'deduplicated_uploads_total'
+  | 'errors_total';
 
-export type HistogramName =
-	| "http_request_duration_seconds"
-	| "conversion_duration_seconds"
-	| "queue_wait_seconds";
+export type HistogramName = 'http_request_duration_seconds' | 'conversion_duration_seconds' | 'queue_wait_seconds';
 
 export type GaugeName =
-	| "queue_depth"
-	| "queue_peak"
-	| "keys"
-	| "groups"
-	| "tier_bytes"
-	| "in_flight_bytes"
-	| "in_flight_budget_bytes"
-	| "converters"
-	| "http_requests_in_flight"
-	| "event_loop_lag_seconds"
-	| "background_jobs";
+  | 'queue_depth'
+  | 'queue_peak'
+  | 'keys'
+  | 'groups'
+  | 'tier_bytes'
+  | 'in_flight_bytes'
+  | 'in_flight_budget_bytes'
+  | 'converters'
+  | 'http_requests_in_flight'
+  | 'event_loop_lag_seconds'
+  | 'background_jobs';
 
 export interface GaugeSample {
-	readonly labels?: Labels;
-	readonly value: number;
+  readonly labels?: Labels;
+  readonly value: number;
 }
 
 export interface Metrics {
-	count(name: CounterName, labels?: Labels, by?: number): void;
-	observe(name: HistogramName, seconds: number, labels?: Labels): void;
-	/** Registers a gauge that is read when it is asked for, never in between. */
-	gauge(
-		name: GaugeName,
-		read: () =>
-			| number
-			| readonly GaugeSample[]
-			| Promise<number | readonly GaugeSample[]>,
-	): void;
+  count(name: CounterName, labels?: Labels, by?: number): void;
+  observe(name: HistogramName, seconds: number, labels?: Labels): void;
+  /** Registers a gauge that is read when it is asked for, never in between. */
+  gauge(name: GaugeName, read: () => number | readonly GaugeSample[] | Promise<number | readonly GaugeSample[]>): void;
 }

@@ -1,24 +1,19 @@
 // The preview sequence: the configured target formats, and what they mean for one source. Pure: which pictures have to be
 // made, in which type and geometry, and which of them are the same picture.
-import { createHash } from "node:crypto";
-import {
-	type Format,
-	type FormatType,
-	type PreviewType,
-	parseFormat,
-} from "./format.js";
-import { areaOf, type Geometry, geometryOf, type Size } from "./sizes.js";
-import { type SourceInfo, storedSize } from "./source.js";
+import { createHash } from 'node:crypto';
+import { type Format, type FormatType, type PreviewType, parseFormat } from './format.js';
+import { areaOf, type Geometry, geometryOf, type Size } from './sizes.js';
+import { type SourceInfo, storedSize } from './source.js';
 
 /** Raise it whenever the same source and target format would give other bytes than before. */
 export const PIPELINE_VERSION = 1;
 
 export const DEFAULT_TARGET_FORMATS = [
-	"auto:200x150",
-	"auto:200x150~cover",
-	"auto:800x800",
-	"auto:1920x1080",
-	"auto:1920x1080~cover",
+  'auto:200x150',
+  'auto:200x150~cover',
+  'auto:800x800',
+  'auto:1920x1080',
+  'auto:1920x1080~cover',
 ] as const;
 
 /** Quality of a lossy type when the format names none. */
@@ -29,118 +24,88 @@ export const DEFAULT_QUALITY = 75;
  * 16 bits; PNG could hold more, but nothing that a preview is for.
  */
 export const MAX_SIDE_PX = {
-	jpg: 65_500,
-	png: 65_535,
-	gif: 65_535,
-	webp: 16_383,
-	avif: 16_384,
+  jpg: 65_500,
+  png: 65_535,
+  gif: 65_535,
+  webp: 16_383,
+  avif: 16_384,
 } as const satisfies Record<PreviewType, number>;
 
 /** The preview sequence of a server: target formats, and the id that their previews carry. */
 export interface Sequence {
-	readonly formats: readonly Format[];
-	/** 16 hex characters over the canonical formats, in order, and the pipeline version. */
-	readonly id: string;
+  readonly formats: readonly Format[];
+  /** 16 hex characters over the canonical formats, in order, and the pipeline version. */
+  readonly id: string;
 }
 
 /** The sequence of these target formats; equal formats count once. Throws `invalid-request-format` for a bad one. */
 export function sequenceOf(texts: readonly string[]): Sequence {
-	const byText = new Map(
-		texts
-			.map((text) => parseFormat(text.trim()))
-			.map((format) => [format.text, format]),
-	);
-	const formats = [...byText.values()];
-	const identity = [`pipeline ${PIPELINE_VERSION}`, ...byText.keys()].join(
-		"\n",
-	);
-	return {
-		formats,
-		id: createHash("sha256").update(identity).digest("hex").slice(0, 16),
-	};
+  const byText = new Map(texts.map((text) => parseFormat(text.trim())).map((format) => [format.text, format]));
+  const formats = [...byText.values()];
+  const identity = [`pipeline ${PIPELINE_VERSION}`, ...byText.keys()].join('\n');
+  return {
+    formats,
+    id: createHash('sha256').update(identity).digest('hex').slice(0, 16),
+  };
 }
 
 /** One picture to make: the answer to every target format in `formats`. */
 export interface PlannedPreview {
-	readonly formats: readonly Format[];
-	readonly type: PreviewType;
-	readonly geometry: Geometry;
-	/** Made from the source as it is stored, orientation not applied. */
-	readonly asStored: boolean;
-	/** All frames, not only the first. */
-	readonly animated: boolean;
-	/** 1 to 100 for a lossy type, `undefined` for the others. */
-	readonly quality: number | undefined;
+  readonly formats: readonly Format[];
+  readonly type: PreviewType;
+  readonly geometry: Geometry;
+  /** Made from the source as it is stored, orientation not applied. */
+  readonly asStored: boolean;
+  /** All frames, not only the first. */
+  readonly animated: boolean;
+  /** 1 to 100 for a lossy type, `undefined` for the others. */
+  readonly quality: number | undefined;
 }
 
 /**
  * What a sequence means for one source, in the order of `formats`; formats that give the same pixels in the same type
  * and quality are one planned preview. `alphaUsed` (at least one pixel is not opaque) decides `auto`.
  */
-export function planSequence(
-	info: SourceInfo,
-	alphaUsed: boolean,
-	formats: readonly Format[],
-): PlannedPreview[] {
-	const planned = new Map<string, PlannedPreview & { formats: Format[] }>();
-	for (const format of formats) {
-		const preview = planPreview(info, alphaUsed, format);
-		const identity = JSON.stringify([
-			preview.type,
-			preview.geometry,
-			preview.asStored,
-			preview.animated,
-			preview.quality,
-		]);
-		const same = planned.get(identity);
-		if (same) same.formats.push(format);
-		else planned.set(identity, { ...preview, formats: [format] });
-	}
-	return [...planned.values()];
+export function planSequence(info: SourceInfo, alphaUsed: boolean, formats: readonly Format[]): PlannedPreview[] {
+  const planned = new Map<string, PlannedPreview & { formats: Format[] }>();
+  for (const format of formats) {
+    const preview = planPreview(info, alphaUsed, format);
+    const identity = JSON.stringify([
+      preview.type,
+      preview.geometry,
+      preview.asStored,
+      preview.animated,
+      preview.quality,
+    ]);
+    const same = planned.get(identity);
+    if (same) same.formats.push(format);
+    else planned.set(identity, { ...preview, formats: [format] });
+  }
+  return [...planned.values()];
 }
 
-function planPreview(
-	info: SourceInfo,
-	alphaUsed: boolean,
-	format: Format,
-): Omit<PlannedPreview, "formats"> {
-	const type = decideType(format.type, info, alphaUsed);
-	const asStored = format.norotate && info.orientation !== 1;
-	return {
-		type,
-		geometry: geometryOf(
-			asStored ? storedSize(info) : info,
-			format,
-			MAX_SIDE_PX[type],
-		),
-		asStored,
-		animated: info.animated && (type === "gif" || type === "webp"),
-		quality:
-			type === "jpg" || type === "webp" || type === "avif"
-				? (format.quality ?? DEFAULT_QUALITY)
-				: undefined,
-	};
+function planPreview(info: SourceInfo, alphaUsed: boolean, format: Format): Omit<PlannedPreview, 'formats'> {
+  const type = decideType(format.type, info, alphaUsed);
+  const asStored = format.norotate && info.orientation !== 1;
+  return {
+    type,
+    geometry: geometryOf(asStored ? storedSize(info) : info, format, MAX_SIDE_PX[type]),
+    asStored,
+    animated: info.animated && (type === 'gif' || type === 'webp'),
+    quality: type === 'jpg' || type === 'webp' || type === 'avif' ? (format.quality ?? DEFAULT_QUALITY) : undefined,
+  };
 }
 
 /** `auto`: an animation stays what it is, alpha that is used becomes PNG, anything else JPEG. */
-function decideType(
-	type: FormatType,
-	info: SourceInfo,
-	alphaUsed: boolean,
-): PreviewType {
-	if (type !== "auto") return type;
-	if (info.animated && (info.type === "gif" || info.type === "webp"))
-		return info.type;
-	return alphaUsed ? "png" : "jpg";
+function decideType(type: FormatType, info: SourceInfo, alphaUsed: boolean): PreviewType {
+  if (type !== 'auto') return type;
+  if (info.animated && (info.type === 'gif' || info.type === 'webp')) return info.type;
+  return alphaUsed ? 'png' : 'jpg';
 }
 
 /** The largest scaled picture of a plan by area: the raster that the whole sequence can be made from. */
 export function largestRaster(plan: readonly PlannedPreview[]): Size {
-	const [first, ...rest] = plan.map((preview) => preview.geometry.scaled);
-	if (first === undefined)
-		throw new RangeError("expected a plan with at least one preview, got none");
-	return rest.reduce(
-		(largest, size) => (areaOf(size) > areaOf(largest) ? size : largest),
-		first,
-	);
+  const [first, ...rest] = plan.map((preview) => preview.geometry.scaled);
+  if (first === undefined) throw new RangeError('expected a plan with at least one preview, got none');
+  return rest.reduce((largest, size) => (areaOf(size) > areaOf(largest) ? size : largest), first);
 }

@@ -1,18 +1,10 @@
 // What is known of a source image and its previews: the immutable facts that the catalog keeps and the rules work on.
-import type { Digest } from "./digest.js";
-import type { PreviewType } from "./format.js";
-import type { Context, ImageKey } from "./image-key.js";
-import type { Size } from "./sizes.js";
+import type { Digest } from './digest.js';
+import type { PreviewType } from './format.js';
+import type { Context, ImageKey } from './image-key.js';
+import type { Size } from './sizes.js';
 
-export const SOURCE_TYPES = [
-	"jpeg",
-	"png",
-	"gif",
-	"webp",
-	"tiff",
-	"avif",
-	"svg",
-] as const;
+export const SOURCE_TYPES = ['jpeg', 'png', 'gif', 'webp', 'tiff', 'avif', 'svg'] as const;
 /** What a source is, decided by its bytes alone. */
 export type SourceType = (typeof SOURCE_TYPES)[number];
 
@@ -21,83 +13,79 @@ export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 /** The facts of a source's header. */
 export interface SourceInfo {
-	readonly type: SourceType;
-	/** Width and height of the upright image. */
-	readonly widthPx: number;
-	readonly heightPx: number;
-	readonly orientation: Orientation;
-	/** Pages of a TIFF, frames of a GIF or WebP; 1 for everything else. */
-	readonly pages: number;
-	/** More than one frame, in a type that can be animated. */
-	readonly animated: boolean;
-	/** Milliseconds that each frame is shown; empty for a still. */
-	readonly delaysMs: readonly number[];
-	/** How often an animation plays; 0 is for ever. */
-	readonly loop: number;
-	/** There is an alpha channel; whether it is used only the pixels tell. */
-	readonly hasAlpha: boolean;
-	readonly channels: number;
-	readonly bitsPerSample: number;
-	/** As the decoder names it: srgb, cmyk, b-w, rgb16, grey16, lab. */
-	readonly colorSpace: string;
-	/** Interlaced or progressive: cannot be decoded in strips. */
-	readonly progressive: boolean;
+  readonly type: SourceType;
+  /** Width and height of the upright image. */
+  readonly widthPx: number;
+  readonly heightPx: number;
+  readonly orientation: Orientation;
+  /** Pages of a TIFF, frames of a GIF or WebP; 1 for everything else. */
+  readonly pages: number;
+  /** More than one frame, in a type that can be animated. */
+  readonly animated: boolean;
+  /** Milliseconds that each frame is shown; empty for a still. */
+  readonly delaysMs: readonly number[];
+  /** How often an animation plays; 0 is for ever. */
+  readonly loop: number;
+  /** There is an alpha channel; whether it is used only the pixels tell. */
+  readonly hasAlpha: boolean;
+  readonly channels: number;
+  readonly bitsPerSample: number;
+  /** As the decoder names it: srgb, cmyk, b-w, rgb16, grey16, lab. */
+  readonly colorSpace: string;
+  /** Interlaced or progressive: cannot be decoded in strips. */
+  readonly progressive: boolean;
 }
 
 /** Tag groups (Header, File, Exif, GPS, Thumbnail), each from a tag's standard English name to its text. */
-export type Metadata = Readonly<
-	Record<string, Readonly<Record<string, string>>>
->;
+export type Metadata = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** One encoded image made from a source; its bytes are the blob named `digest`. */
 export interface Preview extends Size {
-	/** Canonical texts of the target formats that this preview answers; at least one. */
-	readonly formats: readonly string[];
-	readonly type: PreviewType;
-	readonly bytes: number;
-	readonly digest: Digest;
+  /** Canonical texts of the target formats that this preview answers; at least one. */
+  readonly formats: readonly string[];
+  readonly type: PreviewType;
+  readonly bytes: number;
+  readonly digest: Digest;
 }
 
 /** All that was made of one source: shared by every image group with these source bytes. */
 export interface SourceRecord {
-	readonly digest: Digest;
-	/** Length of the source in bytes. */
-	readonly bytes: number;
-	readonly info: SourceInfo;
-	readonly metadata: Metadata;
-	/** The sequence that made `previews`; another one means they are to be re-made. */
-	readonly sequenceId: string;
-	readonly previews: readonly Preview[];
-	/** `false` while previews of the sequence are still to be made (the source blob is kept until then). */
-	readonly complete: boolean;
-	/** The source's own blob is stored. */
-	readonly sourceKept: boolean;
+  readonly digest: Digest;
+  /** Length of the source in bytes. */
+  readonly bytes: number;
+  readonly info: SourceInfo;
+  readonly metadata: Metadata;
+  /** The sequence that made `previews`; another one means they are to be re-made. */
+  readonly sequenceId: string;
+  readonly previews: readonly Preview[];
+  /** `false` while previews of the sequence are still to be made (the source blob is kept until then). */
+  readonly complete: boolean;
+  /** The source's own blob is stored. */
+  readonly sourceKept: boolean;
 }
 
 /** What one (context, image key) stands for. */
 export interface ImageGroup {
-	readonly context: Context;
-	readonly imageKey: ImageKey;
-	readonly sourceDigest: Digest;
-	/** Unix time in ms. */
-	readonly createdAt: number;
-	/** Unix time in ms; coarse, because a read never writes. */
-	readonly lastAccess: number;
-	/** The name the upload gave its file. It belongs to the group, since equal sources may be uploaded under other names. */
-	readonly fileName?: string;
-	/** Differs after every commit of this group: equal revisions are equal groups with equal previews. */
-	readonly revision: string;
+  readonly context: Context;
+  readonly imageKey: ImageKey;
+  readonly sourceDigest: Digest;
+  /** Unix time in ms. */
+  readonly createdAt: number;
+  /** Unix time in ms; coarse, because a read never writes. */
+  readonly lastAccess: number;
+  /** The name the upload gave its file. It belongs to the group, since equal sources may be uploaded under other names. */
+  readonly fileName?: string;
+  /** Differs after every commit of this group: equal revisions are equal groups with equal previews. */
+  readonly revision: string;
 }
 
 /** An image group joined with its source. */
 export interface CatalogEntry {
-	readonly group: ImageGroup;
-	readonly source: SourceRecord;
+  readonly group: ImageGroup;
+  readonly source: SourceRecord;
 }
 
 /** The size of the source as its bytes have it, before orientation is applied. */
 export function storedSize(info: SourceInfo): Size {
-	return info.orientation >= 5
-		? { widthPx: info.heightPx, heightPx: info.widthPx }
-		: info;
+  return info.orientation >= 5 ? { widthPx: info.heightPx, heightPx: info.widthPx } : info;
 }

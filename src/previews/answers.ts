@@ -1,69 +1,65 @@
 // What the use cases take and give, free of HTTP: the edge turns these into requests and responses.
-import type { PreviewMatch } from "../kernel/best-match.js";
-import type { Digest } from "../kernel/digest.js";
-import type { Format } from "../kernel/format.js";
-import type { Context, GroupRef, ImageKey } from "../kernel/image-key.js";
-import type { Selection, TierName } from "../kernel/ports.js";
-import type { CatalogEntry, Metadata } from "../kernel/source.js";
+import type { PreviewMatch } from '../kernel/best-match.js';
+import type { Digest } from '../kernel/digest.js';
+import type { Format } from '../kernel/format.js';
+import type { Context, GroupRef, ImageKey } from '../kernel/image-key.js';
+import type { Selection, TierName } from '../kernel/ports.js';
+import type { CatalogEntry, Metadata } from '../kernel/source.js';
 
 /** A received source: a finished temp file of ours. Whoever is given an upload owns the file and removes it. */
 export interface Upload {
-	readonly path: string;
-	readonly digest: Digest;
-	readonly bytes: number;
-	/** The client's name for the file, its last path segment only; a hint for metadata, never a path. */
-	readonly fileName?: string;
+  readonly path: string;
+  readonly digest: Digest;
+  readonly bytes: number;
+  /** The client's name for the file, its last path segment only; a hint for metadata, never a path. */
+  readonly fileName?: string;
 }
 
 /** The preview that answers a request, chosen but not read yet: enough for headers and conditional requests. */
 export interface PreviewChoice extends PreviewMatch {
-	readonly entry: CatalogEntry;
+  readonly entry: CatalogEntry;
 }
 
 export interface PreviewBytes {
-	readonly bytes: Buffer;
-	/** Where they were found; `made`: converted or healed for this request. */
-	readonly from: TierName | "made";
+  readonly bytes: Buffer;
+  /** Where they were found; `made`: converted or healed for this request. */
+  readonly from: TierName | 'made';
 }
 
 /** The metadata of a group, with our own `Proofsheet` facts beside the tag groups. */
 export interface GroupMetadata {
-	readonly groups: Metadata;
-	readonly proofsheet: {
-		readonly digest: `sha256:${string}`;
-		/** ISO 8601, UTC. */
-		readonly createdAt: string;
-		readonly previews: readonly {
-			readonly format: readonly string[];
-			readonly type: string;
-			readonly width: number;
-			readonly height: number;
-			readonly bytes: number;
-			readonly digest: `sha256:${string}`;
-		}[];
-	};
+  readonly groups: Metadata;
+  readonly proofsheet: {
+    readonly digest: `sha256:${string}`;
+    /** ISO 8601, UTC. */
+    readonly createdAt: string;
+    readonly previews: readonly {
+      readonly format: readonly string[];
+      readonly type: string;
+      readonly width: number;
+      readonly height: number;
+      readonly bytes: number;
+      readonly digest: `sha256:${string}`;
+    }[];
+  };
 }
 
 /** The use cases as the edge sees them. All throw `ProofsheetError`s. */
 export interface Previews {
-	/** Chooses the answer; waits for a sequence that is being made. Throws `unknown-image-key`. */
-	choose(ref: GroupRef, request: Format): Promise<PreviewChoice>;
-	/** The chosen preview's bytes from the nearest tier, healed from the source if every tier lost them. */
-	read(choice: PreviewChoice): Promise<PreviewBytes>;
-	/** Whether the group exists: an upload for it can be read and ignored. */
-	has(ref: GroupRef): Promise<boolean>;
-	/** Makes the group from the upload unless it exists; resolves as soon as the answer is safely stored. */
-	cacheAndChoose(
-		ref: GroupRef,
-		request: Format,
-		upload: Upload,
-	): Promise<PreviewChoice>;
-	/** Makes or overwrites the group; resolves once every preview of the sequence is stored. */
-	cache(ref: GroupRef, upload: Upload): Promise<CatalogEntry>;
-	/** Throws `unknown-image-key`. */
-	metadata(ref: GroupRef): Promise<GroupMetadata>;
-	/** Resolves with the number of groups removed. */
-	clear(selection: Selection): Promise<number>;
-	count(context?: Context): Promise<number>;
-	keys(context?: Context): AsyncIterable<readonly ImageKey[]>;
+  /** Chooses the answer; waits for a sequence that is being made. Throws `unknown-image-key`. */
+  choose(ref: GroupRef, request: Format): Promise<PreviewChoice>;
+  /** The chosen preview's bytes from the nearest tier, healed from the source if every tier lost them. */
+  read(choice: PreviewChoice): Promise<PreviewBytes>;
+  /** Whether the group exists: an upload for it can be read and ignored. */
+  has(ref: GroupRef): Promise<boolean>;
+  /** Makes the group from the upload unless it exists; resolves as soon as the answer is safely stored. */
+  cacheAndChoose(ref: GroupRef, request: Format, upload: Upload): Promise<PreviewChoice>;
+  /** Makes or overwrites the group; resolves once every preview of the sequence is stored. */
+  cache(ref: GroupRef, upload: Upload): Promise<CatalogEntry>;
+  /** Throws `unknown-image-key`. */
+  metadata(ref: GroupRef): Promise<GroupMetadata>;
+  /** Resolves with the number of groups removed. */
+  clear(selection: Selection): Promise<number>;
+  count(context?: Context): Promise<number>;
+  keys(context?: Context): AsyncIterable<readonly ImageKey[]>;
 }
