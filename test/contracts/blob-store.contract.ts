@@ -1,0 +1,198 @@
+// The contract of BlobStore: what every tier and every backend of blobs does.
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import type { Digest } from '../../src/kernel/digest.js';
+import type { BlobStore } from '../../src/kernel/ports.js';
+import { blobOf } from '../support/records.js';
+import { withTempDir } from '../support/temp-dir.js';
+import { type ContractCase, describeContract, type Open } from './contract.js';
+
+export interface BlobStoreSubject {
+  /** An empty store that has room for 8 MiB. */
+  readonly blobs: BlobStore;
+}
+
+/** A store whose bytes can be damaged behind its back, as disks and networks do. */
+export interface DamageableSubject extends BlobStoreSubject {
+  /** Flips one bit of the stored bytes. */
+  flipBit(digest: Digest): Promise<void>;
+  /** Drops the last stored byte. */
+  truncate(digest: Digest): Promise<void>;
+}
+
+export const blobStoreCases: readonly ContractCase<BlobStoreSubject>[] = [
+  ...[0, 1, 60_000, 3_000_000].map((length) => ({
+    name: `gives back a blob of ${length} bytes as it was put`,
+    run: async ({ blobs }: BlobStoreSubject) => {
+      const { digest, bytes } = blobOf('put', length);
+      await blobs.put(digest, bytes, 'preview');
+      expect(await blobs.has(digest)).toBe(true);
+      const got = await blobs.get(digest);
+      expect(got?.equals(bytes)).toBe(true);
+    },
+  })),
+  {
+    name: 'keeps blobs apart, and absent ones absent',
+    run: async ({ blobs }) => {
+      const [one, two, absent] = [blobOf('1'), blobOf('2'), blobOf('3')];
+      await blobs.put(one.digest, one.bytes, 'preview');
+      await blobs.put(two.digest, two.bytes, 'source');
+      expect(await blobs.get(one.digest)).toEqual(one.bytes);
+      expect(await blobs.get(two.digest)).toEqual(two.bytes);
+      expect(await blobs.get(absent.digest)).toBeUndefined();
+      expect(await blobs.has(absent.digest)).toBe(false);
+    },
+  },
+  {
+    name: 'refuses bytes whose digest is another one, and stores nothing',
+    run: async ({ blobs }) => {
+      const [named, other] = [blobOf('named'), blobOf('other')];
+      await expect(blobs.put(named.digest, other.bytes, 'preview')).rejects.toMatchObject({ code: 'internal' });
+      expect(await blobs.has(named.digest)).toBe(false);
+      expect(await blobs.get(named.digest)).toBeUndefined();
+    },
+  },
+  {
+    name: 'holds its own bytes: what the caller does to its buffer later changes nothing',
+    run: async ({ blobs }) => {
+      const { digest, bytes } = blobOf('mine');
+      const callers = Buffer.from(bytes);
+      await blobs.put(digest, callers, 'preview');
+      callers.fill(0);
+      expect(await blobs.get(digest)).toEqual(bytes);
+    },
+  },
+  {
+    name: 'takes bytes that are a view of a larger buffer',
+    run: async ({ blobs }) => {
+      const { digest, bytes } = blobOf('view', 100);
+      const parent = Buffer.alloc(1000, 'x');
+      bytes.copy(parent, 300);
+      await blobs.put(digest, parent.subarray(300, 400), 'preview');
+      expect(await blobs.get(digest)).toEqual(bytes);
+    },
+  },
+  {
+    name: 'takes the same blob twice, also at the same time',
+    run: async ({ blobs }) => {
+      const { digest, bytes } = blobOf('twice', 10_000);
+      await Promise.all(Array.from({ length: 8 }, () => blobs.put(digest, bytes, 'preview')));
+      await blobs.put(digest, bytes, 'source');
+      expect(await blobs.get(digest)).toEqual(bytes);
+    },
+  },
+  {
+    name: 'stores a file',
+    run: ({ blobs }) =>
+      withTempDir(async (dir) => {
+        const { digest, bytes } = blobOf('file', 70_000);
+        const path = join(dir, 'upload');
+        await writeFile(path, bytes);
+        await blobs.putFile(digest, path, 'source');
+        expect(await blobs.get(digest)).toEqual(bytes);
+      }),
+  },
+  {
+    name: 'refuses a file whose digest is another one, and stores nothing',
+    run: ({ blobs }) =>
+      withTempDir(async (dir) => {
+        const [named, other] = [blobOf('named'), blobOf('other')];
+        const path = join(dir, 'upload');
+        await writeFile(path, other.bytes);
+        await expect(blobs.putFile(named.digest, path, 'source')).rejects.toMatchObject({ code: 'internal' });
+        expect(await blobs.has(named.digest)).toBe(false);
+        expect(await blobs.get(named.digest)).toBeUndefined();
+      }),
+  },
+  {
+    name: 'copies a blob to a new file',
+    run: ({ blobs }) =>
+      withTempDir(async (dir) => {
+        const { digest, bytes } = blobOf('copy', 70_000);
+        await blobs.put(digest, bytes, 'source');
+        const path = join(dir, 'copy');
+        expect(await blobs.copyTo(digest, path)).toBe(true);
+        expect(await readFile(path)).toEqual(bytes);
+        expect(await readdir(dir)).toEqual(['copy']);
+      }),
+  },
+  {
+    name: 'a copy outlives its blob',
+    run: ({ blobs }) =>
+      withTempDir(async (dir) => {
+        const { digest, bytes } = blobOf('copy');
+        await blobs.put(digest, bytes, 'source');
+        const path = join(dir, 'copy');
+        await blobs.copyTo(digest, path);
+        await blobs.delete(digest);
+        expect(await readFile(path)).toEqual(bytes);
+      }),
+  },
+  {
+    name: 'leaves no file when the blob to copy is absent',
+    run: ({ blobs }) =>
+      withTempDir(async (dir) => {
+        const there = blobOf('there');
+        await blobs.put(there.digest, there.bytes, 'source');
+        const path = join(dir, 'copy');
+        expect(await blobs.copyTo(blobOf('absent').digest, path)).toBe(false);
+        expect(await readdir(dir)).toEqual([]);
+        expect(await blobs.copyTo(there.digest, path)).toBe(true);
+      }),
+  },
+  {
+    name: 'forgets a deleted blob, and it can be put again',
+    run: async ({ blobs }) => {
+      const [gone, kept] = [blobOf('gone'), blobOf('kept')];
+      await blobs.put(gone.digest, gone.bytes, 'preview');
+      await blobs.put(kept.digest, kept.bytes, 'preview');
+      await blobs.delete(gone.digest);
+      await blobs.delete(blobOf('never there').digest);
+      expect(await blobs.has(gone.digest)).toBe(false);
+      expect(await blobs.get(gone.digest)).toBeUndefined();
+      expect(await blobs.get(kept.digest)).toEqual(kept.bytes);
+      await blobs.put(gone.digest, gone.bytes, 'preview');
+      expect(await blobs.get(gone.digest)).toEqual(gone.bytes);
+    },
+  },
+  {
+    name: 'serves many at once',
+    run: async ({ blobs }) => {
+      const all = Array.from({ length: 40 }, (_, n) => blobOf(`${n}`, 2_000));
+      await Promise.all(all.map(({ digest, bytes }) => blobs.put(digest, bytes, 'preview')));
+      const got = await Promise.all(all.map(({ digest }) => blobs.get(digest)));
+      expect(got).toEqual(all.map(({ bytes }) => bytes));
+    },
+  },
+];
+
+/** For stores outside the process's memory. */
+export const damagedBlobCases: readonly ContractCase<DamageableSubject>[] = (['flipBit', 'truncate'] as const).map(
+  (damage) => ({
+    name: `never serves a blob after ${damage}, and takes it anew`,
+    run: (subject: DamageableSubject) =>
+      withTempDir(async (dir) => {
+        const { blobs } = subject;
+        const { digest, bytes } = blobOf('damaged', 60_000);
+        await blobs.put(digest, bytes, 'preview');
+        await subject[damage](digest);
+        expect(await blobs.copyTo(digest, join(dir, 'copy'))).toBe(false);
+        expect(await readdir(dir)).toEqual([]);
+        await blobs.put(digest, bytes, 'preview');
+        await subject[damage](digest);
+        expect(await blobs.get(digest)).toBeUndefined();
+        expect(await blobs.has(digest)).toBe(false);
+        await blobs.put(digest, bytes, 'preview');
+        expect(await blobs.get(digest)).toEqual(bytes);
+      }),
+  }),
+);
+
+export function blobStoreContract(name: string, open: Open<BlobStoreSubject>): void {
+  describeContract(`${name} keeps the blob store contract`, blobStoreCases, open);
+}
+
+export function damagedBlobContract(name: string, open: Open<DamageableSubject>): void {
+  describeContract(`${name} detects damage`, damagedBlobCases, open);
+}

@@ -1,0 +1,43 @@
+// Backends that do nothing and claim success: a contract that one of them passes proves nothing.
+import type { BlobStore, Catalog, Leases } from '../../src/kernel/ports.js';
+
+export const doNothingBlobs: BlobStore = {
+  tier: 'disk',
+  get: async () => undefined,
+  put: async () => {},
+  putFile: async () => {},
+  copyTo: async () => false,
+  has: async () => false,
+  delete: async () => {},
+  close: async () => {},
+};
+
+export const doNothingCatalog: Catalog = {
+  find: async () => undefined,
+  findSource: async () => undefined,
+  commit: async () => [],
+  remove: async () => 0,
+  count: async () => 0,
+  keys: async function* () {},
+  usage: async () => ({
+    groups: 0,
+    keys: 0,
+    sources: 0,
+    previewBytes: 0,
+    sourceBytes: 0,
+  }),
+  touch: async () => {},
+  evictSources: async () => ({ groups: 0, sources: 0, bytes: 0 }),
+  evictGroups: async () => ({ groups: 0, sources: 0, bytes: 0 }),
+  sweep: async () => [],
+  unfinished: async function* () {},
+  generation: () => 0,
+  revisionOf: () => undefined,
+  close: async () => {},
+};
+
+export const doNothingLeases: Leases = {
+  acquire: async () => undefined,
+  waitUntilFree: async () => {},
+  close: async () => {},
+};

@@ -1,0 +1,39 @@
+// The contracts have teeth: a backend that does nothing fails every case of its port's contract.
+import { describe, expect, it } from 'vitest';
+import { blobStoreCases, damagedBlobCases } from '../../contracts/blob-store.contract.js';
+import { catalogCases } from '../../contracts/catalog.contract.js';
+import { passedCases } from '../../contracts/contract.js';
+import { doNothingBlobs, doNothingCatalog, doNothingLeases } from '../../contracts/do-nothing.js';
+import { leasesCases } from '../../contracts/leases.contract.js';
+import { FakeClock } from '../../support/fake-clock.js';
+
+const opened = <Subject>(subject: Subject) => {
+  return async () => ({ subject, close: async () => {} });
+};
+
+describe('a backend that does nothing', () => {
+  it('passes no case of the blob store contract', async () => {
+    const subject = {
+      blobs: doNothingBlobs,
+      flipBit: async () => {},
+      truncate: async () => {},
+    };
+    expect(await passedCases(blobStoreCases, opened(subject))).toEqual([]);
+    expect(await passedCases(damagedBlobCases, opened(subject))).toEqual([]);
+  });
+
+  it('passes no case of the catalog contract', async () => {
+    const subject = {
+      catalog: doNothingCatalog,
+      peer: doNothingCatalog,
+      blobs: doNothingBlobs,
+      clock: new FakeClock(),
+    };
+    expect(await passedCases(catalogCases, opened(subject))).toEqual([]);
+  });
+
+  it('passes no case of the leases contract', async () => {
+    const subject = { leases: doNothingLeases, peer: doNothingLeases };
+    expect(await passedCases(leasesCases, opened(subject))).toEqual([]);
+  });
+});
