@@ -18,12 +18,16 @@ export interface Upload {
 /** The preview that answers a request, chosen but not read yet: enough for headers and conditional requests. */
 export interface PreviewChoice extends PreviewMatch {
   readonly entry: CatalogEntry;
+  /** What was asked for. */
+  readonly request: Format;
 }
 
 export interface PreviewBytes {
   readonly bytes: Buffer;
-  /** Where they were found; `made`: converted or healed for this request. */
+  /** Where they were found; `made`: healed for this request. */
   readonly from: TierName | 'made';
+  /** What was read: the choice that was asked for, or its successor where healing made another preview. */
+  readonly choice: PreviewChoice;
 }
 
 /** The metadata of a group, with our own `Proofsheet` facts beside the tag groups. */

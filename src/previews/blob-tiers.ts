@@ -1,0 +1,17 @@
+// What the use cases need of the ordered blob tiers beyond one store: to be told where a blob was found.
+import type { Digest } from '../kernel/digest.js';
+import type { BlobStore, TierName } from '../kernel/ports.js';
+
+export interface FoundBlob {
+  readonly bytes: Buffer;
+  readonly tier: TierName;
+}
+
+/**
+ * All tiers as one store. `put` and `putFile` write every durable tier, and throw only after each was tried: what
+ * `shared-tier-unreachable` leaves behind is still served from this node.
+ */
+export interface BlobTiers extends Omit<BlobStore, 'tier'> {
+  /** The blob from the nearest tier that has it undamaged. */
+  find(digest: Digest): Promise<FoundBlob | undefined>;
+}

@@ -1,0 +1,54 @@
+// Heals an image group whose preview was lost from every tier: from the kept source, or from an upload of the same bytes.
+// What cannot be healed is removed, so that the next upload makes it anew instead of finding a broken group.
+import { ProofsheetError } from '../kernel/errors.js';
+import { DEFAULT_CONTEXT } from '../kernel/image-key.js';
+import type { Catalog, Logger, Metrics } from '../kernel/ports.js';
+import type { CatalogEntry } from '../kernel/source.js';
+import type { SourceFile } from './making.js';
+import type { SourceMaker } from './source-maker.js';
+
+export interface HealerDeps {
+  readonly catalog: Catalog;
+  readonly maker: SourceMaker;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+export class Healer {
+  constructor(private readonly deps: HealerDeps) {}
+
+  /** The entry with its previews made again from the kept source. Throws `unknown-image-key` when that is lost too. */
+  async heal(entry: CatalogEntry): Promise<CatalogEntry> {
+    const current = await this.deps.catalog.find(entry.group);
+    // A concurrent clear or overwrite explains a lost preview better than damage does.
+    if (current && current.group.revision !== entry.group.revision) return current;
+    try {
+      const { record } = await this.deps.maker.remakeFromKept(entry.source, 'instant');
+      return this.healed(entry, record);
+    } catch (error) {
+      if (!(error instanceof ProofsheetError) || error.code !== 'unknown-image-key') throw error;
+      this.deps.logger.warn(
+        { source: entry.source.digest },
+        'an image lost its previews and its source; its group is removed',
+      );
+      await this.deps.catalog.remove({ context: entry.group.context, imageKey: entry.group.imageKey });
+      throw error;
+    }
+  }
+
+  /** The same from `file`, which holds the bytes of the entry's source. */
+  async healFrom(entry: CatalogEntry, file: SourceFile): Promise<CatalogEntry> {
+    const { record } = await this.deps.maker.remake(file, {
+      groups: [],
+      existing: 'keep',
+      context: DEFAULT_CONTEXT,
+      priority: 'instant',
+    });
+    return this.healed(entry, record);
+  }
+
+  private healed(entry: CatalogEntry, source: CatalogEntry['source']): CatalogEntry {
+    this.deps.metrics.count('healed_previews_total');
+    return { ...entry, source };
+  }
+}

@@ -1,0 +1,56 @@
+// Convert once over all processes: a lease per source digest. Who gets it works; who does not waits and looks again.
+import type { Digest } from '../kernel/digest.js';
+import { ProofsheetError } from '../kernel/errors.js';
+import type { Lease, Leases } from '../kernel/ports.js';
+
+/** A holder that died is succeeded after this long; a living one renews three times within it. */
+export const LEASE_TTL_MS = 9_000;
+
+/**
+ * Runs `work` while holding the lease of `digest`. While somebody else holds it, waits, and returns what `look` finds
+ * once they are done; when they left nothing behind, the work is ours after all.
+ * A lease service that cannot be reached costs duplicate work at worst, so it stops nobody.
+ */
+export async function makeOnce<T>(
+  leases: Leases,
+  digest: Digest,
+  look: () => Promise<T | undefined>,
+  work: () => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const name = `make:${digest}`;
+  for (;;) {
+    const lease = await orUnreachable(leases.acquire(name, LEASE_TTL_MS));
+    if (lease === 'unreachable') return work();
+    if (lease !== undefined) {
+      try {
+        // Between our first look and the lease somebody may have finished the same work.
+        return (await look()) ?? (await renewing(lease, work));
+      } finally {
+        await lease.release().catch(() => undefined); // It ends by itself.
+      }
+    }
+    await orUnreachable(leases.waitUntilFree(name, LEASE_TTL_MS, signal));
+    const found = await look();
+    if (found !== undefined) return found;
+  }
+}
+
+async function renewing<T>(lease: Lease, work: () => Promise<T>): Promise<T> {
+  // A lost lease only means that somebody may do the work a second time, with the same result.
+  const timer = setInterval(() => void lease.renew(LEASE_TTL_MS).catch(() => undefined), LEASE_TTL_MS / 3);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+async function orUnreachable<T>(answer: Promise<T>): Promise<T | 'unreachable'> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof ProofsheetError && error.code === 'shared-tier-unreachable') return 'unreachable';
+    throw error;
+  }
+}

@@ -1,0 +1,221 @@
+// The making of one source's previews, from its file to its complete record: blobs before record, the wanted preview first.
+import { copyFile, link } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Digest } from '../kernel/digest.js';
+import { ProofsheetError } from '../kernel/errors.js';
+import type { Format } from '../kernel/format.js';
+import type { Context } from '../kernel/image-key.js';
+import type { Catalog, CommitRequest, Conversion, Converter, MadePreview, Priority } from '../kernel/ports.js';
+import type { Sequence } from '../kernel/sequence.js';
+import type { Metadata, Preview, SourceInfo, SourceRecord } from '../kernel/source.js';
+import type { BlobTiers } from './blob-tiers.js';
+import type { Flight, Made } from './flight.js';
+import { isUnreachable, unlessUnreachable } from './unreachable.js';
+
+export interface MakingDeps {
+  readonly catalog: Catalog;
+  readonly blobs: BlobTiers;
+  readonly converter: Converter;
+  readonly sequence: Sequence;
+  readonly keepSource: boolean;
+  /** Told how many bytes were stored, so that limits are looked after in time. */
+  readonly onStored: (bytes: number) => void;
+}
+
+/** A file with the source's bytes; it has to stay until `make` settles, not longer. */
+export interface SourceFile {
+  readonly path: string;
+  readonly digest: Digest;
+  readonly bytes: number;
+}
+
+export interface MakeOptions {
+  /** Settle as soon as this can be answered. */
+  readonly wanted?: Format;
+  /** The groups to point to the source, and what happens to those that exist. */
+  readonly groups: CommitRequest['groups'];
+  readonly existing: CommitRequest['existing'];
+  readonly context: Context;
+  /** Of the conversion that is waited for; what remains after a wanted preview is background. */
+  readonly priority: Priority;
+}
+
+/** A blob was swept between storing and committing it: nothing was written, and trying again is right. */
+export class BlobsVanished extends Error {}
+
+export class Making {
+  private stored: readonly Preview[] = [];
+  private groupsCommitted = false;
+  private unstored: ProofsheetError | undefined;
+  private sourceStored: Promise<void> | undefined;
+
+  constructor(
+    private readonly deps: MakingDeps,
+    private readonly flight: Flight,
+    private readonly source: SourceFile,
+    private readonly dir: string,
+    private readonly options: MakeOptions,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  async run(anew: boolean): Promise<Made> {
+    const before = anew ? undefined : await unlessUnreachable(this.deps.catalog.findSource(this.source.digest));
+    if (before && before.sequenceId === this.deps.sequence.id) return this.resume(before);
+    const first = await this.convert(this.options.priority, this.options.wanted);
+    if (first.complete) return this.complete(first);
+    await this.storeWanted(first.info, first.metadata, first.previews);
+    return this.complete(await this.orNothingMore(first, this.convert('background')));
+  }
+
+  /** An interrupted sequence goes on where it stopped. */
+  private async resume(before: SourceRecord): Promise<Made> {
+    this.stored = before.previews;
+    return this.complete(await this.orNothingMore(before, this.convert(this.options.priority)));
+  }
+
+  /** A source that fails after its first preview was made has shown all it can show: it is complete with that. */
+  private async orNothingMore(
+    soFar: Pick<Conversion, 'info' | 'metadata'>,
+    rest: Promise<Conversion>,
+  ): Promise<Conversion> {
+    try {
+      return await rest;
+    } catch (error) {
+      if (!isFaultOfSource(error) || this.stored.length === 0) throw error;
+      return { info: soFar.info, metadata: soFar.metadata, previews: [], complete: true };
+    }
+  }
+
+  private async convert(priority: Priority, wanted?: Format): Promise<Conversion> {
+    const formats = this.remainingFormats();
+    let wantedStored: Promise<void> | undefined;
+    const conversion = await this.deps.converter.convert(
+      {
+        sourcePath: this.source.path,
+        sourceBytes: this.source.bytes,
+        formats,
+        ...(wanted && { wanted }),
+        priority,
+        context: this.options.context,
+        outputDir: this.dir,
+      },
+      (info, metadata, preview) => {
+        wantedStored = this.storeWanted(info, metadata, [preview]);
+        wantedStored.catch(() => undefined); // Awaited below.
+      },
+      this.signal,
+    );
+    await wantedStored;
+    return conversion;
+  }
+
+  private remainingFormats(): readonly Format[] {
+    const made = new Set(this.stored.flatMap((preview) => preview.formats));
+    const remaining = this.deps.sequence.formats.filter((format) => !made.has(format.text));
+    return remaining.length > 0 ? remaining : this.deps.sequence.formats;
+  }
+
+  private async storeWanted(info: SourceInfo, metadata: Metadata, previews: readonly MadePreview[]): Promise<void> {
+    // The source is kept until the sequence is complete: a crash from here on loses no part of it.
+    await Promise.all([this.storeSource(), this.store(previews)]);
+    const record = this.record(info, metadata, false);
+    await this.commit(record);
+    this.flight.begun(this.made(record));
+  }
+
+  private async complete({ info, metadata, previews }: Conversion): Promise<Made> {
+    const source = this.deps.keepSource ? this.storeSource() : undefined;
+    await Promise.all([source, this.store(previews)]);
+    const record = this.record(info, metadata, true);
+    await this.commit(record);
+    return this.made(record);
+  }
+
+  private record(info: SourceInfo, metadata: Metadata, complete: boolean): SourceRecord {
+    return {
+      digest: this.source.digest,
+      bytes: this.source.bytes,
+      info,
+      metadata,
+      sequenceId: this.deps.sequence.id,
+      previews: this.stored,
+      complete,
+      sourceKept: !complete || this.deps.keepSource,
+    };
+  }
+
+  private made(record: SourceRecord): Made {
+    return { record, ...(this.unstored && { unstored: this.unstored }) };
+  }
+
+  private storeSource(): Promise<void> {
+    this.sourceStored ??= (async () => {
+      // The store may move what it is given, and the conversion still reads our file.
+      const path = join(this.dir, 'source-blob');
+      await linkOrCopy(this.source.path, path);
+      await this.tolerateUnreachable(this.deps.blobs.putFile(this.source.digest, path, 'source'));
+      this.deps.onStored(this.source.bytes);
+    })();
+    return this.sourceStored;
+  }
+
+  private async store(previews: readonly MadePreview[]): Promise<void> {
+    const known = new Set(this.stored.map((preview) => preview.digest));
+    const fresh = previews.filter((preview) => !known.has(preview.digest));
+    await Promise.all(
+      fresh.map(async ({ digest, path, bytes }) => {
+        await this.tolerateUnreachable(this.deps.blobs.putFile(digest, path, 'preview'));
+        this.deps.onStored(bytes);
+      }),
+    );
+    this.stored = inSequenceOrder(this.deps.sequence, [
+      ...this.stored,
+      ...fresh.map(({ path: _, ...preview }) => preview),
+    ]);
+  }
+
+  private async commit(source: SourceRecord): Promise<void> {
+    const groups = this.groupsCommitted ? [] : this.options.groups;
+    const missing = await this.tolerateUnreachable(
+      this.deps.catalog.commit({ source, groups, existing: this.options.existing }),
+    );
+    if (missing && missing.length > 0) {
+      throw new BlobsVanished(`${missing.length} blobs were swept before their record was committed`);
+    }
+    this.groupsCommitted = true;
+  }
+
+  private async tolerateUnreachable<T>(step: Promise<T>): Promise<T | undefined> {
+    try {
+      return await step;
+    } catch (error) {
+      if (!isUnreachable(error)) throw error;
+      this.unstored = error;
+      return undefined;
+    }
+  }
+}
+
+/** Previews in the order in which the sequence names their first format. */
+function inSequenceOrder(sequence: Sequence, previews: readonly Preview[]): readonly Preview[] {
+  const order = new Map(sequence.formats.map((format, index) => [format.text, index]));
+  const place = (preview: Preview): number =>
+    Math.min(...preview.formats.map((text) => order.get(text) ?? Number.POSITIVE_INFINITY));
+  return previews.toSorted((a, b) => place(a) - place(b));
+}
+
+function isFaultOfSource(error: unknown): boolean {
+  return (
+    error instanceof ProofsheetError &&
+    ['source-undecodable', 'source-limits-exceeded', 'source-type-refused', 'conversion-timeout'].includes(error.code)
+  );
+}
+
+/** A second name for a file; a copy where the file system has no hard links. */
+export async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch {
+    await copyFile(from, to);
+  }
+}

@@ -1,0 +1,163 @@
+// The use cases: choose, read, cache, clear, count and list. Everything a client can ask for, in the words of the kernel;
+// how previews are made, healed and evicted is next door.
+import { bestPreview } from '../kernel/best-match.js';
+import { ProofsheetError } from '../kernel/errors.js';
+import type { Format } from '../kernel/format.js';
+import type { Context, GroupRef, ImageKey } from '../kernel/image-key.js';
+import type { Catalog, Clock, Logger, Selection } from '../kernel/ports.js';
+import type { Sequence } from '../kernel/sequence.js';
+import type { CatalogEntry, SourceRecord } from '../kernel/source.js';
+import type { AccessJournal } from './access-journal.js';
+import type { GroupMetadata, PreviewBytes, PreviewChoice, Previews, Upload } from './answers.js';
+import type { BackgroundWork } from './background-work.js';
+import type { BlobTiers } from './blob-tiers.js';
+import { answers } from './flight.js';
+import { groupMetadata } from './group-metadata.js';
+import type { Healer } from './healer.js';
+import type { SourceMaker } from './source-maker.js';
+import { unlessUnreachable } from './unreachable.js';
+
+export interface PreviewServiceDeps {
+  readonly catalog: Catalog;
+  readonly blobs: BlobTiers;
+  readonly maker: SourceMaker;
+  readonly healer: Healer;
+  readonly journal: AccessJournal;
+  readonly background: BackgroundWork;
+  readonly sequence: Sequence;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class PreviewService implements Previews {
+  constructor(private readonly deps: PreviewServiceDeps) {}
+
+  async choose(ref: GroupRef, request: Format): Promise<PreviewChoice> {
+    const entry = await this.entryOf(ref);
+    this.deps.journal.note(entry.group);
+    if (!answers(entry.source, request)) return this.chooseWhenComplete(entry, request);
+    this.refreshOutdated(entry.source);
+    return choiceFrom(entry, request);
+  }
+
+  async read(choice: PreviewChoice): Promise<PreviewBytes> {
+    const found = await this.deps.blobs.find(choice.preview.digest);
+    if (found) return { bytes: found.bytes, from: found.tier, choice };
+    const healed = choiceFrom(await this.deps.healer.heal(choice.entry), choice.request);
+    const remade = await this.deps.blobs.find(healed.preview.digest);
+    if (!remade)
+      throw new ProofsheetError('internal', 'a preview was made again but could not be read; please try again');
+    return { bytes: remade.bytes, from: 'made', choice: healed };
+  }
+
+  async has(ref: GroupRef): Promise<boolean> {
+    return (await unlessUnreachable(this.deps.catalog.find(ref))) !== undefined;
+  }
+
+  async cacheAndChoose(ref: GroupRef, request: Format, upload: Upload): Promise<PreviewChoice> {
+    const entry = await unlessUnreachable(this.deps.catalog.find(ref));
+    if (entry) {
+      const choice = await this.choose(ref, request);
+      // The client has just handed us the source, so a lost preview needs no kept one to be made again.
+      if (await this.deps.blobs.has(choice.preview.digest)) return choice;
+      if (entry.source.digest !== upload.digest) return choice;
+      return choiceFrom(await this.deps.healer.healFrom(entry, upload), request);
+    }
+    const group = groupOf(ref, upload);
+    const made = await this.deps.maker.make(upload, {
+      wanted: request,
+      groups: [group],
+      existing: 'keep',
+      context: ref.context,
+      priority: 'instant',
+    });
+    // Somebody may have made the group from another source meanwhile: then theirs is what the group holds.
+    const stored = made.unstored ? undefined : await unlessUnreachable(this.deps.catalog.find(ref));
+    return choiceFrom(stored ?? passingEntry(ref, made.record, this.deps.clock.now()), request);
+  }
+
+  async cache(ref: GroupRef, upload: Upload): Promise<CatalogEntry> {
+    const made = await this.deps.maker.make(upload, {
+      groups: [groupOf(ref, upload)],
+      existing: 'replace',
+      context: ref.context,
+      priority: 'medium',
+    });
+    if (made.unstored) throw made.unstored;
+    return (await this.deps.catalog.find(ref)) ?? passingEntry(ref, made.record, this.deps.clock.now());
+  }
+
+  async metadata(ref: GroupRef): Promise<GroupMetadata> {
+    const entry = await this.entryOf(ref);
+    this.deps.journal.note(entry.group);
+    return groupMetadata(entry);
+  }
+
+  clear(selection: Selection): Promise<number> {
+    return this.deps.catalog.remove(selection);
+  }
+
+  count(context?: Context): Promise<number> {
+    return this.deps.catalog.count(context);
+  }
+
+  keys(context?: Context): AsyncIterable<readonly ImageKey[]> {
+    return this.deps.catalog.keys(context);
+  }
+
+  private async entryOf(ref: GroupRef): Promise<CatalogEntry> {
+    const entry = await this.deps.catalog.find(ref);
+    if (entry) return entry;
+    throw new ProofsheetError(
+      'unknown-image-key',
+      'no image is cached under this key in this context; upload it first',
+    );
+  }
+
+  /** The rest of the sequence is on its way: wait for it, and settle for what there is when it cannot be made. */
+  private async chooseWhenComplete(entry: CatalogEntry, request: Format): Promise<PreviewChoice> {
+    try {
+      const { record } = await this.deps.maker.finish(entry.source, 'medium');
+      return choiceFrom({ ...entry, source: record }, request);
+    } catch (error) {
+      if (entry.source.previews.length === 0) throw error;
+      this.deps.logger.warn(
+        { err: error },
+        'an incomplete sequence could not be finished; answering from what is there',
+      );
+      return choiceFrom(entry, request);
+    }
+  }
+
+  /** Previews of an older sequence serve while they are made again. */
+  private refreshOutdated(source: SourceRecord): void {
+    if (source.sequenceId === this.deps.sequence.id || !source.sourceKept || this.deps.maker.isBusyWith(source.digest))
+      return;
+    this.deps.background.run('refresh an outdated sequence', async () => {
+      await this.deps.maker.finish(source, 'background');
+    });
+  }
+}
+
+function choiceFrom(entry: CatalogEntry, request: Format): PreviewChoice {
+  const match = bestPreview(entry.source.info, entry.source.previews, request);
+  if (!match) throw new ProofsheetError('internal', 'this image has no previews; please upload it again');
+  return { ...match, entry, request };
+}
+
+function groupOf(ref: GroupRef, upload: Upload) {
+  return {
+    context: ref.context,
+    imageKey: ref.imageKey,
+    sourceDigest: upload.digest,
+    ...(upload.fileName !== undefined && { fileName: upload.fileName }),
+  };
+}
+
+/** An entry for an answer whose group is not in the catalog: never stored, or cleared in the same moment. */
+function passingEntry(ref: GroupRef, source: SourceRecord, now: number): CatalogEntry {
+  return {
+    group: { ...ref, sourceDigest: source.digest, createdAt: now, lastAccess: now, revision: '' },
+    source,
+  };
+}

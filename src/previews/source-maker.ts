@@ -1,0 +1,154 @@
+// Makes what is missing of a source: one flight per source digest converts, stores blobs before the record, and tells
+// everybody who waits. Knows nothing of requests beyond the group they want and the format they wait for.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Digest } from '../kernel/digest.js';
+import { ProofsheetError } from '../kernel/errors.js';
+import { DEFAULT_CONTEXT } from '../kernel/image-key.js';
+import type { Leases, Metrics, Priority } from '../kernel/ports.js';
+import type { SourceRecord } from '../kernel/source.js';
+import type { BackgroundWork } from './background-work.js';
+import { Flight, type Made } from './flight.js';
+import { makeOnce } from './make-once.js';
+import { BlobsVanished, linkOrCopy, type MakeOptions, Making, type MakingDeps, type SourceFile } from './making.js';
+import { unlessUnreachable } from './unreachable.js';
+
+/** Blobs that vanish between storing and committing do so by a sweep at that very moment; twice in a row is a fault. */
+const MAX_ATTEMPTS = 3;
+
+export interface SourceMakerDeps extends MakingDeps {
+  /** Absent where no other process shares the catalog. */
+  readonly leases?: Leases;
+  readonly metrics: Metrics;
+  readonly background: BackgroundWork;
+  /** On the blobs' file system, so that a blob is stored by a rename. */
+  readonly tmpDir: string;
+}
+
+export class SourceMaker {
+  private readonly flights = new Map<Digest, Flight>();
+
+  constructor(private readonly deps: SourceMakerDeps) {}
+
+  /** Settles once the group stands and `wanted` (or the whole sequence) is stored. */
+  async make(source: SourceFile, options: MakeOptions): Promise<Made> {
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const under = this.flights.get(source.digest);
+      const flight = under ?? this.start(source, options, attempt > 1);
+      if (under) this.deps.metrics.count('deduplicated_uploads_total');
+      try {
+        const made = await (options.wanted ? flight.answering(options.wanted) : flight.done());
+        if (under === undefined || (await this.attach(made, options))) return made;
+      } catch (error) {
+        if (!(error instanceof BlobsVanished)) throw error;
+      }
+    }
+    throw new ProofsheetError('internal', 'the previews were made but could not be kept; please try again');
+  }
+
+  /** Brings an incomplete or outdated record up to date from the kept source; shares a flight that is under way. */
+  finish(record: SourceRecord, priority: Priority): Promise<Made> {
+    const under = this.flights.get(record.digest);
+    if (under) return under.done();
+    return this.withKeptSource(record, (source) =>
+      this.make(source, { groups: [], existing: 'keep', context: DEFAULT_CONTEXT, priority }),
+    );
+  }
+
+  /** Makes every preview again from the kept source, whatever the catalog says about them. */
+  remakeFromKept(record: SourceRecord, priority: Priority): Promise<Made> {
+    return this.withKeptSource(record, (source) =>
+      this.remake(source, { groups: [], existing: 'keep', context: DEFAULT_CONTEXT, priority }),
+    );
+  }
+
+  /** The same from a file at hand. A flight that is under way stores all previews too, so it is shared. */
+  remake(source: SourceFile, options: MakeOptions): Promise<Made> {
+    return (this.flights.get(source.digest) ?? this.start(source, options, true)).done();
+  }
+
+  private async withKeptSource<T>(record: SourceRecord, use: (source: SourceFile) => Promise<T>): Promise<T> {
+    const dir = await mkdtemp(join(this.deps.tmpDir, 'kept-'));
+    try {
+      const path = join(dir, 'source');
+      if (!(await this.deps.blobs.copyTo(record.digest, path))) {
+        throw new ProofsheetError('unknown-image-key', 'this image is no longer kept; please upload it again');
+      }
+      return await use({ path, digest: record.digest, bytes: record.bytes });
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
+  }
+
+  isBusyWith(digest: Digest): boolean {
+    return this.flights.has(digest);
+  }
+
+  private start(source: SourceFile, options: MakeOptions, anew: boolean): Flight {
+    const flight = new Flight(options.wanted);
+    const begun = this.deps.background.run('make previews', async (signal) => {
+      try {
+        await this.fly(flight, source, options, anew, signal);
+      } catch (error) {
+        flight.failed(error);
+      } finally {
+        this.flights.delete(source.digest);
+      }
+    });
+    if (!begun)
+      throw new ProofsheetError('overloaded', 'too many sources are being converted; please try again', {
+        retryAfterSeconds: 2,
+      });
+    this.flights.set(source.digest, flight);
+    return flight;
+  }
+
+  private async attach({ record, unstored }: Made, { groups, existing }: MakeOptions): Promise<boolean> {
+    if (unstored) return true;
+    return (await this.deps.catalog.commit({ source: record, groups, existing })).length === 0;
+  }
+
+  private async fly(
+    flight: Flight,
+    source: SourceFile,
+    options: MakeOptions,
+    anew: boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const known = anew ? undefined : await this.adopt(source.digest, options);
+    if (known) return flight.finished(known);
+    const dir = await mkdtemp(join(this.deps.tmpDir, 'make-'));
+    try {
+      // A name of our own: the flight may outlast the upload it was begun for.
+      const own = { ...source, path: join(dir, 'source') };
+      await linkOrCopy(source.path, own.path);
+      const work = () => new Making(this.deps, flight, own, dir, options, signal).run(anew);
+      const made = this.deps.leases
+        ? await makeOnce(
+            this.deps.leases,
+            source.digest,
+            async () => (anew ? undefined : this.adopt(source.digest, options)),
+            work,
+            signal,
+          )
+        : await work();
+      flight.finished(made);
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
+  }
+
+  /** The record as somebody made it before, with our groups attached; `undefined` when there is work to do. */
+  private async adopt(digest: Digest, options: MakeOptions): Promise<Made | undefined> {
+    const record = await unlessUnreachable(this.deps.catalog.findSource(digest));
+    if (record === undefined || !record.complete || record.sequenceId !== this.deps.sequence.id) return undefined;
+    const missing = await this.deps.catalog.commit({
+      source: record,
+      groups: options.groups,
+      existing: options.existing,
+    });
+    if (missing.length > 0) return undefined;
+    this.deps.metrics.count('deduplicated_uploads_total');
+    return { record };
+  }
+}

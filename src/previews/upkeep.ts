@@ -1,0 +1,135 @@
+// Keeps the store within its limits, in the background: age, number of groups, bytes; then sweeps what no record names.
+// Sources go before previews, since previews are what is asked for; the least recently used go first.
+import { setImmediate } from 'node:timers/promises';
+import type { Catalog, Clock, Evicted, EvictionReason, Logger, Metrics } from '../kernel/ports.js';
+import type { AccessJournal } from './access-journal.js';
+import type { BlobTiers } from './blob-tiers.js';
+import type { SourceMaker } from './source-maker.js';
+
+/** Groups evicted and blobs swept per transaction: a few ms each, so that requests are served in between. */
+const BATCH = 16;
+/** Stored bytes after which the limits are looked at before their time, as a share of the byte limit. */
+const NUDGE_SHARE = 1 / 64;
+
+export interface UpkeepLimits {
+  /** Bytes of all blobs, previews and sources. */
+  readonly maxBytes: number;
+  readonly maxGroups: number;
+  /** Seconds since last access. */
+  readonly maxAgeSeconds: number;
+}
+
+export interface UpkeepDeps {
+  readonly catalog: Catalog;
+  readonly blobs: BlobTiers;
+  readonly journal: AccessJournal;
+  readonly maker: SourceMaker;
+  /** Looks for blob files that no record ever named; bounded per call. Absent where the store keeps none. */
+  readonly sweepOrphans?: () => Promise<number>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly limits: UpkeepLimits;
+  readonly intervalMs: number;
+}
+
+export class Upkeep {
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> | undefined;
+  private storedSinceRound = 0;
+  private closed = false;
+
+  constructor(private readonly deps: UpkeepDeps) {}
+
+  /** Takes up interrupted sequences, then looks after the limits every `intervalMs`. */
+  start(): void {
+    this.timer = setInterval(() => void this.round(), this.deps.intervalMs);
+    this.timer.unref();
+    void this.round();
+  }
+
+  /** Tells of stored bytes; after enough of them a round does not wait for its time. */
+  stored(bytes: number): void {
+    this.storedSinceRound += bytes;
+    if (this.storedSinceRound > this.deps.limits.maxBytes * NUDGE_SHARE) void this.round();
+  }
+
+  /** One round now, or the one that is running. Never rejects. */
+  round(): Promise<void> {
+    this.running ??= this.lookAfterAll()
+      .catch((error: unknown) => this.deps.logger.warn({ err: error }, 'upkeep failed; it is tried again'))
+      .finally(() => {
+        this.running = undefined;
+      });
+    return this.running;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    clearInterval(this.timer);
+    await this.running;
+    await this.deps.journal.flush();
+  }
+
+  private async lookAfterAll(): Promise<void> {
+    if (this.closed) return;
+    this.storedSinceRound = 0;
+    const { catalog, journal, clock, limits, sweepOrphans } = this.deps;
+    await journal.flush();
+    const before = clock.now() - limits.maxAgeSeconds * 1000;
+    await this.evict('age', async () => await catalog.evictGroups(BATCH, before));
+    await this.evict('groups', async () => {
+      const over = (await catalog.usage()).groups - limits.maxGroups;
+      return over > 0 ? catalog.evictGroups(Math.min(BATCH, over)) : undefined;
+    });
+    await this.evict('bytes', async () => {
+      if (!(await this.isOverBytes())) return undefined;
+      const sources = await catalog.evictSources(BATCH);
+      return sources.sources > 0 ? sources : catalog.evictGroups(BATCH);
+    });
+    await this.sweep();
+    await sweepOrphans?.();
+    await this.resumeUnfinished();
+  }
+
+  private async isOverBytes(): Promise<boolean> {
+    const { previewBytes, sourceBytes } = await this.deps.catalog.usage();
+    return previewBytes + sourceBytes > this.deps.limits.maxBytes;
+  }
+
+  /** Repeats `batch` until it finds nothing more to take away. */
+  private async evict(reason: EvictionReason, batch: () => Promise<Evicted | undefined>): Promise<void> {
+    while (!this.closed) {
+      const evicted = await batch();
+      if (evicted === undefined || evicted.groups + evicted.sources === 0) return;
+      this.deps.metrics.count('evictions_total', { reason, kind: 'group' }, evicted.groups);
+      this.deps.metrics.count('evictions_total', { reason, kind: 'source' }, evicted.sources);
+      await setImmediate();
+    }
+  }
+
+  private async sweep(): Promise<void> {
+    while (!this.closed) {
+      const swept = await this.deps.catalog.sweep(BATCH);
+      if (swept.length === 0) return;
+      this.deps.metrics.count('swept_blobs_total', {}, swept.length);
+      // The catalog has removed what it guards; the tiers drop their copies, so that what was cleared is gone from all.
+      await Promise.all(swept.map((digest) => this.deps.blobs.delete(digest)));
+      await setImmediate();
+    }
+  }
+
+  /** Sequences that a crash or an overload cut short: one at a time, behind everything that somebody waits for. */
+  private async resumeUnfinished(): Promise<void> {
+    for await (const digest of this.deps.catalog.unfinished()) {
+      if (this.closed) return;
+      const record = await this.deps.catalog.findSource(digest);
+      if (!record || record.complete || this.deps.maker.isBusyWith(digest)) continue;
+      try {
+        await this.deps.maker.finish(record, 'background');
+      } catch (error) {
+        this.deps.logger.warn({ err: error, source: digest }, 'an interrupted sequence could not be finished');
+      }
+    }
+  }
+}
