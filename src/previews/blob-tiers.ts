@@ -14,4 +14,6 @@ export interface FoundBlob {
 export interface BlobTiers extends Omit<BlobStore, 'tier'> {
   /** The blob from the nearest tier that has it undamaged. */
   find(digest: Digest): Promise<FoundBlob | undefined>;
+  /** Drops the copies that only this process holds; the tiers that others share keep the blob. */
+  forget(digest: Digest): void;
 }

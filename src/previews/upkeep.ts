@@ -15,7 +15,7 @@ export interface UpkeepLimits {
   /** Bytes of all blobs, previews and sources. */
   readonly maxBytes: number;
   readonly maxGroups: number;
-  /** Seconds since last access. */
+  /** Seconds since last access; 0 sets no limit. */
   readonly maxAgeSeconds: number;
 }
 
@@ -77,7 +77,7 @@ export class Upkeep {
     const { catalog, journal, clock, limits, sweepOrphans } = this.deps;
     await journal.flush();
     const before = clock.now() - limits.maxAgeSeconds * 1000;
-    await this.evict('age', async () => await catalog.evictGroups(BATCH, before));
+    if (limits.maxAgeSeconds > 0) await this.evict('age', () => catalog.evictGroups(BATCH, before));
     await this.evict('groups', async () => {
       const over = (await catalog.usage()).groups - limits.maxGroups;
       return over > 0 ? catalog.evictGroups(Math.min(BATCH, over)) : undefined;
@@ -113,8 +113,8 @@ export class Upkeep {
       const swept = await this.deps.catalog.sweep(BATCH);
       if (swept.length === 0) return;
       this.deps.metrics.count('swept_blobs_total', {}, swept.length);
-      // The catalog has removed what it guards; the tiers drop their copies, so that what was cleared is gone from all.
-      await Promise.all(swept.map((digest) => this.deps.blobs.delete(digest)));
+      // Only our own copies: the same blob may have been stored again since, and then it is somebody's.
+      for (const digest of swept) this.deps.blobs.forget(digest);
       await setImmediate();
     }
   }
