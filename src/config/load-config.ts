@@ -1,0 +1,171 @@
+// Reads the configuration once, at the process edge: config/default.yaml < config/<NODE_ENV>.yaml < the operator's own
+// files (NODE_CONFIG_DIR) < NODE_CONFIG < environment variables. All faults are found before any is reported.
+import { existsSync } from 'node:fs';
+import { availableParallelism, hostname, totalmem } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Load, Util } from 'config/lib/util.js';
+import type { z } from 'zod';
+import { ConfigError, type Fault, givenText } from './config-error.js';
+import { allSettings, type Config, configSchema, conflictsOf, type KeyedSetting, SETTINGS } from './schema.js';
+import type { Machine } from './setting.js';
+
+/** The package's own files: two levels up both from src/config and from dist/config. */
+const OWN_CONFIG_DIR = fileURLToPath(new URL('../../config', import.meta.url));
+
+type Environment = Readonly<Record<string, string | undefined>>;
+type Tree = Readonly<Record<string, unknown>>;
+
+/** What the world is to the loader; tests bring their own. */
+export interface LoadOptions {
+  readonly environment?: Environment;
+  readonly machine?: Machine;
+}
+
+/** The checked configuration of this process. Throws `ConfigError` with every fault at once. */
+export function loadConfig(options: LoadOptions = {}): Config {
+  const environment = options.environment ?? process.env;
+  const given = readSources(environment);
+  const result = configSchema().safeParse(given);
+  const faults = [...emptySecrets(environment), ...(result.success ? [] : faultsOf(result.error.issues, given))];
+  if (!result.success || faults.length > 0) throw new ConfigError(faults);
+
+  const config = decideAuto(result.data, options.machine ?? thisMachine());
+  const conflicts = conflictsOf(config).map(({ key, expected }) => faultAt(key, `expected ${expected}`, given));
+  if (conflicts.length > 0) throw new ConfigError(conflicts);
+  return config;
+}
+
+/** The values of config/default.yaml as written there: `auto` and `512MiB` stay what they are. */
+export function defaultValues(): Tree {
+  return Util.loadFileConfigs(new Load({ configDir: OWN_CONFIG_DIR, nodeEnv: [], hostName: '' })).config;
+}
+
+/** `PROOFSHEET_` variables that name no setting: most likely a slip, worth a warning. Sorted. */
+export function unknownEnvironmentNames(environment: Environment = process.env): readonly string[] {
+  const known = new Set(allSettings().map(({ setting }) => setting.env));
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('PROOFSHEET_') && !known.has(name))
+    .sort();
+}
+
+function readSources(environment: Environment): Tree {
+  const operatorDir = environment.NODE_CONFIG_DIR;
+  const load = new LoadWithEnvironment({
+    configDir: OWN_CONFIG_DIR,
+    nodeEnv: (environment.NODE_CONFIG_ENV || environment.NODE_ENV || 'development').split(','),
+    hostName: environment.HOST || environment.HOSTNAME || hostname(),
+    appInstance: environment.NODE_APP_INSTANCE ?? '',
+  });
+  try {
+    Util.loadFileConfigs(load);
+    if (operatorDir) {
+      refuseMissing(operatorDir);
+      load.options.configDir = operatorDir;
+      Util.loadFileConfigs(load);
+    }
+    if (environment.NODE_CONFIG) load.addConfig('NODE_CONFIG', JSON.parse(environment.NODE_CONFIG));
+    // An operator's directory need not repeat the names of the environment variables, so ours are always read.
+    load.loadEnvironment(join(OWN_CONFIG_DIR, 'custom-environment-variables.yaml'), environment);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ConfigError([{ key: '(sources)', env: undefined, what: why }]);
+  }
+  return Util.toObject(load.config);
+}
+
+/** node-config's loader, but for an environment that is handed in: its own method reads `process.env`. */
+class LoadWithEnvironment extends Load {
+  loadEnvironment(namesPath: string, environment: Environment): void {
+    this.loadFile(namesPath, (names) => this.substituteDeep(names, { ...environment }));
+  }
+}
+
+/** node-config passes over a directory that is not there; an operator who named one meant it. */
+function refuseMissing(configDirs: string): void {
+  const missing = configDirs.split(delimiter).filter((directory) => directory !== '' && !existsSync(directory));
+  if (missing.length > 0)
+    throw new ConfigError(
+      missing.map((directory) => ({
+        key: '(sources)',
+        env: 'NODE_CONFIG_DIR',
+        what: `expected an existing directory, got ${JSON.stringify(directory)}`,
+      })),
+    );
+}
+
+/**
+ * node-config treats an empty variable as unset. For a secret that is dangerous: whoever sets one, even to nothing,
+ * believes that there is one.
+ */
+function emptySecrets(environment: Environment): readonly Fault[] {
+  return allSettings()
+    .filter(({ setting }) => setting.secret && environment[setting.env] === '')
+    .map(({ key, setting }) => ({
+      key,
+      env: setting.env,
+      what: 'expected a value or no such variable, got an empty one',
+    }));
+}
+
+function faultsOf(issues: readonly z.core.$ZodIssue[], given: Tree): readonly Fault[] {
+  return issues.flatMap((issue) => {
+    const key = issue.path.slice(0, 2).join('.');
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map((name) => ({
+        key: key === '' ? name : `${key}.${name}`,
+        env: undefined,
+        what: `unknown; known are ${knownNames(key).join(', ')}`,
+      }));
+    const setting = settingOf(key)?.setting;
+    if (setting === undefined) return [{ key, env: undefined, what: 'expected a section of keys and values' }];
+    const detail = issue.code === 'custom' ? `: ${issue.message}` : '';
+    return [faultAt(key, `expected ${setting.expected}${detail}`, given)];
+  });
+}
+
+function faultAt(key: string, what: string, given: Tree): Fault {
+  const found = settingOf(key);
+  if (found === undefined) return { key, env: undefined, what };
+  const section = given[found.section];
+  const value = typeof section === 'object' && section !== null ? Reflect.get(section, found.name) : undefined;
+  return {
+    key,
+    env: found.setting.env,
+    what: `${what}; got ${givenText(value, found.setting.secret)}`,
+  };
+}
+
+function settingOf(key: string): KeyedSetting | undefined {
+  return allSettings().find((keyed) => keyed.key === key);
+}
+
+function knownNames(section: string): readonly string[] {
+  const all = allSettings();
+  return section === ''
+    ? [...new Set(all.map((keyed) => keyed.section))]
+    : all.filter((keyed) => keyed.section === section).map(({ name }) => name);
+}
+
+function decideAuto(checked: Record<string, Record<string, unknown>>, machine: Machine): Config {
+  const chosen = checked.server?.workers;
+  const workers = typeof chosen === 'number' ? chosen : machine.cores;
+  const decided = Object.fromEntries(Object.keys(SETTINGS).map((section) => [section, {} as Record<string, unknown>]));
+  for (const { section, name, setting } of allSettings()) {
+    const value = checked[section]?.[name];
+    const values = decided[section] ?? {};
+    values[name] = value === 'auto' && setting.auto ? setting.auto(machine, workers) : value;
+  }
+  // The schema was made from the same table as the type, so what it let through has the type's shape.
+  return decided as unknown as Config;
+}
+
+function thisMachine(): Machine {
+  // Without a limit it is 0, undefined or a number beyond any machine, depending on platform and Node version.
+  const constrained = process.constrainedMemory() ?? 0;
+  return {
+    cores: availableParallelism(),
+    memoryBytes: constrained > 0 ? Math.min(constrained, totalmem()) : totalmem(),
+  };
+}

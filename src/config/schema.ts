@@ -1,0 +1,121 @@
+// Every setting in one place, the schema and the type made from them, and the rules between settings.
+import { z } from 'zod';
+import { CONVERSION, LIMITS, SEQUENCE } from './making-settings.js';
+import { ADMIN, SERVER, TELEMETRY } from './serving-settings.js';
+import type { Setting } from './setting.js';
+import { SHARED, STORAGE } from './storing-settings.js';
+
+export const SETTINGS = {
+  server: SERVER,
+  storage: STORAGE,
+  sequence: SEQUENCE,
+  limits: LIMITS,
+  conversion: CONVERSION,
+  admin: ADMIN,
+  telemetry: TELEMETRY,
+  shared: SHARED,
+} as const satisfies Record<string, Record<string, Setting<unknown>>>;
+
+type Value<S> = S extends Setting<infer T> ? T : never;
+
+type Checked = {
+  readonly [Section in keyof typeof SETTINGS]: {
+    readonly [Key in keyof (typeof SETTINGS)[Section]]: Value<(typeof SETTINGS)[Section][Key]>;
+  };
+};
+
+/** The settings of a server, checked, every `auto` decided. Sections and keys as in config/default.yaml. */
+export type Config = {
+  readonly [Section in keyof Checked]: {
+    readonly [Key in keyof Checked[Section]]: Exclude<Checked[Section][Key], 'auto'>;
+  };
+};
+
+/** One setting with its key, `section.name`. */
+export interface KeyedSetting {
+  readonly key: string;
+  readonly section: string;
+  readonly name: string;
+  readonly setting: Setting<unknown>;
+}
+
+/** All settings in the order of config/default.yaml. */
+export function allSettings(): readonly KeyedSetting[] {
+  return Object.entries(SETTINGS).flatMap(([section, settings]) =>
+    Object.entries<Setting<unknown>>(settings).map(([name, setting]) => ({
+      key: `${section}.${name}`,
+      section,
+      name,
+      setting,
+    })),
+  );
+}
+
+/** Checks each setting by itself and refuses unknown ones; `auto` is still `auto`. */
+export function configSchema(): z.ZodType<Record<string, Record<string, unknown>>> {
+  const sections = Object.entries(SETTINGS).map(([section, settings]) => {
+    const shape = Object.entries<Setting<unknown>>(settings).map(([name, setting]) => [name, setting.schema] as const);
+    return [section, z.strictObject(Object.fromEntries(shape))] as const;
+  });
+  return z.strictObject(Object.fromEntries(sections));
+}
+
+/** What does not fit together between settings that are each right by themselves. */
+export interface Conflict {
+  readonly key: string;
+  readonly expected: string;
+}
+
+/** Every conflict of `config`, with the key to change and what it has to be. */
+export function conflictsOf(config: Config): readonly Conflict[] {
+  const { server, storage, limits, conversion, shared } = config;
+  const rules: readonly [broken: boolean, key: string, expected: string][] = [
+    [server.headersTimeoutMs > server.requestTimeoutMs, 'server.headersTimeoutMs', 'at most server.requestTimeoutMs'],
+    [
+      server.uploadTimeoutMs > server.requestTimeoutMs,
+      'server.uploadTimeoutMs',
+      'at most server.requestTimeoutMs, or Node ends the upload first',
+    ],
+    [
+      server.uploadIdleTimeoutMs > server.uploadTimeoutMs,
+      'server.uploadIdleTimeoutMs',
+      'at most server.uploadTimeoutMs',
+    ],
+    [
+      ['/metrics', '/healthz', '/readyz'].includes(server.basePath),
+      'server.basePath',
+      'none of /metrics, /healthz and /readyz, which stand at the root',
+    ],
+    [
+      limits.maxSourceBytes > storage.diskMaxBytes,
+      'limits.maxSourceBytes',
+      'at most storage.diskMaxBytes, or a source alone would fill the disk tier',
+    ],
+    [
+      storage.maxAgeSeconds > 0 && storage.lastAccessResolutionSeconds > storage.maxAgeSeconds,
+      'storage.lastAccessResolutionSeconds',
+      'at most storage.maxAgeSeconds, or groups in use would be evicted',
+    ],
+    [
+      storage.orphanGraceSeconds * 1000 < conversion.timeoutMs,
+      'storage.orphanGraceSeconds',
+      'at least conversion.timeoutMs, or previews could be swept before their sequence is complete',
+    ],
+    [
+      shared.s3Bucket === undefined && shared.s3Endpoint !== undefined,
+      'shared.s3Bucket',
+      'a bucket name where shared.s3Endpoint is set',
+    ],
+    [
+      shared.s3Bucket !== undefined && shared.redisUrl === undefined,
+      'shared.redisUrl',
+      'a URL where shared.s3Bucket is set: the catalog of blobs in S3 is kept in Redis',
+    ],
+    [
+      (shared.s3AccessKeyId === undefined) !== (shared.s3SecretAccessKey === undefined),
+      shared.s3AccessKeyId === undefined ? 'shared.s3AccessKeyId' : 'shared.s3SecretAccessKey',
+      'both of shared.s3AccessKeyId and shared.s3SecretAccessKey, or neither',
+    ],
+  ];
+  return rules.filter(([broken]) => broken).map(([, key, expected]) => ({ key, expected }));
+}

@@ -1,0 +1,113 @@
+// The settings of the HTTP edge: where it listens, how long it waits, who may clear, and what it says about itself.
+import { autoOr, choice, flag, optional, text, texts, whole } from './kinds.js';
+import { setting } from './setting.js';
+
+/** An hour: no request has a reason to last longer. */
+const HOUR_MS = 3_600_000;
+
+export const SERVER = {
+  host: setting(
+    'HOST',
+    text('address or host name to listen on', /^[^\s/]{1,255}$/),
+    'Address to listen on; 0.0.0.0 or :: for every interface.',
+  ),
+  port: setting('PORT', whole('port number', { min: 0, max: 65_535 }), 'Port to listen on; 0 takes any free one.'),
+  basePath: setting(
+    'BASE_PATH',
+    text('path that starts with / and does not end with one', /^(?:\/[A-Za-z0-9._~-]+)+$/),
+    'Path in front of every ImageConverter operation; /metrics, /healthz and /readyz stay at the root.',
+  ),
+  workers: setting(
+    'WORKERS',
+    autoOr(whole('processes', { min: 1, max: 256 })),
+    'HTTP processes that share the port, catalog and blobs; auto is one per core.',
+    { auto: (machine) => machine.cores },
+  ),
+  maxConnections: setting(
+    'MAX_CONNECTIONS',
+    whole('connections', { min: 1, max: 1_000_000 }),
+    'Open connections per HTTP process; more are refused.',
+  ),
+  maxUploads: setting(
+    'MAX_UPLOADS',
+    whole('uploads', { min: 1, max: 100_000 }),
+    'Uploads received at the same time per HTTP process; more are answered 503 with Retry-After.',
+  ),
+  headersTimeoutMs: setting(
+    'HEADERS_TIMEOUT_MS',
+    whole('ms', { min: 100, max: HOUR_MS }),
+    "Time in which a request's headers must have arrived.",
+  ),
+  keepAliveTimeoutMs: setting(
+    'KEEP_ALIVE_TIMEOUT_MS',
+    whole('ms', { min: 100, max: HOUR_MS }),
+    'How long an idle connection is kept; longer than the load balancer in front keeps it.',
+  ),
+  requestTimeoutMs: setting(
+    'REQUEST_TIMEOUT_MS',
+    whole('ms', { min: 1_000, max: HOUR_MS }),
+    'Time in which a whole request, upload included, must have arrived.',
+  ),
+  uploadIdleTimeoutMs: setting(
+    'UPLOAD_IDLE_TIMEOUT_MS',
+    whole('ms', { min: 100, max: HOUR_MS }),
+    'Longest pause within an upload; then it is answered 408.',
+  ),
+  uploadTimeoutMs: setting(
+    'UPLOAD_TIMEOUT_MS',
+    whole('ms', { min: 1_000, max: HOUR_MS }),
+    'Time in which an upload must have arrived; then it is answered 408.',
+  ),
+  sendTimeoutMs: setting(
+    'SEND_TIMEOUT_MS',
+    whole('ms', { min: 100, max: HOUR_MS }),
+    'Longest pause of a client that takes an answer; then the connection is closed.',
+  ),
+  drainTimeoutMs: setting(
+    'DRAIN_TIMEOUT_MS',
+    whole('ms', { min: 0, max: HOUR_MS }),
+    'Time for requests and background work to end after SIGTERM or SIGINT.',
+  ),
+  trustProxyHops: setting(
+    'TRUST_PROXY_HOPS',
+    whole('proxies', { min: 0, max: 16 }),
+    'Proxies in front whose X-Forwarded-For is believed; 0 believes none.',
+  ),
+  corsOrigins: setting(
+    'CORS_ORIGINS',
+    optional(texts('* or list of origins such as https://app.example', /^(?:\*|https?:\/\/[^\s/,]+)$/)),
+    'Origins whose pages may read answers; unset sends no CORS headers.',
+  ),
+  cacheControl: setting(
+    'CACHE_CONTROL',
+    text('value of a Cache-Control header, 1 to 200 characters', /^[\x20-\x7e]{1,200}$/),
+    'Cache-Control of images and metadata.',
+  ),
+  strictErrors: setting(
+    'STRICT_ERRORS',
+    flag(),
+    'Answer every failure of an ImageConverter operation with status 500, as the original does.',
+  ),
+} as const;
+
+export const ADMIN = {
+  user: setting(
+    'ADMIN_USER',
+    text('user name, 1 to 128 characters without colon', /^[^:\p{Cc}]{1,128}$/u),
+    'User of the protected operations (basic auth).',
+  ),
+  password: setting(
+    'ADMIN_PASSWORD',
+    optional(text('password of at least 1 character', /^[^\p{Cc}]{1,1024}$/u)),
+    'Password of the protected operations; unset answers them 403. An empty one is refused.',
+    { secret: true },
+  ),
+} as const;
+
+export const TELEMETRY = {
+  logLevel: setting(
+    'LOG_LEVEL',
+    choice(['debug', 'info', 'warn', 'error', 'silent']),
+    'Least severe log lines that are written; debug adds a line per cache hit.',
+  ),
+} as const;

@@ -1,0 +1,77 @@
+// A converter that makes "previews" out of the source's bytes and the format's text, at the pace a test sets: gates hold
+// a conversion before its first preview and before its rest.
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { bestPlanned } from '../../src/kernel/best-match.js';
+import { digestOf } from '../../src/kernel/digest.js';
+import type { Conversion, ConversionJob, Converter, MadePreview, WantedReady } from '../../src/kernel/ports.js';
+import { type PlannedPreview, planSequence } from '../../src/kernel/sequence.js';
+import type { SourceInfo } from '../../src/kernel/source.js';
+import { Gate } from './gate.js';
+
+/** What every source is taken for: an upright, opaque 2000 x 1500 JPEG. */
+export const FAKE_INFO: SourceInfo = {
+  type: 'jpeg',
+  widthPx: 2000,
+  heightPx: 1500,
+  orientation: 1,
+  pages: 1,
+  animated: false,
+  delaysMs: [],
+  loop: 0,
+  hasAlpha: false,
+  channels: 3,
+  bitsPerSample: 8,
+  colorSpace: 'srgb',
+  progressive: false,
+};
+
+const METADATA = { Header: { Width: '2000', Height: '1500' }, File: { 'File Size': '1' } };
+
+export class FakeConverter implements Converter {
+  readonly jobs: ConversionJob[] = [];
+  /** Conversions wait here before they make anything. */
+  readonly start = new Gate();
+  /** After the wanted preview, before the rest. */
+  readonly rest = new Gate();
+  /** Set to make conversions fail: before anything is made, or after the wanted preview. */
+  failure: { readonly error: Error; readonly at: 'start' | 'rest' } | undefined;
+  /** A wanted preview is made alone, and the rest asks for a second job. */
+  alone = false;
+  /** Changes the bytes of what is made, as another encoder version would. */
+  salt = '';
+
+  async convert(job: ConversionJob, onWanted?: WantedReady, signal?: AbortSignal): Promise<Conversion> {
+    this.jobs.push(job);
+    const number = this.jobs.length;
+    await this.start.pass(signal);
+    if (this.failure?.at === 'start') throw this.failure.error;
+    const source = await readFile(job.sourcePath);
+    const plan = planSequence(FAKE_INFO, false, job.formats);
+    const wanted = job.wanted && bestPlanned(FAKE_INFO, plan, job.wanted);
+    const make = (planned: PlannedPreview) => this.make(planned, source, job.outputDir, number);
+    const first = wanted && (await make(wanted));
+    if (first && this.alone && plan.length > 1) {
+      return { info: FAKE_INFO, metadata: METADATA, previews: [first], complete: false };
+    }
+    if (first && plan.length > 1) onWanted?.(FAKE_INFO, METADATA, first);
+    await this.rest.pass(signal);
+    if (this.failure?.at === 'rest') throw this.failure.error;
+    const others = await Promise.all(plan.filter((planned) => planned !== wanted).map(make));
+    return { info: FAKE_INFO, metadata: METADATA, previews: first ? [first, ...others] : others, complete: true };
+  }
+
+  async close(): Promise<void> {
+    this.start.open();
+    this.rest.open();
+  }
+
+  private async make(planned: PlannedPreview, source: Buffer, dir: string, number: number): Promise<MadePreview> {
+    const formats = planned.formats.map((format) => format.text);
+    const bytes = Buffer.concat([Buffer.from(`${formats.join()} of ${this.salt}`), source]);
+    const digest = digestOf(bytes);
+    const path = join(dir, `preview-${number}-${digest.slice(0, 12)}`);
+    await writeFile(path, bytes);
+    return { formats, type: planned.type, ...planned.geometry.size, bytes: bytes.length, digest, path };
+  }
+}

@@ -1,0 +1,233 @@
+// The configuration as an operator meets it: sources, their order, and every fault in one report.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { ConfigError } from '../../../src/config/config-error.js';
+import { loadConfig, unknownEnvironmentNames } from '../../../src/config/load-config.js';
+
+const GIB = 2 ** 30;
+const machine = { cores: 8, memoryBytes: 16 * GIB };
+const load = (environment: Record<string, string> = {}, on = machine) => loadConfig({ environment, machine: on });
+
+function reportOf(environment: Record<string, string>): string {
+  try {
+    load(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.report;
+    throw error;
+  }
+  throw new Error('expected the configuration to be refused');
+}
+
+const directories: string[] = [];
+function directoryWith(files: Record<string, string>): string {
+  const directory = mkdtempSync(join(tmpdir(), 'proofsheet-config-'));
+  directories.push(directory);
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content);
+  return directory;
+}
+afterEach(() => {
+  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true });
+});
+
+describe('defaults', () => {
+  test('are those the documentation names', () => {
+    const config = load();
+    expect(config.server).toMatchObject({
+      host: '127.0.0.1',
+      port: 8005,
+      basePath: '/imageconverter',
+      workers: 1,
+      strictErrors: false,
+      drainTimeoutMs: 25_000,
+      trustProxyHops: 0,
+      corsOrigins: undefined,
+    });
+    expect(config.storage).toMatchObject({ dataDir: './data', keepSource: true });
+    expect(config.limits).toMatchObject({
+      maxSourceBytes: 256 * 2 ** 20,
+      maxSourcePixels: 2 ** 28,
+      sourceTypes: ['jpeg', 'png', 'gif', 'webp', 'tiff', 'avif'],
+    });
+    expect(config.sequence.targetFormats).toEqual([
+      'auto:200x150',
+      'auto:200x150~cover',
+      'auto:800x800',
+      'auto:1920x1080',
+      'auto:1920x1080~cover',
+    ]);
+    expect(config.conversion.timeoutMs).toBe(30_000);
+    expect(config.admin).toEqual({ user: 'admin', password: undefined });
+    expect(config.shared.redisUrl).toBeUndefined();
+  });
+
+  test('of the machine: converters one per core, budgets from memory with a cap, shared among workers', () => {
+    expect(load().conversion).toMatchObject({ converters: 8, memoryBudgetBytes: 2 * GIB });
+    expect(load().storage.memoryMaxBytes).toBe(1 * GIB);
+    const small = load({}, { cores: 2, memoryBytes: 1 * GIB });
+    expect(small.conversion).toMatchObject({ converters: 2, memoryBudgetBytes: GIB / 2 });
+    expect(small.storage.memoryMaxBytes).toBe(GIB / 8);
+    const many = load({ PROOFSHEET_WORKERS: 'auto' });
+    expect(many.server.workers).toBe(8);
+    expect(many.conversion).toMatchObject({ converters: 1, memoryBudgetBytes: GIB / 4 });
+  });
+
+  test('without injected facts come from this very machine', () => {
+    const config = loadConfig({ environment: {} });
+    expect(config.conversion.converters).toBeGreaterThanOrEqual(1);
+    expect(config.conversion.memoryBudgetBytes).toBeLessThanOrEqual(2 * GIB);
+  });
+});
+
+describe('sources', () => {
+  test('the environment wins over an operator’s file, which wins over production.yaml and the defaults', () => {
+    expect(load().storage.fsync).toBe(false);
+    expect(load({ NODE_ENV: 'production' }).storage.fsync).toBe(true);
+    const directory = directoryWith({
+      'default.yaml': 'server: { port: 9001, host: 0.0.0.0 }\nstorage: { fsync: false }\n',
+    });
+    const config = load({ NODE_ENV: 'production', NODE_CONFIG_DIR: directory, PROOFSHEET_PORT: '9002' });
+    expect(config.server).toMatchObject({ port: 9002, host: '0.0.0.0', basePath: '/imageconverter' });
+    expect(config.storage.fsync).toBe(false);
+  });
+
+  test('NODE_CONFIG holds JSON', () => {
+    expect(load({ NODE_CONFIG: '{"server":{"port":9003}}' }).server.port).toBe(9003);
+    expect(reportOf({ NODE_CONFIG: '{"server"' })).toContain('JSON');
+  });
+
+  test('a directory that is not there, and a file that does not parse, are faults', () => {
+    expect(reportOf({ NODE_CONFIG_DIR: '/nowhere/at/all' })).toContain('NODE_CONFIG_DIR');
+    expect(reportOf({ NODE_CONFIG_DIR: directoryWith({ 'default.yaml': 'server: [' }) })).toContain('default.yaml');
+  });
+
+  test('an empty variable is no value, as in a compose file', () => {
+    expect(load({ PROOFSHEET_PORT: '' }).server.port).toBe(8005);
+  });
+});
+
+describe('values', () => {
+  test.each([
+    ['1048576', 1_048_576],
+    ['512MiB', 536_870_912],
+    ['1.5GiB', 1_610_612_736],
+    ['200 MB', 200_000_000],
+    ['64mib', 67_108_864],
+    ['2048KiB', 2_097_152],
+    ['1500000B', 1_500_000],
+  ])('a size %s is %i bytes', (text, bytes) => {
+    expect(load({ PROOFSHEET_MEMORY_MAX_BYTES: text }).storage.memoryMaxBytes).toBe(bytes);
+  });
+
+  test.each(['2GiBB', '-1MiB', '1e9', '12 34', 'MiB', '1,5GiB', '0x10', '512K'])('a size %s is refused', (text) => {
+    expect(reportOf({ PROOFSHEET_MEMORY_MAX_BYTES: text })).toContain('PROOFSHEET_MEMORY_MAX_BYTES');
+  });
+
+  test('lists are split at commas and trimmed', () => {
+    const config = load({
+      PROOFSHEET_TARGET_FORMATS: 'auto:100x100, webp:50x50~cover@80',
+      PROOFSHEET_SOURCE_TYPES: 'png,svg,png',
+      PROOFSHEET_CORS_ORIGINS: 'https://a.example,https://b.example',
+    });
+    expect(config.sequence.targetFormats).toEqual(['auto:100x100', 'webp:50x50~cover@80']);
+    expect(config.limits.sourceTypes).toEqual(['png', 'svg']);
+    expect(config.server.corsOrigins).toEqual(['https://a.example', 'https://b.example']);
+  });
+
+  test.each([
+    ['true', true],
+    ['FALSE', false],
+    ['1', true],
+    ['0', false],
+    ['yes', true],
+    ['off', false],
+  ])('a flag %s is %s', (text, value) => {
+    expect(load({ PROOFSHEET_STRICT_ERRORS: text }).server.strictErrors).toBe(value);
+  });
+
+  test.each([
+    'redis://h',
+    'rediss://h:6380/1',
+    'redis+sentinel://a:26379,b:26379/name',
+    'redis+cluster://a:7000,b:7001',
+  ])('Redis is reached by %s', (url) => {
+    expect(load({ PROOFSHEET_REDIS_URL: url }).shared.redisUrl).toBe(url);
+  });
+});
+
+describe('faults', () => {
+  test('are reported together, each by key, environment name, unit, range and what was given', () => {
+    const report = reportOf({
+      PROOFSHEET_PORT: '70000',
+      PROOFSHEET_CONVERSION_TIMEOUT_MS: 'soon',
+      PROOFSHEET_KEEP_SOURCE: 'maybe',
+      PROOFSHEET_LOG_LEVEL: 'loud',
+    });
+    expect(report).toContain('4 faults');
+    expect(report).toContain('server.port (PROOFSHEET_PORT): expected port number, 0 to 65535; got "70000"');
+    expect(report).toContain('conversion.timeoutMs (PROOFSHEET_CONVERSION_TIMEOUT_MS): expected ms, 100 to 3600000');
+    expect(report).toContain('storage.keepSource (PROOFSHEET_KEEP_SOURCE): expected true or false; got "maybe"');
+    expect(report).toContain('telemetry.logLevel (PROOFSHEET_LOG_LEVEL)');
+  });
+
+  test('a bad target format is named by its entry and the position in it', () => {
+    const report = reportOf({ PROOFSHEET_TARGET_FORMATS: 'auto:200x150,auto:8x' });
+    expect(report).toContain('entry 2 ("auto:8x")');
+    expect(report).toContain('position 7');
+  });
+
+  test('unknown keys and sections are refused, naming the known ones', () => {
+    const report = reportOf({ NODE_CONFIG: '{"server":{"prot":1},"sever":{}}' });
+    expect(report).toContain('server.prot: unknown');
+    expect(report).toContain('port,');
+    expect(report).toContain('sever: unknown');
+  });
+
+  test('a section that is no mapping is a fault, not a crash', () => {
+    expect(reportOf({ NODE_CONFIG: '{"server":null}' })).toContain('server');
+    expect(reportOf({ NODE_CONFIG: '{"limits":[1]}' })).toContain('limits');
+  });
+
+  test('an empty admin password is refused: it would let everybody in', () => {
+    expect(reportOf({ PROOFSHEET_ADMIN_PASSWORD: '' })).toContain('admin.password (PROOFSHEET_ADMIN_PASSWORD)');
+    expect(reportOf({ NODE_CONFIG: '{"admin":{"password":""}}' })).toContain('admin.password');
+  });
+
+  test('a secret is never told, even when it is wrong', () => {
+    const report = reportOf({
+      PROOFSHEET_REDIS_URL: 'http://user:hunter2@host',
+      PROOFSHEET_ADMIN_PASSWORD: `hunter2\u0007`,
+      PROOFSHEET_S3_SECRET_ACCESS_KEY: 'hunter2 hunter2',
+    });
+    expect(report).toContain('3 faults');
+    expect(report).not.toContain('hunter2');
+  });
+
+  test('settings that do not fit together are refused', () => {
+    const conflicts: [Record<string, string>, string][] = [
+      [{ PROOFSHEET_UPLOAD_TIMEOUT_MS: '600000' }, 'server.uploadTimeoutMs'],
+      [{ PROOFSHEET_HEADERS_TIMEOUT_MS: '600000' }, 'server.headersTimeoutMs'],
+      [{ PROOFSHEET_UPLOAD_IDLE_TIMEOUT_MS: '200000' }, 'server.uploadIdleTimeoutMs'],
+      [{ PROOFSHEET_BASE_PATH: '/metrics' }, 'server.basePath'],
+      [{ PROOFSHEET_DISK_MAX_BYTES: '100MiB' }, 'limits.maxSourceBytes'],
+      [{ PROOFSHEET_MAX_AGE_SECONDS: '60' }, 'storage.lastAccessResolutionSeconds'],
+      [{ PROOFSHEET_ORPHAN_GRACE_SECONDS: '5' }, 'storage.orphanGraceSeconds'],
+      [{ PROOFSHEET_S3_ENDPOINT: 'http://s3' }, 'shared.s3Bucket'],
+      [{ PROOFSHEET_S3_BUCKET: 'blobs' }, 'shared.redisUrl'],
+      [{ PROOFSHEET_S3_ACCESS_KEY_ID: 'id' }, 'shared.s3SecretAccessKey'],
+      [{ PROOFSHEET_S3_SECRET_ACCESS_KEY: 'secret' }, 'shared.s3AccessKeyId'],
+    ];
+    for (const [environment, key] of conflicts) expect(reportOf(environment)).toContain(`  ${key} (`);
+  });
+
+  test('an age of 0 is no age limit and conflicts with nothing', () => {
+    expect(load({ PROOFSHEET_MAX_AGE_SECONDS: '0' }).storage.maxAgeSeconds).toBe(0);
+  });
+
+  test('variables that name no setting are found for a warning', () => {
+    expect(unknownEnvironmentNames({ PROOFSHEET_PROT: '1', PROOFSHEET_PORT: '1', PATH: '/' })).toEqual([
+      'PROOFSHEET_PROT',
+    ]);
+  });
+});
