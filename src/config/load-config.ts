@@ -41,9 +41,12 @@ export function defaultValues(): Tree {
   return Util.loadFileConfigs(new Load({ configDir: OWN_CONFIG_DIR, nodeEnv: [], hostName: '' })).config;
 }
 
+/** Set by the supervisor for its workers; not for operators. */
+const INTERNAL_NAMES: readonly string[] = ['PROOFSHEET_WORKER_INDEX'];
+
 /** `PROOFSHEET_` variables that name no setting: most likely a slip, worth a warning. Sorted. */
 export function unknownEnvironmentNames(environment: Environment = process.env): readonly string[] {
-  const known = new Set(allSettings().map(({ setting }) => setting.env));
+  const known = new Set([...INTERNAL_NAMES, ...allSettings().map(({ setting }) => setting.env)]);
   return Object.keys(environment)
     .filter((name) => name.startsWith('PROOFSHEET_') && !known.has(name))
     .sort();

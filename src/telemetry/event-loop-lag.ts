@@ -1,0 +1,26 @@
+// How late the event loop is, measured by Node itself and told since the last scrape.
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Metrics } from '../kernel/ports.js';
+
+const RESOLUTION_MS = 10;
+const NS_PER_SECOND = 1e9;
+
+/** Registers `event_loop_lag_seconds` (quantiles 0.5, 0.99 and 1) at `metrics`. `close` ends the measurement. */
+export function watchEventLoop(metrics: Metrics): { close(): void } {
+  const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  delays.enable();
+  metrics.gauge('event_loop_lag_seconds', () => {
+    const samples = ['0.5', '0.99', '1'].map((quantile) => ({
+      labels: { quantile },
+      value: delays.count === 0 ? 0 : lagSeconds(delays.percentile(Number(quantile) * 100)),
+    }));
+    delays.reset();
+    return samples;
+  });
+  return { close: () => void delays.disable() };
+}
+
+/** Node measures the time between two ticks of a timer: the timer's own interval is no lag. */
+function lagSeconds(betweenTicksNs: number): number {
+  return Math.max(0, betweenTicksNs / NS_PER_SECOND - RESOLUTION_MS / 1000);
+}

@@ -1,0 +1,72 @@
+// The Logger port on pino: one JSON line per event on standard output. Secrets are cut out here as a last line of defence;
+// the first is not to log them.
+import { type DestinationStream, type Logger as Pino, pino, stdSerializers, stdTimeFunctions } from 'pino';
+import type { LogFields, Logger } from '../kernel/ports.js';
+
+export interface LoggerOptions {
+  /** Least severe level that is written. */
+  readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  /** Where lines go; standard output unless given. Written synchronously, so that a crash loses none. */
+  readonly destination?: DestinationStream;
+}
+
+/** A logger whose children say more about where a line comes from. */
+export interface ProcessLogger extends Logger {
+  /** A logger that adds `fields` to every line; same level, same destination. */
+  child(fields: LogFields): ProcessLogger;
+}
+
+const SECRET_FIELDS = [
+  'authorization',
+  'Authorization',
+  'password',
+  'secret',
+  'cookie',
+  'redisUrl',
+  'redisPassword',
+  's3AccessKeyId',
+  's3SecretAccessKey',
+] as const;
+
+/** Each secret at the top of a line, and one and two levels down: pino's paths have no "anywhere". */
+const REDACTED_PATHS = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]);
+
+/** The logger of this process. */
+export function createLogger(options: LoggerOptions): ProcessLogger {
+  const settings = {
+    level: options.level,
+    // No pid and no host name: whoever runs many processes adds what tells them apart.
+    base: null,
+    timestamp: stdTimeFunctions.isoTime,
+    messageKey: 'message',
+    errorKey: 'error',
+    formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { error: stdSerializers.errWithCause, cause: stdSerializers.errWithCause },
+    redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
+  };
+  return new PinoLogger(options.destination ? pino(settings, options.destination) : pino(settings));
+}
+
+class PinoLogger implements ProcessLogger {
+  constructor(private readonly pino: Pino) {}
+
+  debug(fields: LogFields, message: string): void {
+    this.pino.debug(fields, message);
+  }
+
+  info(fields: LogFields, message: string): void {
+    this.pino.info(fields, message);
+  }
+
+  warn(fields: LogFields, message: string): void {
+    this.pino.warn(fields, message);
+  }
+
+  error(fields: LogFields, message: string): void {
+    this.pino.error(fields, message);
+  }
+
+  child(fields: LogFields): ProcessLogger {
+    return new PinoLogger(this.pino.child(fields));
+  }
+}

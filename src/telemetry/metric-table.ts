@@ -1,0 +1,149 @@
+// Every metric of ours in one table: name, help text, labels with their closed values, buckets, and how the figures of
+// several processes become one. A name that a port declares and this table forgets does not compile.
+import { ERROR_NAMES } from '../kernel/errors.js';
+import { FORMAT_TYPES } from '../kernel/format.js';
+import { type CounterName, type GaugeName, type HistogramName, type Labels, PRIORITIES } from '../kernel/ports.js';
+import { SOURCE_TYPES } from '../kernel/source.js';
+
+/** In front of every name that is exposed. */
+export const METRIC_PREFIX = 'proofsheet_';
+
+/** What a value outside a label's closed set is counted under, so that no caller can make label sets without end. */
+export const OTHER = 'other';
+
+export interface LabelRule {
+  /** The closed set of values; anything else is `other`. */
+  readonly values: readonly string[];
+  /** The values that exist at 0 before anything happened; all of them unless named. */
+  readonly atZero?: readonly string[];
+}
+
+export interface CounterRule {
+  readonly help: string;
+  readonly labels: Readonly<Record<string, LabelRule>>;
+}
+
+export interface HistogramRule extends CounterRule {
+  /** Upper bounds in seconds, ascending; `+Inf` is added. */
+  readonly bucketsSeconds: readonly number[];
+}
+
+/** How one figure comes from several processes: added up, or the greatest (where all tell the same thing). */
+export type Merge = 'sum' | 'max';
+
+export interface GaugeRule {
+  readonly help: string;
+  readonly labels: readonly string[];
+  mergeOf(labels: Labels): Merge;
+}
+
+/** Operations of the HTTP contract, as labels name them. */
+export const OPERATIONS = [
+  'cacheAndGetImage',
+  'cacheAndGetImageAndMetadata',
+  'cacheImage',
+  'getImage',
+  'getImageAndMetadata',
+  'getMetadata',
+  'clearImages',
+  'clearImagesByKey',
+  'getKeyCount',
+  'getKeys',
+  'status',
+  'metrics',
+  'healthz',
+  'readyz',
+] as const;
+
+/** Statuses of API.md section 6; 499 is a client that left before its answer. */
+const STATUSES = ['200', '206', '304', '400', '401', '403', '404', '405', '408', '413', '415', '416', '422'].concat([
+  '429',
+  '499',
+  '500',
+  '503',
+  '504',
+  '507',
+]);
+const TIERS = ['memory', 'disk', 'shared'] as const;
+const RESULTS = ['ok', 'aborted', ...ERROR_NAMES] as const;
+
+const operation: LabelRule = { values: OPERATIONS };
+const status: LabelRule = { values: STATUSES, atZero: ['200'] };
+const tier: LabelRule = { values: TIERS };
+const sourceType: LabelRule = { values: SOURCE_TYPES };
+const result: LabelRule = { values: RESULTS, atZero: ['ok'] };
+const priority: LabelRule = { values: PRIORITIES };
+
+export const COUNTERS = {
+  http_requests_total: { help: 'Requests answered, by operation and status.', labels: { operation, status } },
+  cache_hits_total: { help: 'Previews found, by the tier that had them.', labels: { tier } },
+  cache_misses_total: { help: 'Previews looked for and not found, by tier.', labels: { tier } },
+  conversions_total: { help: 'Conversions ended, by source type and result.', labels: { type: sourceType, result } },
+  decodes_total: { help: 'Times a source was decoded, by its type.', labels: { type: sourceType } },
+  encodes_total: {
+    help: 'Previews encoded, by their type.',
+    labels: { type: { values: FORMAT_TYPES.filter((type) => type !== 'auto') } },
+  },
+  converter_exits_total: {
+    help: 'Converter processes that ended, by reason.',
+    labels: { reason: { values: ['recycled', 'timeout', 'crash', 'aborted', 'closed'] } },
+  },
+  upload_bytes_total: { help: 'Bytes of sources received.', labels: {} },
+  sent_bytes_total: { help: 'Bytes of previews sent.', labels: {} },
+  evictions_total: {
+    help: 'Image groups and kept sources evicted, by the limit that asked for it.',
+    labels: { reason: { values: ['bytes', 'groups', 'age'] }, kind: { values: ['group', 'source'] } },
+  },
+  swept_blobs_total: { help: 'Blobs removed because no record names them.', labels: {} },
+  damaged_blobs_total: { help: 'Blobs whose bytes were not those of their digest, by tier.', labels: { tier } },
+  healed_previews_total: { help: 'Groups whose lost previews were made again.', labels: {} },
+  deduplicated_uploads_total: {
+    help: 'Uploads answered without a conversion of their own, because their source was known or being converted.',
+    labels: {},
+  },
+  errors_total: { help: 'Failures, by name.', labels: { error: { values: ERROR_NAMES } } },
+} as const satisfies Record<CounterName, CounterRule>;
+
+export const HISTOGRAMS = {
+  http_request_duration_seconds: {
+    help: 'Seconds from a request’s headers to the end of its answer, by operation and status.',
+    labels: { operation, status },
+    bucketsSeconds: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+  },
+  conversion_duration_seconds: {
+    help: 'Seconds from the start of a conversion to its end, waiting not included, by source type and result.',
+    labels: { type: sourceType, result },
+    bucketsSeconds: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+  },
+  queue_wait_seconds: {
+    help: 'Seconds a conversion waited before it started, by priority.',
+    labels: { priority },
+    bucketsSeconds: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30],
+  },
+} as const satisfies Record<HistogramName, HistogramRule>;
+
+const added = (): Merge => 'sum';
+const same = (): Merge => 'max';
+
+export const GAUGES = {
+  queue_depth: { help: 'Conversions that wait, by priority.', labels: ['priority'], mergeOf: added },
+  queue_peak: { help: 'Most conversions that ever waited, by priority.', labels: ['priority'], mergeOf: same },
+  keys: { help: 'Distinct image keys over all contexts.', labels: [], mergeOf: same },
+  groups: { help: 'Image groups.', labels: [], mergeOf: same },
+  tier_bytes: {
+    help: 'Bytes of blobs, by tier.',
+    labels: ['tier', 'kind'],
+    // Each process has a memory of its own, and all look at one disk and one shared tier.
+    mergeOf: (labels) => (labels.tier === 'memory' ? 'sum' : 'max'),
+  },
+  in_flight_bytes: { help: 'Estimated memory of the conversions under way.', labels: [], mergeOf: added },
+  in_flight_budget_bytes: { help: 'Most memory that conversions under way may need.', labels: [], mergeOf: added },
+  converters: { help: 'Converter processes, by state.', labels: ['state'], mergeOf: added },
+  http_requests_in_flight: { help: 'Requests that are being answered.', labels: [], mergeOf: added },
+  event_loop_lag_seconds: {
+    help: 'How late the event loop was since the last scrape, by quantile.',
+    labels: ['quantile'],
+    mergeOf: same,
+  },
+  background_jobs: { help: 'Work that goes on behind answers already given.', labels: [], mergeOf: added },
+} as const satisfies Record<GaugeName, GaugeRule>;

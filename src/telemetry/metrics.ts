@@ -1,0 +1,172 @@
+// The Metrics port over plain numbers. prom-client adds the figures of the Node process and writes the text at scrape
+// time; between scrapes it is never called.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { CounterName, GaugeName, HistogramName, Labels, Metrics } from '../kernel/ports.js';
+import { COUNTERS, GAUGES, HISTOGRAMS, METRIC_PREFIX } from './metric-table.js';
+import { CounterSlot, HistogramSlot, SlotSet } from './slots.js';
+import { type MergeWay, type MetricFamily, type MetricsSnapshot, renderSnapshot, type Sample } from './snapshot.js';
+
+export type { MetricsSnapshot } from './snapshot.js';
+
+type GaugeReader = Parameters<Metrics['gauge']>[1];
+
+/** A gauge that takes longer is left out of this scrape: one slow tier must not hide all other figures. */
+const GAUGE_DEADLINE_MS = 1_000;
+
+/** The metrics of this process. */
+export class ProcessMetrics implements Metrics {
+  private readonly counters = new Map<CounterName, SlotSet<CounterSlot>>();
+  private readonly histograms = new Map<HistogramName, SlotSet<HistogramSlot>>();
+  private readonly gauges = new Map<GaugeName, GaugeReader>();
+  private readonly nodeMetrics = new Registry();
+
+  constructor() {
+    for (const name of namesOf(COUNTERS))
+      this.counters.set(name, new SlotSet(COUNTERS[name].labels, (labels) => new CounterSlot(labels)));
+    for (const name of namesOf(HISTOGRAMS)) {
+      const { labels: rules, bucketsSeconds } = HISTOGRAMS[name];
+      this.histograms.set(name, new SlotSet(rules, (labels) => new HistogramSlot(labels, bucketsSeconds)));
+    }
+    collectDefaultMetrics({ register: this.nodeMetrics, prefix: METRIC_PREFIX });
+  }
+
+  count(name: CounterName, labels: Labels = {}, by = 1): void {
+    this.counterSlot(name, labels).add(by);
+  }
+
+  observe(name: HistogramName, seconds: number, labels: Labels = {}): void {
+    this.histogramSlot(name, labels).observe(seconds);
+  }
+
+  gauge(name: GaugeName, read: GaugeReader): void {
+    this.gauges.set(name, read);
+  }
+
+  /** The counter with its labels decided once, for places that count thousands of times per second. */
+  counterSlot(name: CounterName, labels: Labels = {}): CounterSlot {
+    return slotsOf(this.counters, name).of(labels);
+  }
+
+  /** The histogram with its labels decided once. */
+  histogramSlot(name: HistogramName, labels: Labels = {}): HistogramSlot {
+    return slotsOf(this.histograms, name).of(labels);
+  }
+
+  /** All figures of this moment. A gauge that fails or is late is left out, and counted as an `internal` error. */
+  async snapshot(): Promise<MetricsSnapshot> {
+    const gauges = await Promise.all([...this.gauges].map(([name, read]) => this.gaugeFamily(name, read)));
+    return [
+      ...namesOf(COUNTERS).map((name) => counterFamily(name, slotsOf(this.counters, name))),
+      ...namesOf(HISTOGRAMS).map((name) => histogramFamily(name, slotsOf(this.histograms, name))),
+      ...gauges.filter((family) => family !== undefined),
+      ...(await this.nodeFamilies()),
+    ];
+  }
+
+  /** The figures of this process in Prometheus' text format. */
+  async text(): Promise<string> {
+    return renderSnapshot(await this.snapshot());
+  }
+
+  private async gaugeFamily(name: GaugeName, read: GaugeReader): Promise<MetricFamily | undefined> {
+    const { help, labels: known, mergeOf } = GAUGES[name];
+    const told = await this.readGauge(read);
+    if (told === undefined) return undefined;
+    const samples = (typeof told === 'number' ? [{ value: told }] : told).map(({ labels = {}, value }): Sample => {
+      const kept = Object.fromEntries(Object.entries(labels).filter(([label]) => includes(known, label)));
+      return { name: METRIC_PREFIX + name, labels: kept, value, merge: mergeOf(kept) };
+    });
+    return { name: METRIC_PREFIX + name, help, type: 'gauge', merge: 'sum', samples: samples.filter(isTellable) };
+  }
+
+  private async readGauge(read: GaugeReader): Promise<Awaited<ReturnType<GaugeReader>> | undefined> {
+    const settled = new AbortController();
+    const late = sleep(GAUGE_DEADLINE_MS, 'late' as const, { signal: settled.signal, ref: false });
+    late.catch(() => undefined); // Ends by our own abort below.
+    try {
+      const told = await Promise.race([Promise.resolve().then(read), late]);
+      if (told !== 'late') return told;
+    } catch {
+      // Counted below: a figure that cannot be told is no reason to tell none.
+    } finally {
+      settled.abort();
+    }
+    this.count('errors_total', { error: 'internal' });
+    return undefined;
+  }
+
+  private async nodeFamilies(): Promise<MetricFamily[]> {
+    const families = await this.nodeMetrics.getMetricsAsJSON();
+    return families.map((family) => ({
+      name: family.name,
+      help: family.help,
+      // prom-client's types call it an enum, its code keeps the plain word.
+      type: family.type as unknown as MetricFamily['type'],
+      merge: (family.aggregator as MergeWay | undefined) ?? 'sum',
+      samples: family.values
+        .map((value) => ({
+          name: 'metricName' in value && typeof value.metricName === 'string' ? value.metricName : family.name,
+          labels: definedLabels(value.labels),
+          value: value.value,
+        }))
+        .filter(isTellable),
+    }));
+  }
+}
+
+function counterFamily(name: CounterName, slots: SlotSet<CounterSlot>): MetricFamily {
+  const samples = [...slots.all()].map((slot) => ({
+    name: METRIC_PREFIX + name,
+    labels: slot.labels,
+    value: slot.value,
+  }));
+  return { name: METRIC_PREFIX + name, help: COUNTERS[name].help, type: 'counter', merge: 'sum', samples };
+}
+
+function histogramFamily(name: HistogramName, slots: SlotSet<HistogramSlot>): MetricFamily {
+  const full = METRIC_PREFIX + name;
+  const samples = [...slots.all()].flatMap((slot): Sample[] => {
+    let cumulated = 0;
+    const buckets = [...slot.counts].map((count, index) => {
+      cumulated += count;
+      return {
+        name: `${full}_bucket`,
+        labels: { ...slot.labels, le: slot.boundsSeconds[index] ?? '+Inf' },
+        value: cumulated,
+      };
+    });
+    return [
+      ...buckets,
+      { name: `${full}_sum`, labels: slot.labels, value: slot.sumSeconds },
+      { name: `${full}_count`, labels: slot.labels, value: cumulated },
+    ];
+  });
+  return { name: full, help: HISTOGRAMS[name].help, type: 'histogram', merge: 'sum', samples };
+}
+
+function namesOf<N extends string>(table: Readonly<Record<N, unknown>>): N[] {
+  // A literal table has exactly the keys of its type.
+  return Object.keys(table) as N[];
+}
+
+function slotsOf<N, S>(all: ReadonlyMap<N, SlotSet<S>>, name: N): SlotSet<S> {
+  const slots = all.get(name);
+  if (slots === undefined) throw new RangeError(`expected a metric of the table, got ${String(name)}`);
+  return slots;
+}
+
+/** JSON has no NaN and no Infinity: a figure that does not exist yet is not told. */
+function isTellable(sample: Sample): boolean {
+  return Number.isFinite(sample.value);
+}
+
+function includes(values: readonly string[], value: string): boolean {
+  return values.includes(value);
+}
+
+function definedLabels(labels: Partial<Record<string, string | number>>): Record<string, string | number> {
+  return Object.fromEntries(
+    Object.entries(labels).filter((pair): pair is [string, string | number] => pair[1] !== undefined),
+  );
+}
