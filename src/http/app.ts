@@ -1,0 +1,146 @@
+// The Express application: routes from the registry, one way for every operation, one place where failures are answered.
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
+import helmet from 'helmet';
+import { ProofsheetError } from '../kernel/errors.js';
+import { createGuard } from './auth.js';
+import type { EdgeDependencies } from './edge.js';
+import { errorAnswer } from './error-map.js';
+import { hasUnreadBody, sendError } from './error-response.js';
+import type { ExchangeLog } from './exchange.js';
+import { createProbes } from './health.js';
+import type { Operation, OperationContext } from './ops/operation.js';
+import { OPERATIONS } from './ops/registry.js';
+import { checkSegments } from './parameters.js';
+import { ClientGone, createSender } from './send.js';
+import { createUploads } from './uploads.js';
+
+/** Seconds after which another instance, or this one restarted, is likely to answer. */
+const DRAINING_RETRY_SECONDS = 5;
+
+/** Builds the application. `isDraining` is asked for every request. */
+export function createApp(deps: EdgeDependencies, exchanges: ExchangeLog, isDraining: () => boolean): Express {
+  const { config } = deps;
+  const send = createSender(config.sendTimeoutMs);
+  const context: OperationContext = { ...deps, send };
+  const guard = createGuard(config.admins);
+  const uploads = createUploads(config, deps.metrics);
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  app.set('trust proxy', config.trustedProxies);
+  app.enable('case sensitive routing');
+
+  app.use((request, response, next) => {
+    exchanges.begin(request, response);
+    if (isDraining()) response.setHeader('Connection', 'close');
+    next();
+  });
+
+  const probes = createProbes({ ...deps, exchanges, send, isDraining });
+  for (const [name, probe] of Object.entries(probes)) app.all(`/${name}`, onlyReading(name, probe));
+
+  const page = helmet({
+    // The page brings its own policy; plain HTTP servers have no say in transport security.
+    contentSecurityPolicy: false,
+    strictTransportSecurity: false,
+  });
+  for (const [name, operation] of Object.entries(OPERATIONS)) {
+    const path = `${literalPath(config.basePath)}/${name}{/*segments}`;
+    if (name === 'status') app.use(`${literalPath(config.basePath)}/${name}`, page);
+    app.all(path, handlerOf(name, operation));
+  }
+
+  app.use((_request, _response) => {
+    throw new ProofsheetError(
+      'unknown-operation',
+      `expected one of ${Object.keys(OPERATIONS).join(', ')} below ${config.basePath === '' ? '/' : config.basePath}, got something else`,
+    );
+  });
+
+  const onError: ErrorRequestHandler = (error, _request, response, _next) => {
+    const exchange = exchanges.of(response);
+    if (error instanceof ClientGone || response.destroyed) {
+      response.destroy();
+      return;
+    }
+    const answer = errorAnswer(error, config.strictErrors && exchange.operation in OPERATIONS);
+    exchanges.failed(exchange, answer);
+    sendError(response, exchange, answer, config.lingerMs);
+  };
+  app.use(onError);
+  return app;
+
+  function handlerOf(name: string, operation: Operation): RequestHandler {
+    return async (request, response) => {
+      const exchange = exchanges.of(response);
+      exchange.operation = name;
+      if (answersOptions(request, response, operation.verbs)) return;
+      checkVerb(request, response, operation.verbs);
+      if (isDraining() && !operation.answersWhileDraining) throw stopping();
+      if (operation.isProtected) guard(request, response);
+      const target = { segments: segmentsOf(request), url: request.originalUrl };
+      checkSegments(target, operation.segments);
+      // A body that means nothing here is not waited for: the connection ends with the answer.
+      if (!operation.takesUpload && hasUnreadBody(request)) response.setHeader('Connection', 'close');
+      await operation.run(
+        {
+          ...target,
+          request,
+          response,
+          exchange,
+          receive: () => uploads.receive(request, response),
+        },
+        context,
+      );
+    };
+  }
+
+  function onlyReading(name: string, probe: (request: Request, response: Response) => Promise<void>): RequestHandler {
+    return async (request, response) => {
+      const exchange = exchanges.of(response);
+      exchange.operation = name;
+      exchange.routine = true;
+      if (answersOptions(request, response, ['GET', 'HEAD'])) return;
+      checkVerb(request, response, ['GET', 'HEAD']);
+      await probe(request, response);
+    };
+  }
+}
+
+function answersOptions(request: Request, response: Response, verbs: readonly string[]): boolean {
+  if (request.method !== 'OPTIONS') return false;
+  response.statusCode = 204;
+  response.setHeader('Allow', [...verbs, 'OPTIONS'].join(', '));
+  response.end();
+  return true;
+}
+
+function checkVerb(request: Request, response: Response, verbs: readonly string[]): void {
+  if (verbs.includes(request.method)) return;
+  response.setHeader('Allow', [...verbs, 'OPTIONS'].join(', '));
+  throw new ProofsheetError('verb-not-allowed', `expected ${verbs.join(' or ')}, got another verb`);
+}
+
+function stopping(): ProofsheetError {
+  return new ProofsheetError('overloaded', 'the server is stopping; ask again in a moment', {
+    retryAfterSeconds: DRAINING_RETRY_SECONDS,
+  });
+}
+
+/** The decoded segments behind the operation's name; none for a trailing slash. */
+function segmentsOf(request: Request): readonly string[] {
+  const segments: unknown = request.params.segments;
+  return Array.isArray(segments) ? segments : [];
+}
+
+/** A configured path as a route pattern that means exactly itself. */
+function literalPath(path: string): string {
+  return path.replace(/[{}()[\]+?!:*\\]/g, '\\$&');
+}

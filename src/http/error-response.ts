@@ -1,0 +1,93 @@
+// Writes failures: as a response while there is one, as plain text on the socket when HTTP itself broke. A body that
+// nobody read is drained for a moment, so that the client gets to see its answer instead of a reset.
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { type ErrorAnswer, errorBody, PROTOCOL_ERRORS, type ProtocolErrorName } from './error-map.js';
+import type { Exchange } from './exchange.js';
+import type { HeaderPairs } from './image-response.js';
+import { jsonHeaders, writeHead } from './send.js';
+
+/** Of an unread body this much is taken and thrown away before the connection is closed all the same. */
+const MAX_DRAINED_BYTES = 4 * 1024 * 1024;
+
+/** Answers with a failure; once headers are out only the connection can tell, so it is destroyed. */
+export function sendError(
+  response: ServerResponse,
+  exchange: Exchange,
+  answer: Pick<ErrorAnswer, 'status' | 'headers' | 'body'>,
+  lingerMs: number,
+): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const body = Buffer.from(answer.body);
+  // What an operation set for its success does not hold for a failure.
+  for (const name of ['ETag', 'Last-Modified', 'Accept-Ranges', 'Repr-Digest']) response.removeHeader(name);
+  writeHead(response, answer.status, [...jsonHeaders(body.length), ...answer.headers]);
+  exchange.bytes += response.req.method === 'HEAD' ? 0 : body.length;
+  endUnread(response, body, lingerMs);
+}
+
+/** Answers with a failure of HTTP itself, for which no operation was found or reached. */
+export function sendProtocolError(
+  response: ServerResponse,
+  exchange: Exchange,
+  name: ProtocolErrorName,
+  lingerMs: number,
+  headers: HeaderPairs = [],
+): void {
+  const { status, code, message } = PROTOCOL_ERRORS[name];
+  exchange.code = code;
+  sendError(response, exchange, { status, headers, body: errorBody(code, message) }, lingerMs);
+}
+
+/** Writes a failure to a socket that has no response to use, and closes it. */
+export function sendRawError(socket: Socket, name: ProtocolErrorName, lingerMs: number): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const { status, code, message } = PROTOCOL_ERRORS[name];
+  const body = errorBody(code, message);
+  const head = [...jsonHeaders(Buffer.byteLength(body)), ['Connection', 'close'] as const].map((pair) =>
+    pair.join(': '),
+  );
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.join('\r\n')}\r\n\r\n${body}`);
+  setTimeout(() => socket.destroy(), lingerMs).unref();
+}
+
+/** Whether the request announced a body that has not been read to its end. */
+export function hasUnreadBody(request: IncomingMessage): boolean {
+  if (request.complete) return false;
+  const length = request.headers['content-length'];
+  return request.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+}
+
+/**
+ * Ends the response. With an unread body the complete answer is written first and the end held back, because Node closes
+ * the socket with it and the kernel would then reset a client that still sends; `lingerMs` bounds that politeness.
+ */
+function endUnread(response: ServerResponse, body: Buffer, lingerMs: number): void {
+  const request = response.req;
+  if (!hasUnreadBody(request)) {
+    response.end(body);
+    return;
+  }
+  response.setHeader('Connection', 'close');
+  response.write(body);
+  const socket = request.socket;
+  const readBefore = socket.bytesRead;
+  const timer = setTimeout(finish, lingerMs);
+  request.on('data', () => {
+    if (socket.bytesRead - readBefore > MAX_DRAINED_BYTES) finish();
+  });
+  request.once('end', finish);
+  request.once('close', finish);
+  request.resume();
+
+  function finish(): void {
+    clearTimeout(timer);
+    if (!response.writableEnded) response.end();
+  }
+}

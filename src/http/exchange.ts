@@ -1,0 +1,112 @@
+// One request and its answer as logs and metrics see it: number, operation, outcome, duration, bytes. Never keys, contexts
+// or file names.
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock, Logger, Metrics } from '../kernel/ports.js';
+import type { PreviewBytes } from '../previews/answers.js';
+import type { ErrorAnswer } from './error-map.js';
+
+/** The status that logs and metrics carry when the client left before its answer was complete; never sent. */
+const CLIENT_GONE_STATUS = 499;
+
+/** What is noted about a request while it is answered. */
+export interface Exchange {
+  readonly requestId: string;
+  /** Name of the operation, `unknown` until it is known; a metric label, so it comes from a closed set. */
+  operation: string;
+  /** The numeric code of the answer's body: 0 unless it failed. */
+  code: number;
+  /** Where the preview's bytes came from, once they were read. */
+  from: PreviewBytes['from'] | undefined;
+  /** Routine: answered from cache, or a probe. Logged at `debug` only, because it is counted anyway. */
+  routine: boolean;
+  /** Bytes of the answer's body handed to the socket. */
+  bytes: number;
+}
+
+export interface ExchangeLog {
+  /** Starts the record of a request; it is closed and written when the response closes. */
+  begin(request: IncomingMessage, response: ServerResponse): Exchange;
+  /** The record of a response that was begun here. Throws when there is none. */
+  of(response: ServerResponse): Exchange;
+  /** The response that a socket is waiting for, if any: where a fault of the connection is answered. */
+  pendingOn(socket: object): ServerResponse | undefined;
+  /** Notes a failed answer; a fault of ours is logged with its cause. */
+  failed(exchange: Exchange, answer: ErrorAnswer): void;
+}
+
+/** Counts and logs exchanges; registers the gauge of requests in flight. */
+export function createExchangeLog(logger: Logger, metrics: Metrics, clock: Clock): ExchangeLog {
+  const exchanges = new WeakMap<ServerResponse, Exchange>();
+  const latest = new WeakMap<object, ServerResponse>();
+  let inFlight = 0;
+  metrics.gauge('http_requests_in_flight', () => inFlight);
+
+  function finish(exchange: Exchange, response: ServerResponse, startedAt: number): void {
+    inFlight--;
+    const durationMs = clock.monotonic() - startedAt;
+    const status = response.writableFinished ? response.statusCode : CLIENT_GONE_STATUS;
+    const { operation, code, bytes, from, requestId } = exchange;
+    metrics.count('http_requests_total', {
+      operation,
+      status: String(status),
+    });
+    metrics.observe('http_request_duration_seconds', durationMs / 1_000, {
+      operation,
+    });
+    if (bytes > 0) metrics.count('sent_bytes_total', {}, bytes);
+    const fields = {
+      requestId,
+      operation,
+      status,
+      code,
+      durationMs: Math.round(durationMs * 1_000) / 1_000,
+      bytes,
+      ...(from === undefined ? {} : { from }),
+    };
+    if (exchange.routine && status < 400) logger.debug(fields, 'request answered');
+    else logger.info(fields, 'request answered');
+  }
+
+  return {
+    begin(request, response) {
+      const startedAt = clock.monotonic();
+      const exchange: Exchange = {
+        requestId: randomUUID(),
+        operation: 'unknown',
+        code: 0,
+        from: undefined,
+        routine: false,
+        bytes: 0,
+      };
+      inFlight++;
+      exchanges.set(response, exchange);
+      latest.set(request.socket, response);
+      response.setHeader('X-Request-Id', exchange.requestId);
+      response.once('close', () => finish(exchange, response, startedAt));
+      return exchange;
+    },
+    of(response) {
+      const exchange = exchanges.get(response);
+      if (exchange === undefined) throw new Error('expected a response that was begun, got another');
+      return exchange;
+    },
+    pendingOn(socket) {
+      const response = latest.get(socket);
+      return response?.writableEnded ? undefined : response;
+    },
+    failed(exchange, answer) {
+      exchange.code = answer.code;
+      metrics.count('errors_total', { name: answer.error.code });
+      if (answer.error.code !== 'internal') return;
+      logger.error(
+        {
+          requestId: exchange.requestId,
+          operation: exchange.operation,
+          err: answer.error.cause ?? answer.error,
+        },
+        'request failed by a fault of ours',
+      );
+    },
+  };
+}

@@ -1,0 +1,74 @@
+// The probes at the root: alive, ready with each dependency by name, and the metrics. Know no operation.
+import type { Request, Response } from 'express';
+import type { ExchangeLog } from './exchange.js';
+import { jsonHeaders, type Sender } from './send.js';
+
+/** `up`: works. `degraded`: does without, and requests are still answered. `down`: requests would fail. */
+export type DependencyState = 'up' | 'degraded' | 'down';
+
+/** Each dependency by name. */
+export type HealthReport = Readonly<Record<string, DependencyState>>;
+
+/** A scrape: the text and the media type it is in. */
+export interface MetricsText {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export interface ProbeDependencies {
+  readonly exchanges: ExchangeLog;
+  readonly send: Sender;
+  readonly health: () => Promise<HealthReport>;
+  readonly metricsText: () => Promise<MetricsText>;
+  readonly isDraining: () => boolean;
+}
+
+/** A readiness that takes longer than this is none; an orchestrator's own deadline is usually 1 s or more. */
+const HEALTH_DEADLINE_MS = 900;
+
+type Probe = (request: Request, response: Response) => Promise<void>;
+
+/** Handlers of `GET /healthz`, `/readyz` and `/metrics`. */
+export function createProbes(deps: ProbeDependencies): {
+  readonly healthz: Probe;
+  readonly readyz: Probe;
+  readonly metrics: Probe;
+} {
+  const { exchanges, send } = deps;
+  return {
+    async healthz(_request, response) {
+      await send.json(response, exchanges.of(response), { alive: true });
+    },
+    async readyz(_request, response) {
+      const dependencies = await withinDeadline(deps.health);
+      const draining = deps.isDraining();
+      const ready = !draining && dependencies !== undefined && !Object.values(dependencies).includes('down');
+      const body = Buffer.from(JSON.stringify({ ready, draining, dependencies: dependencies ?? {} }));
+      await send.bytes(response, exchanges.of(response), ready ? 200 : 503, jsonHeaders(body.length), [body]);
+    },
+    async metrics(_request, response) {
+      const { contentType, body } = await deps.metricsText();
+      const bytes = Buffer.from(body);
+      await send.bytes(
+        response,
+        exchanges.of(response),
+        200,
+        [...jsonHeaders(bytes.length), ['Content-Type', contentType]],
+        [bytes],
+      );
+    },
+  };
+}
+
+/** The report, or `undefined` when it failed or did not come in time: both mean not ready. */
+async function withinDeadline(health: () => Promise<HealthReport>): Promise<HealthReport | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), HEALTH_DEADLINE_MS);
+  });
+  try {
+    return await Promise.race([health().catch(() => undefined), deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

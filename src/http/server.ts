@@ -1,0 +1,108 @@
+// The node:http server under the edge: its limits and timeouts, and the answers to what is no request at all.
+import http, { type RequestListener, type Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { ProofsheetError } from '../kernel/errors.js';
+import type { Logger } from '../kernel/ports.js';
+import type { HttpConfig } from './edge.js';
+import { errorAnswer, type ProtocolErrorName } from './error-map.js';
+import { sendError, sendProtocolError, sendRawError } from './error-response.js';
+import type { ExchangeLog } from './exchange.js';
+
+/** Request line and headers together; Node's own default, written down because error messages quote it. */
+const MAX_HEADER_BYTES = 16 * 1024;
+/** How often Node looks for requests that are over their time: its 30 s would make every timeout 30 s late. */
+const CONNECTIONS_CHECK_MS = 500;
+/** Ours answers a slow upload first and better; Node's is the net below it. */
+const REQUEST_TIMEOUT_MARGIN_MS = 5_000;
+
+/** A server over `listener`. Timeouts go to the constructor, because Node derives one from another there and only there. */
+export function createServer(
+  listener: RequestListener,
+  exchanges: ExchangeLog,
+  config: HttpConfig,
+  logger: Logger,
+): Server {
+  const answer: RequestListener = (request, response) => {
+    if (request.headers.host === undefined && isHttp11(request)) {
+      const exchange = exchanges.begin(request, response);
+      sendProtocolError(response, exchange, 'missing-host', config.lingerMs, [['Connection', 'close']]);
+      return;
+    }
+    listener(request, response);
+  };
+  const server = http.createServer(
+    {
+      headersTimeout: config.headersTimeoutMs,
+      requestTimeout: config.headersTimeoutMs + config.uploads.totalMs + REQUEST_TIMEOUT_MARGIN_MS,
+      keepAliveTimeout: config.keepAliveTimeoutMs,
+      connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      // Node answers a missing Host without a body; the listener does it with one.
+      requireHostHeader: false,
+      insecureHTTPParser: false,
+      noDelay: true,
+    },
+    answer,
+  );
+  server.maxConnections = config.maxConnections;
+
+  // 100 Continue is written when an operation begins to read its upload, after everything else was checked.
+  server.on('checkContinue', answer);
+
+  server.on('checkExpectation', (request, response) => {
+    sendProtocolError(response, exchanges.begin(request, response), 'unknown-expectation', config.lingerMs);
+  });
+
+  server.on('connect', (_request, socket: Socket) => {
+    sendRawError(socket, 'malformed-request', config.lingerMs);
+  });
+
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const response = exchanges.pendingOn(socket);
+    if (response === undefined) {
+      sendRawError(socket, protocolErrorOf(error), config.lingerMs);
+    } else if (response.headersSent) {
+      socket.destroy();
+    } else {
+      // The body broke while its request was being worked on: answered as what it is, a broken upload.
+      const exchange = exchanges.of(response);
+      const answer = errorAnswer(bodyFailure(error), config.strictErrors);
+      exchanges.failed(exchange, answer);
+      response.setHeader('Connection', 'close');
+      sendError(response, exchange, answer, 0);
+    }
+  });
+
+  server.on('drop', () => {
+    logger.warn({ maxConnections: config.maxConnections }, 'connection dropped: too many are open');
+  });
+  return server;
+}
+
+function isHttp11(request: http.IncomingMessage): boolean {
+  return request.httpVersionMajor === 1 && request.httpVersionMinor === 1;
+}
+
+function protocolErrorOf(error: NodeJS.ErrnoException): ProtocolErrorName {
+  switch (error.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return 'header-too-large';
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return 'request-too-slow';
+    default:
+      return 'malformed-request';
+  }
+}
+
+function bodyFailure(error: NodeJS.ErrnoException): ProofsheetError {
+  return error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+    ? new ProofsheetError('upload-too-slow', 'the upload did not arrive in time; nothing was stored')
+    : new ProofsheetError(
+        'broken-upload',
+        'expected the body to go on as its headers said, got a malformed or cut one',
+      );
+}

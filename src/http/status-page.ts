@@ -1,0 +1,148 @@
+// The status page: one self-contained HTML document without scripts, everything in it escaped. Pure.
+import { createHash } from 'node:crypto';
+import {
+  formatBytes,
+  formatDuration,
+  formatNumber,
+  formatShare,
+  type Html,
+  html,
+  type Row,
+  table,
+} from './status-html.js';
+import { metricRows } from './status-metrics.js';
+
+/** What the page shows. */
+export interface StatusReport {
+  readonly version: string;
+  readonly uptimeSeconds: number;
+  readonly draining: boolean;
+  /** Distinct image keys, image groups, distinct sources. */
+  readonly keys: number;
+  readonly groups: number;
+  readonly sources: number;
+  /** Each tier with what it holds, and its limit when it has one. */
+  readonly tiers: readonly {
+    readonly name: string;
+    readonly bytes: number;
+    readonly maxBytes?: number;
+  }[];
+  readonly hits: number;
+  readonly misses: number;
+  /** Median durations by what was timed, e.g. `getImage`; in ms. */
+  readonly medians: readonly { readonly name: string; readonly ms: number }[];
+  readonly queues: readonly {
+    readonly priority: string;
+    readonly depth: number;
+    readonly peak: number;
+  }[];
+  /** Configured limits as texts with their units. */
+  readonly limits: readonly { readonly name: string; readonly value: string }[];
+}
+
+export interface StatusPage {
+  readonly html: string;
+  /** Allows the page's one style sheet by its digest, and nothing else. */
+  readonly contentSecurityPolicy: string;
+}
+
+const STYLE = `
+:root{color-scheme:light dark;--ink:#1c2430;--soft:#5d6b7e;--line:#dde3ea;--paper:#fff;--ground:#f4f6f9;--accent:#1f6feb}
+@media(prefers-color-scheme:dark){:root{--ink:#e6ebf2;--soft:#95a3b8;--line:#2b3546;--paper:#18202c;--ground:#10161f;--accent:#6ea8ff}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--ground);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
+main{max-width:68rem;margin:0 auto;padding:2rem 1.25rem 4rem}
+header{display:flex;flex-wrap:wrap;align-items:baseline;gap:.25rem 1rem;margin-bottom:1.5rem}
+h1{font-size:1.6rem;margin:0}
+h2{font-size:1rem;margin:0 0 .5rem}
+header p{margin:0;color:var(--soft)}
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:1rem;margin:0 0 1.5rem}
+.facts div,section{background:var(--paper);border:1px solid var(--line);border-radius:.6rem;padding:.9rem 1.1rem}
+.facts dt{color:var(--soft);font-size:.85rem}
+.facts dd{margin:0;font-size:1.5rem;font-variant-numeric:tabular-nums}
+.columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(18rem,1fr));gap:1rem}
+section{overflow-x:auto;margin-bottom:1rem}
+table{border-collapse:collapse;width:100%}
+th,td{text-align:left;padding:.3rem .5rem .3rem 0;border-top:1px solid var(--line);vertical-align:top}
+thead th{border-top:0;color:var(--soft);font-weight:500;font-size:.85rem}
+td+td,th+th{text-align:right;font-variant-numeric:tabular-nums}
+a{color:var(--accent)}
+code{font:13px/1.5 ui-monospace,monospace;overflow-wrap:anywhere}
+`;
+
+/** The page for `report`; with `metricsText` (Prometheus' text format) also the table of all metrics. */
+export function statusPage(report: StatusReport, metricsText: string | undefined): StatusPage {
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Proofsheet status</title>
+<link rel="icon" href="data:,">
+<style>${html.trusted(STYLE)}</style>
+</head>
+<body>
+<main>
+<header>
+<h1>Proofsheet</h1>
+<p>version ${report.version} · up for ${formatDuration(report.uptimeSeconds)} · ${report.draining ? 'stopping' : 'serving'}</p>
+</header>
+${facts(report)}
+<div class="columns">
+${panel('Bytes by tier', ['Tier', 'Stored', 'Limit'], tierRows(report))}
+${panel(
+  'Median durations',
+  ['What', 'Median'],
+  report.medians.map(({ name, ms }) => [name, `${formatNumber(ms)} ms`]),
+)}
+${panel(
+  'Queues',
+  ['Priority', 'Waiting', 'Peak'],
+  report.queues.map(({ priority, depth, peak }) => [priority, formatNumber(depth), formatNumber(peak)]),
+)}
+${panel(
+  'Limits',
+  ['Limit', 'Value'],
+  report.limits.map(({ name, value }) => [name, value]),
+)}
+</div>
+${
+  metricsText === undefined
+    ? html`<p><a href="?metrics=yes">All metrics</a></p>`
+    : panel('Metrics', ['Metric', 'Value'], metricRows(metricsText))
+}
+</main>
+</body>
+</html>
+`;
+  const digest = createHash('sha256').update(STYLE).digest('base64');
+  return {
+    html: page.text,
+    contentSecurityPolicy: `default-src 'none'; style-src 'sha256-${digest}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+  };
+}
+
+function facts(report: StatusReport): Html {
+  const { keys, groups, sources, hits, misses } = report;
+  const all: readonly (readonly [string, string])[] = [
+    ['Image keys', formatNumber(keys)],
+    ['Image groups', formatNumber(groups)],
+    ['Sources', formatNumber(sources)],
+    ['Hit ratio', formatShare(hits, hits + misses)],
+    ['Hits', formatNumber(hits)],
+    ['Misses', formatNumber(misses)],
+  ];
+  return html`<dl class="facts">${all.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+function tierRows(report: StatusReport): readonly Row[] {
+  return report.tiers.map(({ name, bytes, maxBytes }) => [
+    name,
+    formatBytes(bytes),
+    maxBytes === undefined ? 'none' : formatBytes(maxBytes),
+  ]);
+}
+
+function panel(title: string, head: readonly string[], rows: readonly Row[]): Html {
+  return html`<section><h2>${title}</h2>${table(head, rows)}</section>`;
+}

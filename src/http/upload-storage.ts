@@ -1,0 +1,110 @@
+// Where the multipart parser puts the file of one upload: a temp file of ours, hashed on the way, never whole in memory.
+// A multer storage engine; knows nothing of requests and answers.
+import { createHash, randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Request } from 'express';
+import type { StorageEngine } from 'multer';
+import { parseDigest } from '../kernel/digest.js';
+import { ProofsheetError } from '../kernel/errors.js';
+import type { Upload } from '../previews/answers.js';
+import { sourceTooLarge } from './upload-body.js';
+
+/** Longest file name that is kept, in characters: what file systems allow for one name. */
+const MAX_FILE_NAME_CHARACTERS = 255;
+
+type Stored = Pick<Express.Multer.File, 'path' | 'size'>;
+
+export class UploadStorage implements StorageEngine {
+  private readonly path: string;
+  private writing: Promise<void> | undefined;
+  private stored: Upload | undefined;
+
+  constructor(
+    uploadDir: string,
+    private readonly maxSourceBytes: number,
+  ) {
+    this.path = join(uploadDir, `${randomUUID()}.upload`);
+  }
+
+  /** The finished upload, or `undefined` when no file came. */
+  get upload(): Upload | undefined {
+    return this.stored;
+  }
+
+  /** Removes whatever was written; resolves when it is gone. */
+  async discard(): Promise<void> {
+    await this.writing?.catch(() => undefined);
+    if (this.writing !== undefined) await rm(this.path, { force: true });
+  }
+
+  _handleFile(
+    _request: Request,
+    file: Express.Multer.File,
+    done: (error?: unknown, info?: Partial<Express.Multer.File>) => void,
+  ): void {
+    this.writing = this.write(file).then(
+      (stored) => done(null, stored),
+      (error: unknown) => done(error),
+    );
+  }
+
+  _removeFile(_request: Request, _file: Express.Multer.File, done: (error: Error | null) => void): void {
+    // The one place that removes is discard(), which every failed upload comes to.
+    done(null);
+  }
+
+  private async write(file: Express.Multer.File): Promise<Stored> {
+    const hash = createHash('sha256');
+    let bytes = 0;
+    const measured = new Transform({
+      transform(chunk: Buffer, _encoding, next) {
+        hash.update(chunk);
+        bytes += chunk.length;
+        next(null, chunk);
+      },
+    });
+    // The parser cuts the stream at its limit and then waits for the rest of the body; we do not.
+    const limit = new AbortController();
+    file.stream.once('limit', () => limit.abort());
+    try {
+      await pipeline(file.stream, measured, createWriteStream(this.path, { flags: 'wx', mode: 0o600 }), {
+        signal: limit.signal,
+      });
+    } catch (error) {
+      throw limit.signal.aborted ? sourceTooLarge(this.maxSourceBytes) : asStorageFailure(error);
+    }
+    const digest = parseDigest(hash.digest('hex'));
+    if (digest === undefined) throw new Error('expected SHA-256 to be 64 hex characters');
+    const fileName = safeFileName(file.originalname);
+    this.stored = {
+      path: this.path,
+      digest,
+      bytes,
+      ...(fileName === '' ? {} : { fileName }),
+    };
+    return { path: this.path, size: bytes };
+  }
+}
+
+/** The last segment of a client's file name without control characters; `""` when nothing is left. */
+export function safeFileName(name: string): string {
+  const segment = name.split(/[/\\]/).at(-1) ?? '';
+  const printable = [...segment.replace(/[\p{Cc}\p{Cs}]/gu, '').trim()];
+  const cut = printable.slice(0, MAX_FILE_NAME_CHARACTERS).join('');
+  return cut === '.' || cut === '..' ? '' : cut;
+}
+
+function asStorageFailure(error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EROFS') {
+    return new ProofsheetError('storage-full', 'there is no space left to take the upload', { cause: error });
+  }
+  if (code === 'EMFILE' || code === 'ENFILE') {
+    return new ProofsheetError('overloaded', 'the server has too many files open to take the upload', { cause: error });
+  }
+  return error;
+}
