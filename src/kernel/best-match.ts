@@ -10,7 +10,7 @@ export interface Candidate extends Size {
   readonly type: PreviewType;
 }
 
-/** `exact`: of the size that was asked for. `larger`: at least as large on both sides. `smaller`: less on some side. */
+/** `exact`: of the size that was asked for, or made for this very format. `larger`: at least as large on both sides. `smaller`: less on some side. */
 export type MatchRelation = 'exact' | 'larger' | 'smaller';
 
 export interface Match<C extends Candidate> {
@@ -42,7 +42,7 @@ export function bestMatch<C extends Candidate>(
     large.length > 0
       ? first(large, (a, b) => areaOf(a) - areaOf(b), request)
       : first(kept, (a, b) => areaOf(b) - areaOf(a), request);
-  return candidate && { candidate, relation: relationOf(candidate, wanted) };
+  return candidate && { candidate, relation: relationOf(candidate, wanted, request) };
 }
 
 /** What `request` asks of this source: its box resolved against the source, never larger than the source. */
@@ -55,9 +55,11 @@ export function wantedSize(info: SourceInfo, request: Format): Size {
   };
 }
 
-function relationOf(candidate: Size, wanted: Size): MatchRelation {
-  if (candidate.widthPx === wanted.widthPx && candidate.heightPx === wanted.heightPx) return 'exact';
-  return covers(candidate, wanted) ? 'larger' : 'smaller';
+function relationOf(candidate: Candidate, wanted: Size, request: Format): MatchRelation {
+  if (!covers(candidate, wanted)) return 'smaller';
+  const sameSize = candidate.widthPx === wanted.widthPx && candidate.heightPx === wanted.heightPx;
+  // A padded preview is larger than what a small source is asked for, and still exactly what the format says.
+  return sameSize || candidate.format.text === request.text ? 'exact' : 'larger';
 }
 
 /** Those that pass, or all when none does. */

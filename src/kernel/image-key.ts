@@ -33,9 +33,9 @@ export function parseContext(text: string | undefined): Context {
 }
 
 function checkName(what: string, text: string): void {
-  // Every character is at least one UTF-16 unit and at most two, so the cheap check decides all but the border cases.
+  // Every character is at least one UTF-16 unit and at most two, so most are decided by the cheap check.
   if (text.length > MAX_NAME_CHARACTERS) {
-    const characters = text.length > 2 * MAX_NAME_CHARACTERS ? text.length : [...text].length;
+    const characters = [...text].length;
     if (characters > MAX_NAME_CHARACTERS) {
       throw new ProofsheetError(
         'invalid-image-key',
