@@ -233,6 +233,26 @@ const changing: readonly ContractCase<CatalogSubject>[] = [
     },
   },
   {
+    name: 'late work of a sequence that is complete changes nothing, and its groups get the complete record',
+    run: async (subject) => {
+      const { catalog, blobs } = subject;
+      const complete = testSource('a');
+      const late = testSource('a', { previews: [blobOf('late')], complete: false });
+      await store(subject, complete, ['1']);
+      const before = await catalog.find(groupRef('1'));
+      await storeBlobs(blobs, late);
+      expect(await catalog.commit(commitOf(late, [groupRef('2')]))).toEqual([]);
+      expect(await catalog.commit(commitOf(late, []))).toEqual([]);
+      expect(await catalog.find(groupRef('1'))).toEqual(before);
+      expect((await catalog.find(groupRef('2')))?.source).toEqual(complete.record);
+      expect(await collect(catalog.unfinished())).toEqual([]);
+      expect(await catalog.usage()).toMatchObject({ previewBytes: 170, sourceBytes: 200 });
+      const remade = testSource('a', { previews: [blobOf('remade')], complete: false, sequenceId: 'f'.repeat(16) });
+      await store(subject, remade, ['1']);
+      expect((await catalog.find(groupRef('2')))?.source).toEqual(remade.record);
+    },
+  },
+  {
     name: 'every commit of a group changes its revision, even to the same',
     run: async (subject) => {
       const revisions = new Set<string | undefined>();

@@ -1,0 +1,89 @@
+// The binary keys of the catalog: built so that LMDB's order (byte by byte) is the order in which they are walked.
+import { createHash } from 'node:crypto';
+import type { Digest } from '../../kernel/digest.js';
+import type { Context, GroupRef, ImageKey } from '../../kernel/image-key.js';
+
+/** Bytes of a context in keys: the first half of its SHA-256, so that a key's length does not depend on the context's. */
+const CONTEXT_BYTES = 16;
+const DIGEST_BYTES = 32;
+const SECONDS_BYTES = 4;
+const MAX_SECONDS = 0xffff_ffff;
+
+/** The longest key: time, context and an image key of 256 characters of 4 bytes (LMDB's limit here is 1978). */
+export const MAX_KEY_BYTES = SECONDS_BYTES + CONTEXT_BYTES + 256 * 4;
+
+export function contextKey(context: Context): Buffer {
+  return createHash('sha256').update(context).digest().subarray(0, CONTEXT_BYTES);
+}
+
+/** context + image key: all groups of a context stand together, ascending by image key. */
+export function groupKey(ref: GroupRef): Buffer {
+  return Buffer.concat([contextKey(ref.context), Buffer.from(ref.imageKey)]);
+}
+
+/** What a group key is made of. */
+export function splitGroupKey(key: Buffer): { readonly context: Buffer; readonly imageKey: Buffer } {
+  return { context: key.subarray(0, CONTEXT_BYTES), imageKey: key.subarray(CONTEXT_BYTES) };
+}
+
+export function imageKeyOf(bytes: Buffer): ImageKey {
+  return bytes.toString('utf8') as ImageKey;
+}
+
+/** image key + 0x00 + context: all groups of an image key stand together. No name holds a control character. */
+export function byKeyKey(imageKey: Buffer, context: Buffer): Buffer {
+  return Buffer.concat([imageKey, Buffer.of(0), context]);
+}
+
+/** The image key's bytes in a key made by `byKeyKey`. */
+export function imageKeyOfByKey(key: Buffer): Buffer {
+  return key.subarray(0, key.length - CONTEXT_BYTES - 1);
+}
+
+/** The group key of a key made by `byKeyKey`. */
+export function groupKeyOfByKey(key: Buffer): Buffer {
+  return Buffer.concat([key.subarray(key.length - CONTEXT_BYTES), imageKeyOfByKey(key)]);
+}
+
+/** time + whatever was used then: the least recently used stands first. */
+export function usedKey(seconds: number, what: Buffer): Buffer {
+  const key = Buffer.allocUnsafe(SECONDS_BYTES + what.length);
+  key.writeUInt32BE(seconds, 0);
+  what.copy(key, SECONDS_BYTES);
+  return key;
+}
+
+export function splitUsedKey(key: Buffer): { readonly seconds: number; readonly what: Buffer } {
+  return { seconds: key.readUInt32BE(0), what: key.subarray(SECONDS_BYTES) };
+}
+
+/** Unix ms as whole seconds of 32 bits (until 2106); what lies outside is moved to the border. */
+export function secondsOf(ms: number): number {
+  return Math.min(Math.max(Math.floor(ms / 1000), 0), MAX_SECONDS);
+}
+
+export function digestKey(digest: Digest): Buffer {
+  return Buffer.from(digest, 'hex');
+}
+
+export function digestOfKey(key: Uint8Array, offset = 0): Digest {
+  return Buffer.from(key.buffer, key.byteOffset + offset, DIGEST_BYTES).toString('hex') as Digest;
+}
+
+/** The smallest key that stands behind every key beginning with `prefix`; `undefined` when there is none. */
+export function endOfPrefix(prefix: Buffer): Buffer | undefined {
+  const end = Buffer.from(prefix);
+  for (let at = end.length - 1; at >= 0; at--) {
+    const byte = end[at] ?? 0;
+    if (byte < 0xff) {
+      end[at] = byte + 1;
+      return end.subarray(0, at + 1);
+    }
+  }
+  return undefined;
+}
+
+/** The smallest key behind `key`. */
+export function keyAfter(key: Buffer): Buffer {
+  return Buffer.concat([key, Buffer.of(0)]);
+}

@@ -1,0 +1,142 @@
+// The values of the catalog: small rows of fixed layout (big-endian), so that reading a revision or a count decodes no JSON.
+import type { Digest } from '../../kernel/digest.js';
+import type { BlobKind, Usage } from '../../kernel/ports.js';
+import { digestOfKey } from './catalog-keys.js';
+
+export interface GroupRow {
+  readonly sourceDigest: Digest;
+  /** Unix ms. */
+  readonly createdAt: number;
+  /** Unix seconds. */
+  readonly lastUsed: number;
+  /** The catalog's generation when the group was written. */
+  readonly revision: number;
+  readonly fileName: string | undefined;
+}
+
+/** What changes about a source without its record being written anew. */
+export interface SourceRow {
+  /** The catalog's generation when the record was written. */
+  readonly revision: number;
+  /** Unix seconds. */
+  readonly lastUsed: number;
+  /** How many groups point to it; at least 1. */
+  readonly groups: number;
+  readonly complete: boolean;
+  readonly kept: boolean;
+}
+
+export interface BlobRow {
+  /** How many source records name it; 0: it waits to be swept. */
+  readonly refs: number;
+  readonly bytes: number;
+  /** What it was stored as first; its bytes are counted under this kind alone. */
+  readonly kind: BlobKind;
+}
+
+/** Kept up to date by every transaction, so that nothing is ever counted by a scan. */
+export interface Totals extends Usage {
+  /** Rises with every change that may alter an entry. */
+  readonly generation: number;
+}
+
+const GROUP_HEAD_BYTES = 53;
+
+export function encodeGroup(row: GroupRow): Buffer {
+  const name = row.fileName === undefined ? undefined : Buffer.from(row.fileName);
+  const bytes = Buffer.allocUnsafe(GROUP_HEAD_BYTES + (name?.length ?? 0));
+  bytes.writeDoubleBE(row.createdAt, 0);
+  bytes.writeUInt32BE(row.lastUsed, 8);
+  bytes.writeDoubleBE(row.revision, 12);
+  bytes.write(row.sourceDigest, 20, 'hex');
+  bytes.writeUInt8(name === undefined ? 0 : 1, 52);
+  name?.copy(bytes, GROUP_HEAD_BYTES);
+  return bytes;
+}
+
+export function decodeGroup(bytes: Buffer): GroupRow {
+  return {
+    createdAt: bytes.readDoubleBE(0),
+    lastUsed: bytes.readUInt32BE(8),
+    revision: bytes.readDoubleBE(12),
+    sourceDigest: digestOfKey(bytes, 20),
+    fileName: bytes.readUInt8(52) === 0 ? undefined : bytes.toString('utf8', GROUP_HEAD_BYTES, bytes.length),
+  };
+}
+
+export function encodeSource(row: SourceRow): Buffer {
+  const bytes = Buffer.allocUnsafe(21);
+  bytes.writeDoubleBE(row.revision, 0);
+  bytes.writeUInt32BE(row.lastUsed, 8);
+  bytes.writeDoubleBE(row.groups, 12);
+  bytes.writeUInt8((row.complete ? 1 : 0) | (row.kept ? 2 : 0), 20);
+  return bytes;
+}
+
+export function decodeSource(bytes: Buffer): SourceRow {
+  const flags = bytes.readUInt8(20);
+  return {
+    revision: bytes.readDoubleBE(0),
+    lastUsed: bytes.readUInt32BE(8),
+    groups: bytes.readDoubleBE(12),
+    complete: (flags & 1) !== 0,
+    kept: (flags & 2) !== 0,
+  };
+}
+
+export function encodeBlob(row: BlobRow): Buffer {
+  const bytes = Buffer.allocUnsafe(17);
+  bytes.writeDoubleBE(row.refs, 0);
+  bytes.writeDoubleBE(row.bytes, 8);
+  bytes.writeUInt8(row.kind === 'source' ? 1 : 0, 16);
+  return bytes;
+}
+
+export function decodeBlob(bytes: Buffer): BlobRow {
+  return {
+    refs: bytes.readDoubleBE(0),
+    bytes: bytes.readDoubleBE(8),
+    kind: bytes.readUInt8(16) === 1 ? 'source' : 'preview',
+  };
+}
+
+const TOTALS = [
+  'generation',
+  'groups',
+  'keys',
+  'sources',
+  'previewBytes',
+  'sourceBytes',
+] as const satisfies readonly (keyof Totals)[];
+
+export function encodeTotals(totals: Totals): Buffer {
+  const bytes = Buffer.allocUnsafe(8 * TOTALS.length);
+  for (const [index, name] of TOTALS.entries()) bytes.writeDoubleBE(totals[name], 8 * index);
+  return bytes;
+}
+
+export function decodeTotals(bytes: Buffer): Totals {
+  return {
+    generation: bytes.readDoubleBE(0),
+    groups: bytes.readDoubleBE(8),
+    keys: bytes.readDoubleBE(16),
+    sources: bytes.readDoubleBE(24),
+    previewBytes: bytes.readDoubleBE(32),
+    sourceBytes: bytes.readDoubleBE(40),
+  };
+}
+
+/** The generation alone, which stands first. */
+export function decodeGeneration(bytes: Buffer): number {
+  return bytes.readDoubleBE(0);
+}
+
+export function encodeCount(count: number): Buffer {
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeDoubleBE(count, 0);
+  return bytes;
+}
+
+export function decodeCount(bytes: Buffer): number {
+  return bytes.readDoubleBE(0);
+}

@@ -1,0 +1,150 @@
+// The tables of the catalog, and opening them: a newer schema is refused, a damaged catalog is set aside.
+import { existsSync, renameSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock, Logger } from '../../kernel/ports.js';
+import { decodeCount, decodeTotals, encodeCount, encodeTotals, type Totals } from './catalog-rows.js';
+import { type Durability, LmdbEnvironment, readRow, type Table } from './lmdb-environment.js';
+import { DataDirError, errnoOf } from './storage-errors.js';
+
+/** Raise it when keys or rows change their meaning, and say in `openCatalogTables` what happens to the older ones. */
+const SCHEMA_VERSION = 1;
+
+const SCHEMA_KEY = Buffer.from('schema');
+export const TOTALS_KEY = Buffer.from('totals');
+
+/** Pages that the last transactions allocated and gave back may never have been written; more than these are lost ones. */
+const UNWRITTEN_TAIL_BYTES = 1024 * 1024;
+
+export interface CatalogTables {
+  readonly environment: LmdbEnvironment;
+  /** `schema` -> version; `totals` -> Totals. */
+  readonly facts: Table;
+  /** context + image key -> GroupRow. */
+  readonly groups: Table;
+  /** image key + 0 + context -> nothing. */
+  readonly byKey: Table;
+  /** context -> number of its groups. */
+  readonly contexts: Table;
+  /** digest -> SourceRow. */
+  readonly sources: Table;
+  /** digest -> the SourceRecord as JSON. */
+  readonly records: Table;
+  /** digest -> BlobRow. */
+  readonly blobs: Table;
+  /** digest -> nothing: blobs that no record names. */
+  readonly garbage: Table;
+  /** digest -> nothing: sources that are not complete. */
+  readonly unfinished: Table;
+  /** time + context + image key -> nothing. */
+  readonly usedGroups: Table;
+  /** time + digest -> nothing: complete sources whose own blob is kept. */
+  readonly usedSources: Table;
+}
+
+export interface CatalogOptions {
+  /** The catalog's directory; made when it is not there. */
+  readonly path: string;
+  readonly durability: Durability;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Opens the catalog. One that cannot be opened is renamed to `<path>.broken-<Unix ms>` and an empty one is started: it is
+ * a cache, and blobs are found again by their digests. Throws `DataDirError` for a catalog of a newer version.
+ */
+export async function openCatalogTables(options: CatalogOptions): Promise<CatalogTables> {
+  const before = identityOf(options.path);
+  try {
+    return await tryOpen(options);
+  } catch (error) {
+    if (error instanceof DataDirError || isOfTheDirectory(error)) throw error;
+    // Several processes may find the same damage: only who still sees what it failed on sets it aside.
+    if (before !== undefined && identityOf(options.path) === before) {
+      const aside = `${options.path}.broken-${options.clock.now()}`;
+      renameSync(options.path, aside);
+      options.logger.error(
+        { err: error, aside },
+        'the catalog could not be opened: it was set aside, and the cache starts empty',
+      );
+    }
+    return tryOpen(options);
+  }
+}
+
+async function tryOpen({ path, durability, clock }: CatalogOptions): Promise<CatalogTables> {
+  const environment = LmdbEnvironment.open(path, durability);
+  try {
+    const bytes = statSync(join(path, 'data.mdb')).size;
+    // Reading a page behind the end of the file would end the process (SIGBUS), so a cut file must be seen before that.
+    if (bytes + UNWRITTEN_TAIL_BYTES < environment.expectedBytes())
+      throw new Error(`expected a catalog of ${environment.expectedBytes()} bytes, got ${bytes}`);
+    const tables = tablesOf(environment);
+    await environment.write(() => checkSchema(tables.facts, clock));
+    return tables;
+  } catch (error) {
+    await environment.close();
+    throw error;
+  }
+}
+
+function tablesOf(environment: LmdbEnvironment): CatalogTables {
+  const table = (name: string): Table => environment.table(name);
+  return {
+    environment,
+    facts: table('facts'),
+    groups: table('groups'),
+    byKey: table('by-key'),
+    contexts: table('contexts'),
+    sources: table('sources'),
+    records: table('records'),
+    blobs: table('blobs'),
+    garbage: table('garbage'),
+    unfinished: table('unfinished'),
+    usedGroups: table('used-groups'),
+    usedSources: table('used-sources'),
+  };
+}
+
+function checkSchema(facts: Table, clock: Clock): void {
+  const version = readRow(facts, SCHEMA_KEY, decodeCount);
+  if (version === undefined) {
+    facts.putSync(SCHEMA_KEY, encodeCount(SCHEMA_VERSION));
+    facts.putSync(TOTALS_KEY, encodeTotals(firstTotals(clock)));
+  } else if (version > SCHEMA_VERSION) {
+    throw new DataDirError(
+      `expected a catalog of schema ${SCHEMA_VERSION} in the data directory, got ${version}: it was written by a newer ` +
+        'version. Start that version, or name another data directory, or remove the catalog to begin with an empty cache',
+    );
+  } else if (version !== SCHEMA_VERSION || readRow(facts, TOTALS_KEY, decodeTotals) === undefined) {
+    throw new Error(`expected a catalog of schema ${SCHEMA_VERSION} with totals, got schema ${version}`);
+  }
+}
+
+/** Revisions go on from the time, so that those of a catalog that was set aside do not come again. */
+function firstTotals(clock: Clock): Totals {
+  return {
+    generation: Math.floor(clock.now()) * 1000,
+    groups: 0,
+    keys: 0,
+    sources: 0,
+    previewBytes: 0,
+    sourceBytes: 0,
+  };
+}
+
+/** What tells one catalog file from another that took its place; `undefined` when there is none. */
+function identityOf(path: string): string | undefined {
+  const file = join(path, 'data.mdb');
+  if (!existsSync(file)) return existsSync(path) ? 'no data' : undefined;
+  const { ino, dev, birthtimeMs } = statSync(file);
+  return `${dev}:${ino}:${birthtimeMs}`;
+}
+
+/** The directory cannot be written or read, or there is no room: the catalog in it is not to blame. */
+function isOfTheDirectory(error: unknown): boolean {
+  const text = error instanceof Error ? `${errnoOf(error) ?? ''} ${error.message}` : '';
+  return /EACCES|EPERM|EROFS|ENOSPC|EDQUOT|EMFILE|ENFILE|ENOMEM|permission denied|read-only|no space|too many open|cannot allocate/i.test(
+    text,
+  );
+}

@@ -1,0 +1,93 @@
+// The embedded store: catalog, blobs and leases of one machine under one data directory, shared by all its processes.
+// Several servers on one data directory are safe (LMDB serialises their writes), as long as they run on one machine and on
+// a local file system; they share one cache, and each looks after its limits.
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Digest } from '../../kernel/digest.js';
+import type { BlobStore, Catalog, Clock, Leases, Logger, Metrics } from '../../kernel/ports.js';
+import { BlobFiles } from './blob-files.js';
+import { openCatalogTables } from './catalog-tables.js';
+import { FileBlobs } from './file-blobs.js';
+import { LmdbCatalog } from './lmdb-catalog.js';
+import { LmdbLeases } from './lmdb-leases.js';
+import { OrphanSweep } from './orphan-sweep.js';
+import { bootId, openScratchDir } from './scratch-dir.js';
+import { DataDirError, errnoOf } from './storage-errors.js';
+
+/** Far longer than any upload and conversion takes from its first blob to its commit. */
+const ORPHAN_GRACE_MS = 3_600_000;
+
+export interface EmbeddedStoreOptions {
+  /** Made when it is not there. Holds catalog/, blobs/, leases-.../ and tmp/; anything else in it is left alone. */
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Acknowledged work survives a power cut too, not only a crash of the process. Default false. */
+  readonly fsync?: boolean;
+  /** Age in ms under which a blob file that no record names is left alone. Default one hour. */
+  readonly orphanGraceMs?: number;
+}
+
+export interface EmbeddedStore {
+  readonly catalog: Catalog;
+  readonly blobs: BlobStore;
+  readonly leases: Leases;
+  /** This process's own directory for unfinished files, on the blobs' file system; removed when the process is gone. */
+  readonly tmpDir: string;
+  /** Looks at a bounded number of blob files, and removes those that no record names. Resolves with how many. */
+  sweepOrphans(): Promise<number>;
+  /** The length of a blob that the catalog knows, at once; `undefined` for others. */
+  bytesOf(digest: Digest): number | undefined;
+  close(): Promise<void>;
+}
+
+/** Opens the store. Throws `DataDirError` when the data directory cannot be used, with what to do about it. */
+export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
+  const { dataDir, clock, logger, metrics, fsync = false } = options;
+  try {
+    const blobsDir = join(dataDir, 'blobs');
+    mkdirSync(blobsDir, { recursive: true });
+    const tmpDir = openScratchDir(join(dataDir, 'tmp'), clock.now());
+    const files = new BlobFiles(blobsDir);
+    const durability = fsync ? 'full' : 'consistent';
+    const tables = await openCatalogTables({ path: join(dataDir, 'catalog'), durability, clock, logger });
+    const catalog = new LmdbCatalog(tables, files, clock);
+    const leases = await LmdbLeases.open(leasesDir(dataDir));
+    const bytesOf = (digest: Digest): number | undefined => catalog.bytesOf(digest);
+    const blobs = new FileBlobs({ files, tmpDir, bytesOf, fsync, logger, metrics });
+    const graceMs = options.orphanGraceMs ?? ORPHAN_GRACE_MS;
+    const orphans = new OrphanSweep({ catalog, files, tmpDir, clock, logger, graceMs });
+    return {
+      catalog,
+      blobs,
+      leases,
+      tmpDir,
+      bytesOf,
+      sweepOrphans: () => orphans.run(),
+      close: async () => {
+        await Promise.all([blobs.close(), leases.close(), catalog.close()]);
+        rmSync(tmpDir, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    throw dataDirError(dataDir, error);
+  }
+}
+
+/** The leases of this start of the machine; those of earlier ones mean nothing any more and are removed. */
+function leasesDir(dataDir: string): string {
+  const name = `leases-${bootId() || 'unknown'}`;
+  for (const other of readdirSync(dataDir))
+    if (other.startsWith('leases-') && other !== name) rmSync(join(dataDir, other), { recursive: true, force: true });
+  return join(dataDir, name);
+}
+
+function dataDirError(dataDir: string, error: unknown): unknown {
+  const code = errnoOf(error);
+  if (error instanceof DataDirError || code === undefined) return error;
+  return new DataDirError(
+    `expected a data directory that can be written, got ${code} at ${dataDir}: check its owner, its free space, and that it is on a local disk`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,249 @@
+// The BlobStore port on files named by their digest: written to a temporary file and renamed, checked on every read.
+import { randomBytes } from 'node:crypto';
+import * as fs from 'node:fs';
+import { copyFile, type FileHandle, link, lstat, mkdir, open, rename, rm, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Digest, digestOf } from '../../kernel/digest.js';
+import { ProofsheetError } from '../../kernel/errors.js';
+import type { BlobKind, BlobStore, Logger, Metrics } from '../../kernel/ports.js';
+import { type BlobFiles, hashFile, OPEN_FLAGS, openRegular } from './blob-files.js';
+import { errnoOf, storageError } from './storage-errors.js';
+
+/** Read at once when the length is not known beforehand: more than nearly every preview has. */
+const GUESS_BYTES = 128 * 1024;
+
+export interface FileBlobsOptions {
+  readonly files: BlobFiles;
+  /** A directory on the same file system for files that are being written; made when it is not there. */
+  readonly tmpDir: string;
+  /** The length of a blob if the catalog knows it: saves asking the file system. */
+  readonly bytesOf: (digest: Digest) => number | undefined;
+  /** Also survive a power cut: waits for the disk on every write. */
+  readonly fsync: boolean;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export class FileBlobs implements BlobStore {
+  readonly tier = 'disk';
+
+  constructor(private readonly options: FileBlobsOptions) {}
+
+  async get(digest: Digest): Promise<Buffer | undefined> {
+    const { files, bytesOf } = this.options;
+    const path = files.pathOf(digest);
+    let bytes: Buffer | undefined;
+    try {
+      bytes = await readWhole(path, bytesOf(digest));
+    } catch (error) {
+      const code = errnoOf(error) ?? '';
+      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+      if (!UNREADABLE.has(code)) throw storageError(error);
+    }
+    if (bytes !== undefined && digestOf(bytes) === digest) return bytes;
+    await this.discard(digest);
+    return undefined;
+  }
+
+  async put(digest: Digest, bytes: Buffer, _kind: BlobKind): Promise<void> {
+    if (digestOf(bytes) !== digest) throw wrongDigest();
+    await this.place(digest, async (path) => {
+      const file = await open(path, 'wx');
+      try {
+        await file.writeFile(bytes);
+        if (this.options.fsync) await file.sync();
+      } finally {
+        await file.close();
+      }
+    });
+  }
+
+  async putFile(digest: Digest, path: string, _kind: BlobKind): Promise<void> {
+    const file = await open(path, OPEN_FLAGS).catch((error: unknown) => {
+      throw storageError(error);
+    });
+    try {
+      if ((await hashFile(file)) !== digest) throw wrongDigest();
+      if (this.options.fsync) await file.sync();
+    } finally {
+      await file.close();
+    }
+    // A link leaves the caller its file, and costs no copy.
+    await this.place(digest, async (temporary) => {
+      try {
+        await link(path, temporary);
+      } catch (error) {
+        if (!NOT_LINKABLE.has(errnoOf(error) ?? '')) throw error;
+        await copyFile(path, temporary, fs.constants.COPYFILE_EXCL | fs.constants.COPYFILE_FICLONE);
+      }
+    });
+  }
+
+  async copyTo(digest: Digest, path: string): Promise<boolean> {
+    try {
+      const opened = await openRegular(this.options.files.pathOf(digest));
+      if (opened === undefined) return false;
+      if (opened !== 'not-a-file') {
+        try {
+          if (await copyChecked(opened.file, digest, path)) return true;
+        } finally {
+          await opened.file.close();
+        }
+      }
+      await this.discard(digest);
+      return false;
+    } catch (error) {
+      throw storageError(error);
+    }
+  }
+
+  async has(digest: Digest): Promise<boolean> {
+    try {
+      const stat = await lstat(this.options.files.pathOf(digest));
+      return stat.isFile();
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
+      throw storageError(error);
+    }
+  }
+
+  async delete(digest: Digest): Promise<void> {
+    try {
+      await unlink(this.options.files.pathOf(digest));
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ENOTDIR') throw storageError(error);
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  /** Has `write` make a temporary file, and renames it to the blob's place. */
+  private async place(digest: Digest, write: (path: string) => Promise<void>): Promise<void> {
+    const { files, tmpDir, fsync } = this.options;
+    const temporary = join(tmpDir, `blob-${randomBytes(9).toString('base64url')}`);
+    try {
+      try {
+        await write(temporary);
+      } catch (error) {
+        if (errnoOf(error) !== 'ENOENT') throw error;
+        await mkdir(tmpDir, { recursive: true });
+        await write(temporary);
+      }
+      await files.inDir(digest, () => this.moveIn(temporary, digest));
+      if (fsync) await syncDir(files.dirOf(digest));
+      // A file that was linked and whose blob is the very same file already is not renamed but left (rename(2)).
+      await rm(temporary, { force: true });
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => undefined);
+      throw storageError(error);
+    }
+  }
+
+  private async moveIn(temporary: string, digest: Digest): Promise<void> {
+    const path = this.options.files.pathOf(digest);
+    try {
+      await rename(temporary, path);
+    } catch (error) {
+      if (errnoOf(error) !== 'EISDIR') throw error;
+      await this.discard(digest);
+      await rename(temporary, path);
+    }
+  }
+
+  /** Takes what lies in the blob's place out of the way: it is not the blob. */
+  private async discard(digest: Digest): Promise<void> {
+    const { files, tmpDir, logger, metrics } = this.options;
+    metrics.count('damaged_blobs_total', { tier: this.tier });
+    logger.warn({ digest }, 'a damaged blob was found on disk and removed');
+    const path = files.pathOf(digest);
+    try {
+      await unlink(path);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return;
+      // A directory: nothing that we made, so nothing that we empty; out of the way, until the next start at the longest.
+      await rename(path, join(tmpDir, `not-a-blob-${randomBytes(9).toString('base64url')}`)).catch((cause: unknown) => {
+        logger.error({ err: cause, digest }, 'a damaged blob could not be removed');
+      });
+    }
+  }
+}
+
+/** What stands in a blob's place cannot be read as a file, or the disk cannot read it. */
+const UNREADABLE = new Set(['EISDIR', 'ELOOP', 'ENXIO', 'EAGAIN', 'EIO', 'EINVAL', 'EACCES', 'EPERM']);
+/** Other file system, no hard links there, or too many of this file. */
+const NOT_LINKABLE = new Set(['EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS', 'EACCES']);
+
+function wrongDigest(): ProofsheetError {
+  return new ProofsheetError('internal', 'the bytes to store have another digest than they were given with');
+}
+
+/**
+ * The whole file at `path`, by as few turns through the thread pool as there can be: open and one read, since the digest
+ * tells what `fstat` would. Two more for a file that is longer than expected. Nobody waits for the close.
+ */
+function readWhole(path: string, expectedBytes: number | undefined): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    fs.open(path, OPEN_FLAGS, (openError, fd) => {
+      if (openError) {
+        reject(openError);
+        return;
+      }
+      const done = (error: Error | null, bytes?: Buffer): void => {
+        fs.close(fd, () => undefined);
+        if (bytes === undefined) reject(error ?? new Error('expected bytes, got none'));
+        else resolve(bytes);
+      };
+      if (expectedBytes === undefined) readUnknown(fd, done);
+      else readExactly(fd, expectedBytes, done);
+    });
+  });
+}
+
+type Done = (error: Error | null, bytes?: Buffer) => void;
+
+function readExactly(fd: number, bytes: number, done: Done): void {
+  const buffer = Buffer.allocUnsafeSlow(bytes);
+  const readOn = (from: number): void => {
+    fs.read(fd, buffer, from, bytes - from, from, (error, count) => {
+      if (error) done(error);
+      else if (count === 0 || from + count === bytes) done(null, buffer.subarray(0, from + count));
+      else readOn(from + count);
+    });
+  };
+  readOn(0);
+}
+
+function readUnknown(fd: number, done: Done): void {
+  const guess = Buffer.allocUnsafeSlow(GUESS_BYTES);
+  fs.read(fd, guess, 0, GUESS_BYTES, 0, (error, count) => {
+    if (error) done(error);
+    // A copy, so that a small blob does not hold the whole guess.
+    else if (count < GUESS_BYTES) done(null, Buffer.from(guess.subarray(0, count)));
+    else
+      fs.fstat(fd, (statError, stat) => {
+        if (statError) done(statError);
+        else readExactly(fd, stat.size, done);
+      });
+  });
+}
+
+async function copyChecked(file: FileHandle, digest: Digest, path: string): Promise<boolean> {
+  const copy = await open(path, 'wx');
+  let right = false;
+  try {
+    right = (await hashFile(file, copy)) === digest;
+  } finally {
+    await copy.close();
+    if (!right) await rm(path, { force: true });
+  }
+  return right;
+}
+
+async function syncDir(path: string): Promise<void> {
+  const dir = await open(path, 'r');
+  try {
+    await dir.sync();
+  } finally {
+    await dir.close();
+  }
+}

@@ -1,0 +1,43 @@
+// What the operating system and LMDB report, in the words of the kernel.
+import { ProofsheetError } from '../../kernel/errors.js';
+
+const FULL = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EFBIG']);
+const OUT_OF_HANDLES = new Set(['EMFILE', 'ENFILE']);
+
+/** LMDB's own "the map is full" (lmdb.h). */
+const MDB_MAP_FULL = -30792;
+
+/** The error code of a failed system call, such as `ENOENT`; `undefined` for any other error. */
+export function errnoOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** `error` as one of ours: `storage-full`, `overloaded` (out of file handles) or `internal`. */
+export function storageError(error: unknown): ProofsheetError {
+  if (error instanceof ProofsheetError) return error;
+  const code = errnoOf(error) ?? '';
+  if (FULL.has(code) || isFullByNumber(error)) {
+    return new ProofsheetError('storage-full', 'no space is left to store this; free some, or raise the limit', {
+      cause: error,
+    });
+  }
+  if (OUT_OF_HANDLES.has(code)) {
+    return new ProofsheetError('overloaded', 'too many files are open at this moment; try again shortly', {
+      cause: error,
+      retryAfterSeconds: 1,
+    });
+  }
+  return new ProofsheetError('internal', 'the store failed; the fault is ours and has been logged', { cause: error });
+}
+
+/** LMDB errors carry a number: its own (negative) or the system's (28 is ENOSPC, 30 EROFS, 122 EDQUOT on Linux). */
+function isFullByNumber(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if ('code' in error && typeof error.code === 'number') return [MDB_MAP_FULL, 28, 30, 122].includes(error.code);
+  return /no space left|disk quota exceeded|MDB_MAP_FULL/i.test(error.message);
+}
+
+/** The data directory cannot be used as it is; the message tells an operator what to do. The server does not start. */
+export class DataDirError extends Error {
+  override readonly name = 'DataDirError';
+}
