@@ -1,0 +1,75 @@
+// The program of a converter child: waits for one job at a time, converts it, says how it went. It has no secrets, no
+// network, no cache; the parent may kill it at any moment, and it ends itself when the parent is gone.
+import sharp from 'sharp';
+import { ProofsheetError } from '../kernel/errors.js';
+import { convertSource, WorkTally } from './convert-source.js';
+import { asConversionError } from './decoder-errors.js';
+import { allowOnly } from './loaders.js';
+import type { ChildSettings, FromChild, JobMessage, ProceedMessage, RefuseMessage, ToChild } from './protocol.js';
+
+const settings = JSON.parse(process.argv[2] ?? '') as ChildSettings;
+
+sharp.cache(false);
+sharp.concurrency(1);
+allowOnly(settings.sourceTypes);
+
+/** Ends the current job's wait for memory. */
+let answerHeader: ((answer: ProceedMessage | RefuseMessage) => void) | undefined;
+
+process.on('message', (message: ToChild) => {
+  if (message.kind === 'job') void run(message);
+  else answerHeader?.(message);
+});
+
+// process.exit would wait for a decoder that is stuck; this does not.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+// Ctrl-C goes to the whole process group: the parent decides when its children end.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
+
+await warmUp();
+send({ kind: 'ready' });
+
+async function run(job: JobMessage): Promise<void> {
+  const { id } = job;
+  const tally = new WorkTally();
+  try {
+    const conversion = await convertSource(
+      job,
+      settings,
+      {
+        admit: async (sourceType, costBytes) => {
+          send({ kind: 'header', id, sourceType, costBytes });
+          const answer = await new Promise<ProceedMessage | RefuseMessage>((resolve) => {
+            answerHeader = resolve;
+          });
+          if (answer.kind === 'refuse') throw new ProofsheetError('source-limits-exceeded', answer.reason);
+        },
+        wantedReady: (info, metadata, preview) => send({ kind: 'wanted', id, info, metadata, preview }),
+      },
+      tally,
+    );
+    send({ kind: 'done', id, conversion, counts: countsOf(tally), rssBytes: process.memoryUsage.rss() });
+  } catch (error) {
+    const { code, message, cause } = asConversionError(error);
+    const detail = cause instanceof Error ? (cause.stack ?? cause.message).slice(0, 2000) : '';
+    send({ kind: 'failed', id, code, message, detail, counts: countsOf(tally) });
+  }
+}
+
+function countsOf({ decodes, encodes }: WorkTally) {
+  return { decodes: { ...decodes }, encodes: { ...encodes } };
+}
+
+function send(message: FromChild): void {
+  process.send?.(message);
+}
+
+/** The first conversion of a process pays for loading code and building tables; here nobody waits for it. */
+async function warmUp(): Promise<void> {
+  const raw = { width: 64, height: 64, channels: 3 } as const;
+  await sharp(Buffer.alloc(64 * 64 * 3, 128), { raw })
+    .resize(16, 16)
+    .jpeg()
+    .toBuffer();
+}

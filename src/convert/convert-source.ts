@@ -1,0 +1,232 @@
+// One conversion from its file to its previews, step by step. Runs in a converter child; knows neither queue nor parent.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { bestPlanned } from '../kernel/best-match.js';
+import { digestOf } from '../kernel/digest.js';
+import type { PreviewType } from '../kernel/format.js';
+import type { Conversion, MadePreview } from '../kernel/ports.js';
+import { type PlannedPreview, planSequence } from '../kernel/sequence.js';
+import { areaOf, type Size } from '../kernel/sizes.js';
+import type { Metadata, SourceInfo, SourceType } from '../kernel/source.js';
+import { costOf, planDecode, smallestEnough } from './decode-plan.js';
+import { encode } from './encode.js';
+import type { ChildSettings, JobMessage, WorkCounts } from './protocol.js';
+import { firstFrame, isHardEdged, type Raster, rasterOf, scaled, upright, usesAlpha, withoutAlpha } from './raster.js';
+import { decoderOptions, openSource, type SourceFile } from './source-file.js';
+import { tagsOf } from './tags.js';
+
+export interface ConversionSteps {
+  /** Resolves when the memory may be taken; nothing is decoded before. */
+  admit(sourceType: SourceType, costBytes: number): Promise<void>;
+  /** The wanted preview is written and others are still to come. */
+  wantedReady(info: SourceInfo, metadata: Metadata, preview: MadePreview): void;
+}
+
+/** Counted as the work is done, so that a conversion that fails has told what it did. */
+export class WorkTally implements WorkCounts {
+  readonly decodes = { sequence: 0, wanted: 0 };
+  readonly encodes: Partial<Record<PreviewType, number>> = {};
+
+  encoded(type: PreviewType): void {
+    this.encodes[type] = (this.encodes[type] ?? 0) + 1;
+  }
+}
+
+/** A wanted picture of at most this part of the largest raster's side is worth a small decode of its own. */
+const SMALL_WANTED = 1 / 4;
+
+/** Makes the previews of `job`; throws what `openSource` throws, and whatever decoders and the file system throw. */
+export async function convertSource(
+  job: Pick<JobMessage, 'sourcePath' | 'formats' | 'wanted' | 'outputDir'>,
+  settings: ChildSettings,
+  steps: ConversionSteps,
+  tally: WorkTally,
+): Promise<Conversion> {
+  const source = await openSource(job.sourcePath, settings);
+  const { info } = source;
+  const metadata = tagsOf(source);
+  const assumed = planSequence(info, info.hasAlpha, job.formats);
+  const decode = planDecode(info, source.bytes.length, isLossless(source), assumed);
+  await steps.admit(info.type, costOf(info, source.bytes.length, decode, assumed));
+
+  const small = wantsSmallDecode(info, assumed, decode.largest, job);
+  if (small) {
+    tally.decodes.wanted++;
+    const raster = await decodeScaled(source, settings, storedScale(info, small), false);
+    const preview = await make(await turned(raster, info, small), small, info, job.outputDir, 0, tally);
+    return { info, metadata, previews: [preview], complete: assumed.length === 1 };
+  }
+
+  tally.decodes.sequence++;
+  const decoded =
+    decode.kind === 'full'
+      ? await decodeFull(source, settings, decode.frames)
+      : await decodeScaled(source, settings, decode.largest, decode.fast);
+  const alphaUsed = usesAlpha(decoded);
+  const opaque = alphaUsed ? decoded : await withoutAlpha(decoded);
+  const plan = alphaUsed === info.hasAlpha ? assumed : planSequence(info, alphaUsed, job.formats);
+  const bases = await baseRasters(opaque, decode.kind === 'full', decode.largest, async () => {
+    if (!decode.mayRepeat) return undefined;
+    tally.decodes.sequence++;
+    return decodeFull(source, settings, 1);
+  });
+  const previews = await makeAll(bases, plan, info, job, tally, (preview) =>
+    steps.wantedReady(info, metadata, preview),
+  );
+  return { info, metadata, previews: merged(previews), complete: true };
+}
+
+function isLossless({ info, header, bytes }: SourceFile): boolean {
+  if (info.type === 'webp') return bytes.toString('latin1', 12, 16) === 'VP8L';
+  return info.type === 'png' || info.type === 'gif' || (info.type === 'tiff' && header.compression === undefined);
+}
+
+function decodeFull(source: SourceFile, settings: ChildSettings, frames: number): Promise<Raster> {
+  const options = decoderOptions(settings);
+  return rasterOf(sharp(source.bytes, frames > 1 ? { ...options, pages: -1 } : options), frames);
+}
+
+function decodeScaled(source: SourceFile, settings: ChildSettings, size: Size, fast: boolean): Promise<Raster> {
+  const image = sharp(source.bytes, decoderOptions(settings));
+  return rasterOf(
+    image.resize(size.widthPx, size.heightPx, { fit: 'fill', kernel: 'lanczos3', fastShrinkOnLoad: fast }),
+    1,
+  );
+}
+
+/**
+ * The rasters, as stored, that previews are made from. Photographs: the largest that is needed, and what smaller ones are
+ * made from it. Pictures full of hard edges: every pixel, because scaling them twice shows.
+ */
+async function baseRasters(
+  decoded: Raster,
+  isFull: boolean,
+  largest: Size,
+  decodeAgain: () => Promise<Raster | undefined>,
+): Promise<Bases> {
+  if (!isFull) {
+    const again = isHardEdged(decoded) ? await decodeAgain() : undefined;
+    return again ? { rasters: [again], chain: false } : { rasters: [decoded], chain: true };
+  }
+  if (areaOf(largest) >= areaOf(decoded)) return { rasters: [decoded], chain: !isHardEdged(decoded) };
+  const first = await scaled(decoded, largest);
+  // The largest raster is kept for its own preview; every other one of a hard-edged picture comes from all the pixels.
+  return isHardEdged(first) ? { rasters: [decoded], chain: false } : { rasters: [first, decoded], chain: true };
+}
+
+interface Bases {
+  readonly rasters: readonly Raster[];
+  /** Rasters made for one preview may serve smaller ones. */
+  readonly chain: boolean;
+}
+
+async function makeAll(
+  bases: Bases,
+  plan: readonly PlannedPreview[],
+  info: SourceInfo,
+  job: Pick<JobMessage, 'wanted' | 'outputDir'>,
+  tally: WorkTally,
+  wantedReady: (preview: MadePreview) => void,
+): Promise<MadePreview[]> {
+  const wanted = job.wanted && bestPlanned(info, plan, job.wanted);
+  const bySize = plan.toSorted((a, b) => areaOf(b.geometry.scaled) - areaOf(a.geometry.scaled));
+  const order = wanted ? [wanted, ...bySize.filter((planned) => planned !== wanted)] : bySize;
+  const stored = new RasterPool(bases);
+  const turnedUp = plan.some((planned) => !planned.asStored) ? await stored.turned(info) : stored;
+
+  const made = new Map<PlannedPreview, Promise<MadePreview>>();
+  try {
+    for (const [index, planned] of order.entries()) {
+      const raster = await (planned.asStored ? stored : turnedUp).at(planned.geometry.scaled);
+      const preview = make(planned.animated ? raster : firstFrame(raster), planned, info, job.outputDir, index, tally);
+      made.set(planned, preview);
+      // Encoding goes on while the next raster is scaled, but nothing comes before the preview that somebody waits for.
+      if (planned === wanted && order.length > 1) wantedReady(await preview);
+      else preview.catch(() => {});
+    }
+    return await Promise.all(plan.map((planned) => made.get(planned))).then((all) =>
+      all.filter((one) => one !== undefined),
+    );
+  } finally {
+    await Promise.allSettled(made.values());
+  }
+}
+
+/** The rasters at hand in one orientation; grows with each that is made. */
+class RasterPool {
+  private readonly rasters: Raster[];
+
+  constructor(private readonly bases: Bases) {
+    this.rasters = [...bases.rasters];
+  }
+
+  async at(size: Size): Promise<Raster> {
+    const raster = await scaled(smallestEnough(this.rasters, size), size);
+    if (this.bases.chain) this.rasters.push(raster);
+    return raster;
+  }
+
+  async turned(info: SourceInfo): Promise<RasterPool> {
+    if (info.orientation === 1) return this;
+    const rasters: Raster[] = [];
+    for (const raster of this.bases.rasters) rasters.push(await upright(raster, info.orientation));
+    return new RasterPool({ ...this.bases, rasters });
+  }
+}
+
+/** The preview to make from a small decode of its own, when one is wanted and that brings it sooner. */
+function wantsSmallDecode(
+  info: SourceInfo,
+  plan: readonly PlannedPreview[],
+  largest: Size,
+  job: Pick<JobMessage, 'wanted'>,
+): PlannedPreview | undefined {
+  if (info.type !== 'jpeg' || job.wanted === undefined || plan.length === 1) return undefined;
+  const wanted = bestPlanned(info, plan, job.wanted);
+  if (wanted === undefined) return undefined;
+  const size = storedScale(info, wanted);
+  const isSmall = size.widthPx <= largest.widthPx * SMALL_WANTED && size.heightPx <= largest.heightPx * SMALL_WANTED;
+  return isSmall ? wanted : undefined;
+}
+
+/** The planned scaled size in the orientation the source is stored in. */
+function storedScale(info: SourceInfo, { geometry: { scaled: size }, asStored }: PlannedPreview): Size {
+  return info.orientation >= 5 && !asStored ? { widthPx: size.heightPx, heightPx: size.widthPx } : size;
+}
+
+async function turned(raster: Raster, info: SourceInfo, planned: PlannedPreview): Promise<Raster> {
+  return planned.asStored ? raster : upright(raster, info.orientation);
+}
+
+async function make(
+  raster: Raster,
+  planned: PlannedPreview,
+  info: SourceInfo,
+  outputDir: string,
+  index: number,
+  tally: WorkTally,
+): Promise<MadePreview> {
+  const bytes = await encode(raster, planned, info);
+  tally.encoded(planned.type);
+  const path = join(outputDir, `${index}.${planned.type}`);
+  await writeFile(path, bytes, { flag: 'wx', mode: 0o600 });
+  return {
+    formats: planned.formats.map((format) => format.text),
+    type: planned.type,
+    ...planned.geometry.size,
+    bytes: bytes.length,
+    digest: digestOf(bytes),
+    path,
+  };
+}
+
+/** Previews with equal bytes are one; it answers the formats of all of them. */
+function merged(previews: readonly MadePreview[]): MadePreview[] {
+  const byBytes = new Map<string, MadePreview>();
+  for (const preview of previews) {
+    const same = byBytes.get(preview.digest);
+    byBytes.set(preview.digest, same ? { ...same, formats: [...same.formats, ...preview.formats] } : preview);
+  }
+  return [...byBytes.values()];
+}

@@ -1,0 +1,125 @@
+// The parent's end of one converter child: starts it, passes messages, kills it, tells when it is gone. Knows no queue.
+import { type ChildProcess, fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import os from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { Logger } from '../kernel/ports.js';
+import { asFromChild, type ChildSettings, type FromChild, type ToChild } from './protocol.js';
+
+export interface ChildOptions {
+  readonly program: string;
+  readonly settings: ChildSettings;
+  /** Added to the scheduling priority: 0 to 19, larger is lower. */
+  readonly niceness: number;
+  readonly logger: Logger;
+}
+
+export interface ChildEvents {
+  message(message: FromChild): void;
+  /** It said something that no converter says: it is not to be trusted any more. */
+  nonsense(): void;
+  /** The process is gone, whatever the reason; nothing comes after this. */
+  exit(how: string): void;
+}
+
+/** Chatter of decoders that is kept of one child, in characters; the rest is dropped. */
+const MAX_STDERR_CHARACTERS = 16_384;
+/** What decoders and the loader need of our environment. Everything else, secrets above all, stays here. */
+const PASSED_ENVIRONMENT = [
+  'LANG',
+  'LC_ALL',
+  'TZ',
+  'TMPDIR',
+  'LD_PRELOAD',
+  'LD_LIBRARY_PATH',
+  'FONTCONFIG_PATH',
+  'FONTCONFIG_FILE',
+];
+
+/** The compiled program of a child: beside this file, or in dist when this file is run as source. */
+export function childProgram(): string {
+  const beside = fileURLToPath(new URL('./child.js', import.meta.url));
+  return existsSync(beside) ? beside : fileURLToPath(new URL('../../dist/convert/child.js', import.meta.url));
+}
+
+export class ConverterChild {
+  private readonly process: ChildProcess;
+  private gone = false;
+  private stderrCharacters = 0;
+
+  constructor(
+    private readonly options: ChildOptions,
+    events: ChildEvents,
+  ) {
+    this.process = fork(options.program, [JSON.stringify(options.settings)], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      // Debugger and loader flags of the server are not for its children.
+      execArgv: [],
+      env: childEnvironment(),
+    });
+    lowerPriority(this.process, options);
+    this.process.on('message', (message: unknown) => {
+      const known = asFromChild(message);
+      if (known) events.message(known);
+      else events.nonsense();
+    });
+    const ended = (how: string): void => {
+      if (this.gone) return;
+      this.gone = true;
+      events.exit(how);
+    };
+    this.process.once('exit', (code, signal) => ended(signal ?? `code ${code}`));
+    // A child that could not even be started has no exit.
+    this.process.once('error', (error) => {
+      options.logger.warn({ error }, 'converter child failed');
+      if (this.process.pid === undefined) ended('not started');
+    });
+    this.process.stderr?.setEncoding('utf8').on('data', (text: string) => this.chatter(text));
+  }
+
+  get pid(): number | undefined {
+    return this.process.pid;
+  }
+
+  /** A message to a child that is going down is lost; its `exit` tells. */
+  send(message: ToChild): void {
+    if (this.process.connected) this.process.send(message, () => {});
+  }
+
+  /** Ends the process whatever it does; `exit` follows. */
+  kill(): void {
+    if (!this.gone) this.process.kill('SIGKILL');
+  }
+
+  private chatter(text: string): void {
+    const room = MAX_STDERR_CHARACTERS - this.stderrCharacters;
+    if (room <= 0) return;
+    this.stderrCharacters += text.length;
+    this.options.logger.debug({ pid: this.pid, text: text.slice(0, room) }, 'converter child wrote to stderr');
+  }
+}
+
+function childEnvironment(): NodeJS.ProcessEnv {
+  const environment: NodeJS.ProcessEnv = {
+    // Few arenas, or glibc keeps the memory of every thread's largest picture.
+    MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? '2',
+    UV_THREADPOOL_SIZE: '4',
+    NODE_ENV: 'production',
+  };
+  for (const name of PASSED_ENVIRONMENT) {
+    const value = process.env[name];
+    if (value !== undefined) environment[name] = value;
+  }
+  return environment;
+}
+
+/** Hits win the processor over conversions. Not being allowed to is no reason not to convert. */
+function lowerPriority(child: ChildProcess, { niceness, logger }: ChildOptions): void {
+  if (child.pid === undefined || niceness === 0) return;
+  try {
+    os.setPriority(child.pid, Math.min(19, os.getPriority() + niceness));
+  } catch (error) {
+    logger.debug({ error }, 'the priority of a converter child could not be lowered');
+  }
+}

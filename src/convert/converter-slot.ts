@@ -1,0 +1,296 @@
+// One place for a converter child: keeps a warm child in it, runs one conversion at a time there, and sees to it that
+// deadline, abort and crash cost that conversion alone. Knows no queue.
+import { dirname } from 'node:path';
+import { ProofsheetError } from '../kernel/errors.js';
+import type { MadePreview, Priority, WantedReady } from '../kernel/ports.js';
+import type { SourceType } from '../kernel/source.js';
+import { type ChildOptions, ConverterChild } from './converter-child.js';
+import type { Grant, MemoryBudget } from './memory-budget.js';
+import type { DoneMessage, FromChild, JobMessage, ReadyMessage, WorkCounts } from './protocol.js';
+
+export interface SlotOptions extends ChildOptions {
+  /** For the work inside the child; waiting for memory does not count. */
+  readonly timeoutMs: number;
+  /** For waiting for memory. */
+  readonly maxWaitMs: number;
+  readonly recycleAfterJobs: number;
+  /** A child with more resident memory after a job is replaced. */
+  readonly recycleAboveBytes: number;
+  readonly budget: MemoryBudget;
+}
+
+/** Why a child ended; a metric label. */
+export type ExitReason = 'crash' | 'timeout' | 'aborted' | 'nonsense' | 'recycled' | 'failed-start' | 'closed';
+
+export interface SlotEvents {
+  /** A child is warm and waits. */
+  idle(): void;
+  exited(reason: ExitReason): void;
+}
+
+export interface SlotJob {
+  readonly message: JobMessage;
+  readonly priority: Priority;
+  readonly onWanted?: WantedReady;
+  readonly onHeader: (sourceType: SourceType) => void;
+  readonly onCounts: (counts: WorkCounts) => void;
+  readonly signal?: AbortSignal;
+}
+
+interface Execution {
+  readonly job: SlotJob;
+  readonly resolve: (done: DoneMessage) => void;
+  readonly reject: (error: unknown) => void;
+  readonly onAbort: () => void;
+  timer: NodeJS.Timeout | undefined;
+  remainingMs: number;
+  timerStartedAt: number;
+  cancelRequest: (() => void) | undefined;
+  grant: Grant | undefined;
+  /** Why the child is being killed; told once it is gone. */
+  killed: { readonly error: unknown; readonly reason: ExitReason } | undefined;
+}
+
+/** Pause before a child that ended before it was ready is started again: doubles with each failure in a row. */
+const FIRST_RETRY_MS = 50;
+const MAX_RETRY_MS = 5_000;
+
+export class ConverterSlot {
+  private child: ConverterChild | undefined;
+  private execution: Execution | undefined;
+  private isReady = false;
+  private closed = false;
+  private ending: ExitReason | undefined;
+  private jobsDone = 0;
+  private failedStarts = 0;
+  private retry: NodeJS.Timeout | undefined;
+  private readonly onceGone: (() => void)[] = [];
+
+  constructor(
+    private readonly options: SlotOptions,
+    private readonly events: SlotEvents,
+  ) {
+    this.start();
+  }
+
+  get state(): 'starting' | 'idle' | 'busy' {
+    if (this.execution) return 'busy';
+    return this.isReady ? 'idle' : 'starting';
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  /** Runs `job` in the idle child. Settles only when the child is done with it or gone: then it touches no file any more. */
+  execute(job: SlotJob): Promise<DoneMessage> {
+    if (this.state !== 'idle') throw new Error(`expected an idle converter, got one that is ${this.state}`);
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => this.killFor('aborted', job.signal?.reason);
+      this.execution = {
+        job,
+        resolve,
+        reject,
+        onAbort,
+        timer: undefined,
+        remainingMs: this.options.timeoutMs,
+        timerStartedAt: 0,
+        cancelRequest: undefined,
+        grant: undefined,
+        killed: undefined,
+      };
+      job.signal?.addEventListener('abort', onAbort, { once: true });
+      this.runDeadline(this.execution);
+      this.child?.send(job.message);
+      if (job.signal?.aborted) onAbort();
+    });
+  }
+
+  /** Ends the child; a conversion in it fails with `overloaded`. Resolves when the process is gone. */
+  async close(): Promise<void> {
+    this.closed = true;
+    clearTimeout(this.retry);
+    if (this.child === undefined) return;
+    const gone = new Promise<void>((resolve) => this.onceGone.push(resolve));
+    this.ending ??= 'closed';
+    this.killFor(
+      'closed',
+      new ProofsheetError('overloaded', 'the server is stopping; try again shortly', { retryAfterSeconds: 1 }),
+    );
+    this.child.kill();
+    await gone;
+  }
+
+  private start(): void {
+    this.jobsDone = 0;
+    this.ending = undefined;
+    this.child = new ConverterChild(this.options, {
+      message: (message) => this.onMessage(message),
+      nonsense: () => this.onNonsense(),
+      exit: (how) => this.onExit(how),
+    });
+  }
+
+  private onMessage(message: FromChild): void {
+    const execution = this.execution;
+    if (message.kind === 'ready') {
+      if (execution || this.isReady) this.onNonsense();
+      else this.onReady();
+    } else if (execution === undefined || message.id !== execution.job.message.id) {
+      this.onNonsense();
+    } else if (!execution.killed) {
+      // What a child that is being killed still had to say is of no interest.
+      this.onProgress(execution, message);
+    }
+  }
+
+  private onReady(): void {
+    this.isReady = true;
+    this.failedStarts = 0;
+    if (!this.closed) this.events.idle();
+  }
+
+  private onProgress(execution: Execution, message: Exclude<FromChild, ReadyMessage>): void {
+    const { job } = execution;
+    if (message.kind === 'header') {
+      this.admit(execution, message.sourceType, message.costBytes);
+    } else if (message.kind === 'failed') {
+      job.onCounts(message.counts);
+      if (message.detail !== '') this.options.logger.debug({ detail: message.detail }, 'a decoder refused a source');
+      this.finish(execution);
+      execution.reject(new ProofsheetError(message.code, message.message));
+      this.afterJob(0);
+    } else if (message.kind === 'wanted') {
+      if (ownsFile(job, message.preview)) job.onWanted?.(message.info, message.metadata, message.preview);
+      else this.onNonsense();
+    } else if (message.conversion.previews.every((preview) => ownsFile(job, preview))) {
+      job.onCounts(message.counts);
+      this.finish(execution);
+      execution.resolve(message);
+      this.afterJob(message.rssBytes);
+    } else {
+      this.onNonsense();
+    }
+  }
+
+  /** The header is known: the memory it asks for is waited for, off the deadline. */
+  private admit(execution: Execution, sourceType: SourceType, costBytes: number): void {
+    const { budget } = this.options;
+    const { id } = execution.job.message;
+    execution.job.onHeader(sourceType);
+    if (!budget.fits(costBytes)) {
+      const reason = `expected an image whose conversion takes at most ${mebibytes(budget.totalBytes)} MiB of memory, got one that takes ${mebibytes(costBytes)} MiB`;
+      this.child?.send({ kind: 'refuse', id, reason });
+      return;
+    }
+    this.pauseDeadline(execution);
+    const wait = setTimeout(() => {
+      this.killFor(
+        'aborted',
+        new ProofsheetError('overloaded', 'too many conversions wait for memory; try again shortly', {
+          retryAfterSeconds: 5,
+        }),
+      );
+    }, this.options.maxWaitMs);
+    const cancel = budget.request(costBytes, execution.job.priority, (grant) => {
+      clearTimeout(wait);
+      execution.cancelRequest = undefined;
+      execution.grant = grant;
+      this.runDeadline(execution);
+      this.child?.send({ kind: 'proceed', id });
+    });
+    if (execution.grant === undefined) {
+      execution.cancelRequest = () => {
+        clearTimeout(wait);
+        cancel();
+      };
+    }
+  }
+
+  private runDeadline(execution: Execution): void {
+    execution.timerStartedAt = performance.now();
+    execution.timer = setTimeout(() => {
+      const seconds = this.options.timeoutMs / 1000;
+      this.killFor(
+        'timeout',
+        new ProofsheetError('conversion-timeout', `the conversion took longer than ${seconds} s and was ended`),
+      );
+    }, execution.remainingMs);
+  }
+
+  private pauseDeadline(execution: Execution): void {
+    clearTimeout(execution.timer);
+    execution.timer = undefined;
+    execution.remainingMs = Math.max(1, execution.remainingMs - (performance.now() - execution.timerStartedAt));
+  }
+
+  private killFor(reason: ExitReason, error: unknown): void {
+    if (this.execution === undefined || this.execution.killed) return;
+    this.execution.killed = { error, reason };
+    this.ending = reason;
+    this.child?.kill();
+  }
+
+  private onNonsense(): void {
+    this.options.logger.warn({ pid: this.pid }, 'a converter child answered nonsense and was ended');
+    if (this.execution) this.killFor('nonsense', undecodable('the decoder was damaged by this image'));
+    this.ending ??= 'nonsense';
+    this.isReady = false;
+    this.child?.kill();
+  }
+
+  private onExit(how: string): void {
+    const { execution, isReady } = this;
+    const reason = this.ending ?? (isReady ? 'crash' : 'failed-start');
+    this.child = undefined;
+    this.isReady = false;
+    this.events.exited(reason);
+    if (reason === 'crash' || reason === 'failed-start')
+      this.options.logger.warn({ how }, 'a converter child ended by itself');
+    if (execution) {
+      this.finish(execution);
+      execution.reject(execution.killed ? execution.killed.error : undecodable('the decoder crashed on this image'));
+    }
+    for (const gone of this.onceGone.splice(0)) gone();
+    if (this.closed) return;
+    if (reason !== 'failed-start') {
+      this.start();
+      return;
+    }
+    this.retry = setTimeout(() => this.start(), Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.failedStarts));
+    this.failedStarts++;
+  }
+
+  private finish(execution: Execution): void {
+    clearTimeout(execution.timer);
+    execution.cancelRequest?.();
+    execution.grant?.release();
+    execution.job.signal?.removeEventListener('abort', execution.onAbort);
+    this.execution = undefined;
+  }
+
+  /** Memory fragments and libraries leak: a child does not live for ever. */
+  private afterJob(rssBytes: number): void {
+    this.jobsDone++;
+    if (this.jobsDone >= this.options.recycleAfterJobs || rssBytes > this.options.recycleAboveBytes) {
+      this.isReady = false;
+      this.ending = 'recycled';
+      this.child?.kill();
+    } else if (!this.closed) {
+      this.events.idle();
+    }
+  }
+}
+
+/** A preview lies in the directory of its conversion, or the child is not to be trusted. */
+function ownsFile(job: SlotJob, preview: MadePreview): boolean {
+  return dirname(preview.path) === job.message.outputDir;
+}
+
+function undecodable(why: string): ProofsheetError {
+  return new ProofsheetError('source-undecodable', `the image cannot be decoded: ${why}`);
+}
+
+function mebibytes(bytes: number): number {
+  return Math.ceil(bytes / 1024 / 1024);
+}

@@ -1,0 +1,108 @@
+// How a source is decoded for a whole plan of previews, and what memory that takes. Pure arithmetic on the header.
+import type { PlannedPreview } from '../kernel/sequence.js';
+import { areaOf, covers, type Size } from '../kernel/sizes.js';
+import { type SourceInfo, storedSize } from '../kernel/source.js';
+
+export interface DecodePlan {
+  /**
+   * `full`: every pixel into memory. `scaled`: straight to the largest raster that the plan needs, with shrink-on-load
+   * where the type has it.
+   */
+  readonly kind: 'full' | 'scaled';
+  /** The largest raster the plan needs, in the orientation the source is stored in. */
+  readonly largest: Size;
+  /** Shrink-on-load may go down to the largest raster itself; otherwise at least twice its size stays to be scaled. */
+  readonly fast: boolean;
+  /** All frames are needed; otherwise the first. */
+  readonly frames: number;
+  /** Should the picture turn out to be full of hard edges, a scaled decode is done again in full. */
+  readonly mayRepeat: boolean;
+}
+
+/** From here on the cost of a full decode is worth saving. 8 million pixels: above most screens, below every recent camera. */
+export const LARGE_SOURCE_PIXELS = 8_000_000;
+/** A repeat in full must not cost more memory than this many pixels. */
+const MAX_REPEAT_PIXELS = 64_000_000;
+/** Compressed without loss to fewer bits a pixel than a photograph can be: drawn, not taken, so full of hard edges. */
+const DRAWN_BITS_PER_PIXEL = 4;
+/** libjpeg rounds a shrunk side up; unless it divides, the picture is stretched by a part of a pixel. */
+const JPEG_SHRINK_STEP = 8;
+
+/** Decides on the header, the file's length and what is to be made. `lossless`: the file is compressed without loss. */
+export function planDecode(
+  info: SourceInfo,
+  sourceBytes: number,
+  lossless: boolean,
+  plan: readonly PlannedPreview[],
+): DecodePlan {
+  const stored = storedSize(info);
+  const pixels = areaOf(stored);
+  const largest = largestStored(info, plan);
+  const frames = info.animated && plan.some((planned) => planned.animated) ? info.pages : 1;
+  const common = { largest, frames };
+  const full: DecodePlan = { ...common, kind: 'full', fast: false, mayRepeat: false };
+  // Alpha is judged on every pixel, frames are cut apart in memory, and vectors are drawn at their own size.
+  if (info.hasAlpha || frames > 1 || info.type === 'svg') return full;
+  const drawn = lossless && sourceBytes * 8 < pixels * DRAWN_BITS_PER_PIXEL;
+  const small = pixels < LARGE_SOURCE_PIXELS;
+  if (info.type === 'jpeg') {
+    // With a quarter of the side or less, a careful shrink-on-load is as good as a full decode.
+    if (small)
+      return Math.min(stored.widthPx / largest.widthPx, stored.heightPx / largest.heightPx) >= 4
+        ? { ...full, kind: 'scaled' }
+        : full;
+    const divides = stored.widthPx % JPEG_SHRINK_STEP === 0 && stored.heightPx % JPEG_SHRINK_STEP === 0;
+    return { ...common, kind: 'scaled', fast: divides, mayRepeat: pixels <= MAX_REPEAT_PIXELS };
+  }
+  if (drawn || small) return full;
+  return { ...common, kind: 'scaled', fast: true, mayRepeat: pixels <= MAX_REPEAT_PIXELS };
+}
+
+/** The largest scaled picture of the plan as it lies in the stored source. */
+function largestStored(info: SourceInfo, plan: readonly PlannedPreview[]): Size {
+  const swapped = info.orientation >= 5;
+  const sizes = plan.map(({ geometry: { scaled }, asStored }) =>
+    swapped && !asStored ? { widthPx: scaled.heightPx, heightPx: scaled.widthPx } : scaled,
+  );
+  return sizes.reduce((largest, size) => (areaOf(size) > areaOf(largest) ? size : largest));
+}
+
+/**
+ * Bytes that the conversion takes at most beside the bare process: the file, what the decoder holds, the rasters and
+ * the encoded previews. An upper bound from the header; the pixels have not been paid for yet.
+ */
+export function costOf(
+  info: SourceInfo,
+  sourceBytes: number,
+  decode: DecodePlan,
+  plan: readonly PlannedPreview[],
+): number {
+  const channels = info.hasAlpha ? 4 : 3;
+  const sourcePixels = areaOf(info) * decode.frames;
+  const fullRaster = sourcePixels * channels;
+  const decoded = decode.kind === 'full' || decode.mayRepeat ? fullRaster : areaOf(decode.largest) * channels;
+  // A progressive picture is held whole as coefficients or samples; WebP and AVIF decoders hold the frame they work on.
+  const progressive = info.progressive ? areaOf(info) * info.channels * Math.max(2, info.bitsPerSample / 8) : 0;
+  const frame = info.type === 'webp' || info.type === 'avif' || info.type === 'svg' ? areaOf(info) * 4 : 0;
+  // Turning upright makes a second copy of the largest raster, and what is padded or encoded is held once more.
+  const rasters = plan.reduce(
+    (sum, { geometry, animated }) =>
+      sum + (areaOf(geometry.scaled) + areaOf(geometry.size)) * channels * (animated ? info.pages : 1),
+    areaOf(decode.largest) * channels * decode.frames * (info.orientation === 1 ? 1 : 2),
+  );
+  const turned = decode.kind === 'full' && info.orientation !== 1 ? fullRaster : 0;
+  return Math.ceil(sourceBytes + decoded + progressive + frame + rasters + turned);
+}
+
+/** How much larger than a preview a raster has to be so that scaling from it is as good as scaling from the source. */
+export const ENOUGH = 1.1;
+
+/** The smallest of `rasters` that `target` can be made from; the largest of all when none is large enough. */
+export function smallestEnough<R extends Size>(rasters: readonly R[], target: Size): R {
+  const wanted = { widthPx: target.widthPx * ENOUGH, heightPx: target.heightPx * ENOUGH };
+  const bySize = rasters.toSorted((a, b) => areaOf(a) - areaOf(b));
+  const same = bySize.find((raster) => raster.widthPx === target.widthPx && raster.heightPx === target.heightPx);
+  const chosen = same ?? bySize.find((raster) => covers(raster, wanted)) ?? bySize.at(-1);
+  if (chosen === undefined) throw new RangeError('expected at least one raster, got none');
+  return chosen;
+}

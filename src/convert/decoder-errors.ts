@@ -1,0 +1,48 @@
+// What libvips and its decoders say, in our words. The one place that reads their messages; each pattern has a test that
+// makes the decoder say it, so that a new version with other words is noticed.
+import { type ErrorName, ProofsheetError } from '../kernel/errors.js';
+
+interface Rule {
+  readonly says: RegExp;
+  readonly code: ErrorName;
+  readonly message: string;
+}
+
+const LIMITS = 'the image is larger than the pixel limit; expected a smaller image';
+
+const RULES: readonly Rule[] = [
+  {
+    says: /exceeds pixel limit|pixel limit when scaled|Input image exceeds/i,
+    code: 'source-limits-exceeded',
+    message: LIMITS,
+  },
+  {
+    says: /too many (?:pages|frames|channels|bands)|exceeds? (?:the )?(?:maximum )?(?:channel|band) limit|exceeds channel limit/i,
+    code: 'source-limits-exceeded',
+    message: 'the image has more channels, pages or frames than can be converted',
+  },
+  {
+    says: /unsupported image format|No decoding plugin installed|Unsupported (?:codec|feature)|operation is blocked|not a known (?:buffer|file) format/i,
+    code: 'source-type-refused',
+    message:
+      'the image is of a kind that cannot be decoded here; expected JPEG, PNG, GIF, WebP, TIFF or AVIF in a common form',
+  },
+  {
+    says: /ENOSPC|no space left/i,
+    code: 'storage-full',
+    message: 'there is no space left to write previews',
+  },
+];
+
+/** `error` of a decoder or encoder as an error with a public message; what they said stays in `cause`. */
+export function asConversionError(error: unknown): ProofsheetError {
+  if (error instanceof ProofsheetError) return error;
+  const said = error instanceof Error ? error.message : String(error);
+  const rule = RULES.find((candidate) => candidate.says.test(said));
+  if (rule) return new ProofsheetError(rule.code, rule.message, { cause: error });
+  return new ProofsheetError(
+    'source-undecodable',
+    'the image cannot be decoded: it is truncated or damaged; expected a complete image file',
+    { cause: error },
+  );
+}

@@ -1,0 +1,46 @@
+// From pixels to the bytes of a preview: one encoder per preview type, without any metadata.
+import type { Sharp } from 'sharp';
+import type { PreviewType } from '../kernel/format.js';
+import { DEFAULT_QUALITY, type PlannedPreview } from '../kernel/sequence.js';
+import type { SourceInfo } from '../kernel/source.js';
+import { pipelineFrom, type Raster } from './raster.js';
+
+const WHITE = { r: 255, g: 255, b: 255 };
+const TRANSPARENT = { r: 0, g: 0, b: 0, alpha: 0 };
+
+interface Encoding {
+  readonly quality: number;
+  /** Set for an animation: frames that are equal stay frames of their own where the type can have them so. */
+  readonly animation: { readonly delay: number[]; readonly loop: number } | undefined;
+}
+
+// Efforts are the best trade of time for bytes on photographs and screenshots; docs/CONVERSION.md has the figures.
+const ENCODERS = {
+  jpg: (image, { quality }) => image.jpeg({ quality }),
+  png: (image) => image.png({ compressionLevel: 7, palette: false }),
+  webp: (image, { quality, animation }) => image.webp({ quality, effort: 2, ...animation }),
+  avif: (image, { quality }) => image.avif({ quality, effort: 1 }),
+  gif: (image, { animation }) => image.gif({ effort: 4, keepDuplicateFrames: true, ...animation }),
+} satisfies Record<PreviewType, (image: Sharp, encoding: Encoding) => Sharp>;
+
+/** Encodes `raster`, which has the planned scaled size: cropped, padded and flattened as the plan says. */
+export async function encode(raster: Raster, planned: PlannedPreview, info: SourceInfo): Promise<Buffer> {
+  const { crop, pad, size, scaled } = planned.geometry;
+  let image = pipelineFrom(raster);
+  // JPEG has no alpha; nor does an animation's first frame keep any in it.
+  if (planned.type === 'jpg' && raster.channels === 4) image = image.flatten({ background: WHITE });
+  if (crop.widthPx !== scaled.widthPx || crop.heightPx !== scaled.heightPx) {
+    image = image.extract({ left: crop.leftPx, top: crop.topPx, width: crop.widthPx, height: crop.heightPx });
+  }
+  if (size.widthPx !== crop.widthPx || size.heightPx !== crop.heightPx) {
+    image = image.extend({
+      left: pad.leftPx,
+      top: pad.topPx,
+      right: size.widthPx - crop.widthPx - pad.leftPx,
+      bottom: size.heightPx - crop.heightPx - pad.topPx,
+      background: planned.type === 'jpg' ? WHITE : TRANSPARENT,
+    });
+  }
+  const animation = planned.animated ? { delay: [...info.delaysMs], loop: info.loop } : undefined;
+  return ENCODERS[planned.type](image, { quality: planned.quality ?? DEFAULT_QUALITY, animation }).toBuffer();
+}

@@ -1,0 +1,72 @@
+// The memory that conversions may take together: asked for in bytes before a source is decoded, given back afterwards.
+import { PRIORITIES, type Priority } from '../kernel/ports.js';
+
+/** Bytes granted to one conversion; `release` more than once gives back once. */
+export interface Grant {
+  readonly bytes: number;
+  release(): void;
+}
+
+interface Waiter {
+  readonly bytes: number;
+  readonly priority: Priority;
+  readonly granted: (grant: Grant) => void;
+}
+
+/**
+ * Grants in order of priority, then of arrival. A large request at the front waits for space and nothing overtakes it
+ * with the same or a lower priority, or it might wait for ever. At most one waiter per converter, so bounded by their number.
+ */
+export class MemoryBudget {
+  private usedBytes = 0;
+  private waiters: Waiter[] = [];
+
+  constructor(readonly totalBytes: number) {}
+
+  get inFlightBytes(): number {
+    return this.usedBytes;
+  }
+
+  /** Whether `bytes` can ever be granted. */
+  fits(bytes: number): boolean {
+    return bytes <= this.totalBytes;
+  }
+
+  /** Calls `granted`, at once or later, unless the returned function took the request back before. */
+  request(bytes: number, priority: Priority, granted: (grant: Grant) => void): () => void {
+    if (!this.fits(bytes)) throw new RangeError(`expected at most ${this.totalBytes} bytes, got ${bytes}`);
+    const waiter: Waiter = { bytes, priority, granted };
+    const rank = PRIORITIES.indexOf(priority);
+    const at = this.waiters.findIndex((other) => PRIORITIES.indexOf(other.priority) > rank);
+    this.waiters.splice(at < 0 ? this.waiters.length : at, 0, waiter);
+    this.grantInOrder();
+    return () => {
+      const index = this.waiters.indexOf(waiter);
+      if (index < 0) return;
+      this.waiters.splice(index, 1);
+      this.grantInOrder();
+    };
+  }
+
+  private grantInOrder(): void {
+    for (let next = this.waiters[0]; next !== undefined; next = this.waiters[0]) {
+      if (this.usedBytes + next.bytes > this.totalBytes) return;
+      this.waiters.shift();
+      next.granted(this.grant(next.bytes));
+    }
+  }
+
+  private grant(bytes: number): Grant {
+    this.usedBytes += bytes;
+    let held = true;
+    return {
+      bytes,
+      release: () => {
+        if (!held) return;
+        held = false;
+        this.usedBytes -= bytes;
+        this.grantInOrder();
+      },
+    };
+  }
+}

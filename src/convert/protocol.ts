@@ -1,0 +1,124 @@
+// What the server and a converter child say to each other, and nothing else: a few hundred bytes a message, pixels never.
+import type { ErrorName } from '../kernel/errors.js';
+import type { Format, PreviewType } from '../kernel/format.js';
+import type { Conversion, MadePreview } from '../kernel/ports.js';
+import type { Metadata, SourceInfo, SourceType } from '../kernel/source.js';
+
+/** What every job of a child shares; handed over on its command line, as JSON. */
+export interface ChildSettings {
+  readonly sourceTypes: readonly SourceType[];
+  /** Width x height x frames of a source. */
+  readonly maxSourcePixels: number;
+  /** Pages of a TIFF, frames of an animation. */
+  readonly maxPages: number;
+}
+
+export interface JobMessage {
+  readonly kind: 'job';
+  readonly id: number;
+  readonly sourcePath: string;
+  readonly formats: readonly Format[];
+  readonly wanted?: Format;
+  /** An existing, empty directory for this job alone. */
+  readonly outputDir: string;
+}
+
+/** The memory that the header of the source asks for is granted: decode. */
+export interface ProceedMessage {
+  readonly kind: 'proceed';
+  readonly id: number;
+}
+
+/** The memory that the header of the source asks for is more than there is: give up, for this public reason. */
+export interface RefuseMessage {
+  readonly kind: 'refuse';
+  readonly id: number;
+  readonly reason: string;
+}
+
+export type ToChild = JobMessage | ProceedMessage | RefuseMessage;
+
+/** The child has loaded its decoders and waits for work. */
+export interface ReadyMessage {
+  readonly kind: 'ready';
+}
+
+export interface HeaderMessage {
+  readonly kind: 'header';
+  readonly id: number;
+  readonly sourceType: SourceType;
+  /** Bytes of memory that the conversion is going to take at most. */
+  readonly costBytes: number;
+}
+
+export interface WantedMessage {
+  readonly kind: 'wanted';
+  readonly id: number;
+  readonly info: SourceInfo;
+  readonly metadata: Metadata;
+  readonly preview: MadePreview;
+}
+
+/** How often the child decoded and encoded for a job. */
+export interface WorkCounts {
+  readonly decodes: Readonly<Record<DecodePurpose, number>>;
+  readonly encodes: Readonly<Partial<Record<PreviewType, number>>>;
+}
+
+/** `sequence`: for all previews of the job; `wanted`: a small decode for the wanted preview alone. */
+export type DecodePurpose = 'sequence' | 'wanted';
+
+export interface DoneMessage {
+  readonly kind: 'done';
+  readonly id: number;
+  readonly conversion: Conversion;
+  readonly counts: WorkCounts;
+  /** Resident memory of the child after the job, bytes. */
+  readonly rssBytes: number;
+}
+
+export interface FailedMessage {
+  readonly kind: 'failed';
+  readonly id: number;
+  readonly code: ErrorName;
+  readonly message: string;
+  /** What the decoder said; for the log alone. */
+  readonly detail: string;
+  readonly counts: WorkCounts;
+}
+
+export type FromChild = ReadyMessage | HeaderMessage | WantedMessage | DoneMessage | FailedMessage;
+
+const KINDS: readonly string[] = ['ready', 'header', 'wanted', 'done', 'failed'] satisfies FromChild['kind'][];
+
+/** A message of a child if it has the outline of one: a child that a source has taken over could say anything. */
+export function asFromChild(message: unknown): FromChild | undefined {
+  if (typeof message !== 'object' || message === null) return undefined;
+  const { kind, id } = message as Readonly<Record<string, unknown>>;
+  if (typeof kind !== 'string' || !KINDS.includes(kind)) return undefined;
+  if (kind !== 'ready' && typeof id !== 'number') return undefined;
+  const fields = message as Readonly<Record<string, unknown>>;
+  const complete =
+    kind === 'ready' ||
+    (kind === 'header' && Number.isSafeInteger(fields.costBytes) && typeof fields.sourceType === 'string') ||
+    (kind === 'wanted' && isObject(fields.info) && isObject(fields.preview)) ||
+    (kind === 'done' && isConversion(fields.conversion) && isCounts(fields.counts)) ||
+    (kind === 'failed' &&
+      typeof fields.code === 'string' &&
+      typeof fields.message === 'string' &&
+      isCounts(fields.counts));
+  // The outline was checked; what is inside was made by our own code in the child or breaks only this conversion.
+  return complete ? (message as FromChild) : undefined;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+function isConversion(value: unknown): boolean {
+  return isObject(value) && isObject(value.info) && Array.isArray(value.previews) && value.previews.length > 0;
+}
+
+function isCounts(value: unknown): boolean {
+  return isObject(value) && isObject(value.decodes) && isObject(value.encodes);
+}

@@ -1,0 +1,108 @@
+// Decoded pixels in memory, and the few things that are done to them: scale, turn, look at alpha. 8-bit sRGB always.
+import sharp, { type Sharp } from 'sharp';
+import type { Size } from '../kernel/sizes.js';
+import type { Orientation } from '../kernel/source.js';
+
+/** Rows of RGB or RGBA, frame below frame. Whoever holds a raster may share it: nobody changes its pixels. */
+export interface Raster extends Size {
+  readonly pixels: Buffer;
+  readonly channels: 3 | 4;
+  /** 1 for a still; width and height are those of one frame. */
+  readonly frames: number;
+}
+
+/** The raster as the start of a pipeline. */
+export function pipelineFrom(raster: Raster): Sharp {
+  const { widthPx: width, heightPx: pageHeight, channels, frames } = raster;
+  const raw = { width, height: pageHeight * frames, channels };
+  return frames === 1
+    ? sharp(raster.pixels, { raw, limitInputPixels: false })
+    : sharp(raster.pixels, { raw: { ...raw, pageHeight }, animated: true, limitInputPixels: false });
+}
+
+/** Runs a pipeline to its pixels. `frames` is what the pipeline started with: no step here adds or drops one. */
+export async function rasterOf(pipeline: Sharp, frames: number): Promise<Raster> {
+  const { data, info } = await pipeline
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  const { channels } = info;
+  if (channels !== 3 && channels !== 4) throw new Error(`expected 3 or 4 channels from the decoder, got ${channels}`);
+  // For some multi-page results the reported height is that of one page and for others of all: the bytes tell.
+  const heightPx = data.length / (info.width * channels * frames);
+  return { pixels: data, widthPx: info.width, heightPx, channels, frames };
+}
+
+/** Lanczos3 to exactly `size`; the raster itself when it has that size. */
+export async function scaled(raster: Raster, size: Size): Promise<Raster> {
+  if (raster.widthPx === size.widthPx && raster.heightPx === size.heightPx) return raster;
+  return rasterOf(
+    pipelineFrom(raster).resize(size.widthPx, size.heightPx, { fit: 'fill', kernel: 'lanczos3' }),
+    raster.frames,
+  );
+}
+
+// sharp mirrors before it turns.
+const TURNS: Readonly<Record<Orientation, ((image: Sharp) => Sharp) | undefined>> = {
+  1: undefined,
+  2: (image) => image.flop(),
+  3: (image) => image.rotate(180),
+  4: (image) => image.flip(),
+  5: (image) => image.flip().rotate(90),
+  6: (image) => image.rotate(90),
+  7: (image) => image.flip().rotate(270),
+  8: (image) => image.rotate(270),
+};
+
+/** Turns a picture that is stored in `orientation` upright (CIPA DC-008, tag 0x0112). Stills only; 1 is upright already. */
+export async function upright(raster: Raster, orientation: Orientation): Promise<Raster> {
+  const turn = TURNS[orientation];
+  return turn ? rasterOf(turn(pipelineFrom(raster)), raster.frames) : raster;
+}
+
+/** The first frame alone, sharing its pixels. */
+export function firstFrame(raster: Raster): Raster {
+  if (raster.frames === 1) return raster;
+  const bytes = raster.widthPx * raster.heightPx * raster.channels;
+  return { ...raster, pixels: raster.pixels.subarray(0, bytes), frames: 1 };
+}
+
+/** Whether some pixel of any frame is not fully opaque. */
+export function usesAlpha(raster: Raster): boolean {
+  if (raster.channels === 3) return false;
+  const { pixels } = raster;
+  for (let at = 3; at < pixels.length; at += 4) if (pixels[at] !== 255) return true;
+  return false;
+}
+
+/** The same colours without their alpha channel. */
+export async function withoutAlpha(raster: Raster): Promise<Raster> {
+  return raster.channels === 3 ? raster : rasterOf(pipelineFrom(raster).removeAlpha(), raster.frames);
+}
+
+/** A difference between neighbours that photographs hardly ever have and text always. */
+const HARD_EDGE = 64;
+/** Share of neighbours with a hard edge from which a picture counts as hard-edged; see docs/CONVERSION.md for the figures. */
+const HARD_EDGE_SHARE = 0.02;
+const ROW_STEP = 4;
+
+/**
+ * Whether the picture is full of hard edges (text, line art, screenshots). Scaling such a picture in two steps differs
+ * visibly from scaling it in one; a photograph does not mind. Looks at the green of every fourth row of the first frame.
+ */
+export function isHardEdged(raster: Raster): boolean {
+  const { pixels, widthPx, heightPx, channels } = raster;
+  let hard = 0;
+  let pairs = 0;
+  for (let y = 0; y < heightPx; y += ROW_STEP) {
+    const end = (y * widthPx + widthPx) * channels;
+    let before = pixels[y * widthPx * channels + 1] ?? 0;
+    for (let at = y * widthPx * channels + channels + 1; at < end; at += channels) {
+      const here = pixels[at] ?? 0;
+      if (here - before > HARD_EDGE || before - here > HARD_EDGE) hard++;
+      before = here;
+    }
+    pairs += widthPx - 1;
+  }
+  return hard > pairs * HARD_EDGE_SHARE;
+}

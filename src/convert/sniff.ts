@@ -1,0 +1,96 @@
+// What a file is, by its first bytes alone. Names also what is refused, so that an error can say what was found.
+import type { SourceType } from '../kernel/source.js';
+
+/** What was recognised: a source type, or only a name to be told to the uploader. */
+export interface Sniffed {
+  readonly type?: SourceType;
+  readonly name: string;
+}
+
+/** As many bytes as the rules look at. */
+export const SNIFF_BYTES = 4096;
+
+interface Magic {
+  readonly name: string;
+  readonly type?: SourceType;
+  readonly at?: number;
+  /** Latin-1 text that stands at `at` (default 0). */
+  readonly text: string;
+}
+
+// In the order they are tried; the first that stands in the file wins.
+const MAGICS: readonly Magic[] = [
+  { name: 'JPEG', type: 'jpeg', text: '\xff\xd8\xff' },
+  { name: 'PNG', type: 'png', text: '\x89PNG\r\n\x1a\n' },
+  { name: 'GIF', type: 'gif', text: 'GIF87a' },
+  { name: 'GIF', type: 'gif', text: 'GIF89a' },
+  { name: 'TIFF', type: 'tiff', text: 'II*\0' },
+  { name: 'TIFF', type: 'tiff', text: 'MM\0*' },
+  { name: 'BigTIFF', type: 'tiff', text: 'II+\0' },
+  { name: 'BigTIFF', type: 'tiff', text: 'MM\0+' },
+  { name: 'PDF', text: '%PDF-' },
+  { name: 'PostScript', text: '%!PS' },
+  { name: 'ZIP', text: 'PK\x03\x04' },
+  { name: 'ZIP', text: 'PK\x05\x06' },
+  { name: 'gzip', text: '\x1f\x8b' },
+  { name: '7z', text: "7z\xbc\xaf'\x1c" },
+  { name: 'RAR', text: 'Rar!\x1a\x07' },
+  { name: 'PSD', text: '8BPS' },
+  { name: 'JPEG 2000', text: '\0\0\0\x0cjP  \r\n\x87\n' },
+  { name: 'JPEG 2000', text: '\xff\x4f\xff\x51' },
+  { name: 'JPEG XL', text: '\0\0\0\x0cJXL \r\n\x87\n' },
+  { name: 'JPEG XL', text: '\xff\x0a' },
+  { name: 'ICO', text: '\0\0\x01\0' },
+  { name: 'OpenEXR', text: 'v/1\x01' },
+  { name: 'Radiance HDR', text: '#?RADIANCE' },
+  { name: 'FITS', text: 'SIMPLE  =' },
+  { name: 'VIPS', text: '\xb6\xa6\xf2\x08' },
+  { name: 'VIPS', text: '\x08\xf2\xa6\xb6' },
+  { name: 'MATLAB', text: 'MATLAB 5.0' },
+  { name: 'Matroska', text: '\x1a\x45\xdf\xa3' },
+  { name: 'MP3', text: 'ID3' },
+  { name: 'executable', text: '\x7fELF' },
+  { name: 'BMP', text: 'BM' },
+];
+
+/** Major and compatible brands of ISO base media files (ISO/IEC 14496-12), most telling first. */
+const BRANDS: readonly (readonly [brands: readonly string[], sniffed: Sniffed])[] = [
+  [['avif', 'avis'], { type: 'avif', name: 'AVIF' }],
+  [['heic', 'heix', 'hevc', 'hevx', 'heim', 'heis', 'mif1', 'msf1'], { name: 'HEIC' }],
+  [['qt  '], { name: 'QuickTime' }],
+];
+
+/** What `head`, the first bytes of a file, shows it to be; `undefined` when nothing is recognised. */
+export function sniff(head: Uint8Array): Sniffed | undefined {
+  const text = Buffer.from(head.buffer, head.byteOffset, Math.min(head.byteLength, SNIFF_BYTES)).toString('latin1');
+  if (text.startsWith('RIFF')) {
+    return text.startsWith('WEBP', 8) ? { type: 'webp', name: 'WebP' } : { name: 'RIFF media' };
+  }
+  if (text.startsWith('ftyp', 4)) return sniffBrands(text);
+  const magic = MAGICS.find((candidate) => text.startsWith(candidate.text, candidate.at ?? 0));
+  if (magic) return magic.type === undefined ? { name: magic.name } : { type: magic.type, name: magic.name };
+  return sniffText(text);
+}
+
+function sniffBrands(text: string): Sniffed {
+  const length = Math.min(Buffer.from(text.slice(0, 4), 'latin1').readUInt32BE(0), 256);
+  // The major brand, four bytes of version, then the compatible brands.
+  const brands = [text.slice(8, 12)];
+  for (let at = 16; at + 4 <= length; at += 4) brands.push(text.slice(at, at + 4));
+  const major = BRANDS.find(([names]) => names.includes(brands[0] ?? ''));
+  // "mif1" alone says only "some image file": the compatible brands tell whether it is AVIF.
+  if (major && brands[0] !== 'mif1' && brands[0] !== 'msf1') return major[1];
+  const any = BRANDS.find(([names]) => brands.some((brand) => names.includes(brand)));
+  return any?.[1] ?? { name: 'MP4 media' };
+}
+
+function sniffText(text: string): Sniffed | undefined {
+  if (/^\s*(?:<!doctype html|<html|<head|<body)/i.test(text)) return { name: 'HTML' };
+  const body = text
+    .replace(/^\xef\xbb\xbf/, '')
+    .replace(/^(?:\s+|<\?xml[^>]*\?>|<!--[\s\S]*?-->|<!DOCTYPE svg[^[>]*(?:\[[\s\S]*?\]\s*)?>)*/i, '');
+  if (/^<(?:svg|[a-z]+:svg)[\s>/]/i.test(body)) return { type: 'svg', name: 'SVG' };
+  if (/^<\?xml/.test(text)) return { name: 'XML' };
+  const isText = text.length > 0 && !/[^\P{Cc}\t\n\r\x80-\x9f]/u.test(text) && /^[\t\n\r\x20-\x7e]{8}/.test(text);
+  return isText ? { name: 'text' } : undefined;
+}

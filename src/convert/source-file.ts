@@ -1,0 +1,133 @@
+// A source inside the child: its bytes, what they are, and its header. Nothing is decoded here.
+import { readFile } from 'node:fs/promises';
+import sharp, { type Metadata as DecoderMetadata, type SharpOptions } from 'sharp';
+import { ProofsheetError } from '../kernel/errors.js';
+import type { Orientation, SourceInfo, SourceType } from '../kernel/source.js';
+import { asConversionError } from './decoder-errors.js';
+import type { ChildSettings } from './protocol.js';
+import { SNIFF_BYTES, sniff } from './sniff.js';
+import { SOURCE_HANDLING } from './sources/registry.js';
+
+export interface SourceFile {
+  /** The whole file: decoders get bytes, never a path. */
+  readonly bytes: Buffer;
+  readonly info: SourceInfo;
+  readonly header: DecoderMetadata;
+  /** Bytes per pixel and frame that the decoded source takes: 3, or 4 with alpha. */
+  readonly decodedChannels: 3 | 4;
+}
+
+/** Reads the file and its header; throws `source-type-refused`, `source-limits-exceeded` or `source-undecodable`. */
+export async function openSource(path: string, settings: ChildSettings): Promise<SourceFile> {
+  const bytes = await readFile(path);
+  const type = enabledType(bytes, settings.sourceTypes);
+  SOURCE_HANDLING[type].check?.(bytes);
+  const header = await readHeader(bytes, type);
+  const info = infoOf(type, header);
+  checkLimits(info, settings);
+  return { bytes, info, header, decodedChannels: info.hasAlpha ? 4 : 3 };
+}
+
+/** How the decoders are told to read a source: strict, and never more than the pixel limit. */
+export function decoderOptions(settings: ChildSettings): SharpOptions {
+  return { failOn: 'warning', limitInputPixels: settings.maxSourcePixels, sequentialRead: true };
+}
+
+function enabledType(bytes: Buffer, enabled: readonly SourceType[]): SourceType {
+  const sniffed = sniff(bytes.subarray(0, SNIFF_BYTES));
+  if (sniffed?.type !== undefined && enabled.includes(sniffed.type)) return sniffed.type;
+  const found = bytes.length === 0 ? 'an empty file' : (sniffed?.name ?? 'no known image type');
+  const why = sniffed?.type === undefined ? '' : ' (not enabled on this server)';
+  throw new ProofsheetError(
+    'source-type-refused',
+    `expected an image of type ${enabled.join(', ')}, got ${found}${why}`,
+  );
+}
+
+async function readHeader(bytes: Buffer, type: SourceType): Promise<DecoderMetadata> {
+  let header: DecoderMetadata;
+  try {
+    // The pixel limit is checked below, with a message that names the size.
+    header = await sharp(bytes, { failOn: 'warning', limitInputPixels: false }).metadata();
+  } catch (error) {
+    const known = asConversionError(error);
+    // The first bytes are of an enabled type: what the decoder does not recognise behind them is damage.
+    throw known.code === 'source-type-refused' && type !== 'avif'
+      ? asConversionError(new Error('damaged header', { cause: error }))
+      : known;
+  }
+  if (!SOURCE_HANDLING[type].decoderFormats.includes(header.format)) {
+    throw new ProofsheetError(
+      'source-type-refused',
+      `expected an image of type ${type} after its first bytes, got ${header.format}`,
+    );
+  }
+  return header;
+}
+
+function infoOf(type: SourceType, header: DecoderMetadata): SourceInfo {
+  const pages = SOURCE_HANDLING[type].pages ? Math.max(1, header.pages ?? 1) : 1;
+  const animated = pages > 1 && (type === 'gif' || type === 'webp');
+  // Frames cannot be turned by the decoder's library; an orientation tag on an animation is not met in practice.
+  const orientation = animated ? 1 : asOrientation(header.orientation);
+  const swapped = orientation >= 5;
+  return {
+    type,
+    widthPx: swapped ? header.height : header.width,
+    heightPx: swapped ? header.width : header.height,
+    orientation,
+    pages,
+    animated,
+    delaysMs: animated ? Array.from({ length: pages }, (_, page) => header.delay?.[page] ?? 100) : [],
+    loop: header.loop ?? 0,
+    hasAlpha: header.hasAlpha,
+    channels: header.channels,
+    bitsPerSample: header.bitsPerSample ?? bitsOf(header.depth),
+    colorSpace: header.space,
+    progressive: header.isProgressive,
+  };
+}
+
+function asOrientation(value: number | undefined): Orientation {
+  // Anything but 1 to 8 (a damaged tag) is read as upright; the range is checked, so the cast holds.
+  return value !== undefined && Number.isInteger(value) && value >= 1 && value <= 8 ? (value as Orientation) : 1;
+}
+
+function bitsOf(depth: string): number {
+  const bits: Readonly<Record<string, number>> = {
+    uchar: 8,
+    char: 8,
+    ushort: 16,
+    short: 16,
+    uint: 32,
+    int: 32,
+    float: 32,
+    double: 64,
+  };
+  return bits[depth] ?? 8;
+}
+
+function checkLimits(info: SourceInfo, settings: ChildSettings): void {
+  const { widthPx, heightPx, pages } = info;
+  if (!(widthPx >= 1 && heightPx >= 1)) {
+    throw new ProofsheetError(
+      'source-undecodable',
+      `expected an image of at least 1x1 pixels, got ${widthPx}x${heightPx}`,
+    );
+  }
+  if (pages > settings.maxPages) {
+    throw new ProofsheetError(
+      'source-limits-exceeded',
+      `expected an image of at most ${settings.maxPages} pages or frames, got ${pages}`,
+    );
+  }
+  const frames = info.animated ? pages : 1;
+  const pixels = widthPx * heightPx * frames;
+  if (pixels > settings.maxSourcePixels) {
+    const size = `${widthPx}x${heightPx}${frames > 1 ? ` in ${frames} frames` : ''}`;
+    throw new ProofsheetError(
+      'source-limits-exceeded',
+      `expected an image of at most ${settings.maxSourcePixels} pixels, got ${pixels} (${size})`,
+    );
+  }
+}

@@ -1,0 +1,101 @@
+// What the file says about itself, as text by tag name: the header's facts and the EXIF tags. Bad tags are no tags; nothing here throws.
+import ExifReader from 'exifreader';
+import type { Metadata } from '../kernel/source.js';
+import type { SourceFile } from './source-file.js';
+
+/** A larger EXIF block than this is not looked at; real ones have 64 kB at most, but TIFF tags may sit in the file. */
+const MAX_EXIF_BYTES = 1024 * 1024;
+const MAX_TAG_CHARACTERS = 1000;
+const MAX_TAGS = 500;
+/** Tags that are data for programs, not text for people. */
+const HIDDEN = /^(?:MakerNote|Thumbnail|base64|image|type|Images|PrintImageMatching|Padding|undefined-\d+)$/;
+
+const COLOR_SPACES: Readonly<Record<string, string>> = {
+  srgb: 'sRGB',
+  rgb16: 'RGB 16',
+  'b-w': 'Grey',
+  grey16: 'Grey 16',
+  cmyk: 'CMYK',
+  lab: 'Lab',
+};
+
+/** The tag groups `Header`, `File`, `Exif`, `GPS` and `Thumbnail`; one without tags is left out, the first two never are. */
+export function tagsOf(source: SourceFile): Metadata {
+  const { info, bytes } = source;
+  const groups: Record<string, Readonly<Record<string, string>>> = {
+    Header: {
+      Width: String(info.widthPx),
+      Height: String(info.heightPx),
+      Format: info.type.toUpperCase(),
+      Orientation: String(info.orientation),
+      'Has Alpha': String(info.hasAlpha),
+      Pages: String(info.pages),
+      'Color Space': COLOR_SPACES[info.colorSpace] ?? info.colorSpace,
+      'Bits Per Sample': String(info.bitsPerSample),
+      Channels: String(info.channels),
+      ...(info.animated ? { 'Loop Count': String(info.loop) } : {}),
+    },
+    File: { 'File Size': String(bytes.length) },
+  };
+  for (const [name, tags] of Object.entries(exifGroups(exifBlock(source)))) {
+    if (Object.keys(tags).length > 0) groups[name] = tags;
+  }
+  return groups;
+}
+
+/** The TIFF structure with the tags, without the marker that JPEG puts before it. */
+function exifBlock({ header, bytes, info }: SourceFile): Buffer | undefined {
+  const block = header.exif ?? (info.type === 'tiff' ? bytes : undefined);
+  if (block === undefined || block.length > MAX_EXIF_BYTES) return undefined;
+  return block.toString('latin1', 0, 6) === 'Exif\0\0' ? block.subarray(6) : block;
+}
+
+function exifGroups(block: Buffer | undefined): Record<string, Record<string, string>> {
+  if (block === undefined) return {};
+  try {
+    const tags = ExifReader.load(block, { expanded: true, includeUnknown: false });
+    const exif = textsOf(tags.exif);
+    const [gps, rest] = partition(exif, (name) => name.startsWith('GPS') && name !== 'GPS Info IFD Pointer');
+    return { Exif: rest, GPS: { ...gps, ...textsOf(tags.gps) }, Thumbnail: textsOf(tags.Thumbnail) };
+  } catch {
+    // The block is damaged or holds nothing: the picture may still be good, and metadata of it is then its header.
+    return {};
+  }
+}
+
+/** Names and descriptions, bounded in number and length, without control characters. */
+function textsOf(tags: object | undefined): Record<string, string> {
+  const texts: Record<string, string> = {};
+  let count = 0;
+  for (const [name, tag] of Object.entries(tags ?? {})) {
+    if (HIDDEN.test(name)) continue;
+    const text = textOf(tag);
+    if (text === undefined || text === '') continue;
+    if (++count > MAX_TAGS) break;
+    texts[name.slice(0, 100)] = text;
+  }
+  return texts;
+}
+
+function textOf(tag: unknown): string | undefined {
+  if (typeof tag === 'number') return Number.isFinite(tag) ? String(tag) : undefined;
+  if (typeof tag !== 'object' || tag === null || !('description' in tag)) return undefined;
+  const { description } = tag;
+  if (typeof description === 'number') return Number.isFinite(description) ? String(description) : undefined;
+  if (typeof description !== 'string') return undefined;
+  const clean = description
+    .slice(0, MAX_TAG_CHARACTERS)
+    .replace(/[\p{Cc}\p{Cs}]+/gu, ' ')
+    .trim();
+  return /\b(?:NaN|Infinity)\b/.test(clean) ? undefined : clean;
+}
+
+function partition(
+  tags: Readonly<Record<string, string>>,
+  belongs: (name: string) => boolean,
+): [Record<string, string>, Record<string, string>] {
+  const inside: Record<string, string> = {};
+  const outside: Record<string, string> = {};
+  for (const [name, text] of Object.entries(tags)) (belongs(name) ? inside : outside)[name] = text;
+  return [inside, outside];
+}
