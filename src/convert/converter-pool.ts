@@ -22,7 +22,7 @@ import type { DoneMessage, WorkCounts } from './protocol.js';
 
 export interface ConverterOptions {
   /** Child processes, at least 1; default: one per core. */
-  readonly converters?: number;
+  readonly children?: number;
   readonly sourceTypes: readonly SourceType[];
   /** Width x height x frames. */
   readonly maxSourcePixels: number;
@@ -35,9 +35,9 @@ export interface ConverterOptions {
   /** Conversions that may wait; one more is refused. */
   readonly maxQueue: number;
   /** For waiting in the queue, and again for memory; default: 10 times `timeoutMs`. */
-  readonly queueTimeoutMs?: number;
+  readonly maxWaitMs?: number;
   /** A child is replaced after so many jobs (default 500) ... */
-  readonly recycleAfter?: number;
+  readonly recycleAfterJobs?: number;
   /** ... or when it keeps more memory than this after a job (default 512 MiB). */
   readonly recycleAboveBytes?: number;
   /** How much lower than the server's the children's scheduling priority is, 0 to 19; default 10. */
@@ -83,7 +83,7 @@ export class ConverterPool implements Converter {
   private typicalMs = 500;
 
   constructor(private readonly options: ConverterOptions) {
-    this.maxWaitMs = options.queueTimeoutMs ?? 10 * options.timeoutMs;
+    this.maxWaitMs = options.maxWaitMs ?? 10 * options.timeoutMs;
     this.queue = new JobQueue(options.maxQueue);
     this.budget = new MemoryBudget(options.memoryBudgetBytes);
     const slotOptions = {
@@ -97,7 +97,7 @@ export class ConverterPool implements Converter {
       logger: options.logger,
       timeoutMs: options.timeoutMs,
       maxWaitMs: this.maxWaitMs,
-      recycleAfterJobs: options.recycleAfter ?? 500,
+      recycleAfterJobs: options.recycleAfterJobs ?? 500,
       recycleAboveBytes: options.recycleAboveBytes ?? 512 * 1024 * 1024,
       budget: this.budget,
     };
@@ -106,7 +106,7 @@ export class ConverterPool implements Converter {
       exited: (reason: string) => options.metrics.count('converter_exits_total', { reason }),
     };
     this.slots = Array.from(
-      { length: options.converters ?? os.availableParallelism() },
+      { length: options.children ?? os.availableParallelism() },
       () => new ConverterSlot(slotOptions, events),
     );
     this.registerGauges(options.metrics);
