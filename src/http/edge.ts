@@ -1,5 +1,5 @@
 // The HTTP edge as the composition root sees it: what it needs, what it gives, how it stops taking work.
-import type { RequestListener, Server } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Clock, Logger, Metrics } from '../kernel/ports.js';
 import type { Previews } from '../previews/answers.js';
 import { createApp } from './app.js';
@@ -8,7 +8,6 @@ import { createExchangeLog } from './exchange.js';
 import type { HealthReport, MetricsText } from './health.js';
 import { createServer } from './server.js';
 import type { StatusReport } from './status-page.js';
-import type { UploadLimits } from './upload.js';
 
 /** Settings of the edge; all times in ms, all sizes in bytes, all of them 1 or more unless said otherwise. */
 export interface HttpConfig {
@@ -16,32 +15,38 @@ export interface HttpConfig {
   readonly basePath: string;
   /** Who may clear and list; empty switches those operations off. */
   readonly admins: readonly Credential[];
-  /** Limits of one upload. */
-  readonly uploads: UploadLimits;
+  /** An existing directory for the temp files of uploads. */
+  readonly uploadDir: string;
+  /** Largest source. */
+  readonly maxSourceBytes: number;
   /** Uploads that are received at the same time; more are answered `overloaded`. */
-  readonly maxConcurrentUploads: number;
-  /** `Cache-Control` of previews and metadata. */
-  readonly cacheControl: string;
-  /** Answer every failure of an operation with status 500, as the original does. */
-  readonly strictErrors: boolean;
-  /** Express's `trust proxy`: how many proxies stand before us, 0 or more. */
-  readonly trustedProxies: number;
+  readonly maxUploads: number;
+  /** Open connections; more are dropped. */
+  readonly maxConnections: number;
   /** Time for request line and headers. */
   readonly headersTimeoutMs: number;
   /** How long an idle connection is kept. */
   readonly keepAliveTimeoutMs: number;
+  /** Time for a whole request; the net below the upload's own deadlines, so longer than they are. */
+  readonly requestTimeoutMs: number;
+  /** The longest silence within an upload. */
+  readonly uploadIdleTimeoutMs: number;
+  /** Time for a whole upload. */
+  readonly uploadTimeoutMs: number;
   /** Time a client has to take each 256 KiB of an answer. */
   readonly sendTimeoutMs: number;
-  /** How long an unread body is drained after a failure, so that the client sees its answer. */
-  readonly lingerMs: number;
-  /** Open connections; more are dropped. */
-  readonly maxConnections: number;
+  /** How many proxies before us are believed, 0 or more. */
+  readonly trustProxyHops: number;
+  /** Origins whose pages may read answers, `*` for any; none: no CORS headers. */
+  readonly corsOrigins: readonly string[];
+  /** `Cache-Control` of previews and metadata. */
+  readonly cacheControl: string;
+  /** Answer every failure of an operation with status 500, as the original does. */
+  readonly strictErrors: boolean;
 }
 
 /** Answers from memory before anything else looks at the request: `true` when it did. */
-export type HotLane = RequestListener extends (request: infer Request, response: infer Response) => void
-  ? (request: Request, response: Response) => boolean
-  : never;
+export type HotLane = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 export interface EdgeDependencies {
   readonly previews: Previews;
@@ -64,6 +69,8 @@ export interface Edge {
   createServer(): Server;
   /** From now on new work is refused with `overloaded`, connections close after their answer, and readiness is lost. */
   drain(): void;
+  /** Resolves once every request begun has been answered, or after `limitMs`. */
+  idle(limitMs: number): Promise<void>;
 }
 
 /** Builds the edge; nothing listens and nothing is timed until a server is created. */
@@ -82,5 +89,6 @@ export function createEdge(deps: EdgeDependencies): Edge {
     drain() {
       draining = true;
     },
+    idle: (limitMs) => exchanges.idle(limitMs),
   };
 }

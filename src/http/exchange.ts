@@ -33,6 +33,8 @@ export interface ExchangeLog {
   pendingOn(socket: object): ServerResponse | undefined;
   /** Notes a failed answer; a fault of ours is logged with its cause. */
   failed(exchange: Exchange, answer: ErrorAnswer): void;
+  /** Resolves once no request is being answered, or after `limitMs`. */
+  idle(limitMs: number): Promise<void>;
 }
 
 /** Counts and logs exchanges; registers the gauge of requests in flight. */
@@ -40,20 +42,18 @@ export function createExchangeLog(logger: Logger, metrics: Metrics, clock: Clock
   const exchanges = new WeakMap<ServerResponse, Exchange>();
   const latest = new WeakMap<object, ServerResponse>();
   let inFlight = 0;
+  const idleListeners: (() => void)[] = [];
   metrics.gauge('http_requests_in_flight', () => inFlight);
 
   function finish(exchange: Exchange, response: ServerResponse, startedAt: number): void {
     inFlight--;
+    if (inFlight === 0) for (const tell of idleListeners.splice(0)) tell();
     const durationMs = clock.monotonic() - startedAt;
     const status = response.writableFinished ? response.statusCode : CLIENT_GONE_STATUS;
     const { operation, code, bytes, from, requestId } = exchange;
-    metrics.count('http_requests_total', {
-      operation,
-      status: String(status),
-    });
-    metrics.observe('http_request_duration_seconds', durationMs / 1_000, {
-      operation,
-    });
+    const labels = { operation, status: String(status) };
+    metrics.count('http_requests_total', labels);
+    metrics.observe('http_request_duration_seconds', durationMs / 1_000, labels);
     if (bytes > 0) metrics.count('sent_bytes_total', {}, bytes);
     const fields = {
       requestId,
@@ -95,9 +95,19 @@ export function createExchangeLog(logger: Logger, metrics: Metrics, clock: Clock
       const response = latest.get(socket);
       return response?.writableEnded ? undefined : response;
     },
+    idle(limitMs) {
+      if (inFlight === 0) return Promise.resolve();
+      return new Promise((resolve) => {
+        const timer = setTimeout(resolve, limitMs);
+        idleListeners.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    },
     failed(exchange, answer) {
       exchange.code = answer.code;
-      metrics.count('errors_total', { name: answer.error.code });
+      metrics.count('errors_total', { error: answer.error.code });
       if (answer.error.code !== 'internal') return;
       logger.error(
         {

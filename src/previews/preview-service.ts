@@ -1,5 +1,6 @@
 // The use cases: choose, read, cache, clear, count and list. Everything a client can ask for, in the words of the kernel;
 // how previews are made, healed and evicted is next door.
+import { rm } from 'node:fs/promises';
 import { bestPreview } from '../kernel/best-match.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
@@ -55,6 +56,10 @@ export class PreviewService implements Previews {
   }
 
   async cacheAndChoose(ref: GroupRef, request: Format, upload: Upload): Promise<PreviewChoice> {
+    return owning(upload, () => this.chooseOrMake(ref, request, upload));
+  }
+
+  private async chooseOrMake(ref: GroupRef, request: Format, upload: Upload): Promise<PreviewChoice> {
     const entry = await unlessUnreachable(this.deps.catalog.find(ref));
     if (entry) {
       const choice = await this.choose(ref, request);
@@ -77,12 +82,10 @@ export class PreviewService implements Previews {
   }
 
   async cache(ref: GroupRef, upload: Upload): Promise<CatalogEntry> {
-    const made = await this.deps.maker.make(upload, {
-      groups: [groupOf(ref, upload)],
-      existing: 'replace',
-      context: ref.context,
-      priority: 'medium',
-    });
+    const groups = [groupOf(ref, upload)];
+    const made = await owning(upload, () =>
+      this.deps.maker.make(upload, { groups, existing: 'replace', context: ref.context, priority: 'medium' }),
+    );
     if (made.unstored) throw made.unstored;
     return (await this.deps.catalog.find(ref)) ?? passingEntry(ref, made.record, this.deps.clock.now());
   }
@@ -143,6 +146,15 @@ function choiceFrom(entry: CatalogEntry, request: Format): PreviewChoice {
   const match = bestPreview(entry.source.info, entry.source.previews, request);
   if (!match) throw new ProofsheetError('internal', 'this image has no previews; please upload it again');
   return { ...match, entry, request };
+}
+
+/** Runs `use`, then removes the upload's file: what has to last has a name of its own by then. */
+async function owning<T>(upload: Upload, use: () => Promise<T>): Promise<T> {
+  try {
+    return await use();
+  } finally {
+    await rm(upload.path, { force: true });
+  }
 }
 
 function groupOf(ref: GroupRef, upload: Upload) {

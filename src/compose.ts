@@ -1,0 +1,226 @@
+// THE composition root: the only file that sees every part. Wires them in the order in which they depend on each other,
+// and stops them in reverse.
+import { readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { join } from 'node:path';
+import type { Config } from './config/schema.js';
+import { createConverter } from './convert/converter-pool.js';
+import { createEdge, type Edge } from './http/edge.js';
+import { HotLane } from './http/hot-lane.js';
+import { sequenceOf } from './kernel/sequence.js';
+import { AccessJournal } from './previews/access-journal.js';
+import { BackgroundWork } from './previews/background-work.js';
+import { Healer } from './previews/healer.js';
+import { PreviewService } from './previews/preview-service.js';
+import { SourceMaker } from './previews/source-maker.js';
+import { Upkeep } from './previews/upkeep.js';
+import { statusReport } from './status-report.js';
+import { openEmbeddedStore } from './stores/embedded/embedded-store.js';
+import { systemClock } from './telemetry/clock.js';
+import { watchEventLoop } from './telemetry/event-loop-lag.js';
+import type { ProcessLogger } from './telemetry/logger.js';
+import { ProcessMetrics } from './telemetry/metrics.js';
+import { METRICS_CONTENT_TYPE, type MetricsSnapshot, mergeSnapshots, renderSnapshot } from './telemetry/snapshot.js';
+import { createMemoryTier } from './tiers/memory-tier.js';
+import { createTieredBlobs } from './tiers/tiered-blobs.js';
+
+/** Conversions under way or waiting, beyond which background work is refused; each upload in flight is one. */
+const MAX_BACKGROUND_TASKS = 10_000;
+
+/** What one HTTP process is among those that share the data directory. */
+export interface Role {
+  /** Other processes share catalog and blobs. */
+  readonly shared: boolean;
+  /** This one looks after limits and sweeping. */
+  readonly upkeep: boolean;
+  /** Asks the figures of all processes; absent when there is only this one. */
+  readonly connect?: (own: () => Promise<MetricsSnapshot>) => () => Promise<readonly MetricsSnapshot[]>;
+}
+
+export const ALONE: Role = { shared: false, upkeep: true };
+
+/** A composed server process. */
+export interface App {
+  readonly server: Server;
+  readonly edge: Edge;
+  readonly metrics: ProcessMetrics;
+  /** Refuses new work, lets what is under way end (background work too) within `limitMs`, then closes everything. */
+  close(limitMs: number): Promise<void>;
+}
+
+/** Opens the store, starts the converters and builds the edge; nothing listens yet. Throws when the store cannot be opened. */
+export async function compose(config: Config, logger: ProcessLogger, role: Role = ALONE): Promise<App> {
+  const clock = systemClock;
+  const metrics = new ProcessMetrics();
+  const eventLoop = watchEventLoop(metrics);
+  const { storage, conversion, limits, server: serving } = config;
+  const sequence = sequenceOf(config.sequence.targetFormats);
+
+  const store = await openEmbeddedStore({
+    dataDir: storage.dataDir,
+    clock,
+    logger,
+    metrics,
+    fsync: storage.fsync,
+    orphanGraceMs: storage.orphanGraceSeconds * 1_000,
+  });
+  // Half for blobs and half for prepared answers: their bytes are mostly the same buffers, but the budget holds even if not.
+  const memory = createMemoryTier({ maxBytes: storage.memoryMaxBytes / 2 });
+  const blobs = createTieredBlobs({ memory, durable: [store.blobs], clock, logger, metrics });
+  const { catalog } = store;
+
+  const converter = createConverter({
+    converters: conversion.converters,
+    sourceTypes: limits.sourceTypes,
+    maxSourcePixels: limits.maxSourcePixels,
+    maxPages: limits.maxPages,
+    timeoutMs: conversion.timeoutMs,
+    memoryBudgetBytes: conversion.memoryBudgetBytes,
+    maxQueue: conversion.queueLength,
+    maxWaitMs: conversion.queueTimeoutMs,
+    recycleAfterJobs: conversion.recycleAfter,
+    recycleAboveBytes: conversion.recycleAboveBytes,
+    niceness: conversion.niceness,
+    logger,
+    metrics,
+    clock,
+  });
+
+  const background = new BackgroundWork({ maxTasks: MAX_BACKGROUND_TASKS, logger });
+  const journal = new AccessJournal(catalog, clock, storage.lastAccessResolutionSeconds * 1_000);
+  const maker = new SourceMaker({
+    catalog,
+    blobs,
+    converter,
+    ...(role.shared && { leases: store.leases }),
+    metrics,
+    background,
+    sequence,
+    keepSource: storage.keepSource,
+    tmpDir: store.tmpDir,
+    onStored: (bytes) => upkeep.stored(bytes),
+  });
+  const upkeep = new Upkeep({
+    catalog,
+    blobs,
+    journal,
+    maker,
+    sweepOrphans: () => store.sweepOrphans(),
+    clock,
+    logger,
+    metrics,
+    limits: { maxBytes: storage.diskMaxBytes, maxGroups: storage.maxGroups, maxAgeSeconds: storage.maxAgeSeconds },
+    intervalMs: storage.evictionIntervalSeconds * 1_000,
+  });
+  const healer = new Healer({ catalog, maker, metrics, logger });
+  const previews = new PreviewService({ catalog, blobs, maker, healer, journal, background, sequence, clock, logger });
+
+  metrics.gauge('background_jobs', () => background.size);
+  metrics.gauge('keys', () => catalog.count());
+  metrics.gauge('groups', async () => (await catalog.usage()).groups);
+  metrics.gauge('tier_bytes', async () => {
+    const { previewBytes, sourceBytes } = await catalog.usage();
+    return [
+      { labels: { tier: 'memory', kind: 'preview' }, value: memory.usedBytes() },
+      { labels: { tier: 'disk', kind: 'preview' }, value: previewBytes },
+      { labels: { tier: 'disk', kind: 'source' }, value: sourceBytes },
+    ];
+  });
+  const allSnapshots = role.connect?.(() => metrics.snapshot()) ?? (async () => [await metrics.snapshot()]);
+  const snapshot = async () => mergeSnapshots(await allSnapshots());
+
+  const hotAnswers = (status: '200' | '206' | '304' | '416') => ({
+    requests: metrics.counterSlot('http_requests_total', { operation: 'getImage', status }),
+    duration: metrics.histogramSlot('http_request_duration_seconds', { operation: 'getImage', status }),
+  });
+  const byStatus = { 200: hotAnswers('200'), 206: hotAnswers('206'), 304: hotAnswers('304'), 416: hotAnswers('416') };
+  const sentBytes = metrics.counterSlot('sent_bytes_total');
+  const memoryHits = metrics.counterSlot('cache_hits_total', { tier: 'memory' });
+  const hotLane = new HotLane({
+    currency: catalog,
+    clock,
+    cacheControl: serving.cacheControl,
+    maxBytes: storage.memoryMaxBytes / 2,
+    sendTimeoutMs: serving.sendTimeoutMs,
+    onAnswer(group, status, bodyBytes, seconds) {
+      const { requests, duration } = byStatus[status];
+      requests.add();
+      duration.observe(seconds);
+      sentBytes.add(bodyBytes);
+      if (bodyBytes > 0) memoryHits.add();
+      journal.note(group);
+    },
+  });
+
+  const startedAt = clock.monotonic();
+  let draining = false;
+  const edge = createEdge({
+    previews,
+    config: {
+      ...serving,
+      admins: config.admin.password === undefined ? [] : [{ user: config.admin.user, password: config.admin.password }],
+      uploadDir: store.tmpDir,
+      maxSourceBytes: limits.maxSourceBytes,
+      corsOrigins: serving.corsOrigins ?? [],
+    },
+    logger,
+    metrics,
+    clock,
+    health: async () => ({
+      catalog: await catalog.usage().then(() => 'up' as const),
+      disk: await isWritable(store.tmpDir),
+      converters: converter.readyChildren > 0 ? 'up' : 'down',
+    }),
+    status: async () =>
+      statusReport({
+        config,
+        snapshot: await snapshot(),
+        usage: await catalog.usage(),
+        version: PACKAGE_VERSION,
+        uptimeSeconds: (clock.monotonic() - startedAt) / 1_000,
+        draining,
+      }),
+    metricsText: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderSnapshot(await snapshot()) }),
+    // At debug every hit is logged, so every hit goes the way that logs.
+    ...(config.telemetry.logLevel !== 'debug' && { hotLane: hotLane.answer }),
+  });
+  const server = edge.createServer();
+  if (role.upkeep) upkeep.start();
+
+  return {
+    server,
+    edge,
+    metrics,
+    async close(limitMs) {
+      const endsAt = clock.monotonic() + limitMs;
+      draining = true;
+      edge.drain();
+      await edge.idle(limitMs);
+      await background.drain(Math.max(0, endsAt - clock.monotonic()));
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await upkeep.close();
+      await converter.close();
+      await blobs.close();
+      await store.close();
+      eventLoop.close();
+    },
+  };
+}
+
+/** Whether a byte can be written where uploads are; a full disk still serves what it has. */
+async function isWritable(dir: string): Promise<'up' | 'degraded'> {
+  const path = join(dir, 'ready');
+  try {
+    await writeFile(path, '1');
+    await rm(path);
+    return 'up';
+  } catch {
+    return 'degraded';
+  }
+}
+
+const PACKAGE_VERSION = (
+  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string }
+).version;

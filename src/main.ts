@@ -1,0 +1,98 @@
+#!/usr/bin/env node
+// The process edge: configuration, signals and exit codes. Serves alone, or as one of several workers.
+import cluster from 'node:cluster';
+import type { AddressInfo } from 'node:net';
+import { ALONE, type App, compose, type Role } from './compose.js';
+import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.js';
+import { loadConfig, unknownEnvironmentNames } from './config/load-config.js';
+import type { Config } from './config/schema.js';
+import { connectToSupervisor, superviseWorkers, UPKEEP_WORKER, workerIndex } from './supervisor.js';
+import { createLogger, type ProcessLogger } from './telemetry/logger.js';
+
+/** What cannot be drained at all must not keep the process: beyond the drain limit it ends all the same. */
+const EXIT_MARGIN_MS = 3_000;
+
+await main();
+
+async function main(): Promise<void> {
+  const config = configOrExit();
+  const index = workerIndex();
+  const root = createLogger({ level: config.telemetry.logLevel });
+  const logger = index === undefined ? root : root.child({ worker: index });
+  // Whatever we did not foresee may have left any state behind: say so, and let the supervisor start a clean process.
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => {
+      logger.error({ err: error, event }, 'unexpected failure; the process ends');
+      process.exit(1);
+    });
+  }
+  if (index === undefined) {
+    for (const name of unknownEnvironmentNames()) logger.warn({ name }, 'environment variable names no setting');
+  }
+  if (config.server.workers > 1 && cluster.isPrimary) {
+    process.exit(await superviseWorkers({ ...config.server, logger }));
+  }
+  await serve(config, logger, index === undefined ? ALONE : roleOf(index));
+}
+
+function configOrExit(): Config {
+  try {
+    return loadConfig();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.report}\n`);
+    process.exit(CONFIG_EXIT_CODE);
+  }
+}
+
+function roleOf(index: number): Role {
+  return { shared: true, upkeep: index === UPKEEP_WORKER, connect: connectToSupervisor };
+}
+
+async function serve(config: Config, logger: ProcessLogger, role: Role): Promise<void> {
+  const app = await composeOrExit(config, logger, role);
+  const { server } = app;
+  server.once('error', (error) => {
+    logger.error({ err: error, host: config.server.host, port: config.server.port }, 'cannot listen');
+    process.exit(1);
+  });
+  server.listen(config.server.port, config.server.host, () => {
+    const { address, port } = server.address() as AddressInfo;
+    const host = address.includes(':') ? `[${address}]` : address;
+    logger.info({ url: `http://${host}:${port}${config.server.basePath}`, pid: process.pid }, 'listening');
+  });
+  stopOnSignals(app, config.server.drainTimeoutMs, logger);
+}
+
+async function composeOrExit(config: Config, logger: ProcessLogger, role: Role): Promise<App> {
+  try {
+    return await compose(config, logger, role);
+  } catch (error) {
+    logger.error({ err: error }, 'cannot start');
+    process.exit(1);
+  }
+}
+
+function stopOnSignals(app: App, drainTimeoutMs: number, logger: ProcessLogger): void {
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) {
+      logger.warn({ signal }, 'asked to stop again; the process ends at once');
+      process.exit(1);
+    }
+    stopping = true;
+    logger.info({ signal }, 'stopping: no new work, ending what is under way');
+    setTimeout(() => process.exit(1), drainTimeoutMs + EXIT_MARGIN_MS).unref();
+    app.close(drainTimeoutMs).then(
+      () => {
+        logger.info({}, 'stopped');
+        process.exit(0);
+      },
+      (error: unknown) => {
+        logger.error({ err: error }, 'stopping failed');
+        process.exit(1);
+      },
+    );
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal));
+}

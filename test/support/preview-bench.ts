@@ -1,0 +1,104 @@
+// The use cases over the real embedded store with a fake converter: everything a test of src/previews needs, in one place.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { digestOf } from '../../src/kernel/digest.js';
+import { parseFormat } from '../../src/kernel/format.js';
+import { sequenceOf } from '../../src/kernel/sequence.js';
+import { AccessJournal } from '../../src/previews/access-journal.js';
+import type { Upload } from '../../src/previews/answers.js';
+import { BackgroundWork } from '../../src/previews/background-work.js';
+import { Healer } from '../../src/previews/healer.js';
+import { PreviewService } from '../../src/previews/preview-service.js';
+import { SourceMaker } from '../../src/previews/source-maker.js';
+import { Upkeep, type UpkeepLimits } from '../../src/previews/upkeep.js';
+import { openEmbeddedStore } from '../../src/stores/embedded/embedded-store.js';
+import { createMemoryTier } from '../../src/tiers/memory-tier.js';
+import { createTieredBlobs } from '../../src/tiers/tiered-blobs.js';
+import { FakeClock } from './fake-clock.js';
+import { FakeConverter } from './fake-converter.js';
+import { FakeLogger } from './fake-logger.js';
+import { FakeMetrics } from './fake-metrics.js';
+
+export interface PreviewBenchOptions {
+  readonly dataDir: string;
+  readonly formats?: readonly string[];
+  readonly keepSource?: boolean;
+  readonly limits?: Partial<UpkeepLimits>;
+}
+
+const SEQUENCE = ['auto:200x150', 'auto:200x150~cover', 'auto:800x800'];
+export const SMALL = parseFormat('auto:200x150');
+export const LARGE = parseFormat('auto:800x800');
+
+/** Opens the store in `dataDir` and everything above it; `close` ends all but the files. */
+export async function openPreviewBench(options: PreviewBenchOptions) {
+  const clock = new FakeClock();
+  const logger = new FakeLogger();
+  const metrics = new FakeMetrics();
+  const converter = new FakeConverter();
+  const store = await openEmbeddedStore({ dataDir: options.dataDir, clock, logger, metrics });
+  const blobs = createTieredBlobs({
+    memory: createMemoryTier({ maxBytes: 2 ** 20 }),
+    durable: [store.blobs],
+    clock,
+    logger,
+    metrics,
+  });
+  const background = new BackgroundWork({ maxTasks: 1000, logger });
+  const sequence = sequenceOf(options.formats ?? SEQUENCE);
+  const journal = new AccessJournal(store.catalog, clock, 60_000);
+  const { catalog } = store;
+  const maker = new SourceMaker({
+    catalog,
+    blobs,
+    converter,
+    metrics,
+    background,
+    sequence,
+    keepSource: options.keepSource ?? true,
+    tmpDir: store.tmpDir,
+    onStored: () => undefined,
+  });
+  const healer = new Healer({ catalog, maker, metrics, logger });
+  const service = new PreviewService({ catalog, blobs, maker, healer, journal, background, sequence, clock, logger });
+  const upkeep = new Upkeep({
+    catalog,
+    blobs,
+    journal,
+    maker,
+    clock,
+    logger,
+    metrics,
+    limits: { maxBytes: 1e12, maxGroups: 1e9, maxAgeSeconds: 0, ...options.limits },
+    intervalMs: 1e6,
+  });
+  let uploads = 0;
+  return {
+    ...store,
+    tiered: blobs,
+    clock,
+    logger,
+    metrics,
+    converter,
+    background,
+    sequence,
+    maker,
+    service,
+    upkeep,
+    /** A received upload with these bytes. */
+    async upload(content: string, fileName?: string): Promise<Upload> {
+      const bytes = Buffer.from(content);
+      const path = join(store.tmpDir, `upload-${uploads++}`);
+      await writeFile(path, bytes);
+      return { path, digest: digestOf(bytes), bytes: bytes.length, ...(fileName && { fileName }) };
+    },
+    async close(): Promise<void> {
+      await converter.close();
+      await background.drain(5_000);
+      await upkeep.close();
+      await store.close();
+    },
+  };
+}
+
+export type PreviewBench = Awaited<ReturnType<typeof openPreviewBench>>;
