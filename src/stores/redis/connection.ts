@@ -1,0 +1,164 @@
+// One client of the Redis library for each topology, behind one shape. Knows sockets and topologies; no keys and no rules.
+
+import type KeyvRedis from '@keyv/redis';
+import { createClient, createCluster, createSentinel, RESP_TYPES } from '@redis/client';
+import type { RedisAddress } from './redis-url.js';
+import type { Tracking } from './tracking.js';
+
+export type Argument = string | Buffer;
+
+export interface ConnectionOptions {
+  readonly address: RedisAddress;
+  /** PEM text of the authority that signed the servers' certificates; for TLS with one of one's own. */
+  readonly caPem?: string;
+  /** Replies hold Buffers instead of strings. */
+  readonly binary: boolean;
+  readonly tracking?: Tracking;
+  readonly onError: (error: unknown) => void;
+}
+
+/** A connection that keeps itself alive: it reconnects, and follows failovers and moved slots. */
+export interface Connection {
+  /** Opens; rejects when that failed for good, and may be called again then. */
+  open(): Promise<void>;
+  /** Sends one command to whoever holds `key`. Rejects at once while not connected. */
+  send(key: string, args: Argument[]): Promise<unknown>;
+  /** Resolves once every master answered a ping; rejects when one did not. */
+  pingAll(): Promise<void>;
+  /** How many of the masters can be talked to now. */
+  readiness(): 'all' | 'some' | 'none';
+  /** What Keyv's adapter takes; it was typed against an older client, whose methods ours still has. */
+  readonly forKeyv: ConstructorParameters<typeof KeyvRedis>[0];
+  /** Ends at once; what is under way is rejected. */
+  close(): Promise<void>;
+}
+
+/** Below the socket's timeout, or idle connections would be closed; both also tell a frozen server from an idle one. */
+const PING_INTERVAL_MS = 500;
+const SOCKET_TIMEOUT_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 1_000;
+const MAX_RECONNECT_MS = 500;
+/** Commands that wait or are under way; beyond it calls fail at once. */
+const MAX_QUEUED_COMMANDS = 50_000;
+/** How long a node of a cluster may be away before the others are asked who took its place. */
+const REDISCOVER_AFTER_MS = 200;
+
+export function connect(options: ConnectionOptions): Connection {
+  switch (options.address.kind) {
+    case 'standalone':
+      return standalone(options);
+    case 'sentinel':
+      return sentinel(options);
+    case 'cluster':
+      return cluster(options);
+  }
+}
+
+function reconnectStrategy(retries: number): number {
+  // Jitter keeps the nodes of a deployment from coming back in step.
+  return Math.min(10 * 2 ** Math.min(retries, 10), MAX_RECONNECT_MS) * (0.5 + Math.random() / 2);
+}
+
+function clientOptions({ address, caPem, tracking }: ConnectionOptions) {
+  const timing = { connectTimeout: CONNECT_TIMEOUT_MS, socketTimeout: SOCKET_TIMEOUT_MS, reconnectStrategy };
+  return {
+    ...(address.user !== undefined && { username: address.user }),
+    ...(address.password !== undefined && { password: address.password }),
+    ...(tracking && { clientSideCache: tracking }),
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: MAX_QUEUED_COMMANDS,
+    pingInterval: PING_INTERVAL_MS,
+    maintNotifications: 'disabled' as const,
+    socket: address.tls ? { ...timing, tls: true as const, ...(caPem !== undefined && { ca: caPem }) } : timing,
+  };
+}
+
+function commandOptions(binary: boolean) {
+  // A timeout of the client's own would cost a timer more per command, and our deadline is the stricter one.
+  return { timeout: 0, ...(binary && { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } }) };
+}
+
+function standalone(options: ConnectionOptions): Connection {
+  const [node] = options.address.nodes;
+  const shared = clientOptions(options);
+  const client = createClient({
+    ...shared,
+    socket: { ...shared.socket, host: node.host, port: node.port },
+    database: options.address.database,
+    commandOptions: commandOptions(options.binary),
+    RESP: 3,
+  });
+  client.on('error', options.onError);
+  return {
+    open: async () => void (await client.connect()),
+    send: (_key, args) => client.sendCommand(args),
+    pingAll: async () => void (await client.sendCommand(['PING'])),
+    readiness: () => (client.isReady ? 'all' : 'none'),
+    forKeyv: client as unknown as Connection['forKeyv'],
+    close: async () => {
+      if (client.isOpen) client.destroy();
+    },
+  };
+}
+
+function sentinel(options: ConnectionOptions): Connection {
+  const { clientSideCache, ...nodeClientOptions } = clientOptions(options);
+  const { username: _user, password: _password, ...sentinelClientOptions } = nodeClientOptions;
+  const client = createSentinel({
+    name: options.address.masterName ?? '',
+    sentinelRootNodes: [...options.address.nodes],
+    nodeClientOptions,
+    // Sentinels have users of their own; ours are those of the servers.
+    sentinelClientOptions,
+    ...(clientSideCache && { clientSideCache }),
+    commandOptions: commandOptions(options.binary),
+    scanInterval: 2_000,
+    passthroughClientErrorEvents: true,
+    RESP: 3,
+  });
+  client.on('error', options.onError);
+  return {
+    open: async () => void (await client.connect()),
+    send: (_key, args) => client.sendCommand(false, args),
+    pingAll: async () => void (await client.sendCommand(false, ['PING'])),
+    readiness: () => (client.isReady ? 'all' : 'none'),
+    forKeyv: client as unknown as Connection['forKeyv'],
+    close: async () => {
+      if (client.isOpen) await client.destroy();
+    },
+  };
+}
+
+function cluster(options: ConnectionOptions): Connection {
+  const { clientSideCache, ...defaults } = clientOptions(options);
+  const client = createCluster({
+    rootNodes: options.address.nodes.map(({ host, port }) => ({
+      ...defaults,
+      socket: { ...defaults.socket, host, port },
+    })),
+    defaults,
+    ...(clientSideCache && { clientSideCache }),
+    commandOptions: commandOptions(options.binary),
+    topologyRefreshOnReconnectionAttemptStrategy: REDISCOVER_AFTER_MS,
+    RESP: 3,
+  });
+  client.on('error', options.onError);
+  client.on('node-error', options.onError);
+  const readyMasters = () => client.masters.filter((master) => master.client?.isReady).length;
+  return {
+    open: async () => void (await client.connect()),
+    send: (key, args) => client.sendCommand(key, false, args),
+    pingAll: async () => {
+      if (client.masters.length === 0) throw new Error('no master of the cluster is known');
+      await Promise.all(client.masters.map(async (master) => (await client.nodeClient(master)).sendCommand(['PING'])));
+    },
+    readiness: () => {
+      const ready = readyMasters();
+      return ready === 0 ? 'none' : ready < client.masters.length ? 'some' : 'all';
+    },
+    forKeyv: client as unknown as Connection['forKeyv'],
+    close: async () => {
+      if (client.isOpen) client.destroy();
+    },
+  };
+}

@@ -1,0 +1,212 @@
+// Groups and their index: writing, removing, counting, listing. Knows of sources only the digest and the token that a
+// group's record begins with.
+import type { Digest } from '../../kernel/digest.js';
+import type { Context, GroupRef, ImageKey } from '../../kernel/image-key.js';
+import type { Selection } from '../../kernel/ports.js';
+import { REMOVE_GROUPS, TOUCH_GROUPS, WRITE_GROUP } from './group-scripts.js';
+import { ALL_SHARDS, groupName, groupOfName, groupShard, type Shard } from './key-layout.js';
+import { TOKEN_CHARACTERS, type Token } from './record-codec.js';
+import { readMany, runMany, type Session } from './session.js';
+
+/** What a group's record said of its source: the reference to end. */
+export interface Reference {
+  readonly token: Token;
+  readonly digest: Digest;
+}
+
+/** Groups removed by one script: about 15 operations each, so well under 10 ms of the server's time. */
+const REMOVE_BATCH = 100;
+
+export class GroupIndex {
+  constructor(private readonly session: Session) {}
+
+  /** Writes each group's record; resolves, in order, with whether it was written and what stood there before. */
+  async write(
+    groups: readonly { readonly ref: GroupRef; readonly record: string }[],
+    existing: 'keep' | 'replace',
+  ): Promise<{ readonly written: boolean; readonly before: Reference | undefined }[]> {
+    const { keys, clock } = this.session;
+    const replies = await runMany(
+      this.session,
+      WRITE_GROUP,
+      groups.map(({ ref, record }) => {
+        const shard = groupShard(ref.imageKey);
+        return {
+          keys: [keys.group(ref), keys.index(shard), keys.access(shard)],
+          args: [existing, record, ref.context, ref.imageKey, clock.now()],
+        };
+      }),
+    );
+    return (replies as [number, string][]).map(([written, before]) => ({
+      written: written === 1,
+      before: referenceOf(before),
+    }));
+  }
+
+  /** Takes the groups out, each only while it has `token` where one is given; adds their references to `ended`. */
+  async remove(refs: readonly (GroupRef & { readonly token?: Token })[], ended: Map<Digest, Token[]>): Promise<number> {
+    const { keys } = this.session;
+    const calls = [...groupedBy(refs, ({ imageKey }) => groupShard(imageKey))].flatMap(([shard, inShard]) =>
+      inBatches(inShard, REMOVE_BATCH).map((batch) => ({
+        keys: [keys.index(shard), keys.access(shard), ...batch.map((ref) => keys.group(ref))] as [string, ...string[]],
+        args: batch.flatMap(({ context, imageKey, token }) => [context, imageKey, token ?? '']),
+      })),
+    );
+    let removed = 0;
+    // One script after the other: others are to be served in between.
+    for (const call of calls) {
+      const [reply] = await runMany(this.session, REMOVE_GROUPS, [call]);
+      const outcome = reply as (number | string)[];
+      for (let at = 0; at < outcome.length; at += 2) {
+        removed += outcome[at] as number;
+        const reference = referenceOf(outcome[at + 1] as string);
+        if (reference) ended.set(reference.digest, [...(ended.get(reference.digest) ?? []), reference.token]);
+      }
+    }
+    return removed;
+  }
+
+  /** The groups that a selection names, in batches of at most `REMOVE_BATCH`; what is not removed comes again. */
+  async *select(selection: Selection): AsyncGenerator<GroupRef[]> {
+    const { context, imageKey } = selection;
+    if (imageKey !== undefined) {
+      const found = context === undefined ? await this.contextsOf(imageKey) : [{ context, imageKey }];
+      yield* inBatches(found, REMOVE_BATCH);
+      return;
+    }
+    const [from, to] = context === undefined ? ['[C', '(D'] : [`[C${context}\0`, `(C${context}\x01`];
+    for (const shard of ALL_SHARDS) {
+      for (;;) {
+        const members = await this.range(shard, from, to, REMOVE_BATCH);
+        const refs = members.map((member) => groupOfName(member.slice(1))).filter((ref) => ref !== undefined);
+        if (refs.length > 0) yield refs;
+        if (members.length < REMOVE_BATCH) break;
+      }
+    }
+  }
+
+  /** Notes accesses; resolves with the sources of the groups that exist. */
+  async touch(accesses: readonly { readonly ref: GroupRef; readonly at: number }[]): Promise<Map<Digest, number>> {
+    const { keys } = this.session;
+    const calls = [...groupedBy(accesses, ({ ref }) => groupShard(ref.imageKey))].flatMap(([shard, inShard]) =>
+      inBatches(inShard, REMOVE_BATCH).map((batch) => ({ shard, batch })),
+    );
+    const replies = await runMany(
+      this.session,
+      TOUCH_GROUPS,
+      calls.map(({ shard, batch }) => ({
+        keys: [keys.index(shard), keys.access(shard), ...batch.map(({ ref }) => keys.group(ref))] as [
+          string,
+          ...string[],
+        ],
+        args: batch.flatMap(({ ref, at }) => [groupName(ref), at]),
+      })),
+    );
+    const sources = new Map<Digest, number>();
+    for (const [at, { batch }] of calls.entries()) {
+      for (const [n, digest] of (replies[at] as string[]).entries()) {
+        const accessedAt = batch[n]?.at ?? 0;
+        if (digest !== '') sources.set(digest as Digest, Math.max(accessedAt, sources.get(digest as Digest) ?? 0));
+      }
+    }
+    return sources;
+  }
+
+  /** Distinct image keys over all contexts, those of one context, or all groups. */
+  count(of: 'keys' | 'groups' | { readonly context: Context }): Promise<number> {
+    if (of === 'keys') return this.sumOver('[K', '(L');
+    if (of === 'groups') return this.sumOver('[C', '(D');
+    return this.sumOver(`[C${of.context}\0`, `(C${of.context}\x01`);
+  }
+
+  /** The groups used longest ago, at most `limit`, only those last used before `before` (Unix ms). */
+  async oldest(limit: number, before = Number.POSITIVE_INFINITY): Promise<GroupRef[]> {
+    const names = await oldestMembers(this.session, (shard) => this.session.keys.access(shard), limit, before);
+    return names.map((name) => groupOfName(name)).filter((ref) => ref !== undefined);
+  }
+
+  /** Members of a shard's index from `from` to `to` (ends as ZRANGEBYLEX has them), at most `limit`. */
+  async range(shard: Shard, from: string, to: string, limit: number): Promise<string[]> {
+    const [members] = await readMany(this.session, [rangeCommand(this.session, shard, from, to, limit)]);
+    return members as string[];
+  }
+
+  private async contextsOf(imageKey: ImageKey): Promise<GroupRef[]> {
+    const shard = groupShard(imageKey);
+    const refs: GroupRef[] = [];
+    for (const kind of ['K', 'M']) {
+      let from = `[${kind}${imageKey}\0`;
+      for (;;) {
+        const members = await this.range(shard, from, `(${kind}${imageKey}\x01`, 1_000);
+        refs.push(...members.map((member) => ({ imageKey, context: member.slice(imageKey.length + 2) as Context })));
+        if (members.length < 1_000) break;
+        from = `(${members.at(-1)}`;
+      }
+    }
+    return refs;
+  }
+
+  private async sumOver(from: string, to: string): Promise<number> {
+    const counts = await readMany(
+      this.session,
+      ALL_SHARDS.map((shard) => {
+        const key = this.session.keys.index(shard);
+        return { key, args: ['ZLEXCOUNT', key, from, to] };
+      }),
+    );
+    return counts.reduce<number>((sum, count) => sum + (count as number), 0);
+  }
+}
+
+export function rangeCommand({ keys }: Session, shard: Shard, from: string, to: string, limit: number) {
+  const key = keys.index(shard);
+  return { key, args: ['ZRANGEBYLEX', key, from, to, 'LIMIT', '0', String(limit)] };
+}
+
+/**
+ * The members with the lowest scores under `before` over the sorted sets of all shards. Of each shard only a few times
+ * its fair share is looked at, so that with a large `limit` and very uneven shards the order is nearly, not exactly, right.
+ */
+export async function oldestMembers(
+  session: Session,
+  keyOf: (shard: Shard) => string,
+  limit: number,
+  before: number,
+): Promise<string[]> {
+  const ofEach = String(Math.min(limit, Math.max(16, Math.ceil((4 * limit) / ALL_SHARDS.length))));
+  const max = Number.isFinite(before) ? `(${before}` : '+inf';
+  const replies = await readMany(
+    session,
+    ALL_SHARDS.map((shard) => {
+      const key = keyOf(shard);
+      return { key, args: ['ZRANGEBYSCORE', key, '-inf', max, 'WITHSCORES', 'LIMIT', '0', ofEach] };
+    }),
+  );
+  return (replies as [string, number][][])
+    .flat()
+    .toSorted(([, a], [, b]) => a - b)
+    .slice(0, limit)
+    .map(([member]) => member);
+}
+
+function referenceOf(head: string): Reference | undefined {
+  if (head === '') return undefined;
+  return { token: head.slice(0, TOKEN_CHARACTERS) as Token, digest: head.slice(TOKEN_CHARACTERS) as Digest };
+}
+
+function groupedBy<T>(items: readonly T[], shardOf: (item: T) => Shard): Map<Shard, T[]> {
+  const groups = new Map<Shard, T[]>();
+  for (const item of items) {
+    const shard = shardOf(item);
+    const group = groups.get(shard);
+    if (group) group.push(item);
+    else groups.set(shard, [item]);
+  }
+  return groups;
+}
+
+function inBatches<T>(items: readonly T[], size: number): T[][] {
+  const batches: T[][] = [];
+  for (let from = 0; from < items.length; from += size) batches.push(items.slice(from, from + size));
+  return batches;
+}

@@ -1,0 +1,80 @@
+// What is done to groups in one step on the server. All keys of a script lie in one shard.
+//
+// The index of a shard is one sorted set with equal scores, so that it is ordered by its members' bytes:
+//   C context NUL key   every group, by context
+//   K key NUL context   one group of every key: as many as there are distinct keys
+//   M key NUL context   further groups of a key
+// Counts are ZLEXCOUNTs and lists are ranges. It is the truth: a group that it does not name does not exist, so that a
+// clear reaches all there is even after the server evicted an index.
+import { script } from './link.js';
+
+/** GET that takes a key of another type as absent; whoever writes it next replaces it. */
+const READ = `
+local function read(key)
+  local text = redis.pcall('GET', key)
+  if type(text) == 'string' then return text end
+end`;
+
+/**
+ * KEYS record, index, access. ARGV 'keep' or 'replace', record, context, key, now in ms.
+ * Returns { 1 written or 0 kept, token and digest of the record before or '' }.
+ */
+export const WRITE_GROUP = script(`${READ}
+local mode, record, context, key, now = unpack(ARGV)
+local old = read(KEYS[1])
+local indexed = redis.call('ZSCORE', KEYS[2], 'C' .. context .. '\\0' .. key)
+if old and indexed and mode == 'keep' then return { 0, string.sub(old, 1, 76) } end
+redis.call('SET', KEYS[1], record)
+if not indexed then
+  local first = redis.call('ZLEXCOUNT', KEYS[2], '[K' .. key .. '\\0', '(K' .. key .. '\\1') == 0
+  redis.call('ZADD', KEYS[2], 0, 'C' .. context .. '\\0' .. key, 0, (first and 'K' or 'M') .. key .. '\\0' .. context)
+end
+redis.call('ZADD', KEYS[3], now, context .. '\\0' .. key)
+return { 1, old and string.sub(old, 1, 76) or '' }`);
+
+/**
+ * KEYS index, access, records. ARGV for each record: context, key, token that it must have or ''.
+ * Returns for each record: 1 removed or 0, token and digest or ''.
+ */
+export const REMOVE_GROUPS = script(`${READ}
+local index, access = KEYS[1], KEYS[2]
+local outcome = {}
+for n = 3, #KEYS do
+  local at = (n - 3) * 3
+  local context, key, token = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  local old = read(KEYS[n])
+  local removed = 0
+  if token == '' or (old and string.sub(old, 1, 12) == token) then
+    removed = redis.call('ZREM', index, 'C' .. context .. '\\0' .. key)
+    if redis.call('ZREM', index, 'K' .. key .. '\\0' .. context) == 1 then
+      local next = redis.call('ZRANGEBYLEX', index, '[M' .. key .. '\\0', '(M' .. key .. '\\1', 'LIMIT', 0, 1)[1]
+      if next then
+        redis.call('ZREM', index, next)
+        redis.call('ZADD', index, 0, 'K' .. string.sub(next, 2))
+      end
+    else
+      redis.call('ZREM', index, 'M' .. key .. '\\0' .. context)
+    end
+    redis.call('ZREM', access, context .. '\\0' .. key)
+    redis.call('UNLINK', KEYS[n])
+  else
+    old = nil
+  end
+  outcome[#outcome + 1] = removed
+  outcome[#outcome + 1] = old and string.sub(old, 1, 76) or ''
+end
+return outcome`);
+
+/**
+ * KEYS index, access, records. ARGV for each record: name, Unix ms.
+ * Returns for each record the digest of its source, or ''.
+ */
+export const TOUCH_GROUPS = script(`${READ}
+local digests = {}
+for n = 3, #KEYS do
+  local at = (n - 3) * 2
+  local old = redis.call('ZSCORE', KEYS[1], 'C' .. ARGV[at + 1]) and read(KEYS[n])
+  if old then redis.call('ZADD', KEYS[2], 'GT', ARGV[at + 2], ARGV[at + 1]) end
+  digests[#digests + 1] = old and string.sub(old, 13, 76) or ''
+end
+return digests`);

@@ -1,0 +1,121 @@
+// Names every key in Redis. What one script touches shares a hash tag, so that it lies in one slot of a cluster:
+// {g00}..{gff} by image key, {d00}..{dff} by digest. Thus a single large context is spread over all slots.
+import type { Digest } from '../../kernel/digest.js';
+import type { Context, GroupRef, ImageKey } from '../../kernel/image-key.js';
+
+/** Shards of groups and of digests, each. A power of two up to 256; changing it is a new schema version. */
+export const SHARDS = 256;
+/** Raise it when keys or records change their meaning; a server refuses data of a newer version. */
+export const SCHEMA_VERSION = 1;
+
+export type Shard = number & { readonly __brand: 'Shard' };
+
+export const ALL_SHARDS: readonly Shard[] = Array.from({ length: SHARDS }, (_, shard) => shard as Shard);
+
+/** The Redis type of each kind of key, by the letter behind the prefix. */
+export const TYPE_OF_KIND: Readonly<Record<string, 'string' | 'hash' | 'set' | 'zset'>> = {
+  g: 'string',
+  i: 'zset',
+  a: 'zset',
+  s: 'string',
+  r: 'hash',
+  o: 'hash',
+  b: 'string',
+  u: 'zset',
+  e: 'zset',
+  w: 'set',
+  t: 'hash',
+  q: 'set',
+  l: 'string',
+};
+
+/** What an invalidated key stands for. */
+export type Tracked =
+  | { readonly kind: 'group'; readonly name: string }
+  | { readonly kind: 'source'; readonly name: string }
+  | { readonly kind: 'lease'; readonly name: string };
+
+export class KeyLayout {
+  readonly prefix: string;
+
+  /** `prefix`: 1 to 64 characters of `A-Z a-z 0-9 _ . : -`; a colon is added when it does not end with one. */
+  constructor(prefix: string) {
+    if (!/^[\w.:-]{1,64}$/.test(prefix))
+      throw new RangeError(
+        `expected a Redis key prefix of 1 to 64 letters, digits and _ . : -, got ${JSON.stringify(prefix)}`,
+      );
+    this.prefix = prefix.endsWith(':') ? prefix : `${prefix}:`;
+  }
+
+  /** The schema version of the data under this prefix. */
+  get schema(): string {
+    return `${this.prefix}schema`;
+  }
+  /** Every change of a key that begins with one of these is told to all nodes. */
+  get trackedPrefixes(): readonly string[] {
+    return ['g', 's', 'l'].map((kind) => `${this.prefix}${kind}:`);
+  }
+
+  // Groups: record, index (all names of the shard, see index-members.ts), access times.
+  group = (ref: GroupRef) => `${this.prefix}g:{${tag('g', groupShard(ref.imageKey))}}:${groupName(ref)}`;
+  index = (shard: Shard) => `${this.prefix}i:{${tag('g', shard)}}`;
+  access = (shard: Shard) => `${this.prefix}a:{${tag('g', shard)}}`;
+
+  // Sources: record, the groups that refer to it, times of last use of all and of the evictable, unfinished ones.
+  source = (digest: Digest) => this.ofDigest('s', digest);
+  refs = (digest: Digest) => this.ofDigest('r', digest);
+  used = (shard: Shard) => this.ofShard('u', shard);
+  evictable = (shard: Shard) => this.ofShard('e', shard);
+  unfinished = (shard: Shard) => this.ofShard('w', shard);
+
+  // Blobs: bytes, the source records that name them, total bytes, those that perhaps nobody names any more.
+  blob = (digest: Digest) => this.ofDigest('b', digest);
+  owners = (digest: Digest) => this.ofDigest('o', digest);
+  totals = (shard: Shard) => this.ofShard('t', shard);
+  orphans = (shard: Shard) => this.ofShard('q', shard);
+
+  lease = (name: string) => `${this.prefix}l:${name}`;
+
+  /** What a tracked key stands for: the group's name (see `groupName`), the digest or the lease's name. */
+  tracked(key: string): Tracked | undefined {
+    const kind = key.startsWith(this.prefix) ? key[this.prefix.length] : undefined;
+    if (kind === 'l') return { kind: 'lease', name: key.slice(this.prefix.length + 2) };
+    // kind, ':', '{', one letter, two digits, '}', ':'
+    const name = key.slice(this.prefix.length + 8);
+    if (kind === 'g') return { kind: 'group', name };
+    return kind === 's' ? { kind: 'source', name } : undefined;
+  }
+
+  private ofDigest(kind: string, digest: Digest): string {
+    return `${this.prefix}${kind}:{${tag('d', digestShard(digest))}}:${digest}`;
+  }
+  private ofShard(kind: string, shard: Shard): string {
+    return `${this.prefix}${kind}:{${tag('d', shard)}}`;
+  }
+}
+
+/** One text for a group. NUL can stand in neither name, so it is unambiguous. */
+export function groupName(ref: GroupRef): string {
+  return `${ref.context}\0${ref.imageKey}`;
+}
+
+/** The group of a name made by `groupName`; `undefined` when it is none. */
+export function groupOfName(name: string): GroupRef | undefined {
+  const end = name.indexOf('\0');
+  return end < 0 ? undefined : { context: name.slice(0, end) as Context, imageKey: name.slice(end + 1) as ImageKey };
+}
+
+/** FNV-1a over UTF-16 units, folded to a byte: even, and cheap enough for every call. */
+export function groupShard(imageKey: ImageKey): Shard {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < imageKey.length; at++) hash = Math.imul(hash ^ imageKey.charCodeAt(at), 0x01000193);
+  return ((hash ^ (hash >>> 8) ^ (hash >>> 16) ^ (hash >>> 24)) & (SHARDS - 1)) as Shard;
+}
+
+export function digestShard(digest: Digest): Shard {
+  return (Number.parseInt(digest.slice(0, 2), 16) & (SHARDS - 1)) as Shard;
+}
+
+function tag(letter: 'g' | 'd', shard: Shard): string {
+  return letter + shard.toString(16).padStart(2, '0');
+}

@@ -1,0 +1,204 @@
+// Opens the shared tier: connections, what the node remembers, and the three ports on top.
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ProofsheetError } from '../../kernel/errors.js';
+import type { BlobStore, Catalog, Clock, Leases, Logger, Metrics } from '../../kernel/ports.js';
+import { CatalogReader } from './catalog-reader.js';
+import { Coherence } from './coherence.js';
+import { type Connection, connect } from './connection.js';
+import { withDeadline } from './deadline.js';
+import { KeyLayout, SCHEMA_VERSION } from './key-layout.js';
+import { Link } from './link.js';
+import { NodeMemory } from './node-memory.js';
+import { RedisBlobStore } from './redis-blob-store.js';
+import { RedisCatalog } from './redis-catalog.js';
+import { RedisLeases } from './redis-leases.js';
+import { parseRedisUrl } from './redis-url.js';
+import { DEFAULT_DEADLINES, type RedisDeadlines, type Session } from './session.js';
+import { Tracking } from './tracking.js';
+
+export interface RedisStoreOptions {
+  /** See `parseRedisUrl`. */
+  readonly url: string;
+  /** Take the place of those in the URL. */
+  readonly user?: string;
+  readonly password?: string;
+  /** PEM file of the authority that signed the server's certificate. */
+  readonly caFile?: string;
+  /** Begins every key, so that deployments can share a server. Default `proofsheet:`. */
+  readonly keyPrefix?: string;
+  /** Seconds that a blob lives after its last write, commit or noted access; at least 60. */
+  readonly blobTtlSeconds: number;
+  /** The largest preview that is stored. */
+  readonly maxBlobBytes: number;
+  /** The largest source that is stored, 0 for none; default 1 MiB, never more than `maxBlobBytes`. */
+  readonly maxSourceBytes?: number;
+  /** Bound of what this node remembers of the catalog; default 64 MiB. */
+  readonly memoryMaxBytes?: number;
+  readonly deadlines?: Partial<RedisDeadlines>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface RedisStore {
+  readonly catalog: Catalog;
+  readonly blobs: BlobStore;
+  readonly leases: Leases;
+  /** `up`: every server that is needed can be asked, and every change is told to us. */
+  state(): 'up' | 'down';
+  /** Called on every change to `down`. */
+  onDown(listener: () => void): void;
+  /** Called on every change to `up`; what the node remembered is forgotten by then. */
+  onUp(listener: () => void): void;
+  /** Ends all connections at once. */
+  close(): Promise<void>;
+}
+
+const BREAKER = { failures: 5, openMs: 1_000 };
+/** How long opening waits for the server; without it the store is `down` at first. */
+const OPEN_WAIT_MS = 3_000;
+const REOPEN_MS = 500;
+const DEFAULT_MAX_SOURCE_BYTES = 1 << 20;
+const DEFAULT_MEMORY_MAX_BYTES = 64 << 20;
+const MIN_TTL_SECONDS = 60;
+
+/**
+ * Resolves once the server answered or `OPEN_WAIT_MS` passed: a server that is away is a store that is `down`, not an
+ * error. Throws a `RangeError` for options out of range, and `internal` when the data is of a newer version.
+ */
+export async function openRedisStore(options: RedisStoreOptions): Promise<RedisStore> {
+  if (!(options.blobTtlSeconds >= MIN_TTL_SECONDS))
+    throw new RangeError(
+      `expected a blob time to live of at least ${MIN_TTL_SECONDS} s, got ${options.blobTtlSeconds}`,
+    );
+  const { clock, logger, metrics } = options;
+  const keys = new KeyLayout(options.keyPrefix ?? 'proofsheet:');
+  const fromUrl = parseRedisUrl(options.url);
+  const address = {
+    ...fromUrl,
+    ...(options.user !== undefined && { user: options.user }),
+    ...(options.password !== undefined && { password: options.password }),
+  };
+  const caPem = options.caFile === undefined ? undefined : await readFile(options.caFile, 'utf8');
+  const deadlines = { ...DEFAULT_DEADLINES, ...options.deadlines };
+  const memory = new NodeMemory(options.memoryMaxBytes ?? DEFAULT_MEMORY_MAX_BYTES);
+
+  const tracking = new Tracking(keys.trackedPrefixes, {
+    invalidated: (key) => invalidated(key),
+    lost: () => coherence.lost(),
+  });
+  const onError = (error: unknown) => logger.debug({ error }, 'a connection to Redis failed');
+  const common = { address, ...(caPem !== undefined && { caPem }), onError };
+  const records = new Link(connect({ ...common, binary: false, tracking }), clock, BREAKER);
+  const bulk = new Link(connect({ ...common, binary: true }), clock, BREAKER);
+
+  const session: Session = {
+    link: records,
+    keys,
+    clock,
+    logger,
+    metrics,
+    deadlines,
+    blobTtlMs: options.blobTtlSeconds * 1_000,
+    maxSourceBytes: Math.min(options.maxSourceBytes ?? DEFAULT_MAX_SOURCE_BYTES, options.maxBlobBytes),
+  };
+  const listeners = { up: [] as (() => void)[], down: [] as (() => void)[] };
+  let isUp = false;
+  let refused: Error | undefined;
+  let settle: () => void = () => {};
+  const settled = new Promise<void>((resolve) => {
+    settle = resolve;
+  });
+  const coherence = new Coherence({
+    doubtMs: deadlines.getMs,
+    ping: async () => {
+      await withDeadline(deadlines.setMs, records.connection.pingAll());
+      // Asked anew after every outage: the server may have been replaced by one with other data.
+      refused = await withDeadline(deadlines.setMs, newerSchema(records.connection, keys));
+      if (refused === undefined) return;
+      for (const link of [records, bulk]) link.block(refused);
+      logger.error({ error: refused }, 'the data in Redis is not ours to use');
+      settle();
+      coherence.close();
+    },
+    readiness: () => records.connection.readiness(),
+    forgetAll: () => memory.forgetAll(),
+    onState: (state) => {
+      memory.spoilReadings();
+      if (state === 'tracked') {
+        records.cameBack();
+        bulk.cameBack();
+        settle();
+      }
+      // A moment's doubt is not worth an alarm.
+      if (state === 'doubtful' || isUp === (state === 'tracked')) return;
+      isUp = state === 'tracked';
+      if (isUp) logger.info({}, 'the shared tier is there');
+      else logger.warn({ state }, 'the shared tier is away');
+      for (const listener of isUp ? listeners.up : listeners.down) listener();
+    },
+  });
+  const leases = new RedisLeases(session);
+  const reader = new CatalogReader(session, memory, coherence);
+  const invalidated = (key: string | undefined): void => {
+    if (key === undefined) {
+      memory.forgetAll();
+      leases.changed(undefined);
+      return;
+    }
+    const changed = keys.tracked(key);
+    if (changed?.kind === 'group') memory.dropGroup(changed.name);
+    else if (changed?.kind === 'source') memory.dropSource(changed.name);
+    else if (changed?.kind === 'lease') leases.changed(changed.name);
+  };
+
+  const ending = new AbortController();
+  for (const { connection } of [records, bulk]) void keepOpen(connection, ending.signal, onError);
+  coherence.start();
+  const close = async () => {
+    ending.abort();
+    coherence.close();
+    await leases.close();
+    await Promise.all([records.connection.close(), bulk.connection.close()]);
+  };
+  await Promise.race([settled, delay(OPEN_WAIT_MS, undefined, { ref: false })]);
+  if (refused) {
+    await close();
+    throw refused;
+  }
+  return {
+    catalog: new RedisCatalog(session, reader),
+    blobs: new RedisBlobStore(session, bulk, { maxBlobBytes: options.maxBlobBytes }),
+    leases,
+    state: () => (isUp && records.isUp ? 'up' : 'down'),
+    onDown: (listener) => void listeners.down.push(listener),
+    onUp: (listener) => void listeners.up.push(listener),
+    close,
+  };
+}
+
+/** Some clients give up when nothing answers at first; a server that is late is waited for. */
+async function keepOpen(connection: Connection, signal: AbortSignal, onError: (error: unknown) => void): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await connection.open();
+      return;
+    } catch (error) {
+      if (signal.aborted) return;
+      onError(error);
+      await delay(REOPEN_MS, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+  }
+}
+
+/** Marks the data as ours; resolves with an error when it is of another version. */
+async function newerSchema(connection: Connection, { schema }: KeyLayout): Promise<ProofsheetError | undefined> {
+  await connection.send(schema, ['SET', schema, String(SCHEMA_VERSION), 'NX']);
+  const version = String(await connection.send(schema, ['GET', schema]));
+  if (version === String(SCHEMA_VERSION)) return undefined;
+  return new ProofsheetError(
+    'internal',
+    `expected data of version ${SCHEMA_VERSION} under the Redis key prefix, got version ${version}; use another prefix`,
+  );
+}

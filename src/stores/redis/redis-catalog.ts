@@ -1,0 +1,208 @@
+// The catalog on Redis. A commit goes blobs, source, groups, in this order, so that a crash in between leaves something
+// that nobody sees and that ages out, never a group without its source. Reads go through what the node remembers.
+import type { Digest } from '../../kernel/digest.js';
+import type { Context, GroupRef, ImageKey } from '../../kernel/image-key.js';
+import type { Catalog, CommitRequest, Evicted, Selection, Usage } from '../../kernel/ports.js';
+import type { CatalogEntry, SourceRecord } from '../../kernel/source.js';
+import type { CatalogReader } from './catalog-reader.js';
+import { GroupIndex, oldestMembers } from './group-index.js';
+import { ALL_SHARDS } from './key-layout.js';
+import { streamKeys } from './key-stream.js';
+import { encodeGroup, newToken, type StoredGroup, type Token } from './record-codec.js';
+import { readMany, type Session } from './session.js';
+import { type Freed, SourceShelf } from './source-shelf.js';
+
+/** References are ended for this many groups at a time while a selection is removed. */
+const RELEASE_AFTER_GROUPS = 1_000;
+/** What nobody used for this much longer than its blobs can live is taken away. */
+const AGE_MARGIN_MS = 24 * 3_600_000;
+const AGED_AT_A_TIME = 500;
+
+export class RedisCatalog implements Catalog {
+  private readonly groups: GroupIndex;
+  private readonly sources: SourceShelf;
+
+  constructor(
+    private readonly session: Session,
+    private readonly reader: CatalogReader,
+  ) {
+    this.groups = new GroupIndex(session);
+    this.sources = new SourceShelf(session);
+    reader.onDangling = (ref, token) => this.removeDangling(ref, token);
+  }
+
+  find(ref: GroupRef): Promise<CatalogEntry | undefined> {
+    return this.reader.find(ref);
+  }
+
+  findSource(digest: Digest): Promise<SourceRecord | undefined> {
+    return this.reader.findSource(digest);
+  }
+
+  async commit({ source, groups, existing }: CommitRequest): Promise<readonly Digest[]> {
+    const missing = await this.sources.missingBlobs(source);
+    if (missing.length > 0) return missing;
+    const createdAt = this.session.clock.now();
+    const changes = groups.map(({ context, imageKey, sourceDigest, fileName }) => {
+      const ref = { context, imageKey };
+      const stored: StoredGroup = {
+        token: newToken(),
+        sourceDigest,
+        createdAt,
+        ...(fileName !== undefined && { fileName }),
+      };
+      return { ref, token: stored.token, record: encodeGroup(ref, stored) };
+    });
+    // Referred to before the groups exist: nobody can release the source in between.
+    const vanished = await this.sources.write(
+      source,
+      changes.map(({ token }) => token),
+    );
+    if (vanished.length > 0) return vanished;
+    const outcomes = await this.groups.write(changes, existing);
+    const ended = new Map<Digest, Token[]>();
+    const end = (digest: Digest, token: Token) => ended.set(digest, [...(ended.get(digest) ?? []), token]);
+    for (const [at, { written, before }] of outcomes.entries()) {
+      const token = changes[at]?.token;
+      if (!written && token !== undefined) end(source.digest, token);
+      else if (written && before) end(before.digest, before.token);
+    }
+    await this.sources.release(ended);
+    this.reader.changed();
+    return [];
+  }
+
+  async remove(selection: Selection, signal?: AbortSignal): Promise<number> {
+    let removed = 0;
+    let batches = 0;
+    let ended = new Map<Digest, Token[]>();
+    signal?.throwIfAborted();
+    for await (const refs of this.groups.select(selection)) {
+      removed += await this.groups.remove(refs, ended);
+      // What was removed is to be released even when we are told to stop.
+      if (++batches % 10 === 0 || ended.size >= RELEASE_AFTER_GROUPS || signal?.aborted) {
+        await this.sources.release(ended);
+        ended = new Map();
+      }
+      signal?.throwIfAborted();
+    }
+    await this.sources.release(ended);
+    this.reader.changed();
+    return removed;
+  }
+
+  count(context?: Context): Promise<number> {
+    return this.groups.count(context === undefined ? 'keys' : { context });
+  }
+
+  keys(context?: Context): AsyncIterable<readonly ImageKey[]> {
+    return streamKeys(this.session, context);
+  }
+
+  /** Exact but for what the server evicted by itself, or a crash left behind, until that ages out. */
+  async usage(): Promise<Usage> {
+    const { keys } = this.session;
+    const [groups, distinct, sources, totals] = await Promise.all([
+      this.groups.count('groups'),
+      this.groups.count('keys'),
+      readMany(
+        this.session,
+        ALL_SHARDS.map((shard) => ({ key: keys.used(shard), args: ['ZCARD', keys.used(shard)] })),
+      ),
+      readMany(
+        this.session,
+        ALL_SHARDS.map((shard) => ({ key: keys.totals(shard), args: ['HMGET', keys.totals(shard), 'p', 's'] })),
+      ),
+    ]);
+    const sum = (field: 0 | 1) =>
+      Math.max(
+        0,
+        (totals as (string | null)[][]).reduce((all, fields) => all + Number(fields[field] ?? 0), 0),
+      );
+    return {
+      groups,
+      keys: distinct,
+      sources: (sources as number[]).reduce((all, count) => all + count, 0),
+      previewBytes: sum(0),
+      sourceBytes: sum(1),
+    };
+  }
+
+  async touch(accesses: readonly { readonly ref: GroupRef; readonly at: number }[]): Promise<void> {
+    const sources = await this.groups.touch(accesses);
+    await this.sources.touch(sources);
+    await this.sources.prolong(this.reader.remembered([...sources.keys()]));
+    for (const { ref, at } of accesses) this.reader.accessed(ref, at);
+  }
+
+  async evictSources(limit: number): Promise<Evicted> {
+    const { keys } = this.session;
+    const digests = await oldestMembers(
+      this.session,
+      (shard) => keys.evictable(shard),
+      limit,
+      Number.POSITIVE_INFINITY,
+    );
+    const freed = await this.sources.unkeep(digests as Digest[]);
+    this.reader.changed();
+    return { groups: 0, ...freed };
+  }
+
+  async evictGroups(limit: number, before?: number): Promise<Evicted> {
+    const refs = await this.groups.oldest(limit, before);
+    const ended = new Map<Digest, Token[]>();
+    const groups = await this.groups.remove(refs, ended);
+    const freed = await this.sources.release(ended);
+    if (groups > 0) this.reader.changed();
+    return { groups, ...freed };
+  }
+
+  async sweep(limit: number): Promise<readonly Digest[]> {
+    await this.removeAged();
+    return this.sources.sweep(limit);
+  }
+
+  async *unfinished(): AsyncGenerator<Digest> {
+    const { keys } = this.session;
+    for (const shard of ALL_SHARDS) {
+      const key = keys.unfinished(shard);
+      let cursor = '0';
+      do {
+        const [reply] = await readMany(this.session, [{ key, args: ['SSCAN', key, cursor, 'COUNT', '100'] }]);
+        const [next, members] = reply as [string, string[]];
+        yield* members as Digest[];
+        cursor = next;
+      } while (cursor !== '0');
+    }
+  }
+
+  generation(): number {
+    return this.reader.generation;
+  }
+
+  revisionOf(ref: GroupRef): string | undefined {
+    return this.reader.revisionOf(ref);
+  }
+
+  /** The connections are closed by whoever opened them. */
+  async close(): Promise<void> {}
+
+  /**
+   * Groups whose blobs have expired, for nobody used them, and sources that a crash left without a group. A use of a
+   * group is a use of its source, so an aged source has no group in use.
+   */
+  private async removeAged(): Promise<Freed> {
+    const { keys, clock, blobTtlMs } = this.session;
+    const before = clock.now() - blobTtlMs - AGE_MARGIN_MS;
+    await this.evictGroups(AGED_AT_A_TIME, before);
+    const digests = await oldestMembers(this.session, (shard) => keys.used(shard), AGED_AT_A_TIME, before);
+    return this.sources.release(new Map(digests.map((digest) => [digest as Digest, []])), true);
+  }
+
+  /** A group whose source is lost answers nobody; it goes unless it was committed anew meanwhile. */
+  private async removeDangling(ref: GroupRef, token: Token | undefined): Promise<void> {
+    const ended = new Map<Digest, Token[]>();
+    await this.groups.remove([{ ...ref, ...(token !== undefined && { token }) }], ended);
+    await this.sources.release(ended);
+  }
+}

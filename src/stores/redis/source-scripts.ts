@@ -1,0 +1,109 @@
+// What is done to sources and blobs in one step on the server. All keys of a script lie in one shard.
+//
+// A source's record is kept while groups refer to it, each under the token of its commit: an old commit's farewell can
+// never take away what a newer one relies on. In the same way a blob is owned by states of source records, each under
+// its own token. A blob that loses its last owner is an orphan, and is swept unless it is owned again before that.
+import { script } from './link.js';
+
+const READ = `
+local function read(key)
+  local text = redis.pcall('GET', key)
+  if type(text) == 'string' then return text end
+end`;
+
+/** A complete record never gives way to an incomplete one of the same sequence. */
+const OUTDATED = `
+local function outdated(old, complete, sequence)
+  return string.sub(old, 14, 14) == '1' and complete == '0' and string.sub(old, 15, 30) == sequence
+end`;
+
+/**
+ * KEYS record, refs. ARGV kept, complete, sequence, checksum, tokens of groups.
+ * Lets the groups refer to the record as it is, if it says what the caller would write. Returns 1 or 0.
+ */
+export const ATTACH = script(`${READ}${OUTDATED}
+local kept, complete, sequence, sum = unpack(ARGV, 1, 4)
+local old = read(KEYS[1])
+if not old then return 0 end
+local same = string.sub(old, 13, 62) == kept .. complete .. sequence .. sum
+if not same and not outdated(old, complete, sequence) then return 0 end
+for n = 5, #ARGV do redis.call('HSET', KEYS[2], ARGV[n], '') end
+return 1`);
+
+/**
+ * KEYS record, refs, used, evictable, unfinished. ARGV digest, now in ms, 1 if its blob can be evicted or 0, complete,
+ * sequence, record, tokens of groups. Returns { 1 written, 0 nobody refers to it or 2 outdated, the record before or '' }.
+ */
+export const REPLACE_SOURCE = script(`${READ}${OUTDATED}
+local digest, now, evictable, complete, sequence, record = unpack(ARGV, 1, 6)
+local old = read(KEYS[1])
+if #ARGV == 6 and redis.call('HLEN', KEYS[2]) == 0 then return { 0, '' } end
+for n = 7, #ARGV do redis.call('HSET', KEYS[2], ARGV[n], '') end
+if old and outdated(old, complete, sequence) then return { 2, '' } end
+redis.call('SET', KEYS[1], record)
+redis.call('ZADD', KEYS[3], 'GT', now, digest)
+if evictable == '1' and complete == '1' then
+  redis.call('ZADD', KEYS[4], redis.call('ZSCORE', KEYS[3], digest), digest)
+else
+  redis.call('ZREM', KEYS[4], digest)
+end
+if complete == '1' then redis.call('SREM', KEYS[5], digest) else redis.call('SADD', KEYS[5], digest) end
+return { 1, old or '' }`);
+
+/**
+ * KEYS record, refs, used, evictable, unfinished. ARGV digest, 'force' or '', tokens of groups.
+ * Ends the references; returns the record if it is gone with the last of them (or forced), else ''.
+ */
+export const RELEASE_SOURCE = script(`${READ}
+for n = 3, #ARGV do redis.call('HDEL', KEYS[2], ARGV[n]) end
+if ARGV[2] ~= 'force' and redis.call('HLEN', KEYS[2]) > 0 then return '' end
+local old = read(KEYS[1])
+redis.call('UNLINK', KEYS[1], KEYS[2])
+redis.call('ZREM', KEYS[3], ARGV[1])
+redis.call('ZREM', KEYS[4], ARGV[1])
+redis.call('SREM', KEYS[5], ARGV[1])
+return old or ''`);
+
+/** KEYS record, used, evictable. ARGV digest, Unix ms. */
+export const TOUCH_SOURCE = script(`
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('ZADD', KEYS[2], 'GT', ARGV[2], ARGV[1])
+return redis.call('ZADD', KEYS[3], 'XX', 'GT', ARGV[2], ARGV[1])`);
+
+/** KEYS record, evictable. ARGV digest. The blob is kept no more; returns the record's token if it was, else ''. */
+export const UNKEEP_SOURCE = script(`${READ}
+redis.call('ZREM', KEYS[2], ARGV[1])
+local old = read(KEYS[1])
+if not old or string.sub(old, 13, 14) ~= '11' then return '' end
+redis.call('SETRANGE', KEYS[1], 12, '0')
+return string.sub(old, 1, 12)`);
+
+/**
+ * KEYS blob, owners, orphans, totals. ARGV digest, owner, 'p' preview or 's' source, bytes, time to live in ms.
+ * Returns 1, or 0 when the blob is gone.
+ */
+export const OWN_BLOB = script(`
+local digest, owner, kind, bytes, ttl = unpack(ARGV)
+if redis.call('PEXPIRE', KEYS[1], ttl) == 0 then return 0 end
+if redis.call('HLEN', KEYS[2]) == 0 then redis.call('HINCRBY', KEYS[4], kind, bytes) end
+redis.call('HSET', KEYS[2], owner, kind .. bytes)
+redis.call('SREM', KEYS[3], digest)
+return 1`);
+
+/** KEYS owners, orphans, totals. ARGV digest, owner. Returns the bytes that are free once it is swept. */
+export const DISOWN_BLOB = script(`
+local value = redis.call('HGET', KEYS[1], ARGV[2])
+if not value then return 0 end
+redis.call('HDEL', KEYS[1], ARGV[2])
+if redis.call('HLEN', KEYS[1]) > 0 then return 0 end
+local bytes = tonumber(string.sub(value, 2))
+redis.call('HINCRBY', KEYS[3], string.sub(value, 1, 1), -bytes)
+redis.call('SADD', KEYS[2], ARGV[1])
+return bytes`);
+
+/** KEYS blob, owners, orphans. ARGV digest. Returns 1 when it was an orphan and is gone. */
+export const SWEEP_BLOB = script(`
+redis.call('SREM', KEYS[3], ARGV[1])
+if redis.call('HLEN', KEYS[2]) > 0 then return 0 end
+redis.call('UNLINK', KEYS[1], KEYS[2])
+return 1`);

@@ -1,0 +1,237 @@
+// Sources and the blobs that their records name: references, owners, orphans. Knows nothing of groups but their tokens.
+import type { Digest } from '../../kernel/digest.js';
+import type { SourceRecord } from '../../kernel/source.js';
+import { ALL_SHARDS, digestShard, type Shard } from './key-layout.js';
+import type { ScriptCall } from './link.js';
+import { decodeSource, encodeSource, newToken, type StoredSource, sourceParts, type Token } from './record-codec.js';
+import { readMany, runMany, type Session } from './session.js';
+import {
+  ATTACH,
+  DISOWN_BLOB,
+  OWN_BLOB,
+  RELEASE_SOURCE,
+  REPLACE_SOURCE,
+  SWEEP_BLOB,
+  TOUCH_SOURCE,
+  UNKEEP_SOURCE,
+} from './source-scripts.js';
+
+interface NamedBlob {
+  readonly digest: Digest;
+  readonly kind: 'p' | 's';
+  readonly bytes: number;
+}
+
+export interface Freed {
+  readonly sources: number;
+  /** Bytes that are free once the blobs are swept. */
+  readonly bytes: number;
+}
+
+export class SourceShelf {
+  private sweepFrom = 0;
+
+  constructor(private readonly session: Session) {}
+
+  /** The record's blobs that are gone; those that are there live on for a full time to live. */
+  async missingBlobs(record: SourceRecord): Promise<Digest[]> {
+    const named = [...new Set(this.blobsOf(record).map(({ digest }) => digest))];
+    const ttl = String(this.session.blobTtlMs);
+    const replies = await readMany(
+      this.session,
+      named.map((digest) => {
+        const key = this.session.keys.blob(digest);
+        return { key, args: ['PEXPIRE', key, ttl] };
+      }),
+    );
+    return named.filter((_, at) => replies[at] === 0);
+  }
+
+  /**
+   * Makes the record stand, referred to by `tokens`; without tokens only if somebody refers to it already. Resolves
+   * with the blobs that vanished meanwhile: then nothing was written.
+   */
+  async write(record: SourceRecord, tokens: readonly Token[]): Promise<readonly Digest[]> {
+    const { head, body } = sourceParts(record);
+    const { keys } = this.session;
+    const attach = {
+      keys: [keys.source(record.digest), keys.refs(record.digest)],
+      args: [head.kept, head.complete, head.sequence, head.sum, ...tokens],
+    } as const;
+    const [attached] = await runMany(this.session, ATTACH, [attach]);
+    if (attached === 1) return [];
+
+    const token = newToken();
+    const blobs = this.blobsOf(record);
+    const vanished = await this.own(blobs, token);
+    if (vanished.length > 0) {
+      await this.disown(blobs, token);
+      return vanished;
+    }
+    const evictable = record.sourceKept && record.bytes <= this.session.maxSourceBytes ? 1 : 0;
+    const [reply] = await runMany(this.session, REPLACE_SOURCE, [
+      {
+        keys: [keys.source(record.digest), keys.refs(record.digest), ...this.setsOf(record.digest)],
+        args: [
+          record.digest,
+          this.session.clock.now(),
+          evictable,
+          head.complete,
+          head.sequence,
+          encodeSource(token, { head, body }),
+          ...tokens,
+        ],
+      },
+    ]);
+    const [outcome, before] = reply as [number, string];
+    if (outcome !== 1) await this.disown(blobs, token);
+    else await this.disownRecord(record.digest, before);
+    return [];
+  }
+
+  /** Ends references, by source; sources that lose their last one go, and their blobs become orphans. */
+  async release(tokensBySource: ReadonlyMap<Digest, readonly Token[]>, force = false): Promise<Freed> {
+    const digests = [...tokensBySource.keys()];
+    const replies = await runMany(
+      this.session,
+      RELEASE_SOURCE,
+      digests.map((digest) => ({
+        keys: [this.session.keys.source(digest), this.session.keys.refs(digest), ...this.setsOf(digest)],
+        args: [digest, force ? 'force' : '', ...(tokensBySource.get(digest) ?? [])],
+      })),
+    );
+    let sources = 0;
+    const owned: { blob: NamedBlob; token: Token }[] = [];
+    for (const [at, digest] of digests.entries()) {
+      const text = replies[at] as string;
+      if (text === '') continue;
+      sources++;
+      const stored = decodeSource(digest, text);
+      if (stored) for (const blob of this.blobsOf(stored.record)) owned.push({ blob, token: stored.token });
+    }
+    return { sources, bytes: await this.disownAll(owned) };
+  }
+
+  async touch(accesses: ReadonlyMap<Digest, number>): Promise<void> {
+    const { keys } = this.session;
+    await runMany(
+      this.session,
+      TOUCH_SOURCE,
+      [...accesses].map(([digest, at]) => ({
+        keys: [keys.source(digest), keys.used(digestShard(digest)), keys.evictable(digestShard(digest))],
+        args: [digest, at],
+      })),
+    );
+  }
+
+  /** Gives previews another time to live. */
+  async prolong(records: readonly SourceRecord[]): Promise<void> {
+    const digests = new Set(records.flatMap((record) => record.previews.map(({ digest }) => digest)));
+    const ttl = String(this.session.blobTtlMs);
+    await readMany(
+      this.session,
+      [...digests].map((digest) => {
+        const key = this.session.keys.blob(digest);
+        return { key, args: ['PEXPIRE', key, ttl] };
+      }),
+    );
+  }
+
+  /** Takes the blob of each source away from it. */
+  async unkeep(digests: readonly Digest[]): Promise<Freed> {
+    const { keys } = this.session;
+    const tokens = await runMany(
+      this.session,
+      UNKEEP_SOURCE,
+      digests.map((digest) => ({ keys: [keys.source(digest), keys.evictable(digestShard(digest))], args: [digest] })),
+    );
+    const owned = digests.flatMap((digest, at) =>
+      tokens[at] === '' ? [] : [{ blob: { digest, kind: 's' as const, bytes: 0 }, token: tokens[at] as Token }],
+    );
+    return { sources: owned.length, bytes: await this.disownAll(owned) };
+  }
+
+  /** Removes orphans, at most `limit`, beginning where the last sweep ended. */
+  async sweep(limit: number): Promise<Digest[]> {
+    const { keys } = this.session;
+    const swept: Digest[] = [];
+    const waiting = await readMany(
+      this.session,
+      ALL_SHARDS.map((shard) => ({ key: keys.orphans(shard), args: ['SCARD', keys.orphans(shard)] })),
+    );
+    for (let n = 0; n < ALL_SHARDS.length && swept.length < limit; n++) {
+      const shard = ALL_SHARDS[(this.sweepFrom + n) % ALL_SHARDS.length] as Shard;
+      if (waiting[shard] === 0) continue;
+      swept.push(...(await this.sweepShard(shard, limit - swept.length)));
+      if (swept.length >= limit) this.sweepFrom = shard;
+    }
+    return swept;
+  }
+
+  private async sweepShard(shard: Shard, limit: number): Promise<Digest[]> {
+    const { keys } = this.session;
+    const key = keys.orphans(shard);
+    const [members] = await readMany(this.session, [{ key, args: ['SRANDMEMBER', key, String(limit)] }]);
+    const digests = members as Digest[];
+    const replies = await runMany(
+      this.session,
+      SWEEP_BLOB,
+      digests.map((digest) => ({ keys: [keys.blob(digest), keys.owners(digest), key], args: [digest] })),
+    );
+    return digests.filter((_, at) => replies[at] === 1);
+  }
+
+  private setsOf(digest: Digest): [string, string, string] {
+    const { keys } = this.session;
+    const shard = digestShard(digest);
+    return [keys.used(shard), keys.evictable(shard), keys.unfinished(shard)];
+  }
+
+  /** The blobs of a record that are to be found in Redis, each once. */
+  private blobsOf(record: SourceRecord): NamedBlob[] {
+    const previews = new Map(record.previews.map(({ digest, bytes }) => [digest, bytes]));
+    const blobs = [...previews].map(([digest, bytes]): NamedBlob => ({ digest, kind: 'p', bytes }));
+    if (record.sourceKept && record.bytes <= this.session.maxSourceBytes)
+      blobs.push({ digest: record.digest, kind: 's', bytes: record.bytes });
+    return blobs;
+  }
+
+  private async own(blobs: readonly NamedBlob[], token: Token): Promise<Digest[]> {
+    const { keys, blobTtlMs } = this.session;
+    const replies = await runMany(
+      this.session,
+      OWN_BLOB,
+      blobs.map(({ digest, kind, bytes }) => ({
+        keys: [
+          keys.blob(digest),
+          keys.owners(digest),
+          keys.orphans(digestShard(digest)),
+          keys.totals(digestShard(digest)),
+        ],
+        args: [digest, token + kind, kind, bytes, blobTtlMs],
+      })),
+    );
+    return blobs.filter((_, at) => replies[at] === 0).map(({ digest }) => digest);
+  }
+
+  private async disownRecord(digest: Digest, text: string): Promise<void> {
+    const before: StoredSource | undefined = text === '' ? undefined : decodeSource(digest, text);
+    if (before) await this.disown(this.blobsOf(before.record), before.token);
+  }
+
+  private disown(blobs: readonly NamedBlob[], token: Token): Promise<number> {
+    return this.disownAll(blobs.map((blob) => ({ blob, token })));
+  }
+
+  private async disownAll(owned: readonly { blob: NamedBlob; token: Token }[]): Promise<number> {
+    const { keys } = this.session;
+    const calls = owned.map(
+      ({ blob: { digest, kind }, token }): ScriptCall => ({
+        keys: [keys.owners(digest), keys.orphans(digestShard(digest)), keys.totals(digestShard(digest))],
+        args: [digest, token + kind],
+      }),
+    );
+    const freed = await runMany(this.session, DISOWN_BLOB, calls);
+    return freed.reduce<number>((sum, bytes) => sum + (bytes as number), 0);
+  }
+}

@@ -1,0 +1,40 @@
+// Opens stores on real Redis servers as compose.ts would, each with a prefix of its own, with fakes for logs and metrics.
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../src/kernel/ports.js';
+import { openRedisStore, type RedisStore, type RedisStoreOptions } from '../../src/stores/redis/open-redis-store.js';
+import { FakeLogger } from './fake-logger.js';
+import { FakeMetrics } from './fake-metrics.js';
+
+export const realClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
+
+export interface TestStore extends RedisStore {
+  readonly metrics: FakeMetrics;
+  readonly logger: FakeLogger;
+}
+
+export function newPrefix(): string {
+  return `test-${randomUUID()}:`;
+}
+
+export async function openTestStore(
+  url: string,
+  keyPrefix: string,
+  options: Partial<RedisStoreOptions> = {},
+): Promise<TestStore> {
+  const metrics = new FakeMetrics();
+  const logger = new FakeLogger();
+  const store = await openRedisStore({
+    url,
+    keyPrefix,
+    blobTtlSeconds: 3_600,
+    maxBlobBytes: 8 << 20,
+    maxSourceBytes: 8 << 20,
+    clock: realClock,
+    // A machine that runs other tests beside this one may take a while for a call.
+    deadlines: { getMs: 1_000, setMs: 2_000, scriptMs: 2_000 },
+    ...options,
+    logger,
+    metrics,
+  });
+  return { ...store, metrics, logger };
+}
