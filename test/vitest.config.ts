@@ -1,10 +1,13 @@
 // How the tests run: real servers and child processes start here, so files run two at a time and may take a while.
 import { defineConfig } from 'vitest/config';
+import { ClosingLineReporter } from './support/closing-line-reporter.js';
 
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/install-tools.ts'],
+    reporters: ['default', new ClosingLineReporter()],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',

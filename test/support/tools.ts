@@ -1,0 +1,151 @@
+// The programs that tests start besides Node: found where they are, installed from Debian's packages where that is
+// possible, and otherwise named clearly. A test is never passed over because its tool is missing.
+import { execFile } from 'node:child_process';
+import { access, constants, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+interface Tool {
+  /** The Debian package that brings it. */
+  readonly debian: string;
+  /** Its names on PATH, the first that is found is taken. */
+  readonly binaries: readonly string[];
+}
+
+export const TOOLS = {
+  'redis-server': { debian: 'redis-server', binaries: ['redis-server'] },
+  'redis-sentinel': { debian: 'redis-sentinel', binaries: ['redis-sentinel'] },
+  'redis-cli': { debian: 'redis-tools', binaries: ['redis-cli'] },
+  chromium: { debian: 'chromium', binaries: ['chromium', 'chromium-browser', 'google-chrome'] },
+  nginx: { debian: 'nginx-light', binaries: ['nginx'] },
+  haproxy: { debian: 'haproxy', binaries: ['haproxy'] },
+  openssl: { debian: 'openssl', binaries: ['openssl'] },
+  strace: { debian: 'strace', binaries: ['strace'] },
+} as const satisfies Record<string, Tool>;
+
+export type ToolName = keyof typeof TOOLS;
+
+/** Servers live here, and an ordinary user's PATH often does not name them. */
+const SYSTEM_DIRECTORIES = ['/usr/sbin', '/usr/local/sbin', '/sbin'];
+const INSTALL_TIMEOUT_MS = 600_000;
+const LOCK_POLL_MS = 200;
+const LOCK_DIRECTORY = join(tmpdir(), 'proofsheet-test-tools.lock');
+
+const run = promisify(execFile);
+
+/** The path of the tool's program. Throws an error that says how to install it when it cannot be had. */
+export async function requireTool(name: ToolName): Promise<string> {
+  const found = await findTool(name);
+  if (found !== undefined) return found;
+  await installTools([name]);
+  const installed = await findTool(name);
+  if (installed === undefined) throw new MissingToolError(name, 'its package brought no such program');
+  return installed;
+}
+
+/** The path of the tool's program, if it is there. */
+export async function findTool(name: ToolName): Promise<string | undefined> {
+  const directories = [...(process.env.PATH ?? '').split(delimiter), ...SYSTEM_DIRECTORIES].filter(Boolean);
+  for (const binary of TOOLS[name].binaries) {
+    for (const directory of directories) {
+      const path = join(directory, binary);
+      if (await isExecutable(path)) return path;
+    }
+  }
+  return undefined;
+}
+
+/** Installs those of `names` that are missing, in one go; one process at a time. */
+export async function installTools(names: readonly ToolName[]): Promise<void> {
+  if ((await missingOf(names)).length === 0) return;
+  const release = await lock();
+  try {
+    // Again, since another process may have installed them while this one waited.
+    const missing = await missingOf(names);
+    const [first] = missing;
+    if (first === undefined) return;
+    const obstacle = await obstacleToInstalling();
+    if (obstacle !== undefined) throw new MissingToolError(first, obstacle);
+    const packages = missing.map((name) => TOOLS[name].debian);
+    console.log(`installing for the tests: ${packages.join(' ')}`);
+    try {
+      await aptGet('update');
+      await aptGet('install', '--yes', '--no-install-recommends', ...packages);
+    } catch (error) {
+      throw new MissingToolError(first, 'apt-get failed', { cause: error });
+    }
+  } finally {
+    await release();
+  }
+}
+
+export class MissingToolError extends Error {
+  override readonly name = 'MissingToolError';
+
+  constructor(name: ToolName, why: string, options: ErrorOptions = {}) {
+    const { debian, binaries } = TOOLS[name];
+    super(
+      `this test needs the program ${binaries.join(' or ')}, which is not installed, and could not be installed (${why}); ` +
+        `on Debian or Ubuntu: apt-get install ${debian}`,
+      options,
+    );
+  }
+}
+
+async function missingOf(names: readonly ToolName[]): Promise<ToolName[]> {
+  const found = await Promise.all(names.map(findTool));
+  return names.filter((_, index) => found[index] === undefined);
+}
+
+async function obstacleToInstalling(): Promise<string | undefined> {
+  if (process.getuid?.() !== 0) return 'only root may install packages';
+  return (await isExecutable('/usr/bin/apt-get')) ? undefined : 'there is no apt-get here';
+}
+
+async function aptGet(...args: readonly string[]): Promise<void> {
+  await run('/usr/bin/apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=300', ...args], {
+    timeout: INSTALL_TIMEOUT_MS,
+    // A package must ask nothing, and start no server of its own: the tests start theirs.
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
+  });
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Only one process makes the directory; one whose maker is dead is nobody's. */
+async function lock(): Promise<() => Promise<void>> {
+  const ownerFile = join(LOCK_DIRECTORY, 'pid');
+  const deadline = Date.now() + INSTALL_TIMEOUT_MS;
+  for (;;) {
+    try {
+      await mkdir(LOCK_DIRECTORY);
+      await writeFile(ownerFile, String(process.pid));
+      return () => rm(LOCK_DIRECTORY, { recursive: true, force: true });
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    }
+    if (Date.now() > deadline) throw new Error(`expected ${LOCK_DIRECTORY} to become free, it did not`);
+    // Whoever made the directory writes its pid right after: wait first, so that a missing pid means a dead maker.
+    await sleep(LOCK_POLL_MS);
+    const owner = Number(await readFile(ownerFile, 'utf8').catch(() => 'none'));
+    if (!isAlive(owner)) await rm(LOCK_DIRECTORY, { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid)) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: somebody else's process, and so alive.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

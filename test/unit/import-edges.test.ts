@@ -1,0 +1,64 @@
+// The shape of src/: who imports whom, how long a file is, and that each file says what it is for.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { importsOf, type SourceFile, violationsOf } from '../support/import-edges.js';
+
+const MAX_LINES = 350;
+
+const root = new URL('../../src', import.meta.url).pathname;
+const files: SourceFile[] = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => ({ path: path.replaceAll('\\', '/'), text: readFileSync(join(root, path), 'utf8') }));
+
+describe('src/', () => {
+  test('is there to be looked at', () => {
+    expect(files.map(({ path }) => path)).toContain('kernel/ports.ts');
+    expect(files.flatMap(({ text }) => importsOf(text)).length).toBeGreaterThan(files.length);
+  });
+
+  test('imports only along the edges of the design, and each package only where it belongs', () => {
+    expect(violationsOf(files)).toEqual([]);
+  });
+
+  test(`has no file over ${MAX_LINES} lines`, () => {
+    const long = files.filter(({ text }) => text.trimEnd().split('\n').length > MAX_LINES);
+    expect(long.map(({ path }) => path)).toEqual([]);
+  });
+
+  test('tells in the first line of each file what it is for', () => {
+    const silent = files.filter(({ text }) => !/^(?:#!.*\n)?\/\/ \S/.test(text));
+    expect(silent.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe('a violation is found', () => {
+  const violations = (path: string, text: string) => violationsOf([{ path, text }]);
+
+  test.each([
+    ['previews/get.ts', "import { app } from '../http/app.js';", 'previews may import itself, kernel'],
+    ['kernel/digest.ts', "import type { Config } from '../config/schema.js';", 'kernel may import itself'],
+    ['kernel/digest.ts', "import { readFileSync } from 'node:fs';", 'node:crypto at most'],
+    ['http/app.ts', "import {\n  a,\n  type B,\n} from '../stores/embedded/catalog.js';", 'http may import'],
+    ['http/app.ts', "export * from '../compose.js';", 'only the process edge'],
+    ['tiers/memory.ts', "import '../../test/support/x.js';", 'outside src/'],
+    ['stores/redis/catalog.ts', "import { x } from '../embedded/catalog.js';", 'does not import another'],
+    ['previews/get.ts', "import sharp from 'sharp';", 'only convert/ may'],
+    ['http/upload.ts', "const { default: sharp } = await import('sharp');", 'only convert/ may'],
+    ['stores/embedded/catalog.ts', "import { createClient } from '@redis/client';", 'only stores/redis/ may'],
+    ['previews/get.ts', "import { z } from 'zod/v4';", 'only config/ may'],
+    ['compose.ts', "import express from 'express';", 'only http/ may'],
+    ['http/app.ts', "import leftPad from 'left-pad';", 'no folder owns'],
+  ])('%s: %s', (path, text, fault) => {
+    expect(violations(path, text)).toEqual([expect.stringContaining(fault)]);
+  });
+
+  test('and what is allowed is left alone', () => {
+    expect(
+      violations('compose.ts', "import { a } from './http/app.js';\nimport { b } from './stores/redis/a.js';"),
+    ).toEqual([]);
+    expect(violations('http/ops/get.ts', "import type { P } from '../../previews/answers.js';")).toEqual([]);
+    expect(violations('stores/redis/a.ts', "import { a } from '../checked.js';\nimport Keyv from 'keyv';")).toEqual([]);
+    expect(violations('http/a.ts', "// import sharp from 'sharp' is not ours\nconst text = 'from here';")).toEqual([]);
+  });
+});

@@ -1,0 +1,66 @@
+// What continuous integration is told: the script with an npm that does as the case says.
+import { execFile } from 'node:child_process';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+const SCRIPT = new URL('../../../.ci/run', import.meta.url).pathname;
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'proofsheet-ci-'));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+/** Runs the script; `npm <words>` does the shell lines given for these words, everything else succeeds. */
+async function ci(commands: Record<string, string>): Promise<{ code: number; last: string; called: string[] }> {
+  const log = join(directory, 'called');
+  const cases = Object.entries(commands).map(([words, lines]) => `  "${words}") ${lines} ;;`);
+  const npm = ['#!/bin/sh', `echo "$*" >> ${log}`, 'case "$*" in', ...cases, 'esac'].join('\n');
+  await writeFile(join(directory, 'npm'), npm);
+  await chmod(join(directory, 'npm'), 0o755);
+  return new Promise((resolve) => {
+    const env = { ...process.env, PATH: `${directory}${delimiter}${process.env.PATH}` };
+    execFile(SCRIPT, { env, timeout: 20_000 }, async (error, stdout) => {
+      const called = (await readFile(log, 'utf8')).trim().split('\n');
+      resolve({ code: Number(error?.code ?? 0), last: stdout.trim().split('\n').at(-1) ?? '', called });
+    });
+  });
+}
+
+const counted = (line: string, code = 0) => `echo "${line}" > "$CLOSING_LINE_FILE"; exit ${code}`;
+
+test('all good: installs, lints, checks types, tests, and ends with the real counts', async () => {
+  expect(await ci({ test: counted('12 passed, 0 failed') })).toEqual({
+    code: 0,
+    last: '12 passed, 0 failed',
+    called: ['ci', 'run lint', 'run typecheck', 'test'],
+  });
+});
+
+test('failed tests keep their exit code', async () => {
+  expect(await ci({ test: counted('10 passed, 2 failed', 3) })).toMatchObject({ code: 3, last: '10 passed, 2 failed' });
+});
+
+test('a failed lint or type check is a failure, and the tests still run', async () => {
+  expect(
+    await ci({ 'run lint': 'exit 1', 'run typecheck': 'exit 2', test: counted('12 passed, 0 failed') }),
+  ).toMatchObject({
+    code: 1,
+    last: '12 passed, 2 failed',
+  });
+});
+
+test('tests that never got to count have failed, whatever npm says', async () => {
+  expect(await ci({ test: 'exit 0' })).toMatchObject({ code: 1, last: '0 passed, 1 failed' });
+  expect(await ci({ test: 'exit 137' })).toMatchObject({ code: 137, last: '0 passed, 1 failed' });
+});
+
+test('a run of no tests fails', async () => {
+  expect((await ci({ test: counted('0 passed, 0 failed') })).code).toBe(1);
+});
+
+test('without an install nothing else is tried', async () => {
+  expect(await ci({ ci: 'exit 1' })).toMatchObject({ code: 1, called: ['ci'] });
+});
