@@ -9,6 +9,7 @@ import express, {
 import helmet from 'helmet';
 import { ProofsheetError } from '../kernel/errors.js';
 import { createGuard } from './auth.js';
+import { createCors } from './cors.js';
 import type { EdgeDependencies } from './edge.js';
 import { errorAnswer } from './error-map.js';
 import { hasUnreadBody, sendError } from './error-response.js';
@@ -34,14 +35,18 @@ export function createApp(deps: EdgeDependencies, exchanges: ExchangeLog, isDrai
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
-  app.set('trust proxy', config.trustedProxies);
+  app.set('trust proxy', config.trustProxyHops);
   app.enable('case sensitive routing');
 
   app.use((request, response, next) => {
-    exchanges.begin(request, response);
+    const exchange = exchanges.begin(request, response);
+    // Before routing, because a path that does not decode never reaches its route.
+    exchange.operation = operationOf(request.path, config.basePath) ?? exchange.operation;
     if (isDraining()) response.setHeader('Connection', 'close');
     next();
   });
+
+  if (config.corsOrigins.length > 0) app.use(createCors(config.corsOrigins));
 
   const probes = createProbes({ ...deps, exchanges, send, isDraining });
   for (const [name, probe] of Object.entries(probes)) app.all(`/${name}`, onlyReading(name, probe));
@@ -54,7 +59,7 @@ export function createApp(deps: EdgeDependencies, exchanges: ExchangeLog, isDrai
   for (const [name, operation] of Object.entries(OPERATIONS)) {
     const path = `${literalPath(config.basePath)}/${name}{/*segments}`;
     if (name === 'status') app.use(`${literalPath(config.basePath)}/${name}`, page);
-    app.all(path, handlerOf(name, operation));
+    app.all(path, handlerOf(operation));
   }
 
   app.use((_request, _response) => {
@@ -72,15 +77,14 @@ export function createApp(deps: EdgeDependencies, exchanges: ExchangeLog, isDrai
     }
     const answer = errorAnswer(error, config.strictErrors && exchange.operation in OPERATIONS);
     exchanges.failed(exchange, answer);
-    sendError(response, exchange, answer, config.lingerMs);
+    sendError(response, exchange, answer);
   };
   app.use(onError);
   return app;
 
-  function handlerOf(name: string, operation: Operation): RequestHandler {
+  function handlerOf(operation: Operation): RequestHandler {
     return async (request, response) => {
       const exchange = exchanges.of(response);
-      exchange.operation = name;
       if (answersOptions(request, response, operation.verbs)) return;
       checkVerb(request, response, operation.verbs);
       if (isDraining() && !operation.answersWhileDraining) throw stopping();
@@ -138,6 +142,13 @@ function stopping(): ProofsheetError {
 function segmentsOf(request: Request): readonly string[] {
   const segments: unknown = request.params.segments;
   return Array.isArray(segments) ? segments : [];
+}
+
+/** The operation that a path names, if any. */
+function operationOf(path: string, basePath: string): string | undefined {
+  if (!path.startsWith(`${basePath}/`)) return undefined;
+  const name = path.slice(basePath.length + 1).split('/', 1)[0] ?? '';
+  return Object.hasOwn(OPERATIONS, name) ? name : undefined;
 }
 
 /** A configured path as a route pattern that means exactly itself. */

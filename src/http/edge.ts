@@ -1,11 +1,12 @@
 // The HTTP edge as the composition root sees it: what it needs, what it gives, how it stops taking work.
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
 import type { Clock, Logger, Metrics } from '../kernel/ports.js';
 import type { Previews } from '../previews/answers.js';
 import { createApp } from './app.js';
 import type { Credential } from './auth.js';
 import { createExchangeLog } from './exchange.js';
 import type { HealthReport, MetricsText } from './health.js';
+import type { HotLane } from './hot-lane.js';
 import { createServer } from './server.js';
 import type { StatusReport } from './status-page.js';
 
@@ -45,9 +46,6 @@ export interface HttpConfig {
   readonly strictErrors: boolean;
 }
 
-/** Answers from memory before anything else looks at the request: `true` when it did. */
-export type HotLane = (request: IncomingMessage, response: ServerResponse) => boolean;
-
 export interface EdgeDependencies {
   readonly previews: Previews;
   readonly config: HttpConfig;
@@ -60,6 +58,7 @@ export interface EdgeDependencies {
   readonly status: () => Promise<StatusReport>;
   /** The metrics in Prometheus' text format. */
   readonly metricsText: () => Promise<MetricsText>;
+  /** Answers cached previews before anything else looks at the request. */
   readonly hotLane?: HotLane;
 }
 
@@ -80,7 +79,7 @@ export function createEdge(deps: EdgeDependencies): Edge {
   const app = createApp(deps, exchanges, () => draining);
   const { hotLane } = deps;
   const listener: RequestListener = (request, response) => {
-    if (!draining && hotLane?.(request, response) === true) return;
+    if (!draining && hotLane?.answer(request, response) === true) return;
     app(request, response);
   };
   return {

@@ -7,15 +7,15 @@ import type { Exchange } from './exchange.js';
 import type { HeaderPairs } from './image-response.js';
 import { jsonHeaders, writeHead } from './send.js';
 
-/** Of an unread body this much is taken and thrown away before the connection is closed all the same. */
+/** Of an unread body this much is taken and thrown away, for so long, before the connection is closed all the same. */
 const MAX_DRAINED_BYTES = 4 * 1024 * 1024;
+const LINGER_MS = 500;
 
 /** Answers with a failure; once headers are out only the connection can tell, so it is destroyed. */
 export function sendError(
   response: ServerResponse,
   exchange: Exchange,
   answer: Pick<ErrorAnswer, 'status' | 'headers' | 'body'>,
-  lingerMs: number,
 ): void {
   if (response.headersSent) {
     response.destroy();
@@ -26,7 +26,7 @@ export function sendError(
   for (const name of ['ETag', 'Last-Modified', 'Accept-Ranges', 'Repr-Digest']) response.removeHeader(name);
   writeHead(response, answer.status, [...jsonHeaders(body.length), ...answer.headers]);
   exchange.bytes += response.req.method === 'HEAD' ? 0 : body.length;
-  endUnread(response, body, lingerMs);
+  endUnread(response, body);
 }
 
 /** Answers with a failure of HTTP itself, for which no operation was found or reached. */
@@ -34,16 +34,15 @@ export function sendProtocolError(
   response: ServerResponse,
   exchange: Exchange,
   name: ProtocolErrorName,
-  lingerMs: number,
   headers: HeaderPairs = [],
 ): void {
   const { status, code, message } = PROTOCOL_ERRORS[name];
   exchange.code = code;
-  sendError(response, exchange, { status, headers, body: errorBody(code, message) }, lingerMs);
+  sendError(response, exchange, { status, headers, body: errorBody(code, message) });
 }
 
 /** Writes a failure to a socket that has no response to use, and closes it. */
-export function sendRawError(socket: Socket, name: ProtocolErrorName, lingerMs: number): void {
+export function sendRawError(socket: Socket, name: ProtocolErrorName): void {
   if (!socket.writable) {
     socket.destroy();
     return;
@@ -54,7 +53,7 @@ export function sendRawError(socket: Socket, name: ProtocolErrorName, lingerMs: 
     pair.join(': '),
   );
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.join('\r\n')}\r\n\r\n${body}`);
-  setTimeout(() => socket.destroy(), lingerMs).unref();
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }
 
 /** Whether the request announced a body that has not been read to its end. */
@@ -66,9 +65,9 @@ export function hasUnreadBody(request: IncomingMessage): boolean {
 
 /**
  * Ends the response. With an unread body the complete answer is written first and the end held back, because Node closes
- * the socket with it and the kernel would then reset a client that still sends; `lingerMs` bounds that politeness.
+ * the socket with it and the kernel would then reset a client that still sends; LINGER_MS bounds that politeness.
  */
-function endUnread(response: ServerResponse, body: Buffer, lingerMs: number): void {
+function endUnread(response: ServerResponse, body: Buffer): void {
   const request = response.req;
   if (!hasUnreadBody(request)) {
     response.end(body);
@@ -78,7 +77,7 @@ function endUnread(response: ServerResponse, body: Buffer, lingerMs: number): vo
   response.write(body);
   const socket = request.socket;
   const readBefore = socket.bytesRead;
-  const timer = setTimeout(finish, lingerMs);
+  const timer = setTimeout(finish);
   request.on('data', () => {
     if (socket.bytesRead - readBefore > MAX_DRAINED_BYTES) finish();
   });

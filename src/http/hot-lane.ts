@@ -7,7 +7,7 @@ import type { Catalog, Clock } from '../kernel/ports.js';
 import type { ImageGroup } from '../kernel/source.js';
 import type { PreviewChoice } from '../previews/answers.js';
 import type { Conditions } from './conditional.js';
-import { type ImageAnswer, imageAnswer, UNCONDITIONAL } from './image-response.js';
+import { imageAnswer, UNCONDITIONAL } from './image-response.js';
 
 /** Larger previews are sent in slices by the slow way, with a deadline on each. */
 const MAX_BODY_BYTES = 256 * 1024;
@@ -19,8 +19,15 @@ const ENTRY_OVERHEAD_BYTES = 2_048;
 /** The part of the catalog that tells at once whether a prepared answer is still true. */
 export type Currency = Pick<Catalog, 'generation' | 'revisionOf'>;
 
-/** What a prepared answer can be answered with. */
-export type HotStatus = ImageAnswer['status'];
+/** What a prepared answer is answered with. */
+export type HotStatus = 200 | 206 | 304;
+
+interface Sent {
+  readonly status: HotStatus;
+  readonly bytes: number;
+}
+
+const NOT_MODIFIED: Sent = { status: 304, bytes: 0 };
 
 export interface HotLaneDeps {
   readonly currency: Currency;
@@ -37,7 +44,8 @@ export interface HotLaneDeps {
 interface Prepared {
   readonly ref: GroupRef;
   readonly choice: PreviewChoice;
-  readonly body: Buffer;
+  /** Absent where only revalidations were seen so far: those need no bytes. */
+  readonly body: Buffer | undefined;
   /** Flat name/value lists: Node writes them as they are. */
   readonly headers: string[];
   readonly headers304: string[];
@@ -52,18 +60,24 @@ export class HotLane {
   constructor(private readonly deps: HotLaneDeps) {
     this.prepared = new LRUCache({
       maxSize: deps.maxBytes,
-      sizeCalculation: (prepared, url) => prepared.body.length + url.length + ENTRY_OVERHEAD_BYTES,
+      sizeCalculation: (prepared, url) => (prepared.body?.length ?? 0) + url.length + ENTRY_OVERHEAD_BYTES,
     });
   }
 
+  /** The catalog's generation; asked before a choice is made that will be offered. */
+  generation(): number {
+    return this.deps.currency.generation();
+  }
+
   /**
-   * Remembers the answer to `url`. `generation` is the catalog's from before the choice was made, so that a change in
-   * between is noticed at the first hit.
+   * Remembers the answer to `url`; without `body` only 304s are answered from it. `generation` is from before the choice
+   * was made, so that a change in between is noticed at the first hit.
    */
-  offer(url: string, choice: PreviewChoice, body: Buffer, generation: number): void {
+  offer(url: string, choice: PreviewChoice, body: Buffer | undefined, generation: number): void {
     const { group, source } = choice.entry;
     if (!source.complete || group.revision === '') return;
-    if (body.length > MAX_BODY_BYTES || url.length > MAX_URL_CHARACTERS) return;
+    if ((body?.length ?? 0) > MAX_BODY_BYTES || url.length > MAX_URL_CHARACTERS) return;
+    if (body === undefined && this.prepared.has(url)) return;
     const nowMs = this.deps.clock.now();
     const etag = `"${choice.preview.digest}"`;
     const { cacheControl } = this.deps;
@@ -91,9 +105,9 @@ export class HotLane {
     const startedAt = performance.now();
     const conditions = conditionsOf(request);
     if (conditions === 'not-for-us') return false;
-    const status = this.send(prepared, conditions, method === 'HEAD', response);
-    const bodyBytes = method === 'HEAD' || status !== 200 ? 0 : prepared.body.length;
-    this.deps.onAnswer(prepared.choice.entry.group, status, bodyBytes, (performance.now() - startedAt) / 1_000);
+    const sent = this.send(prepared, conditions, method === 'HEAD', response);
+    if (sent === undefined) return false;
+    this.deps.onAnswer(prepared.choice.entry.group, sent.status, sent.bytes, (performance.now() - startedAt) / 1_000);
     return true;
   };
 
@@ -106,35 +120,40 @@ export class HotLane {
     return true;
   }
 
+  /** `undefined` when the answer needs bytes that are not at hand; then nothing was sent. */
   private send(
-    prepared: Prepared,
+    { choice, body, etag, headers, headers304 }: Prepared,
     conditions: Conditions | undefined,
     head: boolean,
     response: ServerResponse,
-  ): HotStatus {
-    if (conditions === undefined) return this.sendWhole(prepared, head, response);
-    if (conditions.ifNoneMatch === prepared.etag) {
-      response.writeHead(304, prepared.headers304).end();
-      return 304;
+  ): Sent | undefined {
+    if (conditions?.ifNoneMatch === etag) {
+      response.writeHead(304, headers304).end();
+      return NOT_MODIFIED;
     }
+    if (conditions === undefined) return body && this.sendBody(response, 200, headers, head, body);
     const { cacheControl, clock } = this.deps;
-    const answer = imageAnswer(prepared.choice, conditions, cacheControl, clock.now());
-    if (answer.status === 200) return this.sendWhole(prepared, head, response);
-    response.writeHead(answer.status, answer.headers.flat());
-    const { range } = answer;
-    if (range === undefined || head) response.end();
-    else response.end(prepared.body.subarray(range.first, range.last + 1));
-    return answer.status;
+    const answer = imageAnswer(choice, conditions, cacheControl, clock.now());
+    // 416 has an error body, which is the slow way's business.
+    if (answer.status === 416) return undefined;
+    if (answer.range === undefined) {
+      response.writeHead(answer.status, answer.headers.flat()).end();
+      return NOT_MODIFIED;
+    }
+    const part = body?.subarray(answer.range.first, answer.range.last + 1);
+    return part && this.sendBody(response, answer.status, answer.headers.flat(), head, part);
   }
 
-  private sendWhole(prepared: Prepared, head: boolean, response: ServerResponse): HotStatus {
-    response.writeHead(200, prepared.headers);
-    if (head) response.end();
-    else response.end(prepared.body);
-    const { socket } = response;
-    // Nearly always the kernel has taken everything by now; only then is a deadline worth its timer.
-    if (socket && socket.writableLength > 0) this.limit(response);
-    return 200;
+  private sendBody(response: ServerResponse, status: 200 | 206, headers: string[], head: boolean, body: Buffer): Sent {
+    response.writeHead(status, headers);
+    if (head) {
+      response.end();
+      return { status, bytes: 0 };
+    }
+    response.end(body);
+    // Nearly always the kernel has taken everything by now; only if not is a deadline worth its timer.
+    if (response.socket && response.socket.writableLength > 0) this.limit(response);
+    return { status, bytes: body.length };
   }
 
   private limit(response: ServerResponse): void {

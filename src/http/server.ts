@@ -12,8 +12,6 @@ import type { ExchangeLog } from './exchange.js';
 const MAX_HEADER_BYTES = 16 * 1024;
 /** How often Node looks for requests that are over their time: its 30 s would make every timeout 30 s late. */
 const CONNECTIONS_CHECK_MS = 500;
-/** Ours answers a slow upload first and better; Node's is the net below it. */
-const REQUEST_TIMEOUT_MARGIN_MS = 5_000;
 
 /** A server over `listener`. Timeouts go to the constructor, because Node derives one from another there and only there. */
 export function createServer(
@@ -25,7 +23,7 @@ export function createServer(
   const answer: RequestListener = (request, response) => {
     if (request.headers.host === undefined && isHttp11(request)) {
       const exchange = exchanges.begin(request, response);
-      sendProtocolError(response, exchange, 'missing-host', config.lingerMs, [['Connection', 'close']]);
+      sendProtocolError(response, exchange, 'missing-host', [['Connection', 'close']]);
       return;
     }
     listener(request, response);
@@ -33,7 +31,8 @@ export function createServer(
   const server = http.createServer(
     {
       headersTimeout: config.headersTimeoutMs,
-      requestTimeout: config.headersTimeoutMs + config.uploads.totalMs + REQUEST_TIMEOUT_MARGIN_MS,
+      // Node refuses to start with less than the time for the headers alone.
+      requestTimeout: Math.max(config.requestTimeoutMs, config.headersTimeoutMs),
       keepAliveTimeout: config.keepAliveTimeoutMs,
       connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -50,11 +49,11 @@ export function createServer(
   server.on('checkContinue', answer);
 
   server.on('checkExpectation', (request, response) => {
-    sendProtocolError(response, exchanges.begin(request, response), 'unknown-expectation', config.lingerMs);
+    sendProtocolError(response, exchanges.begin(request, response), 'unknown-expectation');
   });
 
   server.on('connect', (_request, socket: Socket) => {
-    sendRawError(socket, 'malformed-request', config.lingerMs);
+    sendRawError(socket, 'malformed-request');
   });
 
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
@@ -64,7 +63,7 @@ export function createServer(
     }
     const response = exchanges.pendingOn(socket);
     if (response === undefined) {
-      sendRawError(socket, protocolErrorOf(error), config.lingerMs);
+      sendRawError(socket, protocolErrorOf(error));
     } else if (response.headersSent) {
       socket.destroy();
     } else {
@@ -73,7 +72,7 @@ export function createServer(
       const answer = errorAnswer(bodyFailure(error), config.strictErrors);
       exchanges.failed(exchange, answer);
       response.setHeader('Connection', 'close');
-      sendError(response, exchange, answer, 0);
+      sendError(response, exchange, answer);
     }
   });
 

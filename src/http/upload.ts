@@ -16,9 +16,9 @@ export interface UploadLimits {
   /** Largest source in bytes, 1 or more. */
   readonly maxSourceBytes: number;
   /** The longest silence between two chunks of a body, in ms. */
-  readonly idleMs: number;
+  readonly uploadIdleTimeoutMs: number;
   /** The longest time for a whole body, in ms. */
-  readonly totalMs: number;
+  readonly uploadTimeoutMs: number;
 }
 
 /** The one file part of an upload. */
@@ -69,7 +69,11 @@ export async function receiveUpload(
   const storage = new UploadStorage(limits.uploadDir, limits.maxSourceBytes);
   const body = new UploadBody(
     request,
-    { ...limits, maxBytes: limits.maxSourceBytes + FORM_OVERHEAD_BYTES },
+    {
+      maxBytes: limits.maxSourceBytes + FORM_OVERHEAD_BYTES,
+      idleMs: limits.uploadIdleTimeoutMs,
+      totalMs: limits.uploadTimeoutMs,
+    },
     onRequest.length > 0,
   );
   try {

@@ -4,27 +4,27 @@ import { ProofsheetError } from '../kernel/errors.js';
 import type { Metrics } from '../kernel/ports.js';
 import type { Upload } from '../previews/answers.js';
 import type { HttpConfig } from './edge.js';
-import { checkUploadHeaders, receiveUpload } from './upload.js';
+import { checkUploadHeaders, receiveUpload, type UploadLimits } from './upload.js';
 
 export interface Uploads {
   /** As `receiveUpload`; throws `overloaded` when too many are being received. */
   receive(request: IncomingMessage, response: ServerResponse): Promise<Upload>;
 }
 
-/** Bounds the uploads in flight by `maxConcurrentUploads`. */
-export function createUploads(config: Pick<HttpConfig, 'uploads' | 'maxConcurrentUploads'>, metrics: Metrics): Uploads {
+/** Bounds the uploads in flight by `maxUploads`. */
+export function createUploads(config: UploadLimits & Pick<HttpConfig, 'maxUploads'>, metrics: Metrics): Uploads {
   let receiving = 0;
   return {
     async receive(request, response) {
-      if (receiving >= config.maxConcurrentUploads) {
+      if (receiving >= config.maxUploads) {
         throw new ProofsheetError('overloaded', 'too many uploads are being received; send this one again in a moment');
       }
       receiving++;
       try {
-        checkUploadHeaders(request, config.uploads.maxSourceBytes);
+        checkUploadHeaders(request, config.maxSourceBytes);
         // A client that asked first sends nothing until here: every refusal above saved it the upload.
         if (request.headers.expect !== undefined) response.writeContinue();
-        return await receiveUpload(request, config.uploads, (bytes) => metrics.count('upload_bytes_total', {}, bytes));
+        return await receiveUpload(request, config, (bytes) => metrics.count('upload_bytes_total', {}, bytes));
       } finally {
         receiving--;
       }

@@ -1,5 +1,5 @@
 // getImage and cacheAndGetImage: the best preview of a group as plain image bytes.
-import type { PreviewChoice } from '../../previews/answers.js';
+import type { PreviewBytes, PreviewChoice } from '../../previews/answers.js';
 import type { Conditions } from '../conditional.js';
 import { sendProtocolError } from '../error-response.js';
 import { imageAnswer, UNCONDITIONAL } from '../image-response.js';
@@ -10,8 +10,12 @@ import { type Call, conditionsOf, type OperationContext } from './operation.js';
 export async function getImage(call: Call, context: OperationContext): Promise<void> {
   const ref = groupRefOf(call);
   const format = requestFormatOf(call);
+  const generation = context.hotLane?.generation() ?? 0;
   const choice = await context.previews.choose(ref, format);
-  await answer(call, context, choice, conditionsOf(call.request));
+  const read = await answer(call, context, choice, conditionsOf(call.request));
+  // Bytes that memory had were asked for before and are likely to be asked for again; a 304 needs none at all.
+  if (read === undefined) context.hotLane?.offer(call.url, choice, undefined, generation);
+  else if (read.from === 'memory') context.hotLane?.offer(call.url, read.choice, read.bytes, generation);
 }
 
 /** `POST /cacheAndGetImage/{imageKey}/{requestFormat}` with an upload */
@@ -23,27 +27,32 @@ export async function cacheAndGetImage(call: Call, context: OperationContext): P
   await answer(call, context, choice, UNCONDITIONAL);
 }
 
+/** Resolves with what was read for the answer; `undefined` when it needed no bytes. */
 async function answer(
   call: Call,
   { previews, config, clock, send }: OperationContext,
   choice: PreviewChoice,
   conditions: Conditions,
-): Promise<void> {
+): Promise<PreviewBytes | undefined> {
   const { request, response, exchange } = call;
-  const planned = imageAnswer(choice, conditions, config.cacheControl, clock.now());
-  const { range } = planned;
+  const answerFor = (chosen: PreviewChoice) => imageAnswer(chosen, conditions, config.cacheControl, clock.now());
+  const planned = answerFor(choice);
   if (planned.status === 416) {
-    sendProtocolError(response, exchange, 'range-not-satisfiable', config.lingerMs, planned.headers);
-    return;
+    sendProtocolError(response, exchange, 'range-not-satisfiable', planned.headers);
+    return undefined;
   }
   // 304 and HEAD are answered by what the catalog knows: no tier is asked for bytes that nobody gets.
-  if (range === undefined || request.method === 'HEAD') {
-    exchange.routine = request.method !== 'POST';
-    return send.bytes(response, exchange, planned.status, planned.headers, []);
+  if (planned.range === undefined || request.method === 'HEAD') {
+    exchange.routine = true;
+    await send.bytes(response, exchange, planned.status, planned.headers, []);
+    return undefined;
   }
-  const { bytes, from } = await previews.read(choice);
-  exchange.from = from;
-  exchange.routine = request.method === 'GET' && from !== 'made';
-  const part = bytes.subarray(range.first, range.last + 1);
-  await send.bytes(response, exchange, planned.status, planned.headers, [part]);
+  const read = await previews.read(choice);
+  exchange.from = read.from;
+  exchange.routine = request.method === 'GET' && read.from !== 'made';
+  // Healing may have made another preview than the lost one: then the headers are its own, and so is the range.
+  const { status, headers, range } = read.choice === choice ? planned : answerFor(read.choice);
+  const body = range === undefined ? [] : [read.bytes.subarray(range.first, range.last + 1)];
+  await send.bytes(response, exchange, status, headers, body);
+  return read;
 }

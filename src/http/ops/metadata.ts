@@ -1,8 +1,8 @@
 // getMetadata, getImageAndMetadata, cacheAndGetImageAndMetadata and cacheImage: what is known of a group, as JSON, beside
 // its image, or only that it is stored.
 import { createHash } from 'node:crypto';
-import type { GroupRef } from '../../kernel/image-key.js';
 import type { GroupMetadata, PreviewChoice } from '../../previews/answers.js';
+import { groupMetadata } from '../../previews/group-metadata.js';
 import { isNotModified } from '../conditional.js';
 import { imageAndMetadata } from '../multipart-response.js';
 import { groupRefOf, requestFormatOf } from '../parameters.js';
@@ -34,7 +34,7 @@ export async function getMetadata(call: Call, { previews, config, clock, send }:
 export async function getImageAndMetadata(call: Call, context: OperationContext): Promise<void> {
   const ref = groupRefOf(call);
   const choice = await context.previews.choose(ref, requestFormatOf(call));
-  await answer(call, context, ref, choice);
+  await answer(call, context, choice);
 }
 
 /** `POST /cacheAndGetImageAndMetadata/{imageKey}/{requestFormat}` with an upload */
@@ -43,7 +43,7 @@ export async function cacheAndGetImageAndMetadata(call: Call, context: Operation
   const format = requestFormatOf(call);
   const upload = await call.receive();
   const choice = await context.previews.cacheAndChoose(ref, format, upload);
-  await answer(call, context, ref, choice);
+  await answer(call, context, choice);
 }
 
 /** `POST /cacheImage/{imageKey}` with an upload */
@@ -61,24 +61,25 @@ export async function cacheImage(call: Call, { previews, send }: OperationContex
 async function answer(
   call: Call,
   { previews, config, clock, send }: OperationContext,
-  ref: GroupRef,
   choice: PreviewChoice,
 ): Promise<void> {
   const { request, response, exchange } = call;
-  const metadata = await previews.metadata(ref);
-  const whole = imageAndMetadata(choice, metadataJson(metadata), config.cacheControl);
-  if (request.method === 'GET' || request.method === 'HEAD') {
-    exchange.routine = true;
-    if (isUnchanged(call, whole.etag, clock.now())) {
-      const headers = whole.headers.filter(([name]) => !name.startsWith('Content-'));
-      return send.bytes(response, exchange, 304, headers, []);
-    }
+  // Metadata comes from the very entry the preview was chosen from: the two parts cannot tell of different uploads.
+  const answerFor = (chosen: PreviewChoice) =>
+    imageAndMetadata(chosen, metadataJson(groupMetadata(chosen.entry)), config.cacheControl);
+  const planned = answerFor(choice);
+  const isReading = request.method === 'GET' || request.method === 'HEAD';
+  exchange.routine = isReading;
+  if (isReading && isUnchanged(call, planned.etag, clock.now())) {
+    const headers = planned.headers.filter(([name]) => !name.startsWith('Content-'));
+    return send.bytes(response, exchange, 304, headers, []);
   }
-  if (request.method === 'HEAD') return send.bytes(response, exchange, 200, whole.headers, []);
-  const { bytes, from } = await previews.read(choice);
-  exchange.from = from;
-  exchange.routine &&= from !== 'made';
-  await send.bytes(response, exchange, 200, whole.headers, [whole.before, bytes, whole.after]);
+  if (request.method === 'HEAD') return send.bytes(response, exchange, 200, planned.headers, []);
+  const read = await previews.read(choice);
+  exchange.from = read.from;
+  exchange.routine &&= read.from !== 'made';
+  const whole = read.choice === choice ? planned : answerFor(read.choice);
+  await send.bytes(response, exchange, 200, whole.headers, [whole.before, read.bytes, whole.after]);
 }
 
 function metadataJson({ groups, proofsheet }: GroupMetadata): string {

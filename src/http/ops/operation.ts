@@ -6,6 +6,7 @@ import type { Conditions } from '../conditional.js';
 import type { HttpConfig } from '../edge.js';
 import type { Exchange } from '../exchange.js';
 import type { MetricsText } from '../health.js';
+import type { HotLane } from '../hot-lane.js';
 import type { Target } from '../parameters.js';
 import type { Sender } from '../send.js';
 import type { StatusReport } from '../status-page.js';
@@ -27,6 +28,8 @@ export interface OperationContext {
   readonly config: HttpConfig;
   readonly clock: Clock;
   readonly send: Sender;
+  /** Takes answers that are worth preparing. */
+  readonly hotLane?: HotLane;
   readonly status: () => Promise<StatusReport>;
   readonly metricsText: () => Promise<MetricsText>;
 }

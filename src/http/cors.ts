@@ -1,0 +1,28 @@
+// Cross-origin reads, off unless origins are configured. Only pages of those origins may read answers; credentials are
+// never allowed across origins, so the protected operations stay out of their reach.
+import type { RequestHandler } from 'express';
+
+/** Answer headers that are ours and that a page may want to read. */
+const EXPOSED = 'ETag, Repr-Digest, X-Proofsheet-Match, X-Request-Id, Retry-After, Accept-Ranges, Content-Range';
+/** Seconds a browser may keep the answer to its preflight. */
+const PREFLIGHT_MAX_AGE_SECONDS = 600;
+
+/** Middleware for these origins (`*` for any); answers preflights itself by passing on to OPTIONS. */
+export function createCors(origins: readonly string[]): RequestHandler {
+  const allowed = new Set(origins);
+  return (request, response, next) => {
+    const { origin } = request.headers;
+    // The answer differs by origin even when there is none: a shared cache has to know.
+    response.vary('Origin');
+    if (origin !== undefined && (allowed.has('*') || allowed.has(origin))) {
+      response.setHeader('Access-Control-Allow-Origin', allowed.has('*') ? '*' : origin);
+      response.setHeader('Access-Control-Expose-Headers', EXPOSED);
+      if (request.method === 'OPTIONS') {
+        response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD, POST, PUT');
+        response.setHeader('Access-Control-Allow-Headers', 'Content-Type, Content-Digest, Repr-Digest, Range');
+        response.setHeader('Access-Control-Max-Age', String(PREFLIGHT_MAX_AGE_SECONDS));
+      }
+    }
+    next();
+  };
+}

@@ -1,0 +1,122 @@
+// The HTTP edge on a listening server over the use cases in memory: for tests of what only the edge decides.
+import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { createEdge, type Edge, type EdgeDependencies, type HttpConfig } from '../../src/http/edge.js';
+import type { HealthReport } from '../../src/http/health.js';
+import type { StatusReport } from '../../src/http/status-page.js';
+import { FakeClock } from './fake-clock.js';
+import { FakeLogger } from './fake-logger.js';
+import { FakeMetrics } from './fake-metrics.js';
+import { FakePreviews } from './fake-previews.js';
+import { tempDir } from './temp-dir.js';
+
+export const ADMIN = { user: 'admin', password: 'grün:und blau' };
+export const BASIC_AUTH = `Basic ${Buffer.from(`${ADMIN.user}:${ADMIN.password}`).toString('base64')}`;
+
+export interface EdgeServer {
+  /** `http://127.0.0.1:<port>` */
+  readonly origin: string;
+  /** Origin and base path. */
+  readonly url: string;
+  readonly previews: FakePreviews;
+  readonly clock: FakeClock;
+  readonly logger: FakeLogger;
+  readonly metrics: FakeMetrics;
+  readonly edge: Edge;
+  /** What /readyz is told; may be changed. */
+  health: () => Promise<HealthReport>;
+  /** Temp files of uploads that exist now. */
+  uploadFiles(): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+const STATUS: StatusReport = {
+  version: '1.2.3 <b>',
+  uptimeSeconds: 93_784,
+  draining: false,
+  keys: 1_234_567,
+  groups: 1_300_000,
+  sources: 900_000,
+  tiers: [
+    { name: 'memory', bytes: 1_572_864, maxBytes: 268_435_456 },
+    { name: 'disk', bytes: 5_368_709_120 },
+  ],
+  hits: 994,
+  misses: 6,
+  medians: [{ name: 'getImage', ms: 0.42 }],
+  queues: [{ priority: 'instant', depth: 3, peak: 17 }],
+  limits: [{ name: 'Largest source', value: '256 MiB' }],
+};
+
+export const METRICS_TEXT = `# HELP proofsheet_keys Image keys.
+# TYPE proofsheet_keys gauge
+proofsheet_keys 7
+proofsheet_wait_seconds_bucket{le="0.1"} 5
+proofsheet_cache_hits_total{tier="<memory> }x"} 994
+`;
+
+/** Starts the edge on a free port of the loopback; `close` ends it and removes its files. */
+export async function startEdgeServer(
+  config: Partial<HttpConfig> = {},
+  more: Partial<EdgeDependencies> = {},
+): Promise<EdgeServer> {
+  const dir = await tempDir();
+  const clock = new FakeClock();
+  const logger = new FakeLogger();
+  const metrics = new FakeMetrics();
+  const previews = new FakePreviews(clock);
+  const settings: HttpConfig = {
+    basePath: '/imageconverter',
+    admins: [ADMIN],
+    uploadDir: dir.path,
+    maxSourceBytes: 1_000_000,
+    maxUploads: 8,
+    maxConnections: 100,
+    headersTimeoutMs: 10_000,
+    keepAliveTimeoutMs: 5_000,
+    requestTimeoutMs: 60_000,
+    uploadIdleTimeoutMs: 15_000,
+    uploadTimeoutMs: 30_000,
+    sendTimeoutMs: 10_000,
+    trustProxyHops: 0,
+    corsOrigins: [],
+    cacheControl: 'public, max-age=60',
+    strictErrors: false,
+    ...config,
+  };
+  const started: { server?: EdgeServer } = {};
+  const edge = createEdge({
+    previews,
+    config: settings,
+    logger,
+    metrics,
+    clock,
+    health: () => started.server?.health() ?? Promise.resolve({}),
+    status: async () => STATUS,
+    metricsText: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: METRICS_TEXT }),
+    ...more,
+  });
+  const server = edge.createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const origin = `http://127.0.0.1:${port}`;
+  started.server = {
+    origin,
+    url: `${origin}${settings.basePath}`,
+    previews,
+    clock,
+    logger,
+    metrics,
+    edge,
+    health: async () => ({ catalog: 'up', disk: 'up' }),
+    uploadFiles: () => readdir(dir.path),
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await dir.remove();
+    },
+  };
+  return started.server;
+}
