@@ -1,0 +1,188 @@
+// The blob tiers in order: asked from the nearest on, what is found is copied towards the request, and a tier that fails is
+// passed over. Knows nothing of how a tier stores.
+import type { Digest } from '../kernel/digest.js';
+import { ProofsheetError } from '../kernel/errors.js';
+import type { BlobKind, BlobStore, Clock, Logger, Metrics, TierName } from '../kernel/ports.js';
+import type { MemoryTier } from './memory-tier.js';
+import { TierWarnings } from './tier-warnings.js';
+
+export interface TieredBlobsOptions {
+  readonly memory: MemoryTier;
+  /**
+   * At least one, the nearest first. The last one is where a blob must be for its record to count; those before it are
+   * copies. Their `putFile` leaves the file where it is.
+   */
+  readonly durable: readonly [BlobStore, ...BlobStore[]];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface FoundBlob {
+  readonly bytes: Buffer;
+  readonly tier: TierName;
+}
+
+/** Copies towards nearer tiers that may be under way at once; what is found beyond that is copied at its next hit. */
+const MAX_PROMOTIONS = 32;
+
+/** What asking the durable tiers came to. */
+interface Lookup {
+  readonly found: FoundBlob | undefined;
+  readonly missed: readonly TierName[];
+}
+
+export class TieredBlobs implements Omit<BlobStore, 'tier'> {
+  /** Look-ups under way by digest: as many as there are requests in flight, and one per blob. */
+  private readonly lookups = new Map<Digest, Promise<Lookup>>();
+  /** Copies towards nearer durable tiers, which nobody waits for but `close`. */
+  private readonly promotions = new Set<Promise<void>>();
+  private readonly warnings: TierWarnings;
+
+  constructor(private readonly options: TieredBlobsOptions) {
+    this.warnings = new TierWarnings(options.logger, options.clock);
+  }
+
+  /**
+   * The blob from the nearest tier that has it undamaged; `undefined` when none has it, or could be asked. Throws
+   * `overloaded` when a tier did, since whatever the caller would do instead costs more.
+   */
+  async find(digest: Digest): Promise<FoundBlob | undefined> {
+    const { memory, metrics } = this.options;
+    const bytes = memory.peek(digest);
+    if (bytes !== undefined) {
+      metrics.count('cache_hits_total', { tier: 'memory' });
+      return { bytes, tier: 'memory' };
+    }
+    metrics.count('cache_misses_total', { tier: 'memory' });
+    const { found, missed } = await this.lookUpOnce(digest);
+    for (const tier of missed) metrics.count('cache_misses_total', { tier });
+    if (found !== undefined) metrics.count('cache_hits_total', { tier: found.tier });
+    return found;
+  }
+
+  async get(digest: Digest): Promise<Buffer | undefined> {
+    return (await this.find(digest))?.bytes;
+  }
+
+  /** Every durable tier is tried; then a preview is kept in memory too. Throws when the last tier does not have it. */
+  async put(digest: Digest, bytes: Buffer, kind: BlobKind): Promise<void> {
+    await this.store((tier) => tier.put(digest, bytes, kind));
+    // Sources are large and hardly ever read again. The caller goes on using its buffer, so memory takes its own copy.
+    if (kind === 'preview') this.options.memory.admit(digest, Buffer.from(bytes));
+  }
+
+  /** Like `put`, but memory takes the bytes when they are first asked for: most previews of a sequence never are soon. */
+  async putFile(digest: Digest, path: string, kind: BlobKind): Promise<void> {
+    await this.store((tier) => tier.putFile(digest, path, kind));
+  }
+
+  async copyTo(digest: Digest, path: string): Promise<boolean> {
+    return this.firstTrue((tier) => tier.copyTo(digest, path));
+  }
+
+  async has(digest: Digest): Promise<boolean> {
+    return this.firstTrue((tier) => tier.has(digest));
+  }
+
+  /** Goes to every tier; throws what the first failing one threw, once all were told. */
+  async delete(digest: Digest): Promise<void> {
+    this.forget(digest);
+    const outcomes = await Promise.allSettled(this.options.durable.map((tier) => tier.delete(digest)));
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  }
+
+  /**
+   * Drops the copy in this process's memory. A look-up under way may bring it back, which harms nobody: a blob never
+   * changes, and what memory holds is bounded.
+   */
+  forget(digest: Digest): void {
+    this.options.memory.forget(digest);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.promotions);
+    await Promise.all([this.options.memory, ...this.options.durable].map((tier) => tier.close()));
+  }
+
+  private lookUpOnce(digest: Digest): Promise<Lookup> {
+    const underWay = this.lookups.get(digest);
+    if (underWay !== undefined) return underWay;
+    const lookup = this.lookUp(digest).finally(() => this.lookups.delete(digest));
+    this.lookups.set(digest, lookup);
+    return lookup;
+  }
+
+  private async lookUp(digest: Digest): Promise<Lookup> {
+    const missed: TierName[] = [];
+    const found = await this.firstOf(this.options.durable, async (tier) => {
+      const bytes = await tier.get(digest);
+      if (bytes === undefined) {
+        missed.push(tier.tier);
+        return undefined;
+      }
+      this.promote(digest, bytes, tier);
+      return { bytes, tier: tier.tier };
+    });
+    return { found, missed };
+  }
+
+  /**
+   * Copies what `from` gave into the tiers before it. A tier checks the digest of what it gives, and a durable one checks
+   * what it is given; memory takes it as it is, because checking it once more would cost more than reading it.
+   */
+  private promote(digest: Digest, bytes: Buffer, from: BlobStore): void {
+    const { memory, durable } = this.options;
+    memory.admit(digest, bytes);
+    for (const tier of durable.slice(0, durable.indexOf(from))) {
+      if (this.promotions.size >= MAX_PROMOTIONS) return;
+      const promotion: Promise<void> = tier
+        .put(digest, bytes, 'preview')
+        .catch((error: unknown) => this.warnings.warn(tier.tier, error))
+        .finally(() => this.promotions.delete(promotion));
+      this.promotions.add(promotion);
+    }
+  }
+
+  private async store(write: (tier: BlobStore) => Promise<void>): Promise<void> {
+    const { durable } = this.options;
+    const outcomes = await Promise.allSettled(durable.map(write));
+    const failures = outcomes.flatMap((outcome, index) =>
+      outcome.status === 'rejected' ? [{ tier: durable[index]?.tier ?? 'disk', error: outcome.reason as unknown }] : [],
+    );
+    if (outcomes.at(-1)?.status === 'rejected') {
+      // Callers go on after an unreachable shared tier, because a nearer one has the blob: not so if that one failed too.
+      throw failures.length === durable.length ? failures[0]?.error : failures.at(-1)?.error;
+    }
+    for (const { tier, error } of failures) this.warnings.warn(tier, error);
+  }
+
+  private async firstTrue(ask: (tier: BlobStore) => Promise<boolean>): Promise<boolean> {
+    const tiers = [this.options.memory, ...this.options.durable];
+    return (await this.firstOf(tiers, async (tier) => (await ask(tier)) || undefined)) ?? false;
+  }
+
+  /** The first answer that is not `undefined`. A tier that fails has none; see `find` for the failure that is thrown. */
+  private async firstOf<T>(
+    tiers: readonly BlobStore[],
+    ask: (tier: BlobStore) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    let overloaded: unknown;
+    for (const tier of tiers) {
+      try {
+        const answer = await ask(tier);
+        if (answer !== undefined) return answer;
+      } catch (error) {
+        if (error instanceof ProofsheetError && error.code === 'overloaded') overloaded ??= error;
+        this.warnings.warn(tier.tier, error);
+      }
+    }
+    if (overloaded !== undefined) throw overloaded;
+    return undefined;
+  }
+}
+
+/** All tiers as one. */
+export function createTieredBlobs(options: TieredBlobsOptions): TieredBlobs {
+  return new TieredBlobs(options);
+}
