@@ -62,5 +62,5 @@ test('a run of no tests fails', async () => {
 });
 
 test('without an install nothing else is tried', async () => {
-  expect(await ci({ ci: 'exit 1' })).toMatchObject({ code: 1, called: ['ci'] });
+  expect(await ci({ ci: 'exit 1' })).toMatchObject({ code: 1, last: '0 passed, 1 failed', called: ['ci'] });
 });
