@@ -71,7 +71,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const { catalog } = store;
 
   const converter = createConverter({
-    converters: conversion.converters,
+    children: conversion.converters,
     sourceTypes: limits.sourceTypes,
     maxSourcePixels: limits.maxSourcePixels,
     maxPages: limits.maxPages,
@@ -130,11 +130,11 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const allSnapshots = role.connect?.(() => metrics.snapshot()) ?? (async () => [await metrics.snapshot()]);
   const snapshot = async () => mergeSnapshots(await allSnapshots());
 
-  const hotAnswers = (status: '200' | '206' | '304' | '416') => ({
+  const hotAnswers = (status: '200' | '206' | '304') => ({
     requests: metrics.counterSlot('http_requests_total', { operation: 'getImage', status }),
     duration: metrics.histogramSlot('http_request_duration_seconds', { operation: 'getImage', status }),
   });
-  const byStatus = { 200: hotAnswers('200'), 206: hotAnswers('206'), 304: hotAnswers('304'), 416: hotAnswers('416') };
+  const byStatus = { 200: hotAnswers('200'), 206: hotAnswers('206'), 304: hotAnswers('304') };
   const sentBytes = metrics.counterSlot('sent_bytes_total');
   const memoryHits = metrics.counterSlot('cache_hits_total', { tier: 'memory' });
   const hotLane = new HotLane({
@@ -182,8 +182,8 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
         draining,
       }),
     metricsText: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderSnapshot(await snapshot()) }),
-    // At debug every hit is logged, so every hit goes the way that logs.
-    ...(config.telemetry.logLevel !== 'debug' && { hotLane: hotLane.answer }),
+    // At debug every hit is logged, and CORS headers depend on the request: then every hit goes the slow way.
+    ...(config.telemetry.logLevel !== 'debug' && serving.corsOrigins === undefined && { hotLane }),
   });
   const server = edge.createServer();
   if (role.upkeep) upkeep.start();

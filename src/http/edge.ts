@@ -1,5 +1,5 @@
 // The HTTP edge as the composition root sees it: what it needs, what it gives, how it stops taking work.
-import type { RequestListener, Server } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Clock, Logger, Metrics } from '../kernel/ports.js';
 import type { Previews } from '../previews/answers.js';
 import { createApp } from './app.js';
@@ -78,13 +78,11 @@ export function createEdge(deps: EdgeDependencies): Edge {
   let draining = false;
   const app = createApp(deps, exchanges, () => draining);
   const { hotLane } = deps;
-  const listener: RequestListener = (request, response) => {
-    if (!draining && hotLane?.answer(request, response) === true) return;
-    app(request, response);
-  };
+  const answersHot = (request: IncomingMessage, response: ServerResponse): boolean =>
+    !draining && hotLane?.answer(request, response) === true;
   return {
-    listener,
-    createServer: () => createServer(listener, exchanges, deps.config, deps.logger),
+    listener: app,
+    createServer: () => createServer(app, answersHot, exchanges, deps.config, deps.logger),
     drain() {
       draining = true;
     },

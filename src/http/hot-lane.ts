@@ -136,8 +136,8 @@ export class HotLane {
     const answer = imageAnswer(choice, conditions, cacheControl, clock.now());
     // 416 has an error body, which is the slow way's business.
     if (answer.status === 416) return undefined;
-    if (answer.range === undefined) {
-      response.writeHead(answer.status, answer.headers.flat()).end();
+    if (answer.status === 304 || answer.range === undefined) {
+      response.writeHead(304, headers304).end();
       return NOT_MODIFIED;
     }
     const part = body?.subarray(answer.range.first, answer.range.last + 1);

@@ -13,14 +13,17 @@ const MAX_HEADER_BYTES = 16 * 1024;
 /** How often Node looks for requests that are over their time: its 30 s would make every timeout 30 s late. */
 const CONNECTIONS_CHECK_MS = 500;
 
-/** A server over `listener`. Timeouts go to the constructor, because Node derives one from another there and only there. */
+/** A server over `listener`, which gets what `answersHot` has not answered. Timeouts go to the constructor, because Node derives one from another there and only there. */
 export function createServer(
   listener: RequestListener,
+  answersHot: (request: http.IncomingMessage, response: http.ServerResponse) => boolean,
   exchanges: ExchangeLog,
   config: HttpConfig,
   logger: Logger,
 ): Server {
   const answer: RequestListener = (request, response) => {
+    // Before `headers` is touched: building it would cost a prepared answer a good part of its time.
+    if (answersHot(request, response)) return;
     if (request.headers.host === undefined && isHttp11(request)) {
       const exchange = exchanges.begin(request, response);
       sendProtocolError(response, exchange, 'missing-host', [['Connection', 'close']]);
