@@ -55,22 +55,18 @@ export const OPERATIONS = [
   'readyz',
 ] as const;
 
-/** Statuses of API.md section 6; 499 is a client that left before its answer. */
-const STATUSES = ['200', '206', '304', '400', '401', '403', '404', '405', '408', '413', '415', '416', '422'].concat([
-  '429',
-  '499',
-  '500',
-  '503',
-  '504',
-  '507',
-]);
+/** Every status the edge answers with; 499 is a client that left before its answer, 417 and 431 are Node's own refusals. */
+const STATUSES = [200, 204, 206, 304, 400, 401, 403, 404, 405, 408, 413, 415, 416, 417, 422, 429, 431, 499]
+  .concat([500, 503, 504, 507])
+  .map(String);
 const TIERS = ['memory', 'disk', 'shared'] as const;
 const RESULTS = ['ok', 'aborted', ...ERROR_NAMES] as const;
 
 const operation: LabelRule = { values: OPERATIONS };
 const status: LabelRule = { values: STATUSES, atZero: ['200'] };
 const tier: LabelRule = { values: TIERS };
-const sourceType: LabelRule = { values: SOURCE_TYPES };
+/** `unknown`: it ended before the bytes told their type. */
+const sourceType: LabelRule = { values: [...SOURCE_TYPES, 'unknown'], atZero: SOURCE_TYPES };
 const result: LabelRule = { values: RESULTS, atZero: ['ok'] };
 const priority: LabelRule = { values: PRIORITIES };
 
@@ -78,15 +74,21 @@ export const COUNTERS = {
   http_requests_total: { help: 'Requests answered, by operation and status.', labels: { operation, status } },
   cache_hits_total: { help: 'Previews found, by the tier that had them.', labels: { tier } },
   cache_misses_total: { help: 'Previews looked for and not found, by tier.', labels: { tier } },
-  conversions_total: { help: 'Conversions ended, by source type and result.', labels: { type: sourceType, result } },
-  decodes_total: { help: 'Times a source was decoded, by its type.', labels: { type: sourceType } },
+  conversions_total: {
+    help: 'Conversions ended, by source type and result.',
+    labels: { source_type: sourceType, result },
+  },
+  decodes_total: {
+    help: 'Times a source was decoded: for its whole sequence, or for the one preview somebody waits for.',
+    labels: { purpose: { values: ['sequence', 'wanted'] } },
+  },
   encodes_total: {
     help: 'Previews encoded, by their type.',
     labels: { type: { values: FORMAT_TYPES.filter((type) => type !== 'auto') } },
   },
   converter_exits_total: {
     help: 'Converter processes that ended, by reason.',
-    labels: { reason: { values: ['recycled', 'timeout', 'crash', 'aborted', 'closed'] } },
+    labels: { reason: { values: ['crash', 'timeout', 'aborted', 'nonsense', 'recycled', 'failed-start', 'closed'] } },
   },
   upload_bytes_total: { help: 'Bytes of sources received.', labels: {} },
   sent_bytes_total: { help: 'Bytes of previews sent.', labels: {} },
@@ -111,8 +113,8 @@ export const HISTOGRAMS = {
     bucketsSeconds: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
   },
   conversion_duration_seconds: {
-    help: 'Seconds from the start of a conversion to its end, waiting not included, by source type and result.',
-    labels: { type: sourceType, result },
+    help: 'Seconds from the start of a conversion to its end, waiting not included, by source type.',
+    labels: { source_type: sourceType },
     bucketsSeconds: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
   },
   queue_wait_seconds: {

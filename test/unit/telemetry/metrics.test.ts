@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { OPERATION_NAMES } from '../../../src/http/ops/registry.js';
 import { watchEventLoop } from '../../../src/telemetry/event-loop-lag.js';
 import { COUNTERS, GAUGES, HISTOGRAMS } from '../../../src/telemetry/metric-table.js';
 import { ProcessMetrics } from '../../../src/telemetry/metrics.js';
@@ -26,7 +27,7 @@ describe('counters', () => {
     const told = await samples();
     expect(told.get('proofsheet_cache_hits_total{tier="memory"}')).toBe(0);
     expect(told.get('proofsheet_cache_misses_total{tier="shared"}')).toBe(0);
-    expect(told.get('proofsheet_conversions_total{type="jpeg",result="ok"}')).toBe(0);
+    expect(told.get('proofsheet_conversions_total{source_type="jpeg",result="ok"}')).toBe(0);
     expect(told.get('proofsheet_http_requests_total{operation="getImage",status="200"}')).toBe(0);
     expect(told.get('proofsheet_healed_previews_total')).toBe(0);
   });
@@ -117,7 +118,7 @@ describe('several processes', () => {
       [metrics, 100],
       [other, 200],
     ] as const) {
-      process.count('conversions_total', { type: 'png', result: 'ok' }, 2);
+      process.count('conversions_total', { source_type: 'png', result: 'ok' }, 2);
       process.observe('queue_wait_seconds', 0.3, { priority: 'instant' });
       process.gauge('keys', () => 40);
       process.gauge('tier_bytes', () => [
@@ -132,7 +133,7 @@ describe('several processes', () => {
     expect(gaugeOf(merged, 'tier_bytes', { tier: 'memory' })).toBe(300);
     expect(gaugeOf(merged, 'tier_bytes', { tier: 'disk' })).toBe(5000);
     const text = await renderSnapshot(merged);
-    expect(text).toContain('proofsheet_conversions_total{type="png",result="ok"} 4');
+    expect(text).toContain('proofsheet_conversions_total{source_type="png",result="ok"} 4');
     expect(text).toContain('proofsheet_queue_wait_seconds_bucket{priority="instant",le="+Inf"} 2');
     expect(text).toMatch(/^proofsheet_process_resident_memory_bytes \d+$/m);
     expect(text).not.toMatch(/ (NaN|null|undefined)$/m);
@@ -163,6 +164,15 @@ describe('the table', () => {
   });
 });
 
+test('the table knows every operation and every status the edge answers with', () => {
+  const { operation, status } = COUNTERS.http_requests_total.labels;
+  expect(OPERATION_NAMES.filter((name) => !(operation.values as readonly string[]).includes(name))).toEqual([]);
+  const errorMap = readFileSync(new URL('../../../src/http/error-map.ts', import.meta.url), 'utf8');
+  const answered = [...errorMap.matchAll(/status: (\d{3})/g)].map(([, code]) => code ?? '');
+  expect(answered.length).toBeGreaterThan(20);
+  expect(answered.filter((code) => !status.values.includes(code))).toEqual([]);
+});
+
 /** What the calls in `source` give as labels and the table does not know. */
 function unknownLabels(source: string): string[] {
   const calls = source.matchAll(/\.(?:count|counterSlot|observe|histogramSlot)\(\s*'(\w+)'[^{;)]*\{([^{}]*)\}/g);
@@ -178,7 +188,8 @@ function unknownLabels(source: string): string[] {
 test('metrics and the lag watch do not keep a process alive', () => {
   const script = `
     import { ProcessMetrics } from './dist/telemetry/metrics.js';
-    import { watchEventLoop } from './dist/telemetry/event-loop-lag.js';
+    import { OPERATION_NAMES } from '../../../src/http/ops/registry.js';
+import { watchEventLoop } from './dist/telemetry/event-loop-lag.js';
     const metrics = new ProcessMetrics();
     watchEventLoop(metrics);
     console.log((await metrics.text()).includes('proofsheet_event_loop_lag_seconds'));`;
