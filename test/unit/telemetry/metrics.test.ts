@@ -188,8 +188,7 @@ function unknownLabels(source: string): string[] {
 test('metrics and the lag watch do not keep a process alive', () => {
   const script = `
     import { ProcessMetrics } from './dist/telemetry/metrics.js';
-    import { OPERATION_NAMES } from '../../../src/http/ops/registry.js';
-import { watchEventLoop } from './dist/telemetry/event-loop-lag.js';
+    import { watchEventLoop } from './dist/telemetry/event-loop-lag.js';
     const metrics = new ProcessMetrics();
     watchEventLoop(metrics);
     console.log((await metrics.text()).includes('proofsheet_event_loop_lag_seconds'));`;
