@@ -13,7 +13,10 @@ const MAX_HEADER_BYTES = 16 * 1024;
 /** How often Node looks for requests that are over their time: its 30 s would make every timeout 30 s late. */
 const CONNECTIONS_CHECK_MS = 500;
 
-/** A server over `listener`, which gets what `answersHot` has not answered. Timeouts go to the constructor, because Node derives one from another there and only there. */
+/**
+ * A server over `listener`, which gets what `answersHot` has not answered. Timeouts go to the constructor, because Node
+ * derives one from another there and only there.
+ */
 export function createServer(
   listener: RequestListener,
   answersHot: (request: http.IncomingMessage, response: http.ServerResponse) => boolean,
@@ -24,12 +27,9 @@ export function createServer(
   const answer: RequestListener = (request, response) => {
     // Before `headers` is touched: building it would cost a prepared answer a good part of its time.
     if (answersHot(request, response)) return;
-    if (request.headers.host === undefined && isHttp11(request)) {
-      const exchange = exchanges.begin(request, response);
-      sendProtocolError(response, exchange, 'missing-host', [['Connection', 'close']]);
-      return;
-    }
-    listener(request, response);
+    const fault = faultOf(request);
+    if (fault === undefined) listener(request, response);
+    else sendProtocolError(response, exchanges.begin(request, response), fault, [['Connection', 'close']]);
   };
   const server = http.createServer(
     {
@@ -69,6 +69,9 @@ export function createServer(
       sendRawError(socket, protocolErrorOf(error));
     } else if (response.headersSent) {
       socket.destroy();
+    } else if (response.req.complete) {
+      // What broke comes behind a request that is still worked on: that one gets its answer, and is the last.
+      response.setHeader('Connection', 'close');
     } else {
       // The body broke while its request was being worked on: answered as what it is, a broken upload.
       const exchange = exchanges.of(response);
@@ -76,6 +79,8 @@ export function createServer(
       exchanges.failed(exchange, answer);
       response.setHeader('Connection', 'close');
       sendError(response, exchange, answer);
+      // Node forgets the request with its answer: whoever still reads its body would wait for ever.
+      response.once('close', () => response.req.destroy());
     }
   });
 
@@ -85,8 +90,10 @@ export function createServer(
   return server;
 }
 
-function isHttp11(request: http.IncomingMessage): boolean {
-  return request.httpVersionMajor === 1 && request.httpVersionMinor === 1;
+/** What Node lets through that HTTP/1.1 does not. */
+function faultOf(request: http.IncomingMessage): ProtocolErrorName | undefined {
+  if (request.httpVersionMajor !== 1) return 'malformed-request';
+  return request.httpVersionMinor >= 1 && request.headers.host === undefined ? 'missing-host' : undefined;
 }
 
 function protocolErrorOf(error: NodeJS.ErrnoException): ProtocolErrorName {

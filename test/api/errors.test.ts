@@ -1,4 +1,5 @@
 // Row by row: the error table of the contract that any client can bring about, over real HTTP, from the outside only.
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OPERATION_NAMES } from '../../src/http/ops/registry.js';
 import { FORM_TYPE, fieldPart, filePart, multipartBody, sourceForm } from '../support/multipart.js';
@@ -109,7 +110,6 @@ describe('400', () => {
   });
 
   it('4005 for a digest that is not that of the upload, and success for one that is', async () => {
-    const { createHash } = await import('node:crypto');
     const sha = (bytes: Buffer) => `sha-256=:${createHash('sha256').update(bytes).digest('base64')}:`;
     const body = multipartBody([filePart('sourceImage', 'a.jpg', photo)]);
     const wrong = sha(Buffer.from('something else'));
