@@ -229,8 +229,8 @@ export async function startSentinelSet(): Promise<RedisServers> {
   return { ...group(dir, [master, replica], `redis+sentinel://${hosts}/main`, sentinels) };
 }
 
-/** Three masters, each with a replica. */
-export async function startCluster(): Promise<RedisServers> {
+/** Three masters, each with a replica, which takes over after `nodeTimeoutMs` (on a busy machine also without need). */
+export async function startCluster(nodeTimeoutMs = 10_000): Promise<RedisServers> {
   const dir = await tempDir();
   const servers: RedisServer[] = [];
   const busPorts: number[] = [];
@@ -244,7 +244,7 @@ export async function startCluster(): Promise<RedisServers> {
         '--cluster-port',
         String(busPort),
         '--cluster-node-timeout',
-        '1000',
+        `${nodeTimeoutMs}`,
         '--repl-diskless-sync-delay',
         '0',
         '--cluster-allow-replica-migration',

@@ -1,0 +1,132 @@
+// Records and keys as they stand in Redis: what was written is read, and nothing else is.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  digestShard,
+  groupName,
+  groupOfName,
+  groupShard,
+  KeyLayout,
+  SHARDS,
+} from '../../../src/stores/redis/key-layout.js';
+import {
+  decodeGroup,
+  decodeSource,
+  encodeGroup,
+  encodeSource,
+  newToken,
+  sourceParts,
+} from '../../../src/stores/redis/record-codec.js';
+import { blobOf, groupRef, testSource } from '../../support/records.js';
+
+describe('record codec', () => {
+  const ref = groupRef('key', 'tenant');
+  const group = {
+    token: newToken(),
+    sourceDigest: blobOf('s').digest,
+    createdAt: 1_700_000_000_000,
+    fileName: 'Ferien "😀".jpg',
+  };
+  const { record } = testSource('a');
+
+  it('reads what it wrote', () => {
+    expect(decodeGroup(ref, encodeGroup(ref, group))).toEqual(group);
+    const { fileName: _, ...unnamed } = group;
+    expect(decodeGroup(ref, encodeGroup(ref, unnamed))).toEqual(unnamed);
+    for (const sourceKept of [true, false]) {
+      const stored = { token: newToken(), record: { ...record, sourceKept } };
+      expect(decodeSource(record.digest, encodeSource(stored.token, sourceParts(stored.record)))).toEqual(stored);
+    }
+  });
+
+  it('reads nothing from a record with any one character changed, cut off or added', () => {
+    const groupText = encodeGroup(ref, group);
+    const sourceText = encodeSource(newToken(), sourceParts(record));
+    fc.assert(
+      fc.property(fc.nat(), fc.string({ minLength: 1, maxLength: 1 }), (n, character) => {
+        const damage = (text: string) => {
+          const at = n % text.length;
+          fc.pre(text[at] !== character);
+          return [text.slice(0, at) + character + text.slice(at + 1), text.slice(0, at), `${text}${character}`];
+        };
+        for (const text of damage(groupText)) expect(decodeGroup(ref, text)).toBeUndefined();
+        // A source's token, its complete flag and its sequence stand outside of the checksum; the last two also within.
+        for (const text of damage(sourceText)) {
+          const read = decodeSource(record.digest, text);
+          if (read !== undefined) expect({ ...read.record, sourceKept: true }).toEqual(record);
+        }
+      }),
+    );
+  });
+
+  it('does not take one record for another', () => {
+    expect(decodeGroup(groupRef('key', 'tenant 2'), encodeGroup(ref, group))).toBeUndefined();
+    expect(decodeSource(blobOf('b').digest, encodeSource(newToken(), sourceParts(record)))).toBeUndefined();
+    for (const garbage of ['', '{}', 'x'.repeat(1_000), '\u0000\ufffd']) {
+      expect(decodeGroup(ref, garbage)).toBeUndefined();
+      expect(decodeSource(record.digest, garbage)).toBeUndefined();
+    }
+  });
+});
+
+describe('key layout', () => {
+  const keys = new KeyLayout('test');
+  const tagOf = (key: string) => /\{([^}]*)\}/.exec(key)?.[1];
+
+  it('puts what one script touches under one hash tag', () => {
+    for (const name of ['a', '}{', '{x}', '{}']) {
+      const ref = groupRef(name, `${name}{y}`);
+      const shard = groupShard(ref.imageKey);
+      const tags = [keys.group(ref), keys.index(shard), keys.access(shard)].map(tagOf);
+      expect(new Set(tags).size).toBe(1);
+      expect(tags[0]).toMatch(/^g[0-9a-f]{2}$/);
+      const { digest } = blobOf(name);
+      const of = digestShard(digest);
+      const all = [
+        keys.source(digest),
+        keys.refs(digest),
+        keys.blob(digest),
+        keys.owners(digest),
+        keys.used(of),
+        keys.evictable(of),
+        keys.unfinished(of),
+        keys.totals(of),
+        keys.orphans(of),
+      ];
+      expect(new Set(all.map(tagOf)).size).toBe(1);
+      expect(tagOf(keys.blob(digest))).toMatch(/^d[0-9a-f]{2}$/);
+    }
+  });
+
+  it('spreads keys evenly over all shards', () => {
+    const counts = new Array<number>(SHARDS).fill(0);
+    const total = 100_000;
+    for (let n = 0; n < total; n++) {
+      const shard = groupShard(blobOf(`${n}`).digest as string as ReturnType<typeof groupRef>['imageKey']);
+      counts[shard] = (counts[shard] ?? 0) + 1;
+    }
+    // 391 on average with a standard deviation of 20: five of them to either side.
+    expect(Math.min(...counts)).toBeGreaterThan(290);
+    expect(Math.max(...counts)).toBeLessThan(492);
+  });
+
+  it('knows what a tracked key stands for', () => {
+    const ref = groupRef('a:{b}', 'c:d');
+    expect(keys.tracked(keys.group(ref))).toEqual({ kind: 'group', name: groupName(ref) });
+    expect(groupOfName(groupName(ref))).toEqual(ref);
+    const { digest } = blobOf('x');
+    expect(keys.tracked(keys.source(digest))).toEqual({ kind: 'source', name: digest });
+    expect(keys.tracked(keys.lease('work: {1}'))).toEqual({ kind: 'lease', name: 'work: {1}' });
+    expect(keys.tracked(keys.blob(digest))).toBeUndefined();
+    expect(keys.tracked('other:g:{g00}:x')).toBeUndefined();
+    for (const tracked of [keys.group(ref), keys.source(digest), keys.lease('l')])
+      expect(keys.trackedPrefixes.some((prefix) => tracked.startsWith(prefix))).toBe(true);
+    expect(keys.trackedPrefixes.some((prefix) => keys.blob(digest).startsWith(prefix))).toBe(false);
+  });
+
+  it('takes only prefixes that cannot be mistaken for a hash tag', () => {
+    expect(new KeyLayout('a').prefix).toBe('a:');
+    expect(new KeyLayout('a:').prefix).toBe('a:');
+    for (const bad of ['', '{a}', 'a b', 'x'.repeat(65), 'ä']) expect(() => new KeyLayout(bad)).toThrow(RangeError);
+  });
+});
