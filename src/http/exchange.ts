@@ -113,7 +113,7 @@ export function createExchangeLog(logger: Logger, metrics: Metrics, clock: Clock
         {
           requestId: exchange.requestId,
           operation: exchange.operation,
-          err: answer.error.cause ?? answer.error,
+          error: answer.error.cause ?? answer.error,
         },
         'request failed by a fault of ours',
       );

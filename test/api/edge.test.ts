@@ -1,4 +1,5 @@
 // What the edge does around an operation: draining, limits, logs, metrics, failures from within, streaming, CORS.
+import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ERROR_CODES } from '../../src/http/error-map.js';
 import { ERROR_NAMES, ProofsheetError } from '../../src/kernel/errors.js';
@@ -304,4 +305,29 @@ describe('the base path', () => {
     server = await startEdgeServer();
     expect((await fetch(`${server.origin}/getKeyCount`)).status).toBe(404);
   });
+});
+
+it('an upload of 200 MiB is never held in memory', async () => {
+  const sourceBytes = 200 * 2 ** 20;
+  server = await startEdgeServer({ maxSourceBytes: sourceBytes });
+  server.previews.failNext = new ProofsheetError('source-undecodable', 'that is all this is about');
+  const chunk = Buffer.alloc(64 * 1024);
+  const head = Buffer.from('--b\r\nContent-Disposition: form-data; name="sourceImage"; filename="big"\r\n\r\n');
+  const tail = Buffer.from('\r\n--b--\r\n');
+  const before = process.memoryUsage().rss;
+  let peak = before;
+  const connection = await RawConnection.open(server.url);
+  const length = head.length + sourceBytes + tail.length;
+  connection.send('POST /imageconverter/cacheImage/key HTTP/1.1\r\nHost: t\r\n');
+  connection.send(`Content-Type: multipart/form-data; boundary=b\r\nContent-Length: ${length}\r\n\r\n`);
+  connection.send(head);
+  for (let sent = 0; sent < sourceBytes; sent += chunk.length) {
+    if (!connection.socket.write(chunk)) await once(connection.socket, 'drain');
+    peak = Math.max(peak, process.memoryUsage().rss);
+  }
+  connection.send(tail);
+  expect((await connection.answer()).status).toBe(422);
+  connection.destroy();
+  expect(server.metrics.total('upload_bytes_total')).toBe(length);
+  expect((peak - before) / 2 ** 20).toBeLessThan(64);
 });

@@ -1,11 +1,10 @@
-// The server under test of the contract tests: everything as it is in production, composed in this process, on a store of
-// its own. One factory, so that the tests say nothing about how it is built.
+// The server under test of the contract tests: the composed server with its real store and converter, in this process.
+// One factory, so that those tests say nothing about how it is built.
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { compose } from '../../src/compose.js';
 import { loadConfig } from '../../src/config/load-config.js';
 import { createLogger } from '../../src/telemetry/logger.js';
-import type { ProcessMetrics } from '../../src/telemetry/metrics.js';
-import { ADMIN, BASIC_AUTH } from './edge-server.js';
 import { tempDir } from './temp-dir.js';
 
 export interface TestServerOptions {
@@ -13,10 +12,6 @@ export interface TestServerOptions {
   readonly strictErrors?: boolean;
   /** `false`: no admin password is configured. */
   readonly withAdmin?: boolean;
-  /** Further settings, by their environment names. */
-  readonly environment?: Readonly<Record<string, string>>;
-  /** A data directory that outlives the server; a fresh one, removed with the server, unless given. */
-  readonly dataDir?: string;
 }
 
 export interface TestServer {
@@ -26,37 +21,38 @@ export interface TestServer {
   readonly url: string;
   /** `Authorization` of the admin. */
   readonly adminAuth: string;
-  readonly metrics: ProcessMetrics;
   close(): Promise<void>;
 }
+
+const USER = 'admin';
+const PASSWORD = 'grün:und blau';
 
 /** A listening server with an empty cache; whoever started it calls `close`. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const { maxSourceBytes = 1_000_000, strictErrors = false, withAdmin = true } = options;
-  const dir = options.dataDir === undefined ? await tempDir() : undefined;
+  const dir = await tempDir();
   const config = loadConfig({
     environment: {
-      PROOFSHEET_PORT: '0',
-      PROOFSHEET_DATA_DIR: options.dataDir ?? dir?.path ?? '',
-      PROOFSHEET_LOG_LEVEL: 'silent',
+      PROOFSHEET_DATA_DIR: dir.path,
       PROOFSHEET_MAX_SOURCE_BYTES: String(maxSourceBytes),
       PROOFSHEET_STRICT_ERRORS: String(strictErrors),
       PROOFSHEET_CONVERTERS: '1',
-      ...(withAdmin && { PROOFSHEET_ADMIN_USER: ADMIN.user, PROOFSHEET_ADMIN_PASSWORD: ADMIN.password }),
-      ...options.environment,
+      PROOFSHEET_ADMIN_USER: USER,
+      ...(withAdmin && { PROOFSHEET_ADMIN_PASSWORD: PASSWORD }),
     },
   });
-  const app = await compose(config, createLogger({ level: config.telemetry.logLevel }));
-  await new Promise<void>((resolve) => app.server.listen(config.server.port, config.server.host, resolve));
-  const origin = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
+  const app = await compose(config, createLogger({ level: 'silent' }));
+  app.server.listen(0, '127.0.0.1');
+  await once(app.server, 'listening');
+  const { port } = app.server.address() as AddressInfo;
+  const origin = `http://127.0.0.1:${port}`;
   return {
     origin,
     url: `${origin}${config.server.basePath}`,
-    adminAuth: BASIC_AUTH,
-    metrics: app.metrics,
+    adminAuth: `Basic ${Buffer.from(`${USER}:${PASSWORD}`).toString('base64')}`,
     async close() {
-      await app.close(10_000);
-      await dir?.remove();
+      await app.close(5_000);
+      await dir.remove();
     },
   };
 }
