@@ -34,8 +34,12 @@ export interface Connection {
 }
 
 /** Below the socket's timeout, or idle connections would be closed; both also tell a frozen server from an idle one. */
-const PING_INTERVAL_MS = 500;
-const SOCKET_TIMEOUT_MS = 2_000;
+const PING_INTERVAL_MS = 400;
+/**
+ * Without a byte either way for this long a connection is given up. Writing counts: whoever tries a server that does not
+ * answer has to pause for longer than this, or its trials would keep a dead connection.
+ */
+export const SOCKET_TIMEOUT_MS = 1_500;
 const CONNECT_TIMEOUT_MS = 1_000;
 const MAX_RECONNECT_MS = 500;
 /** Commands that wait or are under way; beyond it calls fail at once. */

@@ -37,6 +37,8 @@ export class Link {
     readonly connection: Connection,
     clock: Clock,
     options: BreakerOptions,
+    /** Whether the servers are known to be away by other means than this connection's own. */
+    private readonly isKnownAway: () => boolean = () => false,
   ) {
     this.breaker = new Breaker(clock, options);
   }
@@ -77,7 +79,7 @@ export class Link {
   /** Runs `work` as one call; for clients of the connection that do not go through `send`. */
   async guard<T>(deadlineMs: number, work: () => Promise<T>): Promise<T> {
     if (this.blockedBy) throw unreachable(this.blockedBy);
-    if (this.connection.readiness() === 'none' || !this.breaker.enter()) throw unreachable();
+    if (this.isKnownAway() || this.connection.readiness() === 'none' || !this.breaker.enter()) throw unreachable();
     try {
       const outcome = await withDeadline(deadlineMs, work());
       this.breaker.succeeded();

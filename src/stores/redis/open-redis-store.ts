@@ -5,7 +5,7 @@ import { ProofsheetError } from '../../kernel/errors.js';
 import type { BlobStore, Catalog, Clock, Leases, Logger, Metrics } from '../../kernel/ports.js';
 import { CatalogReader } from './catalog-reader.js';
 import { Coherence } from './coherence.js';
-import { type Connection, connect } from './connection.js';
+import { type Connection, connect, SOCKET_TIMEOUT_MS } from './connection.js';
 import { withDeadline } from './deadline.js';
 import { KeyLayout, SCHEMA_VERSION } from './key-layout.js';
 import { Link } from './link.js';
@@ -55,7 +55,7 @@ export interface RedisStore {
   close(): Promise<void>;
 }
 
-const BREAKER = { failures: 5, openMs: 1_000 };
+const BREAKER = { failures: 5, openMs: SOCKET_TIMEOUT_MS + 500 };
 /** How long opening waits for the server; without it the store is `down` at first. */
 const OPEN_WAIT_MS = 3_000;
 const REOPEN_MS = 500;
@@ -91,7 +91,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
   const onError = (error: unknown) => logger.debug({ error }, 'a connection to Redis failed');
   const common = { address, ...(caPem !== undefined && { caPem }), onError };
   const records = new Link(connect({ ...common, binary: false, tracking }), clock, BREAKER);
-  const bulk = new Link(connect({ ...common, binary: true }), clock, BREAKER);
+  const bulk = new Link(connect({ ...common, binary: true }), clock, BREAKER, () => coherence.state === 'away');
 
   const session: Session = {
     link: records,
