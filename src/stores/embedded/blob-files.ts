@@ -13,9 +13,6 @@ export const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.
 const COPY_BYTES = 256 * 1024;
 
 export class BlobFiles {
-  /** Directories that were made or seen; at most 65,536 short names. */
-  private readonly made = new Set<string>();
-
   constructor(readonly root: string) {}
 
   dirOf(digest: Digest): string {
@@ -28,16 +25,12 @@ export class BlobFiles {
 
   /** Runs `place`, which puts a file into the blob's directory; makes the directory when it is not there (any more). */
   async inDir<T>(digest: Digest, place: () => Promise<T>): Promise<T> {
-    const dir = this.dirOf(digest);
-    if (this.made.has(dir)) {
-      try {
-        return await place();
-      } catch (error) {
-        if (errnoOf(error) !== 'ENOENT') throw error;
-      }
+    try {
+      return await place();
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
     }
-    await mkdir(dir, { recursive: true });
-    this.made.add(dir);
+    await mkdir(this.dirOf(digest), { recursive: true });
     return place();
   }
 

@@ -12,13 +12,31 @@ const MAX_SECONDS = 0xffff_ffff;
 /** The longest key: time, context and an image key of 256 characters of 4 bytes (LMDB's limit here is 1978). */
 export const MAX_KEY_BYTES = SECONDS_BYTES + CONTEXT_BYTES + 256 * 4;
 
-export function contextKey(context: Context): Buffer {
-  return createHash('sha256').update(context).digest().subarray(0, CONTEXT_BYTES);
-}
+/** Contexts whose key is remembered; a server has few that are busy at once. */
+const REMEMBERED_CONTEXTS = 1024;
 
-/** context + image key: all groups of a context stand together, ascending by image key. */
-export function groupKey(ref: GroupRef): Buffer {
-  return Buffer.concat([contextKey(ref.context), Buffer.from(ref.imageKey)]);
+/** Makes keys of contexts and groups; remembers those of busy contexts, since hashing would be half of a look-up. */
+export class ContextKeys {
+  private readonly remembered = new Map<Context, Buffer>();
+
+  contextKey(context: Context): Buffer {
+    let key = this.remembered.get(context);
+    if (key === undefined) {
+      key = createHash('sha256').update(context).digest().subarray(0, CONTEXT_BYTES);
+      if (this.remembered.size >= REMEMBERED_CONTEXTS) this.remembered.clear();
+      this.remembered.set(context, key);
+    }
+    return key;
+  }
+
+  /** context + image key: all groups of a context stand together, ascending by image key. */
+  groupKey(ref: GroupRef): Buffer {
+    const length = Buffer.byteLength(ref.imageKey);
+    const key = Buffer.allocUnsafe(CONTEXT_BYTES + length);
+    this.contextKey(ref.context).copy(key);
+    key.write(ref.imageKey, CONTEXT_BYTES, length, 'utf8');
+    return key;
+  }
 }
 
 /** What a group key is made of. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Digest } from '../../kernel/digest.js';
 import type { BlobStore, Catalog, Clock, Leases, Logger, Metrics } from '../../kernel/ports.js';
 import { BlobFiles } from './blob-files.js';
+import { BlobReader } from './blob-reads.js';
 import { openCatalogTables } from './catalog-tables.js';
 import { FileBlobs } from './file-blobs.js';
 import { LmdbCatalog } from './lmdb-catalog.js';
@@ -55,7 +56,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     const catalog = new LmdbCatalog(tables, files, clock);
     const leases = await LmdbLeases.open(leasesDir(dataDir));
     const bytesOf = (digest: Digest): number | undefined => catalog.bytesOf(digest);
-    const blobs = new FileBlobs({ files, tmpDir, bytesOf, fsync, logger, metrics });
+    const blobs = new FileBlobs({ files, reader: new BlobReader(clock), tmpDir, bytesOf, fsync, logger, metrics });
     const graceMs = options.orphanGraceMs ?? ORPHAN_GRACE_MS;
     const orphans = new OrphanSweep({ catalog, files, tmpDir, clock, logger, graceMs });
     return {

@@ -1,19 +1,18 @@
 // The BlobStore port on files named by their digest: written to a temporary file and renamed, checked on every read.
 import { randomBytes } from 'node:crypto';
-import * as fs from 'node:fs';
-import { copyFile, type FileHandle, link, lstat, mkdir, open, rename, rm, unlink } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { copyFile, type FileHandle, link, lstat, mkdir, open, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, digestOf } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
 import type { BlobKind, BlobStore, Logger, Metrics } from '../../kernel/ports.js';
 import { type BlobFiles, hashFile, OPEN_FLAGS, openRegular } from './blob-files.js';
+import type { BlobReader } from './blob-reads.js';
 import { errnoOf, storageError } from './storage-errors.js';
-
-/** Read at once when the length is not known beforehand: more than nearly every preview has. */
-const GUESS_BYTES = 128 * 1024;
 
 export interface FileBlobsOptions {
   readonly files: BlobFiles;
+  readonly reader: BlobReader;
   /** A directory on the same file system for files that are being written; made when it is not there. */
   readonly tmpDir: string;
   /** The length of a blob if the catalog knows it: saves asking the file system. */
@@ -30,11 +29,11 @@ export class FileBlobs implements BlobStore {
   constructor(private readonly options: FileBlobsOptions) {}
 
   async get(digest: Digest): Promise<Buffer | undefined> {
-    const { files, bytesOf } = this.options;
+    const { files, reader, bytesOf } = this.options;
     const path = files.pathOf(digest);
     let bytes: Buffer | undefined;
     try {
-      bytes = await readWhole(path, bytesOf(digest));
+      bytes = await reader.read(path, bytesOf(digest));
     } catch (error) {
       const code = errnoOf(error) ?? '';
       if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
@@ -47,15 +46,7 @@ export class FileBlobs implements BlobStore {
 
   async put(digest: Digest, bytes: Buffer, _kind: BlobKind): Promise<void> {
     if (digestOf(bytes) !== digest) throw wrongDigest();
-    await this.place(digest, async (path) => {
-      const file = await open(path, 'wx');
-      try {
-        await file.writeFile(bytes);
-        if (this.options.fsync) await file.sync();
-      } finally {
-        await file.close();
-      }
-    });
+    await this.place(digest, (path) => writeNew(path, bytes, this.options.fsync));
   }
 
   async putFile(digest: Digest, path: string, _kind: BlobKind): Promise<void> {
@@ -69,14 +60,16 @@ export class FileBlobs implements BlobStore {
       await file.close();
     }
     // A link leaves the caller its file, and costs no copy.
-    await this.place(digest, async (temporary) => {
+    const left = await this.place(digest, async (temporary) => {
       try {
         await link(path, temporary);
       } catch (error) {
         if (!NOT_LINKABLE.has(errnoOf(error) ?? '')) throw error;
-        await copyFile(path, temporary, fs.constants.COPYFILE_EXCL | fs.constants.COPYFILE_FICLONE);
+        await copyFile(path, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
       }
     });
+    // Renaming a link onto another link of the same file does nothing (rename(2)): the same upload was stored before.
+    await unlink(left).catch(() => undefined);
   }
 
   async copyTo(digest: Digest, path: string): Promise<boolean> {
@@ -117,8 +110,8 @@ export class FileBlobs implements BlobStore {
 
   async close(): Promise<void> {}
 
-  /** Has `write` make a temporary file, and renames it to the blob's place. */
-  private async place(digest: Digest, write: (path: string) => Promise<void>): Promise<void> {
+  /** Has `write` make a temporary file, and renames it to the blob's place. Resolves with the temporary path, free again. */
+  private async place(digest: Digest, write: (path: string) => Promise<void>): Promise<string> {
     const { files, tmpDir, fsync } = this.options;
     const temporary = join(tmpDir, `blob-${randomBytes(9).toString('base64url')}`);
     try {
@@ -131,8 +124,7 @@ export class FileBlobs implements BlobStore {
       }
       await files.inDir(digest, () => this.moveIn(temporary, digest));
       if (fsync) await syncDir(files.dirOf(digest));
-      // A file that was linked and whose blob is the very same file already is not renamed but left (rename(2)).
-      await rm(temporary, { force: true });
+      return temporary;
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => undefined);
       throw storageError(error);
@@ -177,54 +169,15 @@ function wrongDigest(): ProofsheetError {
   return new ProofsheetError('internal', 'the bytes to store have another digest than they were given with');
 }
 
-/**
- * The whole file at `path`, by as few turns through the thread pool as there can be: open and one read, since the digest
- * tells what `fstat` would. Two more for a file that is longer than expected. Nobody waits for the close.
- */
-function readWhole(path: string, expectedBytes: number | undefined): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    fs.open(path, OPEN_FLAGS, (openError, fd) => {
-      if (openError) {
-        reject(openError);
-        return;
-      }
-      const done = (error: Error | null, bytes?: Buffer): void => {
-        fs.close(fd, () => undefined);
-        if (bytes === undefined) reject(error ?? new Error('expected bytes, got none'));
-        else resolve(bytes);
-      };
-      if (expectedBytes === undefined) readUnknown(fd, done);
-      else readExactly(fd, expectedBytes, done);
-    });
-  });
-}
-
-type Done = (error: Error | null, bytes?: Buffer) => void;
-
-function readExactly(fd: number, bytes: number, done: Done): void {
-  const buffer = Buffer.allocUnsafeSlow(bytes);
-  const readOn = (from: number): void => {
-    fs.read(fd, buffer, from, bytes - from, from, (error, count) => {
-      if (error) done(error);
-      else if (count === 0 || from + count === bytes) done(null, buffer.subarray(0, from + count));
-      else readOn(from + count);
-    });
-  };
-  readOn(0);
-}
-
-function readUnknown(fd: number, done: Done): void {
-  const guess = Buffer.allocUnsafeSlow(GUESS_BYTES);
-  fs.read(fd, guess, 0, GUESS_BYTES, 0, (error, count) => {
-    if (error) done(error);
-    // A copy, so that a small blob does not hold the whole guess.
-    else if (count < GUESS_BYTES) done(null, Buffer.from(guess.subarray(0, count)));
-    else
-      fs.fstat(fd, (statError, stat) => {
-        if (statError) done(statError);
-        else readExactly(fd, stat.size, done);
-      });
-  });
+async function writeNew(path: string, bytes: Buffer, fsync: boolean): Promise<void> {
+  if (!fsync) return writeFile(path, bytes, { flag: 'wx' });
+  const file = await open(path, 'wx');
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 async function copyChecked(file: FileHandle, digest: Digest, path: string): Promise<boolean> {

@@ -5,21 +5,17 @@ import type { Context, GroupRef, ImageKey } from '../../kernel/image-key.js';
 import type { Catalog, Clock, CommitRequest, Evicted, Selection, Usage } from '../../kernel/ports.js';
 import type { CatalogEntry, SourceRecord } from '../../kernel/source.js';
 import {
-  byKeyKey,
-  contextKey,
+  ContextKeys,
   digestKey,
   digestOfKey,
   endOfPrefix,
-  groupKey,
-  groupKeyOfByKey,
   imageKeyOf,
   imageKeyOfByKey,
   keyAfter,
   secondsOf,
   splitGroupKey,
-  splitUsedKey,
 } from './catalog-keys.js';
-import { blobsOf, CatalogLedger, decodeRecord } from './catalog-ledger.js';
+import { blobsOf, type CatalogLedger, decodeRecord } from './catalog-ledger.js';
 import {
   decodeBlob,
   decodeCount,
@@ -32,26 +28,16 @@ import {
 } from './catalog-rows.js';
 import { type CatalogTables, TOTALS_KEY } from './catalog-tables.js';
 import { keysFrom, readRow, type Table } from './lmdb-environment.js';
+import { type Access, type BlobFileCheck, FIRST_KEY, LongChanges, withLedger } from './long-changes.js';
 
-/** Groups or sources per write transaction: about 2 ms, in which no other writer and no request of this process runs. */
-const WRITE_BATCH = 48;
-/** Blob files unlinked per write transaction: about 2 ms too. */
-const SWEEP_BATCH = 32;
 /** Keys per batch of a listing: about 1 ms. */
 const LIST_BATCH = 1000;
 
 const NO_BYTES = Buffer.alloc(0);
-const FIRST_KEY = Buffer.of(0);
-
-/** What the catalog needs of the blob files; both calls block, which is why they are few and cheap. */
-export interface BlobFileCheck {
-  /** Whether the blob's file is there with exactly this many bytes. */
-  isStored(digest: Digest, bytes: number): boolean;
-  /** Removes the file; one that is not there is removed. `false` when it could not be removed. */
-  unlink(digest: Digest): boolean;
-}
 
 export class LmdbCatalog implements Catalog {
+  private readonly names = new ContextKeys();
+  private readonly changes: LongChanges;
   private generationTxnId = -1;
   private lastGeneration = 0;
 
@@ -59,11 +45,13 @@ export class LmdbCatalog implements Catalog {
     private readonly tables: CatalogTables,
     private readonly files: BlobFileCheck,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.changes = new LongChanges(tables, files, this.names, clock);
+  }
 
   async find(ref: GroupRef): Promise<CatalogEntry | undefined> {
     this.tables.environment.refresh();
-    const row = readRow(this.tables.groups, groupKey(ref), decodeGroup);
+    const row = readRow(this.tables.groups, this.names.groupKey(ref), decodeGroup);
     if (row === undefined) return undefined;
     const key = digestKey(row.sourceDigest);
     const sourceRow = readRow(this.tables.sources, key, decodeSource);
@@ -97,14 +85,14 @@ export class LmdbCatalog implements Catalog {
   async commit(request: CommitRequest): Promise<readonly Digest[]> {
     if (request.groups.some((group) => group.sourceDigest !== request.source.digest))
       throw new Error('expected groups that point to the committed source, got another digest');
-    return this.write((ledger) => this.commitIn(ledger, request));
+    return withLedger(this.tables, (ledger) => this.commitIn(ledger, request));
   }
 
   private commitIn(ledger: CatalogLedger, { source, groups, existing }: CommitRequest): readonly Digest[] {
     const blobs = blobsOf(source);
     const known = ledger.source(source.digest);
     const effective = groups
-      .map((group) => ({ ...group, key: groupKey(group) }))
+      .map((group) => ({ ...group, key: this.names.groupKey(group) }))
       .filter(({ key }) => existing === 'replace' || ledger.group(key) === undefined);
     if (known === undefined && effective.length === 0) {
       ledger.disown(blobs);
@@ -132,40 +120,18 @@ export class LmdbCatalog implements Catalog {
     return [];
   }
 
-  async remove(selection: Selection, signal?: AbortSignal): Promise<number> {
-    let removed = 0;
-    for (;;) {
-      signal?.throwIfAborted();
-      const inBatch = await this.write((ledger) => {
-        for (const key of this.selectedGroups(selection)) ledger.removeGroup(key);
-        return ledger.removedGroups;
-      });
-      removed += inBatch;
-      if (inBatch < WRITE_BATCH) return removed;
-      // A turn of the event loop for those who only read, before the next batch holds it again.
-      await setImmediate();
-    }
-  }
-
-  /** The keys of the first groups that are selected, at most a batch. */
-  private selectedGroups({ context, imageKey }: Selection): readonly Buffer[] {
-    if (imageKey !== undefined && context !== undefined) return [groupKey({ context, imageKey })];
-    if (imageKey !== undefined) {
-      const prefix = byKeyKey(Buffer.from(imageKey), NO_BYTES);
-      return keysFrom(this.tables.byKey, prefix, endOfPrefix(prefix), WRITE_BATCH).map(groupKeyOfByKey);
-    }
-    const prefix = context === undefined ? NO_BYTES : contextKey(context);
-    return keysFrom(this.tables.groups, prefix.length > 0 ? prefix : FIRST_KEY, endOfPrefix(prefix), WRITE_BATCH);
+  remove(selection: Selection, signal?: AbortSignal): Promise<number> {
+    return this.changes.remove(selection, signal);
   }
 
   async count(context?: Context): Promise<number> {
     if (context === undefined) return (await this.usage()).keys;
     this.tables.environment.refresh();
-    return readRow(this.tables.contexts, contextKey(context), decodeCount) ?? 0;
+    return readRow(this.tables.contexts, this.names.contextKey(context), decodeCount) ?? 0;
   }
 
   async *keys(context?: Context): AsyncGenerator<readonly ImageKey[]> {
-    const prefix = context === undefined ? NO_BYTES : contextKey(context);
+    const prefix = context === undefined ? NO_BYTES : this.names.contextKey(context);
     const table = context === undefined ? this.tables.byKey : this.tables.groups;
     let last: ImageKey | undefined;
     for await (const batch of this.walk(table, prefix)) {
@@ -188,79 +154,24 @@ export class LmdbCatalog implements Catalog {
     return usage;
   }
 
-  async touch(accesses: readonly { readonly ref: GroupRef; readonly at: number }[]): Promise<void> {
-    for (let from = 0; from < accesses.length; from += WRITE_BATCH) {
-      await this.write((ledger) => {
-        for (const { ref, at } of accesses.slice(from, from + WRITE_BATCH)) ledger.use(groupKey(ref), secondsOf(at));
-      });
-    }
+  touch(accesses: readonly Access[]): Promise<void> {
+    return this.changes.touch(accesses);
   }
 
-  async evictSources(limit: number): Promise<Evicted> {
-    return this.evict(limit, (ledger, batch) => {
-      for (const key of keysFrom(this.tables.usedSources, FIRST_KEY, undefined, batch))
-        ledger.dropSourceBlob(digestOfKey(splitUsedKey(key).what));
-      return ledger.droppedSources;
-    });
+  evictSources(limit: number): Promise<Evicted> {
+    return this.changes.evictSources(limit);
   }
 
-  async evictGroups(limit: number, before?: number): Promise<Evicted> {
-    return this.evict(limit, (ledger, batch) => {
-      for (const key of keysFrom(this.tables.usedGroups, FIRST_KEY, undefined, batch)) {
-        const { seconds, what } = splitUsedKey(key);
-        if (before !== undefined && seconds * 1000 >= before) break;
-        ledger.removeGroup(what);
-      }
-      return ledger.removedGroups;
-    });
+  evictGroups(limit: number, before?: number): Promise<Evicted> {
+    return this.changes.evictGroups(limit, before);
   }
 
-  /** Takes away batch by batch; `take` tells how many it found, and fewer than it was asked for is the end. */
-  private async evict(limit: number, take: (ledger: CatalogLedger, batch: number) => number): Promise<Evicted> {
-    let [left, groups, sources, bytes] = [limit, 0, 0, 0];
-    while (left > 0) {
-      const batch = Math.min(left, WRITE_BATCH);
-      const taken = await this.write((ledger) => {
-        const count = take(ledger, batch);
-        groups += ledger.removedGroups;
-        sources += ledger.droppedSources;
-        bytes += ledger.freedBytes;
-        return count;
-      });
-      left -= batch;
-      if (taken < batch) break;
-      await setImmediate();
-    }
-    return { groups, sources, bytes };
+  sweep(limit: number): Promise<readonly Digest[]> {
+    return this.changes.sweep(limit);
   }
 
-  async sweep(limit: number): Promise<readonly Digest[]> {
-    const swept: Digest[] = [];
-    while (swept.length < limit) {
-      const batch = Math.min(limit - swept.length, SWEEP_BATCH);
-      const found = await this.tables.environment.write(() => this.sweepIn(batch, swept));
-      if (found < batch) break;
-      await setImmediate();
-    }
-    return swept;
-  }
-
-  /** See `commit` for why the files are unlinked in here. Returns how many blobs were looked at. */
-  private sweepIn(batch: number, swept: Digest[]): number {
-    const keys = keysFrom(this.tables.garbage, FIRST_KEY, undefined, batch);
-    for (const key of keys) {
-      this.tables.garbage.removeSync(key);
-      const refs = readRow(this.tables.blobs, key, decodeBlob)?.refs ?? 0;
-      if (refs > 0) continue;
-      // A file that cannot be removed is an orphan from now on: the orphan sweep tries it again.
-      this.tables.blobs.removeSync(key);
-      if (this.files.unlink(digestOfKey(key))) swept.push(digestOfKey(key));
-    }
-    return keys.length;
-  }
-
-  /** Unlinks those of `digests` that no record names and nobody waits to sweep. Resolves with how many were removed. */
-  async unlinkUnknown(digests: readonly Digest[], isOld: (digest: Digest) => boolean): Promise<number> {
+  /** Unlinks those of `digests` that the catalog does not know and that are old. Resolves with how many were removed. */
+  unlinkUnknown(digests: readonly Digest[], isOld: (digest: Digest) => boolean): Promise<number> {
     return this.tables.environment.write(
       () => digests.filter((digest) => !this.isKnown(digest) && isOld(digest) && this.files.unlink(digest)).length,
     );
@@ -294,22 +205,13 @@ export class LmdbCatalog implements Catalog {
 
   revisionOf(ref: GroupRef): string | undefined {
     this.tables.environment.refresh();
-    const group = readRow(this.tables.groups, groupKey(ref), decodeGroup);
+    const group = readRow(this.tables.groups, this.names.groupKey(ref), decodeGroup);
     const source = group && readRow(this.tables.sources, digestKey(group.sourceDigest), decodeSource);
     return group && source && revisionText(group, source);
   }
 
   close(): Promise<void> {
     return this.tables.environment.close();
-  }
-
-  private write<T>(work: (ledger: CatalogLedger) => T): Promise<T> {
-    return this.tables.environment.write(() => {
-      const ledger = new CatalogLedger(this.tables);
-      const result = work(ledger);
-      ledger.close();
-      return result;
-    });
   }
 
   /** All keys with `prefix` in batches; each batch is a read of its own, so that no reader holds old pages for long. */
