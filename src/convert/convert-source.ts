@@ -54,7 +54,7 @@ export async function convertSource(
   if (small) {
     tally.decodes.wanted++;
     const raster = await decodeScaled(source, settings, storedScale(info, small), false);
-    const preview = await make(await turned(raster, info, small), small, info, job.outputDir, 0, tally);
+    const preview = await make(await turned(raster, info, small), false, small, info, job.outputDir, 0, tally);
     return { info, metadata, previews: [preview], complete: assumed.length === 1 };
   }
 
@@ -66,7 +66,7 @@ export async function convertSource(
   const alphaUsed = usesAlpha(decoded);
   const opaque = alphaUsed ? decoded : await withoutAlpha(decoded);
   const plan = alphaUsed === info.hasAlpha ? assumed : planSequence(info, alphaUsed, job.formats);
-  const bases = await baseRasters(opaque, decode.kind === 'full', decode.largest, async () => {
+  const bases = await basesOf(opaque, decode.kind === 'full', decode.largest, async () => {
     if (!decode.mayRepeat) return undefined;
     tally.decodes.sequence++;
     return decodeFull(source, settings, 1);
@@ -95,84 +95,70 @@ function decodeScaled(source: SourceFile, settings: ChildSettings, size: Size, f
   );
 }
 
-/**
- * The rasters, as stored, that previews are made from. Photographs: the largest that is needed, and what smaller ones are
- * made from it. Pictures full of hard edges: every pixel, because scaling them twice shows.
- */
-async function baseRasters(
+/** What previews are made from, all in one orientation. */
+interface Bases {
+  /** The largest picture of the plan, every pixel of the source where they are at hand, and what was made and serves again. */
+  readonly rasters: Raster[];
+  /** Scaling twice would show: what is not there in its size comes from every pixel. */
+  readonly hardEdged: boolean;
+}
+
+async function basesOf(
   decoded: Raster,
   isFull: boolean,
   largest: Size,
   decodeAgain: () => Promise<Raster | undefined>,
 ): Promise<Bases> {
-  if (!isFull) {
-    const again = isHardEdged(decoded) ? await decodeAgain() : undefined;
-    return again ? { rasters: [again], chain: false } : { rasters: [decoded], chain: true };
-  }
-  if (areaOf(largest) >= areaOf(decoded)) return { rasters: [decoded], chain: !isHardEdged(decoded) };
-  const first = await scaled(decoded, largest);
-  // The largest raster is kept for its own preview; every other one of a hard-edged picture comes from all the pixels.
-  return isHardEdged(first) ? { rasters: [decoded], chain: false } : { rasters: [first, decoded], chain: true };
+  const first = isFull && areaOf(largest) < areaOf(decoded) ? await scaled(decoded, largest) : decoded;
+  const hardEdged = isHardEdged(first);
+  if (isFull) return { rasters: first === decoded ? [decoded] : [first, decoded], hardEdged };
+  const again = hardEdged ? await decodeAgain() : undefined;
+  // The first one may have been shrunk on load: it is not used again.
+  return again ? { rasters: [again], hardEdged } : { rasters: [first], hardEdged: false };
 }
 
-interface Bases {
-  readonly rasters: readonly Raster[];
-  /** Rasters made for one preview may serve smaller ones. */
-  readonly chain: boolean;
+async function uprightBases(bases: Bases, info: SourceInfo): Promise<Bases> {
+  if (info.orientation === 1) return bases;
+  const rasters: Raster[] = [];
+  for (const raster of bases.rasters) rasters.push(await upright(raster, info.orientation));
+  return { ...bases, rasters };
 }
 
 async function makeAll(
-  bases: Bases,
+  stored: Bases,
   plan: readonly PlannedPreview[],
   info: SourceInfo,
   job: Pick<JobMessage, 'wanted' | 'outputDir'>,
   tally: WorkTally,
   wantedReady: (preview: MadePreview) => void,
 ): Promise<MadePreview[]> {
+  const turned = plan.some((planned) => !planned.asStored) ? await uprightBases(stored, info) : stored;
   const wanted = job.wanted && bestPlanned(info, plan, job.wanted);
   const bySize = plan.toSorted((a, b) => areaOf(b.geometry.scaled) - areaOf(a.geometry.scaled));
   const order = wanted ? [wanted, ...bySize.filter((planned) => planned !== wanted)] : bySize;
-  const stored = new RasterPool(bases);
-  const turnedUp = plan.some((planned) => !planned.asStored) ? await stored.turned(info) : stored;
-
-  const made = new Map<PlannedPreview, Promise<MadePreview>>();
-  try {
-    for (const [index, planned] of order.entries()) {
-      const raster = await (planned.asStored ? stored : turnedUp).at(planned.geometry.scaled);
-      const preview = make(planned.animated ? raster : firstFrame(raster), planned, info, job.outputDir, index, tally);
-      made.set(planned, preview);
-      // Encoding goes on while the next raster is scaled, but nothing comes before the preview that somebody waits for.
-      if (planned === wanted && order.length > 1) wantedReady(await preview);
-      else preview.catch(() => {});
+  const made = new Map<PlannedPreview, MadePreview>();
+  // One after the other: the other cores belong to the other conversions, and threads side by side cost more in sum.
+  for (const [index, planned] of order.entries()) {
+    const { rasters, hardEdged } = planned.asStored ? stored : turned;
+    const size = planned.geometry.scaled;
+    let base = smallestEnough(rasters, size, hardEdged);
+    if (!hardEdged && servesSmaller(size, base, order.slice(index + 1))) {
+      base = await scaled(base, size);
+      rasters.push(base);
     }
-    return await Promise.all(plan.map((planned) => made.get(planned))).then((all) =>
-      all.filter((one) => one !== undefined),
-    );
-  } finally {
-    await Promise.allSettled(made.values());
+    const still = planned.animated ? base : firstFrame(base);
+    const preview = await make(still, hardEdged, planned, info, job.outputDir, index, tally);
+    made.set(planned, preview);
+    if (planned === wanted && order.length > 1) wantedReady(preview);
   }
+  return plan.flatMap((planned) => made.get(planned) ?? []);
 }
 
-/** The rasters at hand in one orientation; grows with each that is made. */
-class RasterPool {
-  private readonly rasters: Raster[];
-
-  constructor(private readonly bases: Bases) {
-    this.rasters = [...bases.rasters];
-  }
-
-  async at(size: Size): Promise<Raster> {
-    const raster = await scaled(smallestEnough(this.rasters, size), size);
-    if (this.bases.chain) this.rasters.push(raster);
-    return raster;
-  }
-
-  async turned(info: SourceInfo): Promise<RasterPool> {
-    if (info.orientation === 1) return this;
-    const rasters: Raster[] = [];
-    for (const raster of this.bases.rasters) rasters.push(await upright(raster, info.orientation));
-    return new RasterPool({ ...this.bases, rasters });
-  }
+/** Whether a raster of `size` is worth keeping: much smaller than `base`, with previews to come that are much smaller still. */
+function servesSmaller(size: Size, base: Size, later: readonly PlannedPreview[]): boolean {
+  const half = (large: Size, small: Size): boolean =>
+    small.widthPx * 2 <= large.widthPx && small.heightPx * 2 <= large.heightPx;
+  return half(base, size) && later.some((planned) => half(size, planned.geometry.scaled));
 }
 
 /** The preview to make from a small decode of its own, when one is wanted and that brings it sooner. */
@@ -201,13 +187,14 @@ async function turned(raster: Raster, info: SourceInfo, planned: PlannedPreview)
 
 async function make(
   raster: Raster,
+  hardEdged: boolean,
   planned: PlannedPreview,
   info: SourceInfo,
   outputDir: string,
   index: number,
   tally: WorkTally,
 ): Promise<MadePreview> {
-  const bytes = await encode(raster, planned, info);
+  const bytes = await encode(raster, planned, info, hardEdged);
   tally.encoded(planned.type);
   const path = join(outputDir, `${index}.${planned.type}`);
   await writeFile(path, bytes, { flag: 'wx', mode: 0o600 });

@@ -97,12 +97,15 @@ export function costOf(
 /** How much larger than a preview a raster has to be so that scaling from it is as good as scaling from the source. */
 export const ENOUGH = 1.1;
 
-/** The smallest of `rasters` that `target` can be made from; the largest of all when none is large enough. */
-export function smallestEnough<R extends Size>(rasters: readonly R[], target: Size): R {
-  const wanted = { widthPx: target.widthPx * ENOUGH, heightPx: target.heightPx * ENOUGH };
+/**
+ * The raster that `target` is best made from: one of its very size; else the smallest that is large enough; else, or when
+ * the picture is `hardEdged`, the largest.
+ */
+export function smallestEnough<R extends Size>(rasters: readonly R[], target: Size, hardEdged: boolean): R {
   const bySize = rasters.toSorted((a, b) => areaOf(a) - areaOf(b));
   const same = bySize.find((raster) => raster.widthPx === target.widthPx && raster.heightPx === target.heightPx);
-  const chosen = same ?? bySize.find((raster) => covers(raster, wanted)) ?? bySize.at(-1);
+  const wanted = { widthPx: target.widthPx * ENOUGH, heightPx: target.heightPx * ENOUGH };
+  const chosen = same ?? (hardEdged ? undefined : bySize.find((raster) => covers(raster, wanted))) ?? bySize.at(-1);
   if (chosen === undefined) throw new RangeError('expected at least one raster, got none');
   return chosen;
 }

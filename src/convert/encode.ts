@@ -23,10 +23,22 @@ const ENCODERS = {
   gif: (image, { animation }) => image.gif({ effort: 4, keepDuplicateFrames: true, ...animation }),
 } satisfies Record<PreviewType, (image: Sharp, encoding: Encoding) => Sharp>;
 
-/** Encodes `raster`, which has the planned scaled size: cropped, padded and flattened as the plan says. */
-export async function encode(raster: Raster, planned: PlannedPreview, info: SourceInfo): Promise<Buffer> {
+/** Scaling from a raster this much larger or less needs no wide kernel to be as good: 51 dB and more on photographs. */
+const NEAR = 2;
+
+/** Scales `raster` as planned and encodes it: cropped, padded and flattened as the plan says. In one go, which saves a copy. */
+export async function encode(
+  raster: Raster,
+  planned: PlannedPreview,
+  info: SourceInfo,
+  hardEdged: boolean,
+): Promise<Buffer> {
   const { crop, pad, size, scaled } = planned.geometry;
   let image = pipelineFrom(raster);
+  if (raster.widthPx !== scaled.widthPx || raster.heightPx !== scaled.heightPx) {
+    const near = !hardEdged && raster.widthPx > scaled.widthPx && raster.widthPx < scaled.widthPx * NEAR;
+    image = image.resize(scaled.widthPx, scaled.heightPx, { fit: 'fill', kernel: near ? 'mks2013' : 'lanczos3' });
+  }
   // JPEG has no alpha; nor does an animation's first frame keep any in it.
   if (planned.type === 'jpg' && raster.channels === 4) image = image.flatten({ background: WHITE });
   if (crop.widthPx !== scaled.widthPx || crop.heightPx !== scaled.heightPx) {
