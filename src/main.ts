@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   // Whatever we did not foresee may have left any state behind: say so, and let the supervisor start a clean process.
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {
-      logger.error({ err: error, event }, 'unexpected failure; the process ends');
+      logger.error({ error, event }, 'unexpected failure; the process ends');
       process.exit(1);
     });
   }
@@ -53,7 +53,7 @@ async function serve(config: Config, logger: ProcessLogger, role: Role): Promise
   const app = await composeOrExit(config, logger, role);
   const { server } = app;
   server.once('error', (error) => {
-    logger.error({ err: error, host: config.server.host, port: config.server.port }, 'cannot listen');
+    logger.error({ error, host: config.server.host, port: config.server.port }, 'cannot listen');
     process.exit(1);
   });
   server.listen(config.server.port, config.server.host, () => {
@@ -68,7 +68,7 @@ async function composeOrExit(config: Config, logger: ProcessLogger, role: Role):
   try {
     return await compose(config, logger, role);
   } catch (error) {
-    logger.error({ err: error }, 'cannot start');
+    logger.error({ error }, 'cannot start');
     process.exit(1);
   }
 }
@@ -89,7 +89,7 @@ function stopOnSignals(app: App, drainTimeoutMs: number, logger: ProcessLogger):
         process.exit(0);
       },
       (error: unknown) => {
-        logger.error({ err: error }, 'stopping failed');
+        logger.error({ error }, 'stopping failed');
         process.exit(1);
       },
     );

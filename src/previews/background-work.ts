@@ -27,7 +27,7 @@ export class BackgroundWork {
     if (this.tasks.size >= this.options.maxTasks || this.signal.aborted) return false;
     const running = task(this.signal)
       .catch((error: unknown) => {
-        if (!this.signal.aborted) this.options.logger.warn({ what, err: error }, 'background work failed');
+        if (!this.signal.aborted) this.options.logger.warn({ what, error }, 'background work failed');
       })
       .finally(() => this.tasks.delete(running));
     this.tasks.add(running);

@@ -124,10 +124,7 @@ export class PreviewService implements Previews {
       return choiceFrom({ ...entry, source: record }, request);
     } catch (error) {
       if (entry.source.previews.length === 0) throw error;
-      this.deps.logger.warn(
-        { err: error },
-        'an incomplete sequence could not be finished; answering from what is there',
-      );
+      this.deps.logger.warn({ error }, 'an incomplete sequence could not be finished; answering from what is there');
       return choiceFrom(entry, request);
     }
   }

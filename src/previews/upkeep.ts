@@ -57,7 +57,7 @@ export class Upkeep {
   /** One round now, or the one that is running. Never rejects. */
   round(): Promise<void> {
     this.running ??= this.lookAfterAll()
-      .catch((error: unknown) => this.deps.logger.warn({ err: error }, 'upkeep failed; it is tried again'))
+      .catch((error: unknown) => this.deps.logger.warn({ error }, 'upkeep failed; it is tried again'))
       .finally(() => {
         this.running = undefined;
       });
@@ -128,7 +128,7 @@ export class Upkeep {
       try {
         await this.deps.maker.finish(record, 'background');
       } catch (error) {
-        this.deps.logger.warn({ err: error, source: digest }, 'an interrupted sequence could not be finished');
+        this.deps.logger.warn({ error, source: digest }, 'an interrupted sequence could not be finished');
       }
     }
   }

@@ -27,9 +27,6 @@ export class TierWarnings {
       return;
     }
     this.last.set(tier, { atMs: nowMs, untold: 0 });
-    this.logger.warn(
-      { err: error, tier, failuresSinceLast: warned?.untold ?? 0 },
-      'a blob tier failed and was passed over',
-    );
+    this.logger.warn({ error, tier, failuresSinceLast: warned?.untold ?? 0 }, 'a blob tier failed and was passed over');
   }
 }

@@ -64,7 +64,7 @@ export async function openCatalogTables(options: CatalogOptions): Promise<Catalo
       const aside = `${options.path}.broken-${options.clock.now()}`;
       renameSync(options.path, aside);
       options.logger.error(
-        { err: error, aside },
+        { error, aside },
         'the catalog could not be opened: it was set aside, and the cache starts empty',
       );
     }

@@ -154,7 +154,7 @@ export class FileBlobs implements BlobStore {
       if (errnoOf(error) === 'ENOENT') return;
       // A directory: nothing that we made, so nothing that we empty; out of the way, until the next start at the longest.
       await rename(path, join(tmpDir, `not-a-blob-${randomBytes(9).toString('base64url')}`)).catch((cause: unknown) => {
-        logger.error({ err: cause, digest }, 'a damaged blob could not be removed');
+        logger.error({ error: cause, digest }, 'a damaged blob could not be removed');
       });
     }
   }

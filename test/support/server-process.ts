@@ -1,0 +1,68 @@
+// The server as an operator starts it: a process of its own from dist/, on a free port, which tests may kill.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const READY_MS = 20_000;
+
+export interface ServerProcess {
+  readonly pid: number;
+  /** `http://127.0.0.1:<port>` */
+  readonly origin: string;
+  /** Origin and base path. */
+  readonly url: string;
+  /** Log lines so far, parsed. */
+  readonly log: readonly Readonly<Record<string, unknown>>[];
+  kill(signal: NodeJS.Signals): void;
+  /** Resolves with exit code or signal once the process is gone. */
+  readonly gone: Promise<number | NodeJS.Signals>;
+}
+
+/** Starts a server with `environment` over the defaults; resolves once it listens. Rejects with its output if it does not. */
+export async function startServerProcess(environment: Readonly<Record<string, string>>): Promise<ServerProcess> {
+  const child = spawn(process.execPath, [MAIN], {
+    env: { PATH: process.env.PATH ?? '', PROOFSHEET_PORT: '0', PROOFSHEET_CONVERTERS: '1', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const log: Record<string, unknown>[] = [];
+  const stderr: string[] = [];
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk.toString()));
+  const gone = new Promise<number | NodeJS.Signals>((resolve) => {
+    child.once('exit', (code, signal) => resolve(code ?? signal ?? 1));
+  });
+  const url = await listeningUrl(child, log, () => stderr.join(''));
+  return { pid: child.pid ?? 0, origin: new URL(url).origin, url, log, kill: (signal) => child.kill(signal), gone };
+}
+
+function listeningUrl(child: ChildProcess, log: Record<string, unknown>[], stderr: () => string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const fail = (why: string) => reject(new Error(`the server ${why}\n${stderr()}\n${JSON.stringify(log)}`));
+    const timer = setTimeout(() => fail(`did not listen within ${READY_MS} ms`), READY_MS);
+    child.once('exit', (code) => fail(`ended with ${code}`));
+    if (child.stdout === null) return fail('has no output');
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const entry = JSON.parse(line) as Record<string, unknown>;
+      log.push(entry);
+      if (entry.message !== 'listening' || typeof entry.url !== 'string') return;
+      clearTimeout(timer);
+      resolve(entry.url);
+    });
+  });
+}
+
+/** Resident memory of a process in bytes, as Linux counts it. */
+export async function residentBytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) * 1_024;
+}
+
+/** The value of a counter or gauge in Prometheus' text, summed over its label sets that contain `labels`. */
+export async function scrape(origin: string, name: string, labels = ''): Promise<number> {
+  const text = await (await fetch(`${origin}/metrics`)).text();
+  return text
+    .split('\n')
+    .filter((line) => (line.startsWith(`${name}{`) || line.startsWith(`${name} `)) && line.includes(labels))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+}
