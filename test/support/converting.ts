@@ -1,0 +1,93 @@
+// A real converter pool with its children, for tests: sources go in as bytes, previews come out as bytes.
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ConverterOptions, type ConverterPool, createConverter } from '../../src/convert/converter-pool.js';
+import { parseFormat } from '../../src/kernel/format.js';
+import { parseContext } from '../../src/kernel/image-key.js';
+import type { Conversion, MadePreview, Priority } from '../../src/kernel/ports.js';
+import { systemClock } from '../../src/telemetry/clock.js';
+import { FakeLogger } from './fake-logger.js';
+import { FakeMetrics } from './fake-metrics.js';
+import { type TempDir, tempDir } from './temp-dir.js';
+
+export interface ConvertOptions {
+  readonly wanted?: string;
+  readonly priority?: Priority;
+  readonly context?: string;
+  readonly signal?: AbortSignal;
+  readonly onWanted?: (preview: MadePreview) => void;
+}
+
+export class Converting {
+  readonly logger = new FakeLogger();
+  readonly metrics = new FakeMetrics();
+  readonly pool: ConverterPool;
+  private sources = 0;
+
+  private constructor(
+    readonly dir: TempDir,
+    options: Partial<ConverterOptions>,
+  ) {
+    this.pool = createConverter({
+      children: 1,
+      sourceTypes: ['jpeg', 'png', 'gif', 'webp', 'tiff', 'avif'],
+      maxSourcePixels: 100_000_000,
+      maxPages: 100,
+      timeoutMs: 20_000,
+      memoryBudgetBytes: 1024 * 1024 * 1024,
+      maxQueue: 100,
+      logger: this.logger,
+      metrics: this.metrics,
+      clock: systemClock,
+      ...options,
+    });
+  }
+
+  /** Starts the children; whoever starts closes. */
+  static async start(options: Partial<ConverterOptions> = {}): Promise<Converting> {
+    const dir = await tempDir();
+    await mkdir(join(dir.path, 'out'));
+    return new Converting(dir, options);
+  }
+
+  /** The directory that jobs write their previews under. */
+  get outputDir(): string {
+    return join(this.dir.path, 'out');
+  }
+
+  async convert(source: Buffer, formats: readonly string[], options: ConvertOptions = {}): Promise<Conversion> {
+    const sourcePath = join(this.dir.path, `source-${++this.sources}`);
+    await writeFile(sourcePath, source);
+    return this.pool.convert(
+      {
+        sourcePath,
+        sourceBytes: source.length,
+        formats: formats.map(parseFormat),
+        ...(options.wanted === undefined ? {} : { wanted: parseFormat(options.wanted) }),
+        priority: options.priority ?? 'medium',
+        context: parseContext(options.context),
+        outputDir: this.outputDir,
+      },
+      (_info, _metadata, preview) => options.onWanted?.(preview),
+      options.signal,
+    );
+  }
+
+  /** The bytes of the one preview that `format` makes of `source`. */
+  async preview(source: Buffer, format: string): Promise<Buffer> {
+    const { previews } = await this.convert(source, [format]);
+    const [only] = previews;
+    if (only === undefined || previews.length !== 1) throw new Error(`expected one preview, got ${previews.length}`);
+    return readFile(only.path);
+  }
+
+  /** Directories of conversions that have not been cleaned up. */
+  leftovers(): Promise<string[]> {
+    return readdir(this.outputDir);
+  }
+
+  async close(): Promise<void> {
+    await this.pool.close();
+    await this.dir.remove();
+  }
+}
