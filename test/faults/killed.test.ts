@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { DEFAULT_TARGET_FORMATS } from '../../src/kernel/sequence.js';
 import { encodedPhoto } from '../support/encoded-photo.js';
+import { until } from '../support/gate.js';
 import { sourceForm } from '../support/multipart.js';
 import { type ServerProcess, scrape, startServerProcess } from '../support/server-process.js';
 import { withTempDir } from '../support/temp-dir.js';
@@ -10,8 +11,8 @@ import { withTempDir } from '../support/temp-dir.js';
 /** `PROOFSHEET_TEST_KILLS=1000` for a long run. */
 const KILLS = Number(process.env.PROOFSHEET_TEST_KILLS ?? 50);
 const UPLOADERS = 4;
-/** The moments cover start-up, the first conversions and steady load. */
-const LONGEST_LIFE_MS = 700;
+/** Every other kill comes within this time from the start: no answer may have been given yet. The others come that soon after the first answer. */
+const LONGEST_LIFE_MS = 500;
 
 interface Acknowledged {
   readonly key: string;
@@ -20,7 +21,7 @@ interface Acknowledged {
 }
 
 it(`loses nothing acknowledged and serves nothing damaged over ${KILLS} kills`, {
-  timeout: 60_000 + KILLS * 6_000,
+  timeout: 120_000 + KILLS * 10_000,
 }, async () => {
   const photo = await encodedPhoto(900, 700);
   await withTempDir(async (dataDir) => {
@@ -33,13 +34,14 @@ it(`loses nothing acknowledged and serves nothing damaged over ${KILLS} kills`, 
       fresh = [];
       const killed = new AbortController();
       const uploads = Array.from({ length: UPLOADERS }, () => uploadUntil(server, photo, killed.signal, fresh));
+      if (kill % 2 === 1) await until(() => fresh.length > 0, 'an upload is acknowledged');
       await new Promise((resolve) => setTimeout(resolve, Math.random() * LONGEST_LIFE_MS));
       server.kill('SIGKILL');
       killed.abort();
       await Promise.all([...uploads, server.gone]);
     }
     acknowledged.push(...fresh);
-    expect(acknowledged.length).toBeGreaterThan(KILLS);
+    expect(acknowledged.length).toBeGreaterThanOrEqual(Math.floor(KILLS / 2));
 
     const server = await startServerProcess({ PROOFSHEET_DATA_DIR: dataDir });
     await expectAll(server, acknowledged);

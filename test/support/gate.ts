@@ -36,13 +36,15 @@ export class Gate {
   }
 }
 
-const UNTIL_MS = 5_000;
+const UNTIL_MS = 15_000;
+/** Between two looks the processor is left to what is waited for: a test that spins starves its own subject. */
+const LOOK_EVERY_MS = 2;
 
-/** Resolves once `condition` holds; rejects naming `what` when it does not within 5 s. Lets the event loop turn in between. */
+/** Resolves once `condition` holds; rejects naming `what` when it does not within 15 s. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const deadline = performance.now() + UNTIL_MS;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`expected that ${what} within ${UNTIL_MS} ms, but it did not`);
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }
