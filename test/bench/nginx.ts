@@ -1,0 +1,75 @@
+// nginx as the peer of static hits: two workers, sendfile and an open file cache, in the foreground, on files of ours.
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Server, startServer } from './processes.js';
+
+export interface NginxOptions {
+  readonly binary: string;
+  /** File names and their bytes. */
+  readonly files: Readonly<Record<string, Buffer>>;
+}
+
+/** Starts nginx; whoever started it calls `stop`. */
+export async function startNginx({ binary, files }: NginxOptions): Promise<Server> {
+  const dir = await mkdtemp(join(tmpdir(), 'proofsheet-bench-nginx-'));
+  // Started by root, its workers are somebody else.
+  await chmod(dir, 0o755);
+  await mkdir(join(dir, 'www'));
+  for (const [name, bytes] of Object.entries(files)) await writeFile(join(dir, 'www', name), bytes);
+  const port = await freePort();
+  await writeFile(join(dir, 'nginx.conf'), configuration(dir, port));
+  // nginx says nothing when it is ready, so a line of our own stands for it: it listens before it forks.
+  const script =
+    '"$0" -p "$1" -c "$1/nginx.conf" & while ! [ -s "$1/pid" ]; do sleep 0.02; done; echo "listening $2"; wait';
+  const server = await startServer({
+    command: '/bin/sh',
+    args: ['-c', `trap 'kill $(cat "$1/pid"); wait' TERM; ${script}`, binary, dir, String(port)],
+    ready: /^listening (\d+)/,
+  });
+  return {
+    ...server,
+    async stop() {
+      await server.stop();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+function configuration(dir: string, port: number): string {
+  return `
+    daemon off;
+    worker_processes 2;
+    pid ${dir}/pid;
+    error_log ${dir}/error.log;
+    events { worker_connections 1024; }
+    http {
+      access_log off;
+      sendfile on;
+      tcp_nopush on;
+      keepalive_requests 1000000000;
+      keepalive_timeout 65;
+      open_file_cache max=100 inactive=600s;
+      open_file_cache_valid 600s;
+      types { image/jpeg jpg; }
+      client_body_temp_path ${dir}/body;
+      proxy_temp_path ${dir}/proxy;
+      fastcgi_temp_path ${dir}/fastcgi;
+      uwsgi_temp_path ${dir}/uwsgi;
+      scgi_temp_path ${dir}/scgi;
+      server { listen 127.0.0.1:${port}; root ${dir}/www; }
+    }`;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() =>
+        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
+      );
+    });
+  });
+}

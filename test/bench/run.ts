@@ -1,0 +1,71 @@
+// `npm run bench`: every row of the table in one go, printed, and written as JSON.
+//   --rows 1,5,7   only these          --rounds 5      rounds per comparison     --seconds 5   load per round
+//   --json FILE    where JSON goes     --readme        also into README.md
+//   --conversions 10000 (row 14)       --groups 1000000 (rows 11 to 13)
+// Exits with 1 when a row is not reached.
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Comparison } from './comparison.js';
+import { describeMachine } from './machine.js';
+import { ROW_GROUPS } from './registry.js';
+import { asText, intoReadme, type Report } from './report.js';
+import { installPeers } from './tools.js';
+
+const { values } = parseArgs({
+  options: {
+    rows: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '5' },
+    conversions: { type: 'string', default: '10000' },
+    groups: { type: 'string', default: '1000000' },
+    json: { type: 'string', default: new URL('results/latest.json', import.meta.url).pathname },
+    readme: { type: 'boolean', default: false },
+  },
+});
+
+const log = (text: string): void => {
+  process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
+};
+const options = {
+  rounds: positive('rounds', values.rounds),
+  seconds: positive('seconds', values.seconds),
+  conversions: positive('conversions', values.conversions),
+  groups: positive('groups', values.groups),
+  log,
+};
+const wanted = values.rows?.split(',').map((row) => positive('rows', row));
+const chosen = ROW_GROUPS.map((group) => ({
+  group,
+  rows: group.rows.filter((row) => wanted === undefined || wanted.includes(row)),
+})).filter(({ rows }) => rows.length > 0);
+const tools = chosen.flatMap(({ group }) => group.needs);
+
+await installPeers(tools, log);
+const machine = await describeMachine(tools);
+const comparisons: Comparison[] = [];
+for (const { group, rows } of chosen) {
+  log(`rows ${rows.join(', ')}`);
+  const found = await group.run(rows, options);
+  comparisons.push(...found);
+}
+comparisons.sort((a, b) => a.row - b.row);
+const report: Report = {
+  date: new Date().toISOString(),
+  machine,
+  rounds: options.rounds,
+  secondsPerRound: options.seconds,
+  comparisons,
+};
+process.stdout.write(`${asText(report)}\n`);
+await mkdir(dirname(values.json), { recursive: true });
+await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
+if (values.readme) await intoReadme(new URL('../../README.md', import.meta.url).pathname, report);
+process.exitCode = comparisons.every(({ ok }) => ok) ? 0 : 1;
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new RangeError(`expected --${name} of whole numbers from 1, got ${text}`);
+  return value;
+}
