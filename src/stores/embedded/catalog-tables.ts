@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Clock, Logger } from '../../kernel/ports.js';
 import { decodeCount, decodeTotals, encodeCount, encodeTotals, type Totals } from './catalog-rows.js';
 import { type Durability, LmdbEnvironment, readRow, type Table } from './lmdb-environment.js';
+import { checkLength } from './lmdb-file.js';
 import { DataDirError, errnoOf } from './storage-errors.js';
 
 /** Raise it when keys or rows change their meaning, and say in `openCatalogTables` what happens to the older ones. */
@@ -11,9 +12,6 @@ const SCHEMA_VERSION = 1;
 
 const SCHEMA_KEY = Buffer.from('schema');
 export const TOTALS_KEY = Buffer.from('totals');
-
-/** Pages that the last transactions allocated and gave back may never have been written; more than these are lost ones. */
-const UNWRITTEN_TAIL_BYTES = 1024 * 1024;
 
 export interface CatalogTables {
   readonly environment: LmdbEnvironment;
@@ -73,12 +71,9 @@ export async function openCatalogTables(options: CatalogOptions): Promise<Catalo
 }
 
 async function tryOpen({ path, durability, clock }: CatalogOptions): Promise<CatalogTables> {
+  checkLength(join(path, 'data.mdb'));
   const environment = LmdbEnvironment.open(path, durability);
   try {
-    const bytes = statSync(join(path, 'data.mdb')).size;
-    // Reading a page behind the end of the file would end the process (SIGBUS), so a cut file must be seen before that.
-    if (bytes + UNWRITTEN_TAIL_BYTES < environment.expectedBytes())
-      throw new Error(`expected a catalog of ${environment.expectedBytes()} bytes, got ${bytes}`);
     const tables = tablesOf(environment);
     await environment.write(() => checkSchema(tables.facts, clock));
     return tables;

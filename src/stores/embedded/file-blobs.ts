@@ -161,7 +161,7 @@ export class FileBlobs implements BlobStore {
 }
 
 /** What stands in a blob's place cannot be read as a file, or the disk cannot read it. */
-const UNREADABLE = new Set(['EISDIR', 'ELOOP', 'ENXIO', 'EAGAIN', 'EIO', 'EINVAL', 'EACCES', 'EPERM']);
+const UNREADABLE = new Set(['EISDIR', 'ELOOP', 'ENXIO', 'EAGAIN', 'ESPIPE', 'EIO', 'EINVAL', 'EACCES', 'EPERM']);
 /** Other file system, no hard links there, or too many of this file. */
 const NOT_LINKABLE = new Set(['EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS', 'EACCES']);
 

@@ -17,8 +17,7 @@ const MAP_BYTES = 64 * 1024 ** 3;
 export type Durability = 'none' | 'consistent' | 'full';
 
 interface NativeEnvironment {
-  info(): { readonly lastTxnId: number; readonly lastPageNumber: number };
-  stat(): { readonly pageSize: number };
+  info(): { readonly lastTxnId: number };
 }
 
 export class LmdbEnvironment {
@@ -88,11 +87,6 @@ export class LmdbEnvironment {
       this.seenTxnId = lastTxnId;
     }
     return lastTxnId;
-  }
-
-  /** The length that the data file must have at least, in bytes: a shorter one has lost pages. */
-  expectedBytes(): number {
-    return (this.native.info().lastPageNumber + 1) * this.native.stat().pageSize;
   }
 
   /** Waits for commits under way, then closes. */

@@ -1,0 +1,166 @@
+// Starting on what an earlier run left: everything is there again, unfinished files go, orphans go in time, a damaged
+// catalog is set aside, a newer one refused.
+import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { open } from 'lmdb';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import type { Context } from '../../../src/kernel/image-key.js';
+import { openEmbeddedStore } from '../../../src/stores/embedded/embedded-store.js';
+import { describedBytes } from '../../../src/stores/embedded/lmdb-file.js';
+import { DataDirError } from '../../../src/stores/embedded/storage-errors.js';
+import { blobPath, openTestStore, type TestStore } from '../../support/embedded.js';
+import { blobOf, commitOf, groupRef, storeBlobs, testSource } from '../../support/records.js';
+import { StoreProcess } from '../../support/store-process.js';
+
+const HOUR_MS = 3_600_000;
+
+let store: TestStore;
+
+beforeEach(async () => {
+  store = await openTestStore();
+});
+
+afterEach(() => store.dispose());
+
+async function commit(seed: string): Promise<void> {
+  const source = testSource(seed);
+  await storeBlobs(store.blobs, source);
+  await store.catalog.commit(commitOf(source, [groupRef(seed)]));
+}
+
+describe('a restart', () => {
+  it('finds everything again, and counts it', async () => {
+    for (let n = 0; n < 20; n++) await commit(`${n}`);
+    const [usage, entry] = [await store.catalog.usage(), await store.catalog.find(groupRef('7'))];
+    store = await store.reopen();
+    expect(await store.catalog.usage()).toEqual(usage);
+    expect(await store.catalog.find(groupRef('7'))).toEqual(entry);
+    expect(await store.catalog.count('' as Context)).toBe(20);
+    for (const blob of testSource('7').previews) expect(await store.blobs.get(blob.digest)).toEqual(blob.bytes);
+  });
+
+  it('removes the unfinished files of processes that are gone, and nobody else’s', async () => {
+    const living = await StoreProcess.start(store.dataDir);
+    const dead = await StoreProcess.start(store.dataDir);
+    const tmp = join(store.dataDir, 'tmp');
+    const dirs = await readdir(tmp);
+    expect(dirs).toHaveLength(3);
+    for (const dir of dirs) await writeFile(join(tmp, dir, 'unfinished'), 'x');
+    await mkdir(join(tmp, 'lost+found'));
+    await dead.kill();
+    const another = await store.another();
+    const left = await readdir(tmp);
+    expect(left).toHaveLength(3);
+    expect(left).toContain('lost+found');
+    expect(left.filter((dir) => dirs.includes(dir))).toHaveLength(2);
+    expect(await readFile(join(store.tmpDir, 'unfinished'), 'utf8')).toBe('x');
+    await living.kill();
+    await another.close();
+  });
+});
+
+describe('the orphan sweep', () => {
+  it('removes blobs that no record names once they are old, and nothing else', async () => {
+    await commit('kept');
+    const [orphan, young] = [blobOf('orphan'), blobOf('young')];
+    await store.blobs.put(orphan.digest, orphan.bytes, 'preview');
+    const dir = join(store.dataDir, 'blobs', 'ab', 'cd');
+    await mkdir(dir, { recursive: true });
+    await writeFile(join(dir, 'README'), 'of somebody else');
+    await writeFile(join(store.dataDir, 'blobs', 'lost+found'), '');
+    // The files carry the machine's time, so the clock is set to it.
+    store.clock.jump(Date.now() - store.clock.now());
+    expect(await store.sweepOrphans()).toBe(0);
+    store.clock.advance(2 * HOUR_MS);
+    expect(await store.sweepOrphans()).toBe(1);
+    expect(await store.blobs.has(orphan.digest)).toBe(false);
+    await store.blobs.put(young.digest, young.bytes, 'preview');
+    store.clock.jump(Date.now() - store.clock.now());
+    expect(await store.sweepOrphans()).toBe(0);
+    expect(await store.blobs.has(young.digest)).toBe(true);
+    for (const blob of testSource('kept').previews) expect(await store.blobs.has(blob.digest)).toBe(true);
+    expect(await readdir(dir)).toEqual(['README']);
+  });
+
+  it('goes on where it stopped, until every directory was seen', async () => {
+    const blobs = Array.from({ length: 700 }, (_, n) => blobOf(`${n}`));
+    await Promise.all(blobs.map(({ digest, bytes }) => store.blobs.put(digest, bytes, 'preview')));
+    store.clock.jump(Date.now() + 2 * HOUR_MS - store.clock.now());
+    const removed = [await store.sweepOrphans(), await store.sweepOrphans(), await store.sweepOrphans()];
+    // 700 digests lie in nearly as many directories, of which a call looks at 256.
+    expect(removed.every((count) => count > 0 && count < 300)).toBe(true);
+    expect(removed.reduce((sum, count) => sum + count)).toBe(700);
+  });
+});
+
+describe('the catalog', () => {
+  it.each([
+    ['is not a catalog', (path: string) => writeFile(path, Buffer.alloc(100_000, 'nonsense'))],
+    ['is cut', (path: string) => truncate(path, 20_000)],
+    ['is empty of pages', (path: string) => truncate(path, 8_192)],
+  ])('that %s is set aside with an error, and an empty one serves', async (_name, damage) => {
+    for (let n = 0; n < 400; n++) await commit(`${n}`);
+    const { dataDir } = store;
+    await store.close();
+    await damage(join(dataDir, 'catalog', 'data.mdb'));
+    const next = await openTestStore({ dataDir });
+    expect(await next.catalog.count()).toBe(0);
+    expect(next.logger.at('error')).toHaveLength(1);
+    const aside = (await readdir(dataDir)).filter((name) => name.startsWith('catalog.broken-'));
+    expect(aside).toHaveLength(1);
+    const source = testSource('7');
+    // Its blobs are still there, so nothing has to be stored again.
+    expect(await next.catalog.commit(commitOf(source, [groupRef('7')]))).toEqual([]);
+    expect((await next.catalog.find(groupRef('7')))?.source).toEqual(source.record);
+    await next.close();
+    store = await openTestStore({ dataDir });
+    expect(await store.catalog.count()).toBe(1);
+  });
+
+  it('is as long as its meta page says, where LMDB itself says the same', async () => {
+    for (let n = 0; n < 50; n++) await commit(`${n}`);
+    const path = join(store.dataDir, 'catalog');
+    const root = open<Buffer, Buffer>({ path, encoding: 'binary', keyEncoding: 'binary' });
+    const stats = z
+      .object({ lastPageNumber: z.number(), root: z.object({ pageSize: z.number() }) })
+      .parse(root.getStats());
+    expect(describedBytes(join(path, 'data.mdb'))).toBe((stats.lastPageNumber + 1) * stats.root.pageSize);
+    await root.close();
+  });
+
+  it('of a newer version is refused with advice, and left as it is', async () => {
+    await commit('a');
+    const { dataDir } = store;
+    await store.close();
+    const root = open<Buffer, Buffer>({ path: join(dataDir, 'catalog'), encoding: 'binary', keyEncoding: 'binary' });
+    const facts = root.openDB<Buffer, Buffer>('facts', { encoding: 'binary', keyEncoding: 'binary' });
+    const version = Buffer.alloc(8);
+    version.writeDoubleBE(99);
+    await facts.put(Buffer.from('schema'), version);
+    await root.close();
+    const refused = openTestStore({ dataDir });
+    await expect(refused).rejects.toBeInstanceOf(DataDirError);
+    await expect(refused).rejects.toThrow(/schema 1 .* got 99.*newer.*another data directory/s);
+    expect((await readdir(dataDir)).filter((name) => name.startsWith('catalog'))).toEqual(['catalog']);
+    store = await openTestStore();
+  });
+
+  it('is refused where no directory can be made, with the reason', async () => {
+    const { dataDir, clock, logger, metrics } = store;
+    await writeFile(join(dataDir, 'file'), '');
+    const refused = openEmbeddedStore({ dataDir: join(dataDir, 'file', 'data'), clock, logger, metrics });
+    await expect(refused).rejects.toBeInstanceOf(DataDirError);
+    await expect(refused).rejects.toThrow(/ENOTDIR/);
+  });
+});
+
+describe('a blob that is cut behind the catalog’s back', () => {
+  it('is named as missing by the next commit that names it', async () => {
+    await commit('a');
+    const source = testSource('a');
+    const first = source.previews[0] ?? blobOf('');
+    await truncate(blobPath(store.dataDir, first.digest), 10);
+    expect(await store.catalog.commit(commitOf(source, [groupRef('a')]))).toEqual([first.digest]);
+  });
+});
