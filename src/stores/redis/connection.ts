@@ -1,8 +1,9 @@
 // One client of the Redis library for each topology, behind one shape. Knows sockets and topologies; no keys and no rules.
 
 import type KeyvRedis from '@keyv/redis';
-import { createClient, createCluster, createSentinel, RESP_TYPES } from '@redis/client';
-import type { RedisAddress } from './redis-url.js';
+import { createClient, createCluster, RESP_TYPES } from '@redis/client';
+import type { RedisAddress, RedisNode } from './redis-url.js';
+import { SentinelConnection } from './sentinel-connection.js';
 import type { Tracking } from './tracking.js';
 
 export type Argument = string | Buffer;
@@ -27,8 +28,8 @@ export interface Connection {
   pingAll(): Promise<void>;
   /** How many of the masters can be talked to now. */
   readiness(): 'all' | 'some' | 'none';
-  /** What Keyv's adapter takes; it was typed against an older client, whose methods ours still has. */
-  readonly forKeyv: ConstructorParameters<typeof KeyvRedis>[0];
+  /** What Keyv's adapter takes now, a failover changes it; it was typed against an older client, whose methods ours still has. */
+  readonly forKeyv: KeyvRedis<unknown>['client'];
   /** Ends at once; what is under way is rejected. */
   close(): Promise<void>;
 }
@@ -50,9 +51,9 @@ const REDISCOVER_AFTER_MS = 200;
 export function connect(options: ConnectionOptions): Connection {
   switch (options.address.kind) {
     case 'standalone':
-      return standalone(options);
+      return toServer(options, options.address.nodes[0]);
     case 'sentinel':
-      return sentinel(options);
+      return new SentinelConnection(options, (master) => toServer(options, master));
     case 'cluster':
       return cluster(options);
   }
@@ -82,8 +83,7 @@ function commandOptions(binary: boolean) {
   return { timeout: 0, ...(binary && { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } }) };
 }
 
-function standalone(options: ConnectionOptions): Connection {
-  const [node] = options.address.nodes;
+function toServer(options: ConnectionOptions, node: RedisNode): Connection {
   const shared = clientOptions(options);
   const client = createClient({
     ...shared,
@@ -101,34 +101,6 @@ function standalone(options: ConnectionOptions): Connection {
     forKeyv: client as unknown as Connection['forKeyv'],
     close: async () => {
       if (client.isOpen) client.destroy();
-    },
-  };
-}
-
-function sentinel(options: ConnectionOptions): Connection {
-  const { clientSideCache, ...nodeClientOptions } = clientOptions(options);
-  const { username: _user, password: _password, ...sentinelClientOptions } = nodeClientOptions;
-  const client = createSentinel({
-    name: options.address.masterName ?? '',
-    sentinelRootNodes: [...options.address.nodes],
-    nodeClientOptions,
-    // Sentinels have users of their own; ours are those of the servers.
-    sentinelClientOptions,
-    ...(clientSideCache && { clientSideCache }),
-    commandOptions: commandOptions(options.binary),
-    scanInterval: 2_000,
-    passthroughClientErrorEvents: true,
-    RESP: 3,
-  });
-  client.on('error', options.onError);
-  return {
-    open: async () => void (await client.connect()),
-    send: (_key, args) => client.sendCommand(false, args),
-    pingAll: async () => void (await client.sendCommand(false, ['PING'])),
-    readiness: () => (client.isReady ? 'all' : 'none'),
-    forKeyv: client as unknown as Connection['forKeyv'],
-    close: async () => {
-      if (client.isOpen) await client.destroy();
     },
   };
 }

@@ -1,6 +1,7 @@
 // A connection with manners: every call has a deadline, a breaker spares the server and the caller, and every failure is
 // one of the port's errors. Scripts go by their digest and are sent once per server.
 import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../kernel/ports.js';
 import { Breaker, type BreakerOptions } from './breaker.js';
 import type { Argument, Connection } from './connection.js';
@@ -28,6 +29,10 @@ export interface ScriptCall {
   readonly keys: readonly [string, ...string[]];
   readonly args: readonly (string | number)[];
 }
+
+/** A slot that is being moved to another node has its keys on both for a moment, and no script can run there. */
+const TRY_AGAIN_MS = 25;
+const MAX_ATTEMPTS = 12;
 
 export class Link {
   private readonly breaker: Breaker;
@@ -94,11 +99,16 @@ export class Link {
 
   private async evaluate({ lua, sha }: Script, { keys, args }: ScriptCall): Promise<unknown> {
     const rest = [String(keys.length), ...keys, ...args.map(String)];
-    try {
-      return await this.connection.send(keys[0], ['EVALSHA', sha, ...rest]);
-    } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return this.connection.send(keys[0], ['EVAL', lua, ...rest]);
+    let head = ['EVALSHA', sha];
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.connection.send(keys[0], [...head, ...rest]);
+      } catch (error) {
+        if (!(error instanceof Error) || attempt === MAX_ATTEMPTS) throw error;
+        if (error.message.startsWith('NOSCRIPT')) head = ['EVAL', lua];
+        else if (error.message.startsWith('TRYAGAIN')) await delay(TRY_AGAIN_MS);
+        else throw error;
+      }
     }
   }
 }

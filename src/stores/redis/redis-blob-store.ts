@@ -25,6 +25,7 @@ const BYTES_PER_MS = 20_000;
 
 export class RedisBlobStore implements BlobStore {
   readonly tier = 'shared';
+  private readonly adapter: KeyvRedis<Buffer>;
   private readonly keyv: Keyv;
   private readonly session: Session;
   private readonly prolonged: LRUCache<Digest, true>;
@@ -36,8 +37,8 @@ export class RedisBlobStore implements BlobStore {
     private readonly limits: BlobLimits,
   ) {
     this.session = { ...records, link: bulk };
-    const adapter = new KeyvRedis<Buffer>(bulk.connection.forKeyv, { throwOnErrors: true });
-    this.keyv = new Keyv<Buffer>(adapter, {
+    this.adapter = new KeyvRedis<Buffer>(bulk.connection.forKeyv, { throwOnErrors: true });
+    this.keyv = new Keyv<Buffer>(this.adapter, {
       useKeyPrefix: false,
       throwOnErrors: true,
       // Keyv's types ask for text, but it hands on whatever this returns, and the client takes Buffers as they are.
@@ -46,7 +47,7 @@ export class RedisBlobStore implements BlobStore {
     // Our keys are whole already; by default Keyv puts a namespace of its own before them.
     this.keyv.namespace = undefined;
     // Errors reach us as rejections; without listeners the emitters would complain of them once more.
-    adapter.on('error', () => undefined);
+    this.adapter.on('error', () => undefined);
     this.keyv.on('error', () => undefined);
     this.prolonged = new LRUCache({
       max: MAX_PROLONGED,
@@ -79,7 +80,7 @@ export class RedisBlobStore implements BlobStore {
     const { keys, deadlines, blobTtlMs } = this.session;
     const key = keys.blob(digest);
     const deadlineMs = deadlines.setMs + bytes.length / BYTES_PER_MS;
-    const stored = await this.session.link.guard(deadlineMs, () => this.keyv.set(key, bytes, blobTtlMs));
+    const stored = await this.guard(deadlineMs, () => this.keyv.set(key, bytes, blobTtlMs));
     if (stored !== true) throw new ProofsheetError('internal', 'the shared tier did not take a blob');
     this.prolonged.set(digest, true);
   }
@@ -107,13 +108,13 @@ export class RedisBlobStore implements BlobStore {
 
   async has(digest: Digest): Promise<boolean> {
     const key = this.session.keys.blob(digest);
-    return this.session.link.guard(this.session.deadlines.getMs, () => this.keyv.has(key));
+    return this.guard(this.session.deadlines.getMs, () => this.keyv.has(key));
   }
 
   async delete(digest: Digest): Promise<void> {
     const key = this.session.keys.blob(digest);
     this.prolonged.delete(digest);
-    await this.session.link.guard(this.session.deadlines.setMs, () => this.keyv.delete(key));
+    await this.guard(this.session.deadlines.setMs, () => this.keyv.delete(key));
   }
 
   /** The connection is closed by whoever opened it. */
@@ -130,7 +131,17 @@ export class RedisBlobStore implements BlobStore {
   }
 
   private onKey<T>(key: string, deadlineMs: number, work: () => Promise<T>): Promise<T> {
-    return healingTypes(this.session, [key], () => this.session.link.guard(deadlineMs, work));
+    return healingTypes(this.session, [key], () => this.guard(deadlineMs, work));
+  }
+
+  private guard<T>(deadlineMs: number, work: () => Promise<T>): Promise<T> {
+    const { link } = this.session;
+    return link.guard(deadlineMs, () => {
+      const client = link.connection.forKeyv;
+      // Setting it adds listeners, so only after a failover, when it is another one.
+      if (this.adapter.client !== client) this.adapter.client = client;
+      return work();
+    });
   }
 
   /** In the background: a blob that was just read is there, and if this fails it is a later reader's turn. */

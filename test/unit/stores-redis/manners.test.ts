@@ -1,4 +1,5 @@
 // How the shared tier is addressed and spoken to: URLs, deadlines, the breaker, errors.
+import { createClient } from '@redis/client';
 import { describe, expect, it, vi } from 'vitest';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
 import { Breaker } from '../../../src/stores/redis/breaker.js';
@@ -173,7 +174,7 @@ describe('Link', () => {
       },
       pingAll: async () => {},
       readiness: () => state.readiness,
-      forKeyv: undefined,
+      forKeyv: createClient() as unknown as Connection['forKeyv'],
       close: async () => {},
     };
     const clock = new FakeClock();
