@@ -9,6 +9,7 @@ import { createConverter } from './convert/converter-pool.js';
 import { createEdge, type Edge } from './http/edge.js';
 import { HotLane } from './http/hot-lane.js';
 import { sequenceOf } from './kernel/sequence.js';
+import { openStorage } from './open-storage.js';
 import { AccessJournal } from './previews/access-journal.js';
 import { BackgroundWork } from './previews/background-work.js';
 import { Healer } from './previews/healer.js';
@@ -16,7 +17,6 @@ import { PreviewService } from './previews/preview-service.js';
 import { SourceMaker } from './previews/source-maker.js';
 import { Upkeep } from './previews/upkeep.js';
 import { statusReport } from './status-report.js';
-import { openEmbeddedStore } from './stores/embedded/embedded-store.js';
 import { systemClock } from './telemetry/clock.js';
 import { watchEventLoop } from './telemetry/event-loop-lag.js';
 import type { ProcessLogger } from './telemetry/logger.js';
@@ -28,17 +28,20 @@ import { createTieredBlobs } from './tiers/tiered-blobs.js';
 /** Conversions under way or waiting, beyond which background work is refused; each upload in flight is one. */
 const MAX_BACKGROUND_TASKS = 10_000;
 
+/** There is one process of each index at a time, so this work is done by one. */
+const UPKEEP_WORKER = 0;
+
 /** What one HTTP process is among those that share the data directory. */
 export interface Role {
   /** Other processes share catalog and blobs. */
   readonly shared: boolean;
-  /** This one looks after limits and sweeping. */
-  readonly upkeep: boolean;
+  /** This one's place among them, from 0; the first looks after limits and sweeping. */
+  readonly workerIndex: number;
   /** Asks the figures of all processes; absent when there is only this one. */
   readonly connect?: (own: () => Promise<MetricsSnapshot>) => () => Promise<readonly MetricsSnapshot[]>;
 }
 
-export const ALONE: Role = { shared: false, upkeep: true };
+export const ALONE: Role = { shared: false, workerIndex: 0 };
 
 /** A composed server process. */
 export interface App {
@@ -57,18 +60,12 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const { storage, conversion, limits, server: serving } = config;
   const sequence = sequenceOf(config.sequence.targetFormats);
 
-  const store = await openEmbeddedStore({
-    dataDir: storage.dataDir,
-    clock,
-    logger,
-    metrics,
-    fsync: storage.fsync,
-    orphanGraceMs: storage.orphanGraceSeconds * 1_000,
-  });
+  const { shared, workerIndex } = role;
+  const store = await openStorage(config, { clock, logger, metrics, shared, workerIndex });
   // Half for blobs and half for prepared answers: their bytes are mostly the same buffers, but the budget holds even if not.
   const memory = createMemoryTier({ maxBytes: storage.memoryMaxBytes / 2 });
-  const blobs = createTieredBlobs({ memory, durable: [store.blobs], clock, logger, metrics });
-  const { catalog } = store;
+  const blobs = createTieredBlobs({ memory, durable: store.durable, clock, logger, metrics });
+  const { catalog, sweepOrphans } = store;
 
   const converter = createConverter({
     children: conversion.converters,
@@ -93,7 +90,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     catalog,
     blobs,
     converter,
-    ...(role.shared && { leases: store.leases }),
+    ...(store.leases && { leases: store.leases }),
     metrics,
     background,
     sequence,
@@ -106,7 +103,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     blobs,
     journal,
     maker,
-    sweepOrphans: () => store.sweepOrphans(),
+    ...(sweepOrphans && { sweepOrphans }),
     clock,
     logger,
     metrics,
@@ -119,14 +116,10 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   metrics.gauge('background_jobs', () => background.size);
   metrics.gauge('keys', () => catalog.count());
   metrics.gauge('groups', async () => (await catalog.usage()).groups);
-  metrics.gauge('tier_bytes', async () => {
-    const { previewBytes, sourceBytes } = await catalog.usage();
-    return [
-      { labels: { tier: 'memory', kind: 'preview' }, value: memory.usedBytes() },
-      { labels: { tier: 'disk', kind: 'preview' }, value: previewBytes },
-      { labels: { tier: 'disk', kind: 'source' }, value: sourceBytes },
-    ];
-  });
+  metrics.gauge('tier_bytes', async () => [
+    { labels: { tier: 'memory', kind: 'preview' }, value: memory.usedBytes() },
+    ...(await store.bytesByTier()),
+  ]);
   const allSnapshots = role.connect?.(() => metrics.snapshot()) ?? (async () => [await metrics.snapshot()]);
   const snapshot = async () => mergeSnapshots(await allSnapshots());
 
@@ -168,7 +161,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     metrics,
     clock,
     health: async () => ({
-      catalog: await catalog.usage().then(() => 'up' as const),
+      ...(await store.health()),
       disk: await isWritable(store.tmpDir),
       converters: converter.readyChildren > 0 ? 'up' : 'down',
     }),
@@ -186,7 +179,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     ...(config.telemetry.logLevel !== 'debug' && serving.corsOrigins === undefined && { hotLane }),
   });
   const server = edge.createServer();
-  if (role.upkeep) upkeep.start();
+  if (workerIndex === UPKEEP_WORKER) upkeep.start();
 
   return {
     server,

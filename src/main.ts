@@ -6,7 +6,7 @@ import { ALONE, type App, compose, type Role } from './compose.js';
 import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.js';
 import { loadConfig, unknownEnvironmentNames } from './config/load-config.js';
 import type { Config } from './config/schema.js';
-import { connectToSupervisor, superviseWorkers, UPKEEP_WORKER, workerIndex } from './supervisor.js';
+import { connectToSupervisor, superviseWorkers, workerIndex } from './supervisor.js';
 import { createLogger, type ProcessLogger } from './telemetry/logger.js';
 
 /** What cannot be drained at all must not keep the process: beyond the drain limit it ends all the same. */
@@ -46,7 +46,7 @@ function configOrExit(): Config {
 }
 
 function roleOf(index: number): Role {
-  return { shared: true, upkeep: index === UPKEEP_WORKER, connect: connectToSupervisor };
+  return { shared: true, workerIndex: index, connect: connectToSupervisor };
 }
 
 async function serve(config: Config, logger: ProcessLogger, role: Role): Promise<void> {

@@ -12,9 +12,6 @@ const SNAPSHOT_TIMEOUT_MS = 1_000;
 /** Beyond the drain limit, for what cannot be drained. */
 const KILL_AFTER_DRAIN_MS = 5_000;
 
-/** The worker with this index looks after limits and sweeping; there is one of each index at a time. */
-export const UPKEEP_WORKER = 0;
-
 /** Parent to worker. */
 type Question =
   | { readonly kind: 'tell-snapshot'; readonly id: number }

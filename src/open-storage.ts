@@ -1,0 +1,105 @@
+// Which backends hold what: the embedded store on one machine, or the shared tier of many with this machine's disk before it.
+import { join } from 'node:path';
+import type { Config } from './config/schema.js';
+import type { BlobStore, Catalog, Clock, GaugeSample, Leases, Logger, Metrics } from './kernel/ports.js';
+import { DiskCache } from './stores/embedded/disk-cache.js';
+import { openEmbeddedStore } from './stores/embedded/embedded-store.js';
+import { openRedisStore } from './stores/redis/open-redis-store.js';
+
+export interface Storage {
+  readonly catalog: Catalog;
+  /** The durable blob tiers, the nearest first. */
+  readonly durable: readonly [BlobStore, ...BlobStore[]];
+  /** Absent where no other process shares the catalog. */
+  readonly leases?: Leases;
+  /** For unfinished files, on the file system of the nearest tier. */
+  readonly tmpDir: string;
+  readonly sweepOrphans?: () => Promise<number>;
+  /** Dependencies by name; rejects when the catalog cannot be asked at all. */
+  health(): Promise<Readonly<Record<string, 'up' | 'degraded'>>>;
+  /** Bytes by tier and kind, beside memory's. */
+  bytesByTier(): Promise<readonly GaugeSample[]>;
+  /** Closes what is not a tier: those are closed by whoever was given them. */
+  close(): Promise<void>;
+}
+
+export interface StorageDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Other processes of this machine share the data directory. */
+  readonly shared: boolean;
+  /** This process among them, from 0. */
+  readonly workerIndex: number;
+}
+
+/** Opens the storage that the configuration asks for. Throws when it cannot be used, saying what to do. */
+export function openStorage(config: Config, deps: StorageDeps): Promise<Storage> {
+  const { redisUrl } = config.shared;
+  return redisUrl === undefined ? embeddedStorage(config, deps) : sharedStorage(config, redisUrl, deps);
+}
+
+async function embeddedStorage({ storage }: Config, { shared, ...deps }: StorageDeps): Promise<Storage> {
+  const store = await openEmbeddedStore({
+    ...deps,
+    dataDir: storage.dataDir,
+    fsync: storage.fsync,
+    orphanGraceMs: storage.orphanGraceSeconds * 1_000,
+  });
+  return {
+    catalog: store.catalog,
+    durable: [store.blobs],
+    ...(shared && { leases: store.leases }),
+    tmpDir: store.tmpDir,
+    sweepOrphans: () => store.sweepOrphans(),
+    health: async () => {
+      await store.catalog.usage();
+      return { catalog: 'up' };
+    },
+    bytesByTier: async () => {
+      const { previewBytes, sourceBytes } = await store.catalog.usage();
+      return [
+        { labels: { tier: 'disk', kind: 'preview' }, value: previewBytes },
+        { labels: { tier: 'disk', kind: 'source' }, value: sourceBytes },
+      ];
+    },
+    close: () => store.close(),
+  };
+}
+
+async function sharedStorage({ storage, shared, server }: Config, url: string, deps: StorageDeps): Promise<Storage> {
+  const redis = await openRedisStore({
+    ...deps,
+    url,
+    ...(shared.redisUser !== undefined && { user: shared.redisUser }),
+    ...(shared.redisPassword !== undefined && { password: shared.redisPassword }),
+    ...(shared.redisCaFile !== undefined && { caFile: shared.redisCaFile }),
+    keyPrefix: shared.redisKeyPrefix,
+    blobTtlSeconds: shared.redisBlobTtlSeconds,
+    maxBlobBytes: shared.redisMaxBlobBytes,
+    deadlines: { getMs: shared.redisCommandTimeoutMs, setMs: shared.redisBlobTimeoutMs },
+  });
+  const disk = DiskCache.open({
+    ...deps,
+    // Processes do not share a cache that each of them bounds by itself.
+    dir: join(storage.dataDir, `node-cache-${deps.workerIndex}`),
+    maxBytes: Math.floor(storage.diskMaxBytes / server.workers),
+  });
+  return {
+    catalog: redis.catalog,
+    durable: [disk, redis.blobs],
+    leases: redis.leases,
+    tmpDir: disk.tmpDir,
+    // Without the shared tier this node still serves what it has, and converts what it is given.
+    health: async () => ({ shared: redis.state() === 'up' ? 'up' : 'degraded' }),
+    bytesByTier: async () => {
+      const { previewBytes, sourceBytes } = await redis.catalog.usage();
+      return [
+        { labels: { tier: 'disk', kind: 'any' }, value: disk.usedBytes() },
+        { labels: { tier: 'shared', kind: 'preview' }, value: previewBytes },
+        { labels: { tier: 'shared', kind: 'source' }, value: sourceBytes },
+      ];
+    },
+    close: () => redis.close(),
+  };
+}
