@@ -244,8 +244,7 @@ export const ENCODED = {
 
 /** The same pixels in the colour spaces and depths that cameras, scanners and print shops deliver. */
 export const COLOURED = {
-  cmykJpeg: (pixels: Pixels) =>
-    image(pixels).toColourspace('cmyk').withIccProfile('cmyk').jpeg({ quality: 95 }).toBuffer(),
+  cmykJpeg: (pixels: Pixels) => image(pixels).toColourspace('cmyk').jpeg({ quality: 95 }).toBuffer(),
   sixteenBitPng: (pixels: Pixels) => image(pixels).toColourspace('rgb16').png().toBuffer(),
   sixteenBitTiff: (pixels: Pixels) => image(pixels).toColourspace('rgb16').tiff({ compression: 'lzw' }).toBuffer(),
   greyJpeg: (pixels: Pixels) => image(pixels).greyscale().toColourspace('b-w').jpeg({ quality: 95 }).toBuffer(),
