@@ -117,6 +117,11 @@ export class ConverterPool implements Converter {
     return this.slots.filter((slot) => slot.state !== 'starting').length;
   }
 
+  /** Conversions that wait for a converter. */
+  get waiting(): number {
+    return this.queue.length;
+  }
+
   /** Process ids of the children that run now. */
   get pids(): readonly number[] {
     return this.slots.flatMap((slot) => slot.pid ?? []);

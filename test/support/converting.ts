@@ -81,6 +81,11 @@ export class Converting {
     return readFile(only.path);
   }
 
+  /** Conversions that wait for a converter. */
+  queueDepth(): number {
+    return this.pool.waiting;
+  }
+
   /** Directories of conversions that have not been cleaned up. */
   leftovers(): Promise<string[]> {
     return readdir(this.outputDir);

@@ -1,0 +1,276 @@
+// Whatever a source does to its converter costs that one conversion: hangs, crashes, nonsense, too much memory, full queues.
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, test } from 'vitest';
+import { ProofsheetError } from '../../../src/kernel/errors.js';
+import { Converting } from '../../support/converting.js';
+import { ENCODED, image, photo, slowSvg } from '../../support/images.js';
+
+const MISBEHAVING = fileURLToPath(new URL('../../support/children/misbehaving.mjs', import.meta.url));
+
+let converting: Converting;
+afterEach(() => converting.close());
+
+/** The name of the error that `promise` rejects with. */
+async function errorOf(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => 'no error',
+    (error: unknown) => (error instanceof ProofsheetError ? error.code : String(error)),
+  );
+}
+
+/** Resolves as soon as `holds`; fails the test's deadline otherwise. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+describe('a child that misbehaves costs one conversion', () => {
+  test.each([
+    ['h', 'conversion-timeout', 'timeout'],
+    ['k', 'source-undecodable', 'crash'],
+    ['s', 'source-undecodable', 'crash'],
+    ['e', 'source-undecodable', 'crash'],
+    ['n', 'source-undecodable', 'nonsense'],
+    ['w', 'source-undecodable', 'nonsense'],
+    ['p', 'source-undecodable', 'nonsense'],
+  ])('%s: %s', async (how, code, reason) => {
+    converting = await Converting.start({ children: 2, childProgram: MISBEHAVING, timeoutMs: 500 });
+    await until(() => converting.pool.readyChildren === 2);
+    const [bad, neighbour] = await Promise.all([
+      errorOf(converting.convert(Buffer.from(how), ['auto:10x10'])),
+      converting.convert(Buffer.from('good'), ['auto:10x10']),
+    ]);
+    expect(bad).toBe(code);
+    expect(neighbour.previews).toHaveLength(1);
+    expect(converting.metrics.total('converter_exits_total', { reason })).toBe(1);
+    // The neighbour's directory is the caller's; that of the failed conversion is gone.
+    expect(await converting.leftovers()).toHaveLength(1);
+    const since = performance.now();
+    await until(() => converting.pool.readyChildren === 2);
+    expect(performance.now() - since).toBeLessThan(1_000);
+    expect((await converting.convert(Buffer.from('good'), ['auto:10x10'])).previews).toHaveLength(1);
+  });
+
+  test.each(['SIGKILL', 'SIGSEGV'] as const)('a real child that gets %s while it waits is replaced', async (signal) => {
+    converting = await Converting.start();
+    await until(() => converting.pool.readyChildren === 1);
+    const [pid] = converting.pool.pids;
+    process.kill(pid ?? Number.NaN, signal);
+    await until(() => converting.pool.pids[0] !== pid);
+    expect((await converting.convert(await ENCODED.jpeg(await photo(40, 30)), ['auto:20x20'])).previews).toHaveLength(
+      1,
+    );
+  });
+
+  test('a program that cannot start is tried again ever more slowly, and the queue does not wait for ever', async () => {
+    converting = await Converting.start({ childProgram: '/nonexistent/child.js', maxWaitMs: 400 });
+    expect(await errorOf(converting.convert(Buffer.from('x'), ['auto:10x10']))).toBe('overloaded');
+    const starts = converting.metrics.total('converter_exits_total', { reason: 'failed-start' });
+    expect(starts).toBeGreaterThanOrEqual(1);
+    expect(starts).toBeLessThanOrEqual(5);
+    expect(await converting.leftovers()).toEqual([]);
+  });
+});
+
+test('an SVG that holds the renderer is killed at the deadline while another conversion goes on', async () => {
+  converting = await Converting.start({ children: 2, sourceTypes: ['jpeg', 'svg'], timeoutMs: 1_500 });
+  const jpeg = await ENCODED.jpeg(await photo(200, 150));
+  await until(() => converting.pool.readyChildren === 2);
+  let ended = false;
+  const slow = errorOf(converting.convert(slowSvg(20_000), ['auto:100x100'])).finally(() => {
+    ended = true;
+  });
+  for (let round = 0; round < 3; round++) {
+    expect((await converting.convert(jpeg, ['auto:100x100'])).previews).toHaveLength(1);
+    expect(ended).toBe(false);
+  }
+  expect(await slow).toBe('conversion-timeout');
+  expect(converting.metrics.total('conversions_total', { source_type: 'svg', result: 'conversion-timeout' })).toBe(1);
+});
+
+describe('memory is admitted before it is taken', () => {
+  test('two conversions that do not fit together run one after the other', async () => {
+    // Decoded in full, one source takes its own bytes and 1200 x 1000 x 3; the budget holds one and a half of them.
+    const source = await ENCODED.png(await photo(1200, 1000));
+    const one = source.length + 1200 * 1000 * 3;
+    converting = await Converting.start({ children: 2, memoryBudgetBytes: 1.5 * one });
+    await until(() => converting.pool.readyChildren === 2);
+    const seen: number[] = [];
+    const watch = setInterval(async () => {
+      for (const { value } of await converting.metrics.gaugeSamples('in_flight_bytes')) seen.push(value);
+    }, 1);
+    const results = await Promise.all([1, 2, 3].map(() => converting.convert(source, ['png:50x50'])));
+    clearInterval(watch);
+    expect(results.map(({ previews }) => previews.length)).toEqual([1, 1, 1]);
+    expect(Math.max(...seen)).toBeGreaterThanOrEqual(one);
+    expect(Math.max(...seen)).toBeLessThan(1.5 * one);
+    expect(await converting.metrics.gaugeSamples('in_flight_bytes')).toEqual([{ value: 0 }]);
+  });
+
+  test('a source that costs more than the whole budget is refused with the figures, and its child lives on', async () => {
+    converting = await Converting.start({ memoryBudgetBytes: 1024 * 1024 });
+    await until(() => converting.pool.readyChildren === 1);
+    const before = converting.pool.pids;
+    const large = converting.convert(await ENCODED.png(await photo(1200, 1000)), ['auto:50x50']);
+    await expect(large).rejects.toThrow(/at most 1 MiB of memory, got one that takes \d+ MiB/);
+    expect(await errorOf(large)).toBe('source-limits-exceeded');
+    expect((await converting.convert(await ENCODED.png(await photo(40, 30)), ['auto:20x20'])).previews).toHaveLength(1);
+    expect(converting.pool.pids).toEqual(before);
+  });
+});
+
+describe('the queue', () => {
+  test('is bounded: what runs and what may wait get served, the rest is told when to come again', async () => {
+    converting = await Converting.start({ children: 1, childProgram: MISBEHAVING, maxQueue: 2, timeoutMs: 1_000 });
+    await until(() => converting.pool.readyChildren === 1);
+    const hung = errorOf(converting.convert(Buffer.from('h'), ['auto:10x10']));
+    await until(() => converting.metrics.observations('queue_wait_seconds').length === 1);
+    const waiting = [
+      converting.convert(Buffer.from('good'), ['auto:10x10']),
+      converting.convert(Buffer.from('good'), ['auto:10x10']),
+    ];
+    await until(() => converting.queueDepth() === 2);
+    const refused = await converting.convert(Buffer.from('good'), ['auto:10x10']).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(ProofsheetError);
+    expect(refused).toMatchObject({ code: 'overloaded' });
+    expect(refused instanceof ProofsheetError && refused.retryAfterSeconds).toBeGreaterThanOrEqual(1);
+    expect(await hung).toBe('conversion-timeout');
+    expect((await Promise.all(waiting)).map(({ previews }) => previews.length)).toEqual([1, 1]);
+  });
+
+  test('serves an instant conversion before those that came earlier', async () => {
+    converting = await Converting.start({ children: 1, childProgram: MISBEHAVING, timeoutMs: 700 });
+    await until(() => converting.pool.readyChildren === 1);
+    const hung = errorOf(converting.convert(Buffer.from('h'), ['auto:10x10']));
+    await until(() => converting.metrics.observations('queue_wait_seconds').length === 1);
+    const order: string[] = [];
+    const note = (name: string, priority: 'instant' | 'background') =>
+      converting.convert(Buffer.from('good'), ['auto:10x10'], { priority }).then(() => order.push(name));
+    const background = note('background', 'background');
+    await until(() => converting.queueDepth() === 1);
+    await Promise.all([hung, background, note('instant', 'instant')]);
+    expect(order).toEqual(['instant', 'background']);
+  });
+});
+
+describe('an aborted conversion', () => {
+  test('leaves the queue at once', async () => {
+    converting = await Converting.start({ children: 1, childProgram: MISBEHAVING, timeoutMs: 1_000 });
+    await until(() => converting.pool.readyChildren === 1);
+    const hung = errorOf(converting.convert(Buffer.from('h'), ['auto:10x10']));
+    await until(() => converting.metrics.observations('queue_wait_seconds').length === 1);
+    const abort = new AbortController();
+    const waiting = converting.convert(Buffer.from('good'), ['auto:10x10'], { signal: abort.signal });
+    await until(() => converting.queueDepth() === 1);
+    abort.abort(new Error('the client left'));
+    await expect(waiting).rejects.toThrow('the client left');
+    expect(converting.queueDepth()).toBe(0);
+    expect(await hung).toBe('conversion-timeout');
+    expect(await converting.leftovers()).toEqual([]);
+  });
+
+  test('ends its child when it runs, and leaves no file', async () => {
+    converting = await Converting.start({ children: 1, childProgram: MISBEHAVING });
+    await until(() => converting.pool.readyChildren === 1);
+    const abort = new AbortController();
+    const hung = converting.convert(Buffer.from('h'), ['auto:10x10'], { signal: abort.signal });
+    await until(() => converting.metrics.observations('queue_wait_seconds').length === 1);
+    abort.abort(new Error('the client left'));
+    await expect(hung).rejects.toThrow('the client left');
+    expect(await converting.leftovers()).toEqual([]);
+    expect(converting.metrics.total('converter_exits_total', { reason: 'aborted' })).toBe(1);
+  });
+
+  test('that was aborted before it came is not taken', async () => {
+    converting = await Converting.start({ childProgram: MISBEHAVING });
+    const signal = AbortSignal.abort(new Error('too late'));
+    await expect(converting.convert(Buffer.from('good'), ['auto:10x10'], { signal })).rejects.toThrow('too late');
+    expect(converting.metrics.observations('queue_wait_seconds')).toEqual([]);
+  });
+});
+
+describe('closing', () => {
+  test('refuses what waits and ends what runs', async () => {
+    converting = await Converting.start({ children: 1, childProgram: MISBEHAVING });
+    await until(() => converting.pool.readyChildren === 1);
+    const jobs = ['h', 'good'].map((source) => errorOf(converting.convert(Buffer.from(source), ['auto:10x10'])));
+    await until(() => converting.queueDepth() === 1);
+    await converting.pool.close();
+    expect(await Promise.all(jobs)).toEqual(['overloaded', 'overloaded']);
+    expect(converting.pool.pids).toEqual([]);
+    expect(await converting.leftovers()).toEqual([]);
+    expect(await errorOf(converting.convert(Buffer.from('good'), ['auto:10x10']))).toBe('overloaded');
+  });
+});
+
+describe('a child', () => {
+  test('is replaced after its number of jobs', async () => {
+    converting = await Converting.start({ recycleAfterJobs: 2 });
+    const source = await ENCODED.jpeg(await photo(40, 30));
+    const pids = new Set<number>();
+    for (let job = 0; job < 5; job++) {
+      await until(() => converting.pool.readyChildren === 1);
+      for (const pid of converting.pool.pids) pids.add(pid);
+      await converting.convert(source, ['auto:20x20']);
+    }
+    expect(pids.size).toBe(3);
+    expect(converting.metrics.total('converter_exits_total', { reason: 'recycled' })).toBe(2);
+  });
+
+  test('knows nothing of the secrets in our environment, and runs at a lower priority', async () => {
+    process.env.PROOFSHEET_ADMIN_PASSWORD = 'hunter2';
+    try {
+      converting = await Converting.start();
+      await until(() => converting.pool.readyChildren === 1);
+      const { readFile } = await import('node:fs/promises');
+      const [pid] = converting.pool.pids;
+      expect(await readFile(`/proc/${pid}/environ`, 'latin1')).not.toContain('hunter2');
+      const { getPriority } = await import('node:os');
+      expect(getPriority(pid)).toBe(Math.min(19, getPriority() + 10));
+    } finally {
+      delete process.env.PROOFSHEET_ADMIN_PASSWORD;
+    }
+  });
+});
+
+describe('the wanted preview', () => {
+  test('of a large JPEG comes from a small decode of its own, alone', async () => {
+    converting = await Converting.start();
+    const source = await image(await photo(2400, 1600))
+      .jpeg()
+      .toBuffer();
+    const { previews, complete } = await converting.convert(source, ['auto:200x150', 'auto:1920x1080'], {
+      wanted: 'auto:200x150',
+    });
+    expect(complete).toBe(false);
+    expect(previews.map(({ formats, widthPx, heightPx }) => ({ formats, widthPx, heightPx }))).toEqual([
+      { formats: ['auto:200x150'], widthPx: 200, heightPx: 133 },
+    ]);
+    expect(converting.metrics.total('decodes_total', { purpose: 'wanted' })).toBe(1);
+    expect(converting.metrics.total('decodes_total', { purpose: 'sequence' })).toBe(0);
+  });
+
+  test('is reported first, and the others follow from the same decode', async () => {
+    converting = await Converting.start();
+    const reported: string[] = [];
+    const { previews, complete } = await converting.convert(
+      await ENCODED.png(await photo(600, 400)),
+      ['auto:200x150', 'auto:400x400'],
+      {
+        wanted: 'auto:150x100',
+        onWanted: (preview) => reported.push(...preview.formats),
+      },
+    );
+    expect(reported).toEqual(['auto:200x150']);
+    expect(complete).toBe(true);
+    expect(previews).toHaveLength(2);
+    expect(converting.metrics.total('decodes_total')).toBe(1);
+  });
+
+  test('that is the whole plan is complete', async () => {
+    converting = await Converting.start();
+    const { complete } = await converting.convert(await ENCODED.jpeg(await photo(600, 400)), ['auto:100x100'], {
+      wanted: 'auto:100x100',
+    });
+    expect(complete).toBe(true);
+  });
+});
