@@ -6,9 +6,11 @@ import { OPEN_FLAGS } from './blob-files.js';
 
 /** Read at once up to this length: about 100 µs from the page cache. */
 const AT_ONCE_BYTES = 256 * 1024;
-/** A read at once that took longer than this met the disk. */
-const SLOW_MS = 3;
-/** So long all reads go through the thread pool after a slow one. */
+/** Reads at once that take longer than this on average meet the disk. A single one may have lost the processor instead. */
+const SLOW_MS = 1;
+/** The weight of the latest read in the average: one of 16 ms is enough, or a few of 3. */
+const LATEST_SHARE = 1 / 16;
+/** So long all reads go through the thread pool after slow ones. */
 const WARY_MS = 500;
 /** Read through the pool when the length is not known beforehand: more than nearly every preview has. */
 const GUESS_BYTES = 128 * 1024;
@@ -16,10 +18,11 @@ const GUESS_BYTES = 128 * 1024;
 /**
  * Bytes in the page cache are there sooner than a turn through the thread pool takes: at 60 kB over HTTP, 0.88 against
  * 0.62 of bare `fs.readFile`, SHA-256 included. But a read that waits for the disk at once would hold up every request, so
- * after one slow read the pool does them for a while. (The catalog's pages are read the same way by LMDB.)
+ * after slow reads the pool does them for a while. (The catalog's pages are read the same way by LMDB.)
  */
 export class BlobReader {
   private waryUntilMs = Number.NEGATIVE_INFINITY;
+  private averageMs = 0;
 
   constructor(private readonly clock: Clock) {}
 
@@ -34,9 +37,16 @@ export class BlobReader {
     try {
       return readAtOnce(path, expectedBytes);
     } finally {
-      const nowMs = this.clock.monotonic();
-      if (nowMs - startedMs > SLOW_MS) this.waryUntilMs = nowMs + WARY_MS;
+      this.note(startedMs, this.clock.monotonic());
     }
+  }
+
+  private note(startedMs: number, endedMs: number): void {
+    this.averageMs += (endedMs - startedMs - this.averageMs) * LATEST_SHARE;
+    if (this.averageMs <= SLOW_MS) return;
+    this.waryUntilMs = endedMs + WARY_MS;
+    // What is tried at once after that has to be quick, or the pool goes on.
+    this.averageMs = SLOW_MS * (1 - LATEST_SHARE);
   }
 }
 

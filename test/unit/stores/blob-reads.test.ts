@@ -1,0 +1,71 @@
+// Blob files are read at once while that is quick, and through the thread pool while the disk is slow.
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Clock } from '../../../src/kernel/ports.js';
+import { BlobReader } from '../../../src/stores/embedded/blob-reads.js';
+import { withTempDir } from '../../support/temp-dir.js';
+
+/** A clock on which every look takes `stepMs`: what is timed took as long. */
+class SteppingClock implements Clock {
+  stepMs = 0;
+  looks = 0;
+  private ms = 0;
+
+  now(): number {
+    return this.ms;
+  }
+
+  monotonic(): number {
+    this.looks++;
+    this.ms += this.stepMs;
+    return this.ms;
+  }
+
+  advance(ms: number): void {
+    this.ms += ms;
+  }
+}
+
+/** A read at once looks at the clock twice, a read through the pool once. */
+async function readsAtOnce(reader: BlobReader, clock: SteppingClock, path: string): Promise<boolean> {
+  const before = clock.looks;
+  expect((await reader.read(path, 5))?.toString()).toBe('bytes');
+  return clock.looks - before === 2;
+}
+
+describe('reading a blob file', () => {
+  it('goes to the thread pool after slow reads, and back when they are quick again', () =>
+    withTempDir(async (dir) => {
+      const path = join(dir, 'blob');
+      fs.writeFileSync(path, 'bytes');
+      const clock = new SteppingClock();
+      const reader = new BlobReader(clock);
+      expect(await readsAtOnce(reader, clock, path)).toBe(true);
+      // One that lost the processor for 10 ms changes nothing.
+      clock.stepMs = 10;
+      expect(await readsAtOnce(reader, clock, path)).toBe(true);
+      clock.stepMs = 0;
+      expect(await readsAtOnce(reader, clock, path)).toBe(true);
+      clock.stepMs = 20;
+      expect(await readsAtOnce(reader, clock, path)).toBe(true);
+      clock.stepMs = 0;
+      expect(await readsAtOnce(reader, clock, path)).toBe(false);
+      clock.advance(400);
+      expect(await readsAtOnce(reader, clock, path)).toBe(false);
+      clock.advance(200);
+      expect(await readsAtOnce(reader, clock, path)).toBe(true);
+      expect(await readsAtOnce(reader, clock, path)).toBe(true);
+    }));
+
+  it('gives what there is of a file that is shorter, and all of one whose length is not known', () =>
+    withTempDir(async (dir) => {
+      const path = join(dir, 'blob');
+      const bytes = Buffer.alloc(300_000, 'abc');
+      fs.writeFileSync(path, bytes);
+      const reader = new BlobReader(new SteppingClock());
+      expect(await reader.read(path, undefined)).toEqual(bytes);
+      expect(await reader.read(path, 400_000)).toEqual(bytes);
+      expect(await reader.read(path, 100)).toEqual(bytes.subarray(0, 100));
+    }));
+});
