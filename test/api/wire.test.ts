@@ -222,6 +222,20 @@ it('sees that an early answer reaches a client that is still sending', async () 
   await connection.closed();
 });
 
+it('answers a failure mid-body also to a client that writes everything before it reads', async () => {
+  server = await startEdgeServer({ maxSourceBytes: 8_000_000 });
+  const connection = await RawConnection.open(server.url);
+  connection.socket.pause();
+  const body = multipartBody([filePart('wrongName', 'a.jpg', Buffer.alloc(3_000_000))]);
+  connection.send(uploadHead(body.length));
+  connection.send(body);
+  // Unread bytes make the kernel reset the connection when it is closed, which may take the answer with it.
+  await until(() => server.logger.at('info').length === 1, 'the server has answered and closed');
+  connection.socket.resume();
+  expectJsonError(await connection.answer(), 400, 4003);
+  await connection.closed();
+});
+
 it('does not wait for a body that a reading operation has no use for', async () => {
   server = await startEdgeServer();
   const connection = await RawConnection.open(server.url);
