@@ -1,5 +1,6 @@
 // The figures of the status page, read from the metrics of all processes and from the catalog.
 import type { Config } from './config/schema.js';
+import { formatBytes, formatDuration, formatNumber } from './http/status-html.js';
 import type { StatusReport } from './http/status-page.js';
 import { PRIORITIES, type Usage } from './kernel/ports.js';
 import { gaugeOf, type MetricsSnapshot, quantileOf, totalOf } from './telemetry/snapshot.js';
@@ -14,7 +15,6 @@ export interface StatusFacts {
 }
 
 const TIMED_OPERATIONS = ['getImage', 'cacheAndGetImage', 'cacheImage', 'getMetadata'] as const;
-const MIB = 2 ** 20;
 
 /** The report behind `GET /status`. */
 export function statusReport({ config, snapshot, usage, version, uptimeSeconds, draining }: StatusFacts): StatusReport {
@@ -31,7 +31,8 @@ export function statusReport({ config, snapshot, usage, version, uptimeSeconds, 
       {
         name: 'memory',
         bytes: gaugeOf(snapshot, 'tier_bytes', { tier: 'memory' }) ?? 0,
-        maxBytes: storage.memoryMaxBytes,
+        // Half of each process's memory is for blobs, the other half for prepared answers (compose.ts).
+        maxBytes: (storage.memoryMaxBytes / 2) * server.workers,
       },
       { name: 'disk', bytes: usage.previewBytes + usage.sourceBytes, maxBytes: storage.diskMaxBytes },
     ],
@@ -54,25 +55,29 @@ export function statusReport({ config, snapshot, usage, version, uptimeSeconds, 
     limits: [
       { name: 'Target formats', value: config.sequence.targetFormats.join(', ') },
       { name: 'Source types', value: limits.sourceTypes.join(', ') },
-      { name: 'Source bytes', value: mebibytes(limits.maxSourceBytes) },
-      { name: 'Source pixels', value: `${(limits.maxSourcePixels / 1e6).toFixed(0)} million` },
-      { name: 'Pages or frames', value: String(limits.maxPages) },
-      { name: 'Conversion time', value: `${conversion.timeoutMs} ms` },
-      { name: 'Conversion memory', value: mebibytes(conversion.memoryBudgetBytes) },
-      { name: 'Converters', value: `${conversion.converters} per worker` },
-      { name: 'Workers', value: String(server.workers) },
-      { name: 'Memory', value: mebibytes(storage.memoryMaxBytes) },
-      { name: 'Disk', value: mebibytes(storage.diskMaxBytes) },
-      { name: 'Image groups', value: storage.maxGroups.toLocaleString('en') },
-      { name: 'Age since last access', value: storage.maxAgeSeconds === 0 ? 'no limit' : `${storage.maxAgeSeconds} s` },
+      { name: 'Bytes of a source', value: formatBytes(limits.maxSourceBytes) },
+      { name: 'Pixels of a source', value: `${formatNumber(limits.maxSourcePixels / 1e6)} million` },
+      { name: 'Pages or frames', value: formatNumber(limits.maxPages) },
+      { name: 'Conversion time', value: `${formatNumber(conversion.timeoutMs / 1_000)} s` },
+      { name: 'Conversion memory', value: `${formatBytes(conversion.memoryBudgetBytes)} per worker` },
+      { name: 'Conversions that wait', value: `${formatNumber(conversion.queueLength)} per worker` },
+      { name: 'Converters', value: `${formatNumber(conversion.converters)} per worker` },
+      { name: 'Workers', value: formatNumber(server.workers) },
+      { name: 'Uploads at a time', value: `${formatNumber(server.maxUploads)} per worker` },
+      { name: 'Connections', value: `${formatNumber(server.maxConnections)} per worker` },
+      {
+        name: 'Memory',
+        value: `${formatBytes(storage.memoryMaxBytes)} per worker, half for blobs and half for prepared answers`,
+      },
+      { name: 'Image groups', value: formatNumber(storage.maxGroups) },
+      {
+        name: 'Age since last access',
+        value: storage.maxAgeSeconds === 0 ? 'no limit' : formatDuration(storage.maxAgeSeconds),
+      },
     ],
   };
 }
 
 function median(name: string, seconds: number | undefined): StatusReport['medians'] {
   return seconds === undefined ? [] : [{ name, ms: seconds * 1_000 }];
-}
-
-function mebibytes(bytes: number): string {
-  return `${Math.round(bytes / MIB).toLocaleString('en')} MiB`;
 }

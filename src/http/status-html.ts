@@ -67,6 +67,7 @@ export function formatDuration(seconds: number): string {
   ];
   const from = parts.findIndex(([count]) => count > 0);
   return (from < 0 ? parts.slice(-1) : parts.slice(from, from + 2))
+    .filter(([count], index) => index === 0 || count > 0)
     .map(([count, unit]) => `${count} ${unit}`)
     .join(' ');
 }

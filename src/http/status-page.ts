@@ -47,7 +47,7 @@ export interface StatusPage {
 }
 
 const STYLE = `
-:root{color-scheme:light dark;--ink:#1c2430;--soft:#5d6b7e;--line:#dde3ea;--paper:#fff;--ground:#f4f6f9;--accent:#1f6feb}
+:root{color-scheme:light dark;--ink:#1c2430;--soft:#5d6b7e;--line:#dde3ea;--paper:#fff;--ground:#f4f6f9;--accent:#1a5fcc}
 @media(prefers-color-scheme:dark){:root{--ink:#e6ebf2;--soft:#95a3b8;--line:#2b3546;--paper:#18202c;--ground:#10161f;--accent:#6ea8ff}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--ground);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
@@ -62,12 +62,18 @@ header p{margin:0;color:var(--soft)}
 .facts dd{margin:0;font-size:1.5rem;font-variant-numeric:tabular-nums}
 .columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(18rem,1fr));gap:1rem}
 section{overflow-x:auto;margin-bottom:1rem}
+.columns section{margin:0}
+.columns{margin-bottom:1rem}
 table{border-collapse:collapse;width:100%}
-th,td{text-align:left;padding:.3rem .5rem .3rem 0;border-top:1px solid var(--line);vertical-align:top}
+th,td{text-align:left;padding:.3rem 1rem .3rem 0;border-top:1px solid var(--line);vertical-align:top}
 thead th{border-top:0;color:var(--soft);font-weight:500;font-size:.85rem}
-td+td,th+th{text-align:right;font-variant-numeric:tabular-nums}
+th:last-child,td:last-child{padding-right:0}
+.figures td+td,.figures th+th{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+.texts td:first-child{width:14rem;color:var(--soft)}
+td{overflow-wrap:anywhere}
 a{color:var(--accent)}
-code{font:13px/1.5 ui-monospace,monospace;overflow-wrap:anywhere}
+.note{color:var(--soft);font-size:.85rem;margin:.5rem 0 0}
+@media(max-width:30rem){main{padding:1.25rem .75rem 3rem}.texts td:first-child{width:8rem}}
 `;
 
 /** The page for `report`; with `metricsText` (Prometheus' text format) also the table of all metrics. */
@@ -89,28 +95,12 @@ export function statusPage(report: StatusReport, metricsText: string | undefined
 </header>
 ${facts(report)}
 <div class="columns">
-${panel('Bytes by tier', ['Tier', 'Stored', 'Limit'], tierRows(report))}
-${panel(
-  'Median durations',
-  ['What', 'Median'],
-  report.medians.map(({ name, ms }) => [name, `${formatNumber(ms)} ms`]),
-)}
-${panel(
-  'Queues',
-  ['Priority', 'Waiting', 'Peak'],
-  report.queues.map(({ priority, depth, peak }) => [priority, formatNumber(depth), formatNumber(peak)]),
-)}
-${panel(
-  'Limits',
-  ['Limit', 'Value'],
-  report.limits.map(({ name, value }) => [name, value]),
-)}
+${panel('Bytes by tier', figures(['Tier', 'Stored', 'Limit', 'Full'], tierRows(report)))}
+${panel('Median durations', figures(['What', 'Median'], medianRows(report)), 'Of all answers of this kind since the start, misses and errors too; estimated from the histograms in /metrics.')}
+${panel('Conversion queue', figures(['Priority', 'Waiting now', 'Most ever'], queueRows(report)))}
 </div>
-${
-  metricsText === undefined
-    ? html`<p><a href="?metrics=yes">All metrics</a></p>`
-    : panel('Metrics', ['Metric', 'Value'], metricRows(metricsText))
-}
+${panel('Limits', html`<div class="texts">${table(['Limit', 'Value'], limitRows(report))}</div>`)}
+${metricsText === undefined ? html`<p><a href="?metrics=yes">All metrics</a></p>` : metricsPanel(metricsText)}
 </main>
 </body>
 </html>
@@ -127,7 +117,7 @@ function facts(report: StatusReport): Html {
   const all: readonly (readonly [string, string])[] = [
     ['Image keys', formatNumber(keys)],
     ['Image groups', formatNumber(groups)],
-    ['Sources', formatNumber(sources)],
+    ['Distinct sources', formatNumber(sources)],
     ['Hit ratio', formatShare(hits, hits + misses)],
     ['Hits', formatNumber(hits)],
     ['Misses', formatNumber(misses)],
@@ -140,9 +130,37 @@ function tierRows(report: StatusReport): readonly Row[] {
     name,
     formatBytes(bytes),
     maxBytes === undefined ? 'none' : formatBytes(maxBytes),
+    maxBytes === undefined ? '–' : formatShare(bytes, maxBytes),
   ]);
 }
 
-function panel(title: string, head: readonly string[], rows: readonly Row[]): Html {
-  return html`<section><h2>${title}</h2>${table(head, rows)}</section>`;
+function medianRows(report: StatusReport): readonly Row[] {
+  return report.medians.map(({ name, ms }) => [name, `${formatNumber(ms)} ms`]);
+}
+
+function queueRows(report: StatusReport): readonly Row[] {
+  return report.queues.map(({ priority, depth, peak }) => [priority, formatNumber(depth), formatNumber(peak)]);
+}
+
+function limitRows(report: StatusReport): readonly Row[] {
+  return report.limits.map(({ name, value }) => [name, value]);
+}
+
+/** Most label sets never leave 0: left out here, they stand in /metrics. */
+function metricsPanel(metricsText: string): Html {
+  const rows = metricRows(metricsText).filter(([, value]) => Number(value) !== 0);
+  return panel(
+    'Metrics',
+    figures(['Metric', 'Value'], rows),
+    'Figures that are 0, and the buckets of histograms, are left out; /metrics has all.',
+  );
+}
+
+/** A table whose first column names and whose others are numbers. */
+function figures(head: readonly string[], rows: readonly Row[]): Html {
+  return html`<div class="figures">${table(head, rows)}</div>`;
+}
+
+function panel(title: string, content: Html, note?: string): Html {
+  return html`<section><h2>${title}</h2>${content}${note === undefined ? '' : html`<p class="note">${note}</p>`}</section>`;
 }
