@@ -33,6 +33,9 @@ export async function superviseWorkers({ workers, drainTimeoutMs, logger }: Supe
   const figures = new Map<number, (snapshot: MetricsSnapshot) => void>();
   let questions = 0;
   let stopping = false;
+  // Workers accept by themselves. Node's other way, where the parent accepts and hands connections on, leaves those that
+  // it was handing to a dying worker hanging for ever: no answer and no reset (seen with kill -9 under load).
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
 
   const start = (index: number, failures: number): void => {
     const worker = cluster.fork({ _PROOFSHEET_WORKER_INDEX: String(index) });

@@ -1,0 +1,90 @@
+// Several HTTP processes on one port: one cache, one conversion, one set of figures, and no outage when one of them dies.
+import { execFileSync } from 'node:child_process';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { encodedPhoto } from '../support/encoded-photo.js';
+import { until } from '../support/gate.js';
+import { sourceForm } from '../support/multipart.js';
+import { type ServerProcess, scrape, startServerProcess } from '../support/server-process.js';
+import { type TempDir, tempDir } from '../support/temp-dir.js';
+
+let dir: TempDir;
+let server: ServerProcess;
+
+beforeEach(async () => {
+  dir = await tempDir();
+  server = await startServerProcess({ PROOFSHEET_DATA_DIR: dir.path, PROOFSHEET_WORKERS: '2', ...ADMIN_ENVIRONMENT });
+  await until(() => listening() === 2, 'both workers listen');
+});
+
+afterEach(async () => {
+  server.kill('SIGKILL');
+  await server.gone;
+  await dir.remove();
+});
+
+const ADMIN_ENVIRONMENT = { PROOFSHEET_ADMIN_USER: 'admin', PROOFSHEET_ADMIN_PASSWORD: 'secret' };
+const AUTHORIZATION = `Basic ${Buffer.from('admin:secret').toString('base64')}`;
+
+const listening = () => server.log.filter((line) => line.message === 'listening').length;
+
+/** A connection of its own each, so that the requests are spread over the workers. */
+const once = (path: string, init: RequestInit = {}) =>
+  fetch(`${server.url}/${path}`, { ...init, headers: { ...init.headers, Connection: 'close' } });
+
+const childrenOf = (pid: number): number[] =>
+  execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
+    .trim()
+    .split(/\s+/)
+    .map(Number);
+
+it('converts equal uploads at all workers once, and adds up their figures', async () => {
+  const source = await encodedPhoto(3000, 2000);
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, (_, index) =>
+      once(`cacheImage/key-${index}`, { method: 'POST', body: sourceForm(source) }),
+    ),
+  );
+  expect(answers.map((answer) => answer.status)).toEqual(Array(40).fill(200));
+  for (let request = 0; request < 5; request++) {
+    expect(await scrape(server.origin, 'proofsheet_conversions_total', 'result="ok"')).toBe(1);
+    expect(await scrape(server.origin, 'proofsheet_http_requests_total', 'cacheImage')).toBe(40);
+  }
+  expect(await (await once('getKeyCount')).json()).toEqual({ count: 40 });
+});
+
+it('shows every worker at once what one of them cleared or overwrote', async () => {
+  const sources = await Promise.all([encodedPhoto(400, 300), encodedPhoto(420, 300)]);
+  const tag = async () => (await once('getImage/key/auto:200x150')).headers.get('etag');
+  for (let round = 0; round < 10; round++) {
+    const source = sources[round % 2] ?? Buffer.alloc(0);
+    expect((await once('cacheImage/key', { method: 'POST', body: sourceForm(source) })).status).toBe(200);
+    const tags = await Promise.all(Array.from({ length: 8 }, tag));
+    expect(new Set(tags).size).toBe(1);
+    expect(tags[0]).not.toBeNull();
+    const cleared = await once('clearImagesByKey/key', { method: 'DELETE', headers: { Authorization: AUTHORIZATION } });
+    expect(cleared.status).toBe(200);
+    const after = await Promise.all(Array.from({ length: 8 }, () => once('getImage/key/auto:200x150')));
+    expect(after.map((answer) => answer.status)).toEqual(Array(8).fill(404));
+  }
+});
+
+it('replaces a worker that is killed, and stays ready', async () => {
+  const source = await encodedPhoto(400, 300);
+  expect((await once('cacheImage/key', { method: 'POST', body: sourceForm(source) })).status).toBe(200);
+  const [victim] = childrenOf(server.pid);
+  expect(victim).toBeGreaterThan(0);
+  process.kill(victim ?? 0, 'SIGKILL');
+  await until(async () => {
+    expect((await fetch(`${server.origin}/readyz`, { headers: { Connection: 'close' } })).status).toBe(200);
+    return listening() === 3;
+  }, 'another worker takes its place');
+  for (let request = 0; request < 10; request++) {
+    expect((await once('getImage/key/auto:200x150')).status).toBe(200);
+  }
+});
+
+it('stops all workers on one signal, and exits with 0', async () => {
+  server.kill('SIGTERM');
+  expect(await server.gone).toBe(0);
+  expect(server.log.filter((line) => line.message === 'stopped')).toHaveLength(2);
+});
