@@ -29,7 +29,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   '@redis/client': ['stores/redis/'],
   '@aws-sdk/client-s3': ['stores/s3/'],
   '@aws-sdk/lib-storage': ['stores/s3/'],
-  'lru-cache': ['tiers/', 'http/', 'stores/redis/'],
+  'lru-cache': ['tiers/', 'http/', 'stores/redis/', 'stores/embedded'],
   express: ['http/'],
   multer: ['http/'],
   'express-basic-auth': ['http/'],
