@@ -6,6 +6,7 @@ import type { Server } from 'node:http';
 import { join } from 'node:path';
 import type { Config } from './config/schema.js';
 import { createConverter } from './convert/converter-pool.js';
+import { createAccess } from './http/access.js';
 import { createEdge, type Edge } from './http/edge.js';
 import { HotLane } from './http/hot-lane.js';
 import { sequenceOf } from './kernel/sequence.js';
@@ -130,9 +131,12 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const byStatus = { 200: hotAnswers('200'), 206: hotAnswers('206'), 304: hotAnswers('304') };
   const sentBytes = metrics.counterSlot('sent_bytes_total');
   const memoryHits = metrics.counterSlot('cache_hits_total', { tier: 'memory' });
+  const { apiTokens = [], urlKeys = [] } = config.access;
+  const access = createAccess(apiTokens, urlKeys, clock);
   const hotLane = new HotLane({
     currency: catalog,
     clock,
+    admits: (authorization, ref) => access.tokenAdmits(authorization, ref.context),
     cacheControl: serving.cacheControl,
     maxBytes: storage.memoryMaxBytes / 2,
     sendTimeoutMs: serving.sendTimeoutMs,
@@ -152,7 +156,11 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     previews,
     config: {
       ...serving,
-      admins: config.admin.password === undefined ? [] : [{ user: config.admin.user, password: config.admin.password }],
+      ...config.fairness,
+      admins: (config.admin.password ?? []).map((password) => ({ user: config.admin.user, password })),
+      apiTokens,
+      urlKeys,
+      loginFailuresPerMinute: config.access.loginFailuresPerMinute,
       uploadDir: store.tmpDir,
       maxSourceBytes: limits.maxSourceBytes,
       corsOrigins: serving.corsOrigins ?? [],

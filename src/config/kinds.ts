@@ -107,6 +107,53 @@ export function texts(expected: string, pattern: RegExp): Kind<readonly string[]
   };
 }
 
+/** A list of 1 to `max` secrets, one a line in the environment, each checked by `parse`, which throws what is wrong without repeating it. */
+export function secretLines(expected: string, max: number, parse: (text: string) => unknown): Kind<readonly string[]> {
+  return {
+    schema: z.preprocess(
+      (given) => (typeof given === 'string' ? given.replace(/\r?\n$/, '').split(/\r?\n/) : given),
+      z
+        .array(z.string().regex(/^[^\p{Cc}]{1,1024}$/u))
+        .min(1)
+        .max(max)
+        .superRefine((entries, context) => reportFaults(entries, context, parse)),
+    ),
+    expected,
+  };
+}
+
+/** A list of 1 to `max` values that `parse` makes of texts; in the environment separated by commas. */
+export function parsedList<T>(expected: string, max: number, parse: (text: string) => T): Kind<readonly T[]> {
+  return {
+    schema: z.preprocess(
+      listFromText,
+      z
+        .array(z.string())
+        .min(1)
+        .max(max)
+        .superRefine((entries, context) => reportFaults(entries, context, parse))
+        .transform((entries) => entries.map(parse)),
+    ),
+    expected,
+  };
+}
+
+/** Adds what `parse` says is wrong with an entry, by the entry's number alone: it may be a secret. */
+function reportFaults(
+  entries: readonly string[],
+  context: { addIssue(issue: { code: 'custom'; message: string }): void },
+  parse: (text: string) => unknown,
+): void {
+  for (const [index, entry] of entries.entries()) {
+    try {
+      parse(entry);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      context.addIssue({ code: 'custom', message: `entry ${index + 1}: ${error.message}` });
+    }
+  }
+}
+
 /** Target formats, each checked by the grammar; in the environment separated by commas. */
 export function targetFormats(): Kind<readonly string[]> {
   return {

@@ -1,6 +1,7 @@
 // Every setting in one place, the schema and the type made from them, and the rules between settings.
 import { z } from 'zod';
 import { CONVERSION, LIMITS, SEQUENCE } from './making-settings.js';
+import { ACCESS, FAIRNESS } from './protecting-settings.js';
 import { ADMIN, SERVER, TELEMETRY } from './serving-settings.js';
 import type { Setting } from './setting.js';
 import { SHARED, STORAGE } from './storing-settings.js';
@@ -12,6 +13,8 @@ export const SETTINGS = {
   limits: LIMITS,
   conversion: CONVERSION,
   admin: ADMIN,
+  access: ACCESS,
+  fairness: FAIRNESS,
   telemetry: TELEMETRY,
   shared: SHARED,
 } as const satisfies Record<string, Record<string, Setting<unknown>>>;
@@ -68,7 +71,7 @@ export interface Conflict {
 
 /** Every conflict of `config`, with the key to change and what it has to be. */
 export function conflictsOf(config: Config): readonly Conflict[] {
-  const { server, storage, limits, conversion, shared } = config;
+  const { server, storage, limits, conversion, access, shared } = config;
   const rules: readonly [broken: boolean, key: string, expected: string][] = [
     [server.headersTimeoutMs > server.requestTimeoutMs, 'server.headersTimeoutMs', 'at most server.requestTimeoutMs'],
     [
@@ -100,6 +103,16 @@ export function conflictsOf(config: Config): readonly Conflict[] {
       storage.orphanGraceSeconds * 1000 < conversion.timeoutMs,
       'storage.orphanGraceSeconds',
       'at least conversion.timeoutMs, or previews could be swept before their sequence is complete',
+    ],
+    [
+      access.urlKeys !== undefined && access.apiTokens === undefined,
+      'access.apiTokens',
+      'tokens where access.urlKeys is set: whoever may upload without one may read by uploading',
+    ],
+    [
+      access.urlKeys !== undefined && new Set(access.urlKeys.map(({ id }) => id)).size < access.urlKeys.length,
+      'access.urlKeys',
+      'every id once',
     ],
     [
       shared.s3Bucket === undefined && shared.s3Endpoint !== undefined,

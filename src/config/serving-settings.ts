@@ -1,5 +1,6 @@
 // The settings of the HTTP edge: where it listens, how long it waits, who may clear, and what it says about itself.
-import { autoOr, choice, flag, optional, text, texts, whole } from './kinds.js';
+import { parsePassword } from '../kernel/credentials.js';
+import { autoOr, choice, flag, optional, secretLines, text, texts, whole } from './kinds.js';
 import { setting } from './setting.js';
 
 /** An hour: no request has a reason to last longer. */
@@ -98,8 +99,10 @@ export const ADMIN = {
   ),
   password: setting(
     'ADMIN_PASSWORD',
-    optional(text('password of at least 1 character', /^[^\p{Cc}]{1,1024}$/u)),
-    'Password of the protected operations; unset answers them 403. An empty one is refused.',
+    optional(
+      secretLines('list (in the environment one a line) of 1 to 16 passwords or scrypt hashes', 16, parsePassword),
+    ),
+    'Passwords of the protected operations, each plain or as "proofsheet hash-password" prints it; several are valid side by side, for rotation. Unset answers those operations 403; an empty one is refused.',
     { secret: true },
   ),
 } as const;

@@ -1,5 +1,5 @@
 // The settings of what is kept, where and for how long: the tiers of this machine, and the shared tier of many.
-import { autoOr, bytes, flag, optional, text, whole } from './kinds.js';
+import { autoOr, bytes, choice, flag, optional, text, whole } from './kinds.js';
 import { setting } from './setting.js';
 
 const MIB = 2 ** 20;
@@ -19,6 +19,11 @@ export const STORAGE = {
     'KEEP_SOURCE',
     flag(),
     'Keep source bytes, so that lost previews can be made again without a new upload; evicted first.',
+  ),
+  deduplicate: setting(
+    'DEDUPLICATE',
+    choice(['all', 'context']),
+    'Who shares the previews of equal sources: all contexts, or only the groups of one. With context nobody learns by the time an upload takes that another context has the image; every context pays for its own conversion.',
   ),
   memoryMaxBytes: setting(
     'MEMORY_MAX_BYTES',

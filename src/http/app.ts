@@ -8,16 +8,18 @@ import express, {
 } from 'express';
 import helmet from 'helmet';
 import { ProofsheetError } from '../kernel/errors.js';
+import { type Admission, BEARER_CHALLENGE, createAccess, UNRESTRICTED } from './access.js';
 import { createGuard } from './auth.js';
 import { createCors } from './cors.js';
 import type { EdgeDependencies } from './edge.js';
 import { errorAnswer } from './error-map.js';
 import { hasUnreadBody, sendError } from './error-response.js';
 import type { ExchangeLog } from './exchange.js';
+import { createFairUse } from './fair-use.js';
 import { createProbes } from './health.js';
 import type { Operation, OperationContext } from './ops/operation.js';
 import { OPERATIONS } from './ops/registry.js';
-import { checkSegments } from './parameters.js';
+import { checkSegments, groupRefOf, narrowingContextOf, type Target } from './parameters.js';
 import { ClientGone, createSender } from './send.js';
 import { createUploads } from './uploads.js';
 
@@ -29,7 +31,9 @@ export function createApp(deps: EdgeDependencies, exchanges: ExchangeLog, isDrai
   const { config } = deps;
   const send = createSender(config.sendTimeoutMs);
   const context: OperationContext = { ...deps, send };
-  const guard = createGuard(config.admins);
+  const fairUse = createFairUse(config, deps.clock);
+  const guard = createGuard(config.admins, fairUse);
+  const access = createAccess(config.apiTokens, config.urlKeys, deps.clock);
   const uploads = createUploads(config, deps.metrics);
   const app = express();
   app.disable('x-powered-by');
@@ -46,7 +50,7 @@ export function createApp(deps: EdgeDependencies, exchanges: ExchangeLog, isDrai
     next();
   });
 
-  if (config.corsOrigins.length > 0) app.use(createCors(config.corsOrigins));
+  if (config.corsOrigins.length > 0) app.use(createCors(config.corsOrigins, !access.isOpen));
 
   const probes = createProbes({ ...deps, exchanges, send, isDraining });
   for (const [name, probe] of Object.entries(probes)) app.all(`/${name}`, onlyReading(name, probe));
@@ -59,7 +63,7 @@ export function createApp(deps: EdgeDependencies, exchanges: ExchangeLog, isDrai
   for (const [name, operation] of Object.entries(OPERATIONS)) {
     const path = `${literalPath(config.basePath)}/${name}{/*segments}`;
     if (name === 'status') app.use(`${literalPath(config.basePath)}/${name}`, page);
-    app.all(path, handlerOf(operation));
+    app.all(path, handlerOf(name, operation));
   }
 
   app.use((_request, _response) => {
@@ -82,15 +86,17 @@ export function createApp(deps: EdgeDependencies, exchanges: ExchangeLog, isDrai
   app.use(onError);
   return app;
 
-  function handlerOf(operation: Operation): RequestHandler {
+  function handlerOf(name: string, operation: Operation): RequestHandler {
     return async (request, response) => {
       const exchange = exchanges.of(response);
       if (answersOptions(request, response, operation.verbs)) return;
       checkVerb(request, response, operation.verbs);
       if (isDraining() && !operation.answersWhileDraining) throw stopping();
-      if (operation.isProtected) guard(request, response);
+      if (operation.isProtected) await guard(request, response);
       const target = { segments: segmentsOf(request), url: request.originalUrl };
       checkSegments(target, operation.segments);
+      const admission = admit(name, operation, target, request, response);
+      if (operation.takesUpload) await checkUpload(operation, target, request, response);
       // A body that means nothing here is not waited for: the connection ends with the answer.
       if (!operation.takesUpload && hasUnreadBody(request)) response.setHeader('Connection', 'close');
       await operation.run(
@@ -99,11 +105,47 @@ export function createApp(deps: EdgeDependencies, exchanges: ExchangeLog, isDrai
           request,
           response,
           exchange,
+          urlValidUntilMs: admission.urlValidUntilMs,
           receive: () => uploads.receive(request, response),
         },
         context,
       );
     };
+  }
+
+  /** Whether access is granted, to what context, and how. Throws `unauthorized` with the challenge set. */
+  function admit(name: string, operation: Operation, target: Target, request: Request, response: Response): Admission {
+    if (access.isOpen || operation.opener === 'nothing') return UNRESTRICTED;
+    const context = operation.segments.length > 0 ? groupRefOf(target).context : narrowingContextOf(target);
+    const given = request.headersDistinct.authorization ?? [];
+    try {
+      return access.admit({
+        opener: operation.opener,
+        path: [name, ...target.segments],
+        url: target.url,
+        context,
+        // Of several nobody knows which one a proxy looked at.
+        authorization: given.length === 1 ? given[0] : undefined,
+      });
+    } catch (error) {
+      response.setHeader('WWW-Authenticate', BEARER_CHALLENGE);
+      throw error;
+    }
+  }
+
+  /** Refuses an upload before its body is read: limits of its client and context, and work that we are behind with. */
+  async function checkUpload(
+    operation: Operation,
+    target: Target,
+    request: Request,
+    response: Response,
+  ): Promise<void> {
+    const ref = groupRefOf(target);
+    fairUse.admitUpload(request, response, ref.context);
+    const strain = deps.strain?.();
+    // What is cached already is answered without a conversion, however far we are behind.
+    if (strain === undefined || (!operation.overwrites && (await deps.previews.has(ref)))) return;
+    throw strain;
   }
 
   function onlyReading(name: string, probe: (request: Request, response: Response) => Promise<void>): RequestHandler {

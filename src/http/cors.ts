@@ -7,9 +7,13 @@ const EXPOSED = 'ETag, Repr-Digest, X-Proofsheet-Match, X-Request-Id, Retry-Afte
 /** Seconds a browser may keep the answer to its preflight. */
 const PREFLIGHT_MAX_AGE_SECONDS = 600;
 
-/** Middleware for these origins (`*` for any); answers preflights itself by passing on to OPTIONS. */
-export function createCors(origins: readonly string[]): RequestHandler {
+/**
+ * Middleware for these origins (`*` for any); answers preflights itself by passing on to OPTIONS. `withTokens`: pages may
+ * send API tokens, which are theirs to send; credentials that a browser adds by itself stay out.
+ */
+export function createCors(origins: readonly string[], withTokens: boolean): RequestHandler {
   const allowed = new Set(origins);
+  const headers = `Content-Type, Content-Digest, Repr-Digest, Range${withTokens ? ', Authorization' : ''}`;
   return (request, response, next) => {
     const { origin } = request.headers;
     // The answer differs by origin even when there is none: a shared cache has to know.
@@ -19,7 +23,7 @@ export function createCors(origins: readonly string[]): RequestHandler {
       response.setHeader('Access-Control-Expose-Headers', EXPOSED);
       if (request.method === 'OPTIONS') {
         response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD, POST, PUT');
-        response.setHeader('Access-Control-Allow-Headers', 'Content-Type, Content-Digest, Repr-Digest, Range');
+        response.setHeader('Access-Control-Allow-Headers', headers);
         response.setHeader('Access-Control-Max-Age', String(PREFLIGHT_MAX_AGE_SECONDS));
       }
     }

@@ -1,21 +1,28 @@
 // The HTTP edge as the composition root sees it: what it needs, what it gives, how it stops taking work.
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { ApiToken, UrlKey } from '../kernel/credentials.js';
+import type { ProofsheetError } from '../kernel/errors.js';
 import type { Clock, Logger, Metrics } from '../kernel/ports.js';
 import type { Previews } from '../previews/answers.js';
 import { createApp } from './app.js';
 import type { Credential } from './auth.js';
 import { createExchangeLog } from './exchange.js';
+import type { FairUseLimits } from './fair-use.js';
 import type { HealthReport, MetricsText } from './health.js';
 import type { HotLane } from './hot-lane.js';
 import { createServer } from './server.js';
 import type { StatusReport } from './status-page.js';
 
 /** Settings of the edge; all times in ms, all sizes in bytes, all of them 1 or more unless said otherwise. */
-export interface HttpConfig {
+export interface HttpConfig extends FairUseLimits {
   /** Where the operations live, e.g. `/imageconverter`; `""` is the root. */
   readonly basePath: string;
   /** Who may clear and list; empty switches those operations off. */
   readonly admins: readonly Credential[];
+  /** Open uploads and reads; with none and no `urlKeys` both are open to everybody. */
+  readonly apiTokens: readonly ApiToken[];
+  /** Open reads by signed URLs. */
+  readonly urlKeys: readonly UrlKey[];
   /** An existing directory for the temp files of uploads. */
   readonly uploadDir: string;
   /** Largest source. */
@@ -58,6 +65,8 @@ export interface EdgeDependencies {
   readonly status: () => Promise<StatusReport>;
   /** The metrics in Prometheus' text format. */
   readonly metricsText: () => Promise<MetricsText>;
+  /** Why no upload should be taken that needs a conversion, while that is so: asked before a body is read. */
+  readonly strain?: () => ProofsheetError | undefined;
   /** Answers cached previews before anything else looks at the request. */
   readonly hotLane?: HotLane;
 }

@@ -8,6 +8,7 @@ import type { ImageGroup } from '../kernel/source.js';
 import type { PreviewChoice } from '../previews/answers.js';
 import type { Conditions } from './conditional.js';
 import { imageAnswer, UNCONDITIONAL } from './image-response.js';
+import { TurnGeneration } from './turn-generation.js';
 
 /** Larger previews are sent in slices by the slow way, with a deadline on each. */
 const MAX_BODY_BYTES = 256 * 1024;
@@ -37,6 +38,8 @@ export interface HotLaneDeps {
   readonly maxBytes: number;
   /** Time a client has to take an answer that the socket did not take at once. */
   readonly sendTimeoutMs: number;
+  /** Whether an `Authorization` header opens the group to its sender; asked where a URL alone does not open it. */
+  readonly admits?: (authorization: string | undefined, ref: GroupRef) => boolean;
   /** Called for every answer given; has to be cheap. */
   readonly onAnswer: (group: ImageGroup, status: HotStatus, bodyBytes: number, seconds: number) => void;
 }
@@ -50,14 +53,18 @@ interface Prepared {
   readonly headers: string[];
   readonly headers304: string[];
   readonly etag: string;
+  /** Unix ms until which the URL opens the answer to anybody; `undefined` when it takes a token. */
+  readonly urlValidUntilMs: number | undefined;
   /** The catalog's generation at which the revision was last known to be current. */
   generation: number;
 }
 
 export class HotLane {
   private readonly prepared: LRUCache<string, Prepared>;
+  private readonly generations: TurnGeneration;
 
   constructor(private readonly deps: HotLaneDeps) {
+    this.generations = new TurnGeneration(deps.currency);
     this.prepared = new LRUCache({
       maxSize: deps.maxBytes,
       sizeCalculation: (prepared, url) => (prepared.body?.length ?? 0) + url.length + ENTRY_OVERHEAD_BYTES,
@@ -71,9 +78,16 @@ export class HotLane {
 
   /**
    * Remembers the answer to `url`; without `body` only 304s are answered from it. `generation` is from before the choice
-   * was made, so that a change in between is noticed at the first hit.
+   * was made, so that a change in between is noticed at the first hit. `urlValidUntilMs`: until when the URL alone opens
+   * it, as the access check of the slow way said.
    */
-  offer(url: string, choice: PreviewChoice, body: Buffer | undefined, generation: number): void {
+  offer(
+    url: string,
+    choice: PreviewChoice,
+    body: Buffer | undefined,
+    generation: number,
+    urlValidUntilMs: number | undefined,
+  ): void {
     const { group, source } = choice.entry;
     if (!source.complete || group.revision === '') return;
     if ((body?.length ?? 0) > MAX_BODY_BYTES || url.length > MAX_URL_CHARACTERS) return;
@@ -88,6 +102,7 @@ export class HotLane {
       headers: imageAnswer(choice, UNCONDITIONAL, cacheControl, nowMs).headers.flat(),
       headers304: imageAnswer(choice, { ...UNCONDITIONAL, ifNoneMatch: etag }, cacheControl, nowMs).headers.flat(),
       etag,
+      urlValidUntilMs,
       generation,
     });
   }
@@ -98,10 +113,12 @@ export class HotLane {
     if ((method !== 'GET' && method !== 'HEAD') || url === undefined) return false;
     const prepared = this.prepared.get(url);
     if (prepared === undefined) return false;
-    if (!this.isCurrent(prepared)) {
+    // A response that waits for the one before it on its connection has no socket yet: its request was pipelined.
+    if (!this.isCurrent(prepared, response.socket === null)) {
       this.prepared.delete(url);
       return false;
     }
+    if (prepared.urlValidUntilMs !== Number.POSITIVE_INFINITY && !this.isOpen(prepared, request)) return false;
     const startedAt = performance.now();
     const conditions = conditionsOf(request);
     if (conditions === 'not-for-us') return false;
@@ -111,8 +128,14 @@ export class HotLane {
     return true;
   };
 
-  private isCurrent(prepared: Prepared): boolean {
-    const generation = this.deps.currency.generation();
+  /** Where access is restricted; what it does not open is left to the slow way, which says why. */
+  private isOpen({ urlValidUntilMs, ref }: Prepared, request: IncomingMessage): boolean {
+    if (urlValidUntilMs !== undefined) return this.deps.clock.now() < urlValidUntilMs;
+    return this.deps.admits?.(authorizationOf(request), ref) ?? false;
+  }
+
+  private isCurrent(prepared: Prepared, pipelined: boolean): boolean {
+    const generation = this.generations.forRequest(pipelined);
     if (prepared.generation === generation) return true;
     if (this.deps.currency.revisionOf(prepared.ref) !== prepared.choice.entry.group.revision) return false;
     // Read before the revision, so a change in between differs from it again.
@@ -160,6 +183,17 @@ export class HotLane {
     const timer = setTimeout(() => response.destroy(), this.deps.sendTimeoutMs);
     response.once('close', () => clearTimeout(timer));
   }
+}
+
+/** The one `Authorization` header; `undefined` for none and for several. */
+function authorizationOf({ rawHeaders }: IncomingMessage): string | undefined {
+  let found: string | undefined;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if (rawHeaders[index]?.toLowerCase() !== 'authorization') continue;
+    if (found !== undefined) return undefined;
+    found = rawHeaders[index + 1];
+  }
+  return found;
 }
 
 /**

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createEdge, type Edge, type EdgeDependencies, type HttpConfig } from '../../src/http/edge.js';
+import { NO_LIMITS } from '../../src/http/fair-use.js';
 import type { HealthReport } from '../../src/http/health.js';
 import type { StatusReport } from '../../src/http/status-page.js';
 import { FakeClock } from './fake-clock.js';
@@ -68,7 +69,10 @@ export async function startEdgeServer(
   const previews = new FakePreviews(clock);
   const settings: HttpConfig = {
     basePath: '/imageconverter',
+    ...NO_LIMITS,
     admins: [ADMIN],
+    apiTokens: [],
+    urlKeys: [],
     uploadDir: dir.path,
     maxSourceBytes: 1_000_000,
     maxUploads: 8,

@@ -14,8 +14,9 @@ export async function getImage(call: Call, context: OperationContext): Promise<v
   const choice = await context.previews.choose(ref, format);
   const read = await answer(call, context, choice, conditionsOf(call.request));
   // Bytes that memory had were asked for before and are likely to be asked for again; a 304 needs none at all.
-  if (read === undefined) context.hotLane?.offer(call.url, choice, undefined, generation);
-  else if (read.from === 'memory') context.hotLane?.offer(call.url, read.choice, read.bytes, generation);
+  const { url, urlValidUntilMs } = call;
+  if (read === undefined) context.hotLane?.offer(url, choice, undefined, generation, urlValidUntilMs);
+  else if (read.from === 'memory') context.hotLane?.offer(url, read.choice, read.bytes, generation, urlValidUntilMs);
 }
 
 /** `POST /cacheAndGetImage/{imageKey}/{requestFormat}` with an upload */

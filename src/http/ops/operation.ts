@@ -2,6 +2,7 @@
 import type { Request, Response } from 'express';
 import type { Clock } from '../../kernel/ports.js';
 import type { Previews, Upload } from '../../previews/answers.js';
+import type { Opener } from '../access.js';
 import type { Conditions } from '../conditional.js';
 import type { HttpConfig } from '../edge.js';
 import type { Exchange } from '../exchange.js';
@@ -18,6 +19,8 @@ export interface Call extends Target {
   readonly request: Request;
   readonly response: Response;
   readonly exchange: Exchange;
+  /** Unix ms until which this URL opens the operation to anybody; `undefined` when it takes a token. */
+  readonly urlValidUntilMs: number | undefined;
   /** Reads the upload; the operation hands the file on to a use case, which owns it from then on. */
   receive(): Promise<Upload>;
 }
@@ -41,8 +44,12 @@ export interface Operation {
   readonly segments: readonly ('imageKey' | 'requestFormat')[];
   /** Needs the admin's credentials. */
   readonly isProtected: boolean;
+  /** What opens it where API tokens or signed URLs are configured. */
+  readonly opener: Opener;
   /** Takes an upload. */
   readonly takesUpload: boolean;
+  /** Converts its upload even if the group exists. */
+  readonly overwrites: boolean;
   /** Goes on while the server drains, because it starts no work. */
   readonly answersWhileDraining: boolean;
   run(call: Call, context: OperationContext): Promise<void>;

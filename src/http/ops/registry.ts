@@ -25,19 +25,25 @@ export type OperationName = (typeof OPERATION_NAMES)[number];
 const READING = {
   verbs: ['GET', 'HEAD'],
   isProtected: false,
+  opener: 'token-or-signature',
   takesUpload: false,
+  overwrites: false,
   answersWhileDraining: false,
 } as const;
 const UPLOADING = {
   verbs: ['POST', 'PUT'],
   isProtected: false,
+  opener: 'token',
   takesUpload: true,
+  overwrites: false,
   answersWhileDraining: false,
 } as const;
 const CLEARING = {
   verbs: ['DELETE', 'POST'],
   isProtected: true,
+  opener: 'nothing',
   takesUpload: false,
+  overwrites: false,
   answersWhileDraining: false,
 } as const;
 
@@ -52,7 +58,7 @@ export const OPERATIONS = {
     segments: ['imageKey', 'requestFormat'],
     run: cacheAndGetImageAndMetadata,
   },
-  cacheImage: { ...UPLOADING, segments: ['imageKey'], run: cacheImage },
+  cacheImage: { ...UPLOADING, overwrites: true, segments: ['imageKey'], run: cacheImage },
   getImage: {
     ...READING,
     segments: ['imageKey', 'requestFormat'],
@@ -70,10 +76,11 @@ export const OPERATIONS = {
     segments: ['imageKey'],
     run: clearImagesByKey,
   },
-  getKeyCount: { ...READING, segments: [], run: getKeyCount },
-  getKeys: { ...READING, segments: [], isProtected: true, run: getKeys },
+  getKeyCount: { ...READING, opener: 'token', segments: [], run: getKeyCount },
+  getKeys: { ...READING, opener: 'nothing', segments: [], isProtected: true, run: getKeys },
   status: {
     ...READING,
+    opener: 'nothing',
     segments: [],
     answersWhileDraining: true,
     run: status,
