@@ -57,12 +57,13 @@ export class CatalogReader {
       if (entry) return entry;
       if (this.coherence.state === 'away') throw unreachable();
     }
+    const lostBefore = this.coherence.lostSoFar;
     try {
       return await this.ask(ref);
     } catch (error) {
       // The connection may have been lost under the question: once it is clear how things stand, ask again or fall back.
       await this.coherence.settled();
-      if (this.coherence.state === 'tracked') return this.ask(ref);
+      if (this.coherence.state === 'tracked' && this.coherence.lostSoFar !== lostBefore) return this.ask(ref);
       const entry = this.memory.entry(ref);
       if (entry) return entry;
       throw error;
@@ -96,20 +97,20 @@ export class CatalogReader {
     if (group === undefined) return undefined;
     const { stored, lastAccess } = group;
     reading.asked.add(stored.sourceDigest);
-    const source = this.knownSource(stored.sourceDigest) ?? (await this.readSource(stored.sourceDigest));
+    const remembered = this.coherence.state === 'tracked' ? this.memory.source(stored.sourceDigest) : undefined;
+    const read = remembered ? undefined : await this.readSource(stored.sourceDigest);
+    const source = remembered ?? read?.value;
     if (source) {
-      if (this.coherence.state === 'tracked') this.memory.remember(reading, ref, group, source.value, source.bytes);
-      return joinEntry(ref, { stored, lastAccess }, source.value);
+      if (this.coherence.state === 'tracked') {
+        this.memory.rememberGroup(reading, ref, group);
+        if (read) this.memory.rememberSource(reading, read.value, read.bytes);
+      }
+      return joinEntry(ref, { stored, lastAccess }, source);
     }
     // Replaced in between, or its source was evicted.
     if (!last) return 'again';
     await this.onDangling(ref, stored.token);
     return undefined;
-  }
-
-  private knownSource(digest: Digest): Found<StoredSource> | undefined {
-    const value = this.coherence.state === 'tracked' ? this.memory.source(digest) : undefined;
-    return value && { value, bytes: JSON.stringify(value.record).length };
   }
 
   private async readGroup(ref: GroupRef): Promise<{ stored: StoredGroup; lastAccess: number } | undefined> {

@@ -40,6 +40,11 @@ export class Coherence {
     return this.current;
   }
 
+  /** How often a connection was lost so far. */
+  get lostSoFar(): number {
+    return this.losses;
+  }
+
   /** Begins to ask for the server, which is taken as away until it answers. */
   start(): void {
     this.probeSoon(0);

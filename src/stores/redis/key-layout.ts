@@ -1,10 +1,13 @@
 // Names every key in Redis. What one script touches shares a hash tag, so that it lies in one slot of a cluster:
-// {g00}..{gff} by image key, {d00}..{dff} by digest. Thus a single large context is spread over all slots.
+// {g00}..{g3f} by image key, {d00}..{d3f} by digest. Thus a single large context is spread over all slots.
 import type { Digest } from '../../kernel/digest.js';
 import type { Context, GroupRef, ImageKey } from '../../kernel/image-key.js';
 
-/** Shards of groups and of digests, each. A power of two up to 256; changing it is a new schema version. */
-export const SHARDS = 256;
+/**
+ * Shards of groups and of digests, each: enough for some dozens of masters, few enough to ask them all for every count.
+ * A power of two up to 256; changing it is a new schema version.
+ */
+export const SHARDS = 64;
 /** Raise it when keys or records change their meaning; a server refuses data of a newer version. */
 export const SCHEMA_VERSION = 1;
 

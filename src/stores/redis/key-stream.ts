@@ -4,8 +4,8 @@ import { rangeCommand } from './group-index.js';
 import { ALL_SHARDS, type Shard } from './key-layout.js';
 import { readMany, type Session } from './session.js';
 
-/** Keys of one shard that are held: 256 shards of 128 keys of at most 1 kB. */
-const PAGE = 128;
+/** Keys of one shard that are held: 64 shards of 256 keys of at most 1 kB. */
+const PAGE = 256;
 const BATCH = 1_000;
 
 interface Run {

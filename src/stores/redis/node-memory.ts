@@ -71,13 +71,17 @@ export class NodeMemory {
     this.readings.delete(reading);
   }
 
-  /** Remembers what a reading found, unless it changed since it was asked for. `bytes`: length of the record's text. */
-  remember(reading: Reading, ref: GroupRef, group: RememberedGroup, source: StoredSource, bytes: number): void {
+  /** Remembers a group that a reading found, unless it changed since it was asked for. */
+  rememberGroup(reading: Reading, ref: GroupRef, group: RememberedGroup): void {
     if (reading.stale) return;
     const name = groupName(ref);
     this.groups.set(name, group, { size: GROUP_BYTES + 4 * name.length });
+  }
+
+  /** The same for a source; `bytes`: length of its record's text. */
+  rememberSource(reading: Reading, source: StoredSource, bytes: number): void {
     // Parsed JSON takes about four times its text.
-    this.sources.set(source.record.digest, source, { size: 4 * bytes + 1 });
+    if (!reading.stale) this.sources.set(source.record.digest, source, { size: 4 * bytes + 1 });
   }
 
   accessed(ref: GroupRef, at: number): void {

@@ -64,8 +64,10 @@ export class RedisCatalog implements Catalog {
     const end = (digest: Digest, token: Token) => ended.set(digest, [...(ended.get(digest) ?? []), token]);
     for (const [at, { written, before }] of outcomes.entries()) {
       const token = changes[at]?.token;
-      if (!written && token !== undefined) end(source.digest, token);
-      else if (written && before) end(before.digest, before.token);
+      // What stood there before is our own when the script had to be run once more.
+      if (token === undefined || before?.token === token) continue;
+      if (!written) end(source.digest, token);
+      else if (before) end(before.digest, before.token);
     }
     await this.sources.release(ended);
     this.reader.changed();

@@ -3,7 +3,7 @@ import { createClient, RESP_TYPES } from '@redis/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { digestOf } from '../../../src/kernel/digest.js';
 import type { Context } from '../../../src/kernel/image-key.js';
-import { KeyLayout } from '../../../src/stores/redis/key-layout.js';
+import { KeyLayout, SHARDS } from '../../../src/stores/redis/key-layout.js';
 import { blobOf, commitOf, groupRef, storeBlobs, testSource } from '../../support/records.js';
 import { type RedisServer, type RedisServers, startStandalone } from '../../support/redis-servers.js';
 import { newPrefix, openTestStore, type TestStore } from '../../support/redis-store.js';
@@ -44,9 +44,9 @@ describe('one Redis server', () => {
     }
     countsMs.sort((a, b) => a - b);
     console.log(`a count of ${KEYS} keys takes ${countsMs[10]?.toFixed(1)} ms (median of 21)`);
-    // 2 x 21 counts of 256 shards, and none of them looked at the keys themselves.
+    // 2 x 21 counts of every shard, and none of them looked at the keys themselves.
     const zlexcount = await commandStats(server, 'zlexcount');
-    expect(zlexcount.calls).toBe(2 * 21 * 256);
+    expect(zlexcount.calls).toBe(2 * 21 * SHARDS);
     expect(zlexcount.microsecondsPerCall).toBeLessThan(50);
 
     let expected = 1_000_000;
@@ -65,9 +65,10 @@ describe('one Redis server', () => {
     expect(await store.catalog.remove({ context: tenant })).toBe(KEYS);
     console.log(`a clear of ${KEYS} keys takes ${Math.round(performance.now() - cleared)} ms`);
     const scripts = await commandStats(server, 'evalsha');
+    console.log(`in ${scripts.calls} scripts of ${Math.round(scripts.microsecondsPerCall)} µs on average`);
     // The server's clock goes on while other processes have the core: single stragglers are not ours.
     expect(scripts.microsecondsPerCall).toBeLessThan(2_000);
-    expect(Number(await server.cli('SLOWLOG', 'LEN'))).toBeLessThan(scripts.calls / 200);
+    expect(Number(await server.cli('SLOWLOG', 'LEN'))).toBeLessThan(scripts.calls / 50);
     for (const never of ['keys', 'del', 'flushall', 'flushdb', 'scan'])
       expect((await commandStats(server, never)).calls).toBe(0);
     expect(await store.catalog.count()).toBe(0);

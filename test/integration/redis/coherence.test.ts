@@ -101,13 +101,15 @@ describe('a Redis server with TLS', () => {
   });
 });
 
-describe('a Redis server with a password', () => {
-  it('is spoken to with it, from the URL or beside it, and the password is in no log', async () => {
+describe('a Redis server with users', () => {
+  it('is spoken to with few rights; the password may stand in the URL or beside it, and is in no log', async () => {
     const servers = await startStandalone();
     try {
-      await servers.servers[0]?.cli('ACL', 'SETUSER', 'sheet', 'on', '>s3cret', '~*', '&*', '+@all');
-      await servers.servers[0]?.cli('ACL', 'SETUSER', 'default', 'off');
       const port = servers.servers[0]?.port;
+      // The rights that docs/CLUSTER.md names.
+      const rights = '~test-* +@read +@write +@scripting +@connection -keys'.split(' ');
+      await servers.servers[0]?.cli('ACL', 'SETUSER', 'sheet', 'on', '>s3cret', ...rights);
+      await servers.servers[0]?.cli('ACL', 'SETUSER', 'default', 'off');
       const inUrl = await openTestStore(`redis://sheet:s3cret@127.0.0.1:${port}`, newPrefix());
       const beside = await openTestStore(`redis://127.0.0.1:${port}`, newPrefix(), {
         user: 'sheet',
@@ -115,6 +117,13 @@ describe('a Redis server with a password', () => {
       });
       const wrong = await openTestStore(`redis://sheet:s3cretx@127.0.0.1:${port}`, newPrefix());
       expect([inUrl.state(), beside.state(), wrong.state()]).toEqual(['up', 'up', 'down']);
+      const source = testSource('a');
+      await storeBlobs(inUrl.blobs, source);
+      expect(await inUrl.catalog.commit(commitOf(source, [groupRef('key')]))).toEqual([]);
+      expect((await inUrl.catalog.find(groupRef('key')))?.source).toEqual(source.record);
+      expect(await inUrl.leases.acquire('work', 1_000)).toBeDefined();
+      expect(await inUrl.catalog.remove({})).toBe(1);
+      expect(await inUrl.catalog.sweep(10)).toHaveLength(3);
       for (const store of [inUrl, beside, wrong]) {
         await store.close();
         expect(store.logger.text).not.toContain('s3cret');

@@ -1,7 +1,8 @@
 // What a node remembers, and above all what it must not remember.
 import { describe, expect, it } from 'vitest';
+import type { GroupRef } from '../../../src/kernel/image-key.js';
 import { groupName } from '../../../src/stores/redis/key-layout.js';
-import { NodeMemory } from '../../../src/stores/redis/node-memory.js';
+import { NodeMemory, type Reading } from '../../../src/stores/redis/node-memory.js';
 import { newToken } from '../../../src/stores/redis/record-codec.js';
 import { groupRef, testSource } from '../../support/records.js';
 
@@ -15,11 +16,21 @@ function found(seed: string) {
   };
 }
 
+function rememberBoth(
+  memory: NodeMemory,
+  reading: Reading,
+  of: GroupRef,
+  { group, source }: ReturnType<typeof found>,
+): void {
+  memory.rememberGroup(reading, of, group);
+  memory.rememberSource(reading, source, 1_000);
+}
+
 function readingOf(memory: NodeMemory, seed: string) {
   const { group, source } = found(seed);
   const reading = memory.beginReading();
   reading.asked.add(groupName(ref)).add(source.record.digest);
-  return { group, source, reading, end: () => memory.remember(reading, ref, group, source, 1_000) };
+  return { group, source, reading, end: () => rememberBoth(memory, reading, ref, { group, source }) };
 }
 
 describe('NodeMemory', () => {
@@ -76,7 +87,7 @@ describe('NodeMemory', () => {
     for (let n = 0; n < 1_000; n++) {
       const { group, source } = found(`${n}`);
       const reading = memory.beginReading();
-      memory.remember(reading, groupRef(`key ${n}`), group, source, 1_000);
+      rememberBoth(memory, reading, groupRef(`key ${n}`), { group, source });
       memory.endReading(reading);
     }
     const kept = Array.from({ length: 1_000 }, (_, n) => memory.entry(groupRef(`key ${n}`))).filter(Boolean);
