@@ -1,5 +1,5 @@
 // One conversion from its file to its previews, step by step. Runs in a converter child; knows neither queue nor parent.
-import { writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { bestPlanned } from '../kernel/best-match.js';
@@ -197,7 +197,7 @@ async function make(
   const bytes = await encode(raster, planned, info, hardEdged);
   tally.encoded(planned.type);
   const path = join(outputDir, `${index}.${planned.type}`);
-  await writeFile(path, bytes, { flag: 'wx', mode: 0o600 });
+  writeFileSync(path, bytes, { flag: 'wx', mode: 0o600 });
   return {
     formats: planned.formats.map((format) => format.text),
     type: planned.type,

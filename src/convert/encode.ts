@@ -14,7 +14,9 @@ interface Encoding {
   readonly animation: { readonly delay: number[]; readonly loop: number } | undefined;
 }
 
-// Efforts are the best trade of time for bytes on photographs and screenshots; docs/CONVERSION.md has the figures.
+// Efforts, measured on a photograph and a screenshot of 2 megapixels each. WebP 2: 4 takes twice the time for 7 % less
+// bytes. AVIF 1: 0 makes screenshots five times as large, 2 takes three times the time for photographs. GIF 4: 7 takes
+// six times the time for 14 % less. PNG 7: 9 takes twice the time for a fifth less on screenshots, nothing on photographs.
 const ENCODERS = {
   jpg: (image, { quality }) => image.jpeg({ quality }),
   png: (image) => image.png({ compressionLevel: 7, palette: false }),

@@ -82,7 +82,7 @@ export async function withoutAlpha(raster: Raster): Promise<Raster> {
 
 /** A difference between neighbours that photographs hardly ever have and text always. */
 const HARD_EDGE = 64;
-/** Share of neighbours with a hard edge from which a picture counts as hard-edged; see docs/CONVERSION.md for the figures. */
+/** Share of neighbours with a hard edge from which a picture counts as hard-edged; photographs have under 0.3 %, text 9 %. */
 const HARD_EDGE_SHARE = 0.02;
 const ROW_STEP = 4;
 

@@ -1,12 +1,20 @@
 // Processor time of a conversion against its floor and against one pipeline per preview, all in this process and run.
 // Run after `npm run build`: node test/bench/convert-cpu.mjs [rounds]. Prints ratios; absolute times are of this machine.
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { convertSource, WorkTally } from '../../dist/convert/convert-source.js';
+import { ALLOCATOR_ENVIRONMENT } from '../../dist/convert/converter-child.js';
 import { DEFAULT_TARGET_FORMATS, largestRaster, planSequence, sequenceOf } from '../../dist/kernel/sequence.js';
 import { corpus } from './convert-corpus.mjs';
+
+// As in a converter child, for ours and for what it is compared with.
+if (process.env.MALLOC_MMAP_THRESHOLD_ === undefined) {
+  const env = { ...process.env, ...ALLOCATOR_ENVIRONMENT };
+  process.exit(spawnSync(process.execPath, process.argv.slice(1), { env, stdio: 'inherit' }).status ?? 1);
+}
 
 const rounds = Number(process.argv[2] ?? 5);
 const { formats } = sequenceOf(DEFAULT_TARGET_FORMATS);
@@ -15,7 +23,6 @@ const settings = {
   maxSourcePixels: 268_000_000,
   maxPages: 100,
 };
-// As in a converter child.
 sharp.cache(false);
 sharp.concurrency(1);
 
