@@ -12,6 +12,8 @@ export interface TestServerOptions {
   readonly strictErrors?: boolean;
   /** `false`: no admin password is configured. */
   readonly withAdmin?: boolean;
+  /** More settings, as environment variables. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface TestServer {
@@ -39,6 +41,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       PROOFSHEET_CONVERTERS: '1',
       PROOFSHEET_ADMIN_USER: USER,
       ...(withAdmin && { PROOFSHEET_ADMIN_PASSWORD: PASSWORD }),
+      ...options.environment,
     },
   });
   const app = await compose(config, createLogger({ level: 'silent' }));

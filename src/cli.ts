@@ -1,0 +1,109 @@
+#!/usr/bin/env node
+// The `proofsheet` command: which subcommand, with which options; what each does lies elsewhere. Without one it serves.
+import { createInterface } from 'node:readline/promises';
+import { parseArgs } from 'node:util';
+import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.js';
+import { loadConfig } from './config/load-config.js';
+import { hashPassword } from './http/passwords.js';
+import { signedPath } from './http/signed-url.js';
+import { parseContext } from './kernel/image-key.js';
+
+/** Of BSD's sysexits.h: the command was used wrongly. */
+const USAGE_EXIT_CODE = 64;
+
+const USAGE = `usage: proofsheet [command]
+
+  serve                        start the server (the default)
+  hash-password                read a password from standard input and print its hash for PROOFSHEET_ADMIN_PASSWORD
+  sign-url PATH [options]      print the signed form of a read such as /getImage/KEY/auto:800x800
+      --context TEXT           the context of the image key (default: none)
+      --expires-in SECONDS     how long the URL is valid (default: 3600)
+      --kid ID                 the key to sign with (default: the first of PROOFSHEET_URL_KEYS)
+  --help                       print this text
+`;
+
+/** The wrong use of a command; its message is followed by the usage. */
+class UsageError extends Error {}
+
+type Command = (args: readonly string[]) => Promise<void>;
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  serve: async (args) => {
+    if (args.length > 0) throw new UsageError('serve takes no arguments: settings come from files and the environment');
+    await import('./main.js');
+  },
+  'hash-password': async (args) => {
+    if (args.length > 0)
+      throw new UsageError('hash-password takes no arguments: a password there could be seen by others');
+    process.stdout.write(`${await hashPassword(await passwordFromInput())}\n`);
+  },
+  'sign-url': signUrl,
+};
+
+await run(process.argv.slice(2));
+
+async function run(argv: readonly string[]): Promise<void> {
+  const [name = 'serve', ...args] = argv;
+  if (name === '--help' || name === '-h') {
+    process.stdout.write(USAGE);
+    return;
+  }
+  try {
+    const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+    if (command === undefined) throw new UsageError(`there is no command ${JSON.stringify(name)}`);
+    await command(args);
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      process.stderr.write(`${error.report}\n`);
+      process.exitCode = CONFIG_EXIT_CODE;
+    } else if (error instanceof UsageError) {
+      process.stderr.write(`proofsheet: ${error.message}\n\n${USAGE}`);
+      process.exitCode = USAGE_EXIT_CODE;
+    } else {
+      throw error;
+    }
+  }
+}
+
+async function signUrl(args: readonly string[]): Promise<void> {
+  const { values, positionals } = optionsOf(args);
+  const [path, ...more] = positionals;
+  if (path === undefined || more.length > 0 || !path.startsWith('/'))
+    throw new UsageError('sign-url takes one path that starts with / and an operation, without the base path');
+  const seconds = Number(values['expires-in'] ?? '3600');
+  if (!Number.isSafeInteger(seconds) || seconds < 1)
+    throw new UsageError('--expires-in takes whole seconds, 1 or more');
+  const keys = loadConfig().access.urlKeys ?? [];
+  const key = values.kid === undefined ? keys[0] : keys.find(({ id }) => id === values.kid);
+  if (key === undefined) throw new UsageError('PROOFSHEET_URL_KEYS has no such key to sign with');
+  const target = {
+    path: path.slice(1).split('/').map(decodeURIComponent),
+    context: parseContext(values.context),
+    expires: Math.floor(Date.now() / 1_000) + seconds,
+  };
+  process.stdout.write(`${loadConfig().server.basePath}${signedPath(target, key)}\n`);
+}
+
+function optionsOf(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { context: { type: 'string' }, 'expires-in': { type: 'string' }, kid: { type: 'string' } },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** The first line of standard input; asked for by name where a person types it. */
+async function passwordFromInput(): Promise<string> {
+  if (process.stdin.isTTY) process.stderr.write('Password: ');
+  const lines = createInterface({ input: process.stdin, terminal: false });
+  try {
+    for await (const line of lines) if (line !== '') return line;
+  } finally {
+    lines.close();
+  }
+  throw new UsageError('hash-password expects a password as the first line of standard input, got none');
+}
