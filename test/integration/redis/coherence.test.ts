@@ -33,16 +33,19 @@ describe('two nodes on one Redis server', () => {
         await store.catalog.find(ref);
         return store.catalog.revisionOf(ref) !== undefined;
       });
-      await peer.catalog.remove({ imageKey: ref.imageKey });
-      const cleared = performance.now();
+      // Both nodes run in this process: counted from the call, so that its answer cannot hide the wait for the news.
+      const called = performance.now();
+      const clearing = peer.catalog.remove({ imageKey: ref.imageKey });
       while (store.catalog.revisionOf(ref) !== undefined) await new Promise((resolve) => setImmediate(resolve));
-      delaysMs.push(performance.now() - cleared);
+      delaysMs.push(performance.now() - called);
+      await clearing;
+      expect(store.catalog.revisionOf(ref)).toBeUndefined();
       expect(await store.catalog.find(ref)).toBeUndefined();
     }
     delaysMs.sort((a, b) => a - b);
     const at = (share: number) => delaysMs[Math.ceil(share * ROUNDS) - 1] as number;
     console.log(
-      `a clear is seen after ${at(0.5).toFixed(1)} ms (median), ${at(0.99).toFixed(1)} ms (p99), ${at(1).toFixed(1)} ms (max)`,
+      `a clear is seen by the other node ${at(0.5).toFixed(1)} ms (median), ${at(0.99).toFixed(1)} ms (p99), ${at(1).toFixed(1)} ms (max) after it was called for`,
     );
     expect(at(0.99)).toBeLessThan(100);
   });
