@@ -21,6 +21,7 @@ export const TOOLS = {
   chromium: { debian: 'chromium', binaries: ['chromium', 'chromium-browser', 'google-chrome'] },
   nginx: { debian: 'nginx-light', binaries: ['nginx'] },
   haproxy: { debian: 'haproxy', binaries: ['haproxy'] },
+  curl: { debian: 'curl', binaries: ['curl'] },
   openssl: { debian: 'openssl', binaries: ['openssl'] },
   strace: { debian: 'strace', binaries: ['strace'] },
 } as const satisfies Record<string, Tool>;
