@@ -9,6 +9,7 @@ import { createConverter } from './convert/converter-pool.js';
 import { createAccess } from './http/access.js';
 import { createEdge, type Edge } from './http/edge.js';
 import { HotLane } from './http/hot-lane.js';
+import { strainOf } from './http/strain.js';
 import { sequenceOf } from './kernel/sequence.js';
 import { openStorage } from './open-storage.js';
 import { AccessJournal } from './previews/access-journal.js';
@@ -68,6 +69,9 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const blobs = createTieredBlobs({ memory, durable: store.durable, clock, logger, metrics });
   const { catalog, sweepOrphans } = store;
 
+  const weights = new Map<string, number>(
+    (config.fairness.contextWeights ?? []).map(({ context, weight }) => [context, weight]),
+  );
   const converter = createConverter({
     children: conversion.converters,
     sourceTypes: limits.sourceTypes,
@@ -80,6 +84,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     recycleAfterJobs: conversion.recycleAfter,
     recycleAboveBytes: conversion.recycleAboveBytes,
     niceness: conversion.niceness,
+    weightOf: (context) => weights.get(context) ?? 1,
     logger,
     metrics,
     clock,
@@ -183,6 +188,8 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
         draining,
       }),
     metricsText: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderSnapshot(await snapshot()) }),
+    strain: () =>
+      strainOf(config.fairness, { queueAgeMs: converter.oldestWaitMs, eventLoopLagMs: eventLoop.recentLagMs() }),
     // At debug every hit is logged, and CORS headers depend on the request: then every hit goes the slow way.
     ...(config.telemetry.logLevel !== 'debug' && serving.corsOrigins === undefined && { hotLane }),
   });

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
 import { ProofsheetError } from '../kernel/errors.js';
+import type { Context } from '../kernel/image-key.js';
 import {
   type Clock,
   type Conversion,
@@ -34,6 +35,8 @@ export interface ConverterOptions {
   readonly memoryBudgetBytes: number;
   /** Conversions that may wait; one more is refused. */
   readonly maxQueue: number;
+  /** Turns in a row that a context has at the queue; default 1 for all. */
+  readonly weightOf?: (context: Context) => number;
   /** For waiting in the queue, and again for memory; default: 10 times `timeoutMs`. */
   readonly maxWaitMs?: number;
   /** A child is replaced after so many jobs (default 500) ... */
@@ -50,6 +53,8 @@ export interface ConverterOptions {
 }
 
 interface Task extends Queued {
+  /** Monotonic ms. */
+  readonly queuedAt: number;
   /** Its turn has come: runs in the idle `slot`. */
   readonly begin: (slot: ConverterSlot) => void;
   /** Its wait ends without a converter. */
@@ -84,7 +89,7 @@ export class ConverterPool implements Converter {
 
   constructor(private readonly options: ConverterOptions) {
     this.maxWaitMs = options.maxWaitMs ?? 10 * options.timeoutMs;
-    this.queue = new JobQueue(options.maxQueue);
+    this.queue = new JobQueue(options.maxQueue, options.weightOf);
     this.budget = new MemoryBudget(options.memoryBudgetBytes);
     const slotOptions = {
       program: options.childProgram ?? childProgram(),
@@ -122,6 +127,12 @@ export class ConverterPool implements Converter {
     return this.queue.length;
   }
 
+  /** Ms that the oldest conversion has waited which somebody waits for; 0 when none does. */
+  get oldestWaitMs(): number {
+    const now = this.options.clock.monotonic();
+    return Math.max(0, ...(['instant', 'medium'] as const).map((of) => now - (this.queue.oldest(of)?.queuedAt ?? now)));
+  }
+
   /** Process ids of the children that run now. */
   get pids(): readonly number[] {
     return this.slots.flatMap((slot) => slot.pid ?? []);
@@ -131,7 +142,7 @@ export class ConverterPool implements Converter {
   async convert(job: ConversionJob, onWanted?: WantedReady, signal?: AbortSignal): Promise<Conversion> {
     signal?.throwIfAborted();
     if (this.closed) throw stopping();
-    if (this.queue.length >= this.options.maxQueue) throw this.overloaded('too many conversions are waiting');
+    if (!this.queue.hasRoomFor(job)) throw this.overloaded('too many conversions are waiting');
     const conversion = this.convertIn(job, onWanted, signal);
     const settled = conversion.then(
       () => {},
@@ -191,6 +202,7 @@ export class ConverterPool implements Converter {
       const task: Task = {
         priority: job.priority,
         context: job.context,
+        queuedAt,
         begin: (slot) => {
           settle();
           story.startedAt = clock.monotonic();
@@ -208,6 +220,9 @@ export class ConverterPool implements Converter {
       const onAbort = (): void => leave(signal?.reason);
       const timer = setTimeout(() => leave(this.overloaded('no converter became free in time')), this.maxWaitMs);
       signal?.addEventListener('abort', onAbort, { once: true });
+      this.queue
+        .displaceForIfFull(task)
+        ?.refuse(this.overloaded('too many conversions of this context are waiting, and others had none'));
       if (this.queue.push(task)) this.dispatch();
       else task.refuse(this.overloaded('too many conversions are waiting'));
     });

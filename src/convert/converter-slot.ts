@@ -213,7 +213,9 @@ export class ConverterSlot {
       const seconds = this.options.timeoutMs / 1000;
       this.killFor(
         'timeout',
-        new ProofsheetError('conversion-timeout', `the conversion took longer than ${seconds} s and was ended`),
+        new ProofsheetError('conversion-timeout', `the conversion took longer than ${seconds} s and was ended`, {
+          uncertain: true,
+        }),
       );
     }, execution.remainingMs);
   }
@@ -233,7 +235,7 @@ export class ConverterSlot {
 
   private onNonsense(): void {
     this.options.logger.warn({ pid: this.pid }, 'a converter child answered nonsense and was ended');
-    if (this.execution) this.killFor('nonsense', undecodable('the decoder was damaged by this image'));
+    if (this.execution) this.killFor('nonsense', ended('the decoder was damaged by this image'));
     this.ending ??= 'nonsense';
     this.isReady = false;
     this.child?.kill();
@@ -249,7 +251,7 @@ export class ConverterSlot {
       this.options.logger.warn({ how }, 'a converter child ended by itself');
     if (execution) {
       this.finish(execution);
-      execution.reject(execution.killed ? execution.killed.error : undecodable('the decoder crashed on this image'));
+      execution.reject(execution.killed ? execution.killed.error : ended('the decoder crashed on this image'));
     }
     for (const gone of this.onceGone.splice(0)) gone();
     if (this.closed) return;
@@ -287,8 +289,9 @@ function ownsFile(job: SlotJob, preview: MadePreview): boolean {
   return dirname(preview.path) === job.message.outputDir;
 }
 
-function undecodable(why: string): ProofsheetError {
-  return new ProofsheetError('source-undecodable', `the image cannot be decoded: ${why}`);
+/** The child is gone, most likely because of the image; a machine short of memory may do the same. */
+function ended(why: string): ProofsheetError {
+  return new ProofsheetError('source-undecodable', `the image cannot be decoded: ${why}`, { uncertain: true });
 }
 
 function mebibytes(bytes: number): number {

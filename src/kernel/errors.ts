@@ -32,6 +32,8 @@ export interface ErrorOptions {
   readonly cause?: unknown;
   /** For `overloaded`, `over-quota` and `shared-tier-unreachable`: whole seconds after which a retry makes sense. */
   readonly retryAfterSeconds?: number;
+  /** A failure of a source that may have been the machine's: believed when it comes a second time. */
+  readonly uncertain?: boolean;
 }
 
 /**
@@ -42,11 +44,13 @@ export class ProofsheetError extends Error {
   override readonly name = 'ProofsheetError';
   readonly code: ErrorName;
   readonly retryAfterSeconds: number | undefined;
+  readonly uncertain: boolean;
 
   constructor(code: ErrorName, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.uncertain = options.uncertain ?? false;
   }
 }
 

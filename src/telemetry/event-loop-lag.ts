@@ -5,8 +5,26 @@ import type { Metrics } from '../kernel/ports.js';
 const RESOLUTION_MS = 10;
 const NS_PER_SECOND = 1e9;
 
+/** How often the recent lag is looked at; a lag is noticed at the latest when it ends. */
+const LOOK_MS = 250;
+
+export interface EventLoopWatch {
+  /** How late a timer was lately, in ms: the last look, or half of what it was at the one before. */
+  recentLagMs(): number;
+  close(): void;
+}
+
 /** Registers `event_loop_lag_seconds` (quantiles 0.5, 0.99 and 1) at `metrics`. `close` ends the measurement. */
-export function watchEventLoop(metrics: Metrics): { close(): void } {
+export function watchEventLoop(metrics: Metrics): EventLoopWatch {
+  let recentMs = 0;
+  let lookedAt = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    recentMs = Math.max(now - lookedAt - LOOK_MS, recentMs / 2, 0);
+    lookedAt = now;
+  }, LOOK_MS);
+  timer.unref();
+
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delays.enable();
   metrics.gauge('event_loop_lag_seconds', () => {
@@ -17,7 +35,13 @@ export function watchEventLoop(metrics: Metrics): { close(): void } {
     delays.reset();
     return samples;
   });
-  return { close: () => void delays.disable() };
+  return {
+    recentLagMs: () => recentMs,
+    close() {
+      clearInterval(timer);
+      delays.disable();
+    },
+  };
 }
 
 /** Node measures the time between two ticks of a timer: the timer's own interval is no lag. */
