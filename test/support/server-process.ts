@@ -20,12 +20,15 @@ export interface ServerProcess {
   readonly gone: Promise<number | NodeJS.Signals>;
 }
 
-/** Starts a server with `environment` over the defaults; resolves once it listens. Rejects with its output if it does not. */
-export async function startServerProcess(environment: Readonly<Record<string, string>>): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [MAIN], {
-    env: { PATH: process.env.PATH ?? '', PROOFSHEET_PORT: '0', PROOFSHEET_CONVERTERS: '1', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+/**
+ * Starts a server with `environment` over the defaults; resolves once it listens. Rejects with its output if it does not.
+ * `wrapper`: a command in front of the server's own that replaces itself by it (`exec`), so that the pid is the server's.
+ */
+export async function startServerProcess(
+  environment: Readonly<Record<string, string>>,
+  wrapper: readonly string[] = [],
+): Promise<ServerProcess> {
+  const child = spawnServer(environment, wrapper);
   const log: Record<string, unknown>[] = [];
   const stderr: string[] = [];
   child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk.toString()));
@@ -34,6 +37,15 @@ export async function startServerProcess(environment: Readonly<Record<string, st
   });
   const url = await listeningUrl(child, log, () => stderr.join(''));
   return { pid: child.pid ?? 0, origin: new URL(url).origin, url, log, kill: (signal) => child.kill(signal), gone };
+}
+
+/** The bare process, for starts that are expected to fail. */
+export function spawnServer(environment: Readonly<Record<string, string>>, wrapper: readonly string[] = []) {
+  const [program = process.execPath, ...rest] = [...wrapper, process.execPath, MAIN];
+  return spawn(program, rest, {
+    env: { PATH: process.env.PATH ?? '', PROOFSHEET_PORT: '0', PROOFSHEET_CONVERTERS: '1', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 function listeningUrl(child: ChildProcess, log: Record<string, unknown>[], stderr: () => string): Promise<string> {
