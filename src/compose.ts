@@ -229,6 +229,7 @@ async function isWritable(dir: string): Promise<'up' | 'degraded'> {
   }
 }
 
-const PACKAGE_VERSION = (
+/** As package.json has it. */
+export const PACKAGE_VERSION = (
   JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string }
 ).version;

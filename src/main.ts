@@ -2,10 +2,11 @@
 // The process edge: configuration, signals and exit codes. Serves alone, or as one of several workers.
 import cluster from 'node:cluster';
 import type { AddressInfo } from 'node:net';
-import { ALONE, type App, compose, type Role } from './compose.js';
+import { ALONE, type App, compose, PACKAGE_VERSION, type Role } from './compose.js';
 import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.js';
 import { loadConfig, unknownEnvironmentNames } from './config/load-config.js';
 import type { Config } from './config/schema.js';
+import { DataDirError } from './stores/embedded/storage-errors.js';
 import { connectToSupervisor, superviseWorkers, workerIndex } from './supervisor.js';
 import { createLogger, type ProcessLogger } from './telemetry/logger.js';
 
@@ -52,14 +53,19 @@ function roleOf(index: number): Role {
 async function serve(config: Config, logger: ProcessLogger, role: Role): Promise<void> {
   const app = await composeOrExit(config, logger, role);
   const { server } = app;
-  server.once('error', (error) => {
-    logger.error({ error, host: config.server.host, port: config.server.port }, 'cannot listen');
+  server.once('error', ({ message }) => {
+    logger.error({ reason: message, host: config.server.host, port: config.server.port }, 'cannot listen');
     process.exit(1);
   });
   server.listen(config.server.port, config.server.host, () => {
     const { address, port } = server.address() as AddressInfo;
     const host = address.includes(':') ? `[${address}]` : address;
-    logger.info({ url: `http://${host}:${port}${config.server.basePath}`, pid: process.pid }, 'listening');
+    const url = `http://${host}:${port}${config.server.basePath}`;
+    const { dataDir } = config.storage;
+    logger.info(
+      { url, version: PACKAGE_VERSION, dataDir, workers: config.server.workers, pid: process.pid },
+      'listening',
+    );
   });
   stopOnSignals(app, config.server.drainTimeoutMs, logger);
 }
@@ -68,7 +74,8 @@ async function composeOrExit(config: Config, logger: ProcessLogger, role: Role):
   try {
     return await compose(config, logger, role);
   } catch (error) {
-    logger.error({ error }, 'cannot start');
+    // A directory that cannot be used is the operator's to mend: its message says how, and a stack would bury it.
+    logger.error(error instanceof DataDirError ? { reason: error.message } : { error }, 'cannot start');
     process.exit(1);
   }
 }

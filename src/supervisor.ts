@@ -28,11 +28,22 @@ export interface SupervisorOptions {
   readonly logger: Logger;
 }
 
-/** Runs until a signal stops it; resolves with the exit code of the whole. */
+/**
+ * Runs until a signal stops it, or until a worker ends before any has ever listened: what keeps the first from starting
+ * keeps the next from it too, and has been logged. Resolves with the exit code of the whole.
+ */
 export async function superviseWorkers({ workers, drainTimeoutMs, logger }: SupervisorOptions): Promise<number> {
   const figures = new Map<number, (snapshot: MetricsSnapshot) => void>();
   let questions = 0;
   let stopping = false;
+  let everListened = false;
+  let giveUp: (code: number) => void = () => undefined;
+  const cannotStart = new Promise<number>((resolve) => {
+    giveUp = resolve;
+  });
+  cluster.once('listening', () => {
+    everListened = true;
+  });
   // Workers accept by themselves. Node's other way, where the parent accepts and hands connections on, leaves those that
   // it was handing to a dying worker hanging for ever: no answer and no reset (seen with kill -9 under load).
   cluster.schedulingPolicy = cluster.SCHED_NONE;
@@ -46,6 +57,7 @@ export async function superviseWorkers({ workers, drainTimeoutMs, logger }: Supe
     });
     worker.once('exit', (code, signal) => {
       if (stopping) return;
+      if (!everListened) return giveUp(code ?? 1);
       const failed = performance.now() - startedAt < HEALTHY_AFTER_MS ? failures + 1 : 0;
       const delayMs = failed === 0 ? 0 : Math.min(MAX_RESTART_DELAY_MS, 100 * 2 ** failed);
       logger.error({ worker: index, code, signal, restartInMs: delayMs }, 'a worker ended; another takes its place');
@@ -78,11 +90,13 @@ export async function superviseWorkers({ workers, drainTimeoutMs, logger }: Supe
   };
 
   for (let index = 0; index < workers; index++) start(index, 0);
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve());
+  const stopped = new Promise<'signal'>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve('signal'));
   });
+  const end = await Promise.race([stopped, cannotStart]);
   stopping = true;
-  return stopAll(drainTimeoutMs + KILL_AFTER_DRAIN_MS);
+  const code = await stopAll(drainTimeoutMs + KILL_AFTER_DRAIN_MS);
+  return end === 'signal' ? code : end;
 }
 
 function livingWorkers(): Worker[] {

@@ -88,3 +88,13 @@ it('stops all workers on one signal, and exits with 0', async () => {
   expect(await server.gone).toBe(0);
   expect(server.log.filter((line) => line.message === 'stopped')).toHaveLength(2);
 });
+
+it('ends with 1 when the port is taken, instead of trying for ever', async () => {
+  const { port } = new URL(server.origin);
+  const second = startServerProcess({
+    PROOFSHEET_DATA_DIR: `${dir.path}/other`,
+    PROOFSHEET_PORT: port,
+    PROOFSHEET_WORKERS: '2',
+  });
+  await expect(second).rejects.toThrow(/ended with 1\b[\s\S]*cannot listen/);
+});
