@@ -1,6 +1,6 @@
 // What libvips and its decoders say, in our words. The one place that reads their messages; each pattern has a test that
 // makes the decoder say it, so that a new version with other words is noticed.
-import { type ErrorName, ProofsheetError } from '../kernel/errors.js';
+import { asMachineFailure, type ErrorName, ProofsheetError } from '../kernel/errors.js';
 
 interface Rule {
   readonly says: RegExp;
@@ -37,6 +37,12 @@ const RULES: readonly Rule[] = [
 /** `error` of a decoder or encoder as an error with a public message; what they said stays in `cause`. */
 export function asConversionError(error: unknown): ProofsheetError {
   if (error instanceof ProofsheetError) return error;
+  // The machine failed, not the image: a system call never fails because of what a file shows.
+  if (error instanceof Error && 'syscall' in error)
+    return (
+      asMachineFailure(error) ??
+      new ProofsheetError('internal', 'a file could not be read or written', { cause: error })
+    );
   const said = error instanceof Error ? error.message : String(error);
   const rule = RULES.find((candidate) => candidate.says.test(said));
   if (rule) return new ProofsheetError(rule.code, rule.message, { cause: error });

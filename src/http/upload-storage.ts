@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Request } from 'express';
 import type { StorageEngine } from 'multer';
 import { parseDigest } from '../kernel/digest.js';
-import { ProofsheetError } from '../kernel/errors.js';
+import { asMachineFailure } from '../kernel/errors.js';
 import type { Upload } from '../previews/answers.js';
 import { sourceTooLarge } from './upload-body.js';
 
@@ -75,7 +75,7 @@ export class UploadStorage implements StorageEngine {
         signal: limit.signal,
       });
     } catch (error) {
-      throw limit.signal.aborted ? sourceTooLarge(this.maxSourceBytes) : asStorageFailure(error);
+      throw limit.signal.aborted ? sourceTooLarge(this.maxSourceBytes) : (asMachineFailure(error) ?? error);
     }
     const digest = parseDigest(hash.digest('hex'));
     if (digest === undefined) throw new Error('expected SHA-256 to be 64 hex characters');
@@ -96,15 +96,4 @@ export function safeFileName(name: string): string {
   const printable = [...segment.replace(/[\p{Cc}\p{Cs}]/gu, '').trim()];
   const cut = printable.slice(0, MAX_FILE_NAME_CHARACTERS).join('');
   return cut === '.' || cut === '..' ? '' : cut;
-}
-
-function asStorageFailure(error: unknown): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EROFS') {
-    return new ProofsheetError('storage-full', 'there is no space left to take the upload', { cause: error });
-  }
-  if (code === 'EMFILE' || code === 'ENFILE') {
-    return new ProofsheetError('overloaded', 'the server has too many files open to take the upload', { cause: error });
-  }
-  return error;
 }

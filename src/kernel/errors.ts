@@ -54,11 +54,33 @@ export class ProofsheetError extends Error {
   }
 }
 
-/** `error` itself when it is ours, otherwise an `internal` error that carries it as its cause. */
+const NO_SPACE = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EFBIG']);
+const NO_HANDLES = new Set(['EMFILE', 'ENFILE']);
+
+/**
+ * What the operating system said about the machine, in our words: `storage-full` (a disk that takes nothing more, for
+ * whatever reason) or `overloaded` (out of file handles); `undefined` for any other error.
+ */
+export function asMachineFailure(error: unknown): ProofsheetError | undefined {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (NO_SPACE.has(code))
+    return new ProofsheetError('storage-full', 'no space is left to store this; try again once there is', {
+      cause: error,
+    });
+  if (NO_HANDLES.has(code))
+    return new ProofsheetError('overloaded', 'too many files are open at this moment; try again shortly', {
+      cause: error,
+      retryAfterSeconds: 1,
+    });
+  return undefined;
+}
+
+/** `error` itself when it is ours, `asMachineFailure` of it, otherwise an `internal` error that carries it as its cause. */
 export function asProofsheetError(error: unknown): ProofsheetError {
   return error instanceof ProofsheetError
     ? error
-    : new ProofsheetError('internal', 'the server failed to answer; the fault is ours and has been logged', {
-        cause: error,
-      });
+    : (asMachineFailure(error) ??
+        new ProofsheetError('internal', 'the server failed to answer; the fault is ours and has been logged', {
+          cause: error,
+        }));
 }

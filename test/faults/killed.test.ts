@@ -30,7 +30,7 @@ it(`loses nothing acknowledged, brings back nothing cleared and accounts for eve
       killed.abort();
       server.kill('SIGKILL');
       await Promise.all([...clients, server.gone]);
-      if (kill % ACCOUNT_EVERY === 0) await expectAccounted(dataDir);
+      if (kill % ACCOUNT_EVERY === 0) await expectAccounted(dataDir, load.lost);
     }
 
     const server = await startServerProcess(environment);
@@ -38,7 +38,7 @@ it(`loses nothing acknowledged, brings back nothing cleared and accounts for eve
     expect(await scrape(server.origin, 'proofsheet_damaged_blobs_total')).toBe(0);
     server.kill('SIGTERM');
     expect(await server.gone).toBe(0);
-    const { groups } = await expectAccounted(dataDir);
+    const { groups } = await expectAccounted(dataDir, load.lost);
     expect(groups).toBe(load.held);
     // Every kind of work was under way, or the kills have shown nothing.
     for (const count of Object.values(load.acknowledged)) expect(count).toBeGreaterThan(KILLS / 20);

@@ -1,8 +1,5 @@
 // What the operating system and LMDB report, in the words of the kernel.
-import { ProofsheetError } from '../../kernel/errors.js';
-
-const FULL = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EFBIG']);
-const OUT_OF_HANDLES = new Set(['EMFILE', 'ENFILE']);
+import { asMachineFailure, ProofsheetError } from '../../kernel/errors.js';
 
 /** LMDB's own "the map is full" (lmdb.h). */
 const MDB_MAP_FULL = -30792;
@@ -15,16 +12,11 @@ export function errnoOf(error: unknown): string | undefined {
 /** `error` as one of ours: `storage-full`, `overloaded` (out of file handles) or `internal`. */
 export function storageError(error: unknown): ProofsheetError {
   if (error instanceof ProofsheetError) return error;
-  const code = errnoOf(error) ?? '';
-  if (FULL.has(code) || isFullByNumber(error)) {
-    return new ProofsheetError('storage-full', 'no space is left to store this; free some, or raise the limit', {
+  const failure = asMachineFailure(error);
+  if (failure) return failure;
+  if (isFullByNumber(error)) {
+    return new ProofsheetError('storage-full', 'no space is left to store this; try again once there is', {
       cause: error,
-    });
-  }
-  if (OUT_OF_HANDLES.has(code)) {
-    return new ProofsheetError('overloaded', 'too many files are open at this moment; try again shortly', {
-      cause: error,
-      retryAfterSeconds: 1,
     });
   }
   return new ProofsheetError('internal', 'the store failed; the fault is ours and has been logged', { cause: error });

@@ -27,7 +27,9 @@ const METADATA_PREVIEW_COUNT = { min: 1, max: DEFAULT_TARGET_FORMATS.length } as
 
 export class KillLoad {
   /** Answers that acknowledged something. */
-  acknowledged = { uploads: 0, overwrites: 0, clears: 0, heals: 0 };
+  readonly acknowledged = { uploads: 0, overwrites: 0, clears: 0, heals: 0 };
+  /** Digests of previews whose files it took away; some were made again since. */
+  readonly lost = new Set<string>();
   private readonly keys = new Map<string, Held>();
   /** Keys that the load touched since they were last checked. */
   private fresh = new Set<string>();
@@ -130,6 +132,7 @@ export class KillLoad {
   private async loseAndRead(server: ServerProcess, key: string): Promise<void> {
     this.fresh.add(key);
     const etag = await readPreview(server, key, 'auto:800x800');
+    this.lost.add(etag);
     await unlink(blobPath(this.dataDir, etag)).catch(() => undefined);
     // Asked for in other words, so that no prepared answer knows it; what memory holds may still answer.
     expect(await readPreview(server, key, 'auto:799x799')).toBe(etag);

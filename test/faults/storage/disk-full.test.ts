@@ -1,0 +1,98 @@
+// A disk that runs full at every point of an upload: refused with 507/5070, nothing acknowledged is lost, hits go on, and
+// with space uploads go on, without a restart.
+import { cp, mkdir, readdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { encodedPhoto } from '../../support/encoded-photo.js';
+import { expectAccounted } from '../../support/faults/accounts.js';
+import { another, ask, clear, isWhole, said, upload, WITH_ADMIN } from '../../support/faults/server-client.js';
+import { insideOf, withSmallDisk } from '../../support/faults/wrappers.js';
+import { until } from '../../support/gate.js';
+import { type ServerProcess, startServerProcess } from '../../support/server-process.js';
+import { type TempDir, tempDir } from '../../support/temp-dir.js';
+
+const KIB = 1_024;
+const DISK_BYTES = 24 * 1_024 * KIB;
+
+let dir: TempDir;
+let server: ServerProcess | undefined;
+
+beforeEach(async () => {
+  dir = await tempDir();
+});
+
+afterEach(async () => {
+  server?.kill('SIGKILL');
+  await server?.gone;
+  server = undefined;
+  await dir.remove();
+});
+
+it('refuses what finds no room, keeps and serves what was acknowledged, and recovers with space', async () => {
+  const disk = join(dir.path, 'disk');
+  await mkdir(disk);
+  const started = await startServerProcess(
+    { ...WITH_ADMIN, PROOFSHEET_DATA_DIR: join(disk, 'data'), PROOFSHEET_EVICTION_INTERVAL_SECONDS: '1' },
+    withSmallDisk(disk, DISK_BYTES),
+  );
+  server = started;
+  const seen = insideOf(started.pid, disk);
+  const photo = await encodedPhoto(1_000, 800, 95);
+  const kept: string[] = [];
+  const keep = async (key: string) => {
+    const outcome = await upload(`${started.url}/cacheImage/${key}`, another(photo));
+    if (outcome.status === 200) kept.push(key);
+    return outcome;
+  };
+  expect(said(await keep('first'))).toBe('200');
+  expect(said(await upload(`${started.url}/cacheAndGetImage/second/auto:200x150`, another(photo)))).toBe('200');
+
+  const outcomes: string[] = [];
+  // From no room at all to room for the upload but not for its blobs, its previews, its record.
+  for (const freeKib of [
+    0, 4, 16, 64, 128, 200, 256, 300, 320, 330, 340, 350, 360, 380, 400, 512, 640, 800, 1_024, 1_400,
+  ]) {
+    await fillUpTo(join(seen, 'filler'), freeKib * KIB);
+    const outcome = await keep(`full-${freeKib}`);
+    outcomes.push(`${freeKib} ${said(outcome)}`);
+    expect(['200', '507/5070'], `with ${freeKib} KiB: ${outcome.body.toString()}`).toContain(said(outcome));
+    for (const key of [...kept, 'second']) {
+      expect(isWhole(await ask(`${started.url}/getImage/${key}/auto:200x150`)), key).toBe(true);
+    }
+    if (outcome.status !== 200) {
+      expect(said(await ask(`${started.url}/getMetadata/full-${freeKib}`))).toBe('404/4040');
+    }
+    await rm(join(seen, 'filler'));
+  }
+  console.log(outcomes.join(', '));
+  expect(outcomes[0]).toContain('507/5070');
+  expect(outcomes.at(-1)).toContain('200');
+
+  expect(said(await keep('after'))).toBe('200');
+  expect(said(await clear(`${started.url}/clearImagesByKey/first`))).toBe('200');
+  kept.splice(kept.indexOf('first'), 1);
+  for (const key of kept) {
+    for (const format of ['auto:200x150', 'auto:800x800', 'auto:1920x1080'])
+      expect(isWhole(await ask(`${started.url}/getImage/${key}/${format}`)), `${key} ${format}`).toBe(true);
+  }
+  expect((await ask(`${started.origin}/readyz`)).status).toBe(200);
+  // What is unfinished is finished, and no temp file is left of all that failed.
+  const tmp = join(seen, 'data', 'tmp');
+  const [own = ''] = await readdir(tmp);
+  await until(async () => (await readdir(join(tmp, own))).length === 0, 'temp files are gone');
+  started.kill('SIGSTOP');
+  await cp(join(seen, 'data'), join(dir.path, 'copy'), { recursive: true, filter: (path) => !path.includes('/run-') });
+  const { groups } = await expectAccounted(join(dir.path, 'copy'));
+  expect(groups).toBe(kept.length + 1);
+}, 120_000);
+
+/** Writes a file that leaves `freeBytes` of the file system; allocated in pages, so rounded up to 4 KiB. */
+async function fillUpTo(path: string, freeBytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(dirname(path));
+  try {
+    await writeFile(path, Buffer.alloc(Math.max(0, bavail * bsize - freeBytes)));
+  } catch (error) {
+    // The server wrote in between, and then the disk is as full as it gets.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+  }
+}
