@@ -36,7 +36,7 @@ export async function describeMachine(tools: readonly PeerTool[]): Promise<Machi
 /** Some programs name their version on stderr, and some leave with an error after it. */
 async function versionOf(tool: PeerTool): Promise<string> {
   if (tool === 'ipx') {
-    const manifest = await readFile(new URL('node_modules/ipx/package.json', import.meta.url), 'utf8');
+    const manifest = await readFile(new URL('peers/node_modules/ipx/package.json', import.meta.url), 'utf8');
     return `ipx ${(JSON.parse(manifest) as { readonly version: string }).version}`;
   }
   const output = await run(await findPeerTool(tool), ['-v']).catch((error: unknown) => error as Record<string, string>);

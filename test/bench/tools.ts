@@ -6,12 +6,13 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-const OWN_DIR = new URL('.', import.meta.url).pathname;
+/** Not beside the benchmark's own files: those are to find the product's sharp, not a peer's. */
+const OWN_DIR = new URL('peers/', import.meta.url).pathname;
 /** Servers live here, and an ordinary user's PATH often does not name them. */
 const SYSTEM_DIRECTORIES = ['/usr/sbin', '/usr/local/sbin'];
 const INSTALL_TIMEOUT_MS = 600_000;
 
-/** A program by its Debian package, or an npm package that lives in test/bench/node_modules. */
+/** A program by its Debian package, or an npm package that lives in test/bench/peers/node_modules. */
 const TOOLS = {
   wrk: { debian: 'wrk', binary: 'wrk' },
   nginx: { debian: 'nginx-light', binary: 'nginx' },
@@ -42,7 +43,7 @@ export async function installPeers(names: readonly PeerTool[], log: (text: strin
     });
   }
   if (npm) {
-    log('installing the peers from npm into test/bench');
+    log('installing the peers from npm into test/bench/peers');
     await attempt(`npm ci --ignore-scripts --prefix ${OWN_DIR}`, () =>
       run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: OWN_DIR, timeout: INSTALL_TIMEOUT_MS }),
     );

@@ -1,0 +1,198 @@
+// Rows 7 and 8: processor time of the default sequence, against its floor, one pipeline per preview, and ipx.
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp, { type Sharp } from 'sharp';
+import { createConverter } from '../../../src/convert/converter-pool.js';
+import type { PreviewType } from '../../../src/kernel/format.js';
+import { parseContext } from '../../../src/kernel/image-key.js';
+import type { Conversion } from '../../../src/kernel/ports.js';
+import {
+  DEFAULT_TARGET_FORMATS,
+  largestRaster,
+  type PlannedPreview,
+  planSequence,
+  sequenceOf,
+} from '../../../src/kernel/sequence.js';
+import { systemClock } from '../../../src/telemetry/clock.js';
+import { createLogger } from '../../../src/telemetry/logger.js';
+import { ProcessMetrics } from '../../../src/telemetry/metrics.js';
+import { alternate, type Comparison, compareRatios, type Figure, geometricMean, median } from '../comparison.js';
+import { type CorpusPicture, corpus } from '../corpus.js';
+import { cpuMs, processTree } from '../process-tree.js';
+import type { RowGroup, RunOptions } from '../row-group.js';
+
+const { formats } = sequenceOf(DEFAULT_TARGET_FORMATS);
+/** Conversions per measurement, because /proc tells processor time to 10 ms only. */
+const REPEATS = 3;
+
+/** Like the product's own, so that no encoder setting makes the difference. */
+const ENCODERS: Partial<Record<PreviewType, (image: Sharp) => Sharp>> = {
+  jpg: (image) => image.jpeg({ quality: 75 }),
+  png: (image) => image.png({ compressionLevel: 7, palette: false }),
+};
+
+export const cpu: RowGroup = {
+  rows: [7, 8],
+  needs: ['ipx'],
+  async run(rows, options) {
+    // As in a converter child.
+    sharp.cache(false);
+    sharp.concurrency(1);
+    const dir = await mkdtemp(join(tmpdir(), 'proofsheet-bench-cpu-'));
+    const converter = createConverter({
+      children: 1,
+      sourceTypes: ['jpeg', 'png', 'webp', 'tiff'],
+      maxSourcePixels: 268_435_456,
+      maxPages: 100,
+      timeoutMs: 60_000,
+      memoryBudgetBytes: 2 * 1024 ** 3,
+      maxQueue: 8,
+      logger: createLogger({ level: 'warn' }),
+      metrics: new ProcessMetrics(),
+      clock: systemClock,
+    });
+    const ipx = fork(new URL('../peers/ipx.mjs', import.meta.url).pathname, { execArgv: [] });
+    try {
+      await once(ipx, 'message');
+      const measured: Measured[] = [];
+      for (const picture of await corpus()) {
+        measured.push(await measure(picture, dir, converter, ipx, options));
+        options.log(`  ${describe(measured.at(-1))}`);
+      }
+      return compareAll(measured).filter(({ row }) => rows.includes(row));
+    } finally {
+      ipx.kill();
+      await converter.close();
+      await rm(dir, { recursive: true, force: true });
+    }
+  },
+};
+
+const CONTENDERS = ['ours', 'floor', 'each', 'ipx'] as const;
+/** Processor time of each contender in every round, ms. */
+type Measured = { readonly name: string } & Readonly<Record<(typeof CONTENDERS)[number], readonly number[]>>;
+
+async function measure(
+  { name, bytes, alphaUsed }: CorpusPicture,
+  dir: string,
+  converter: ReturnType<typeof createConverter>,
+  ipx: ChildProcess,
+  { rounds }: RunOptions,
+): Promise<Measured> {
+  const sourcePath = join(dir, 'source');
+  await writeFile(sourcePath, bytes);
+  const convert = async (): Promise<Conversion> => {
+    const outputDir = await mkdtemp(join(dir, 'out-'));
+    const job = { sourcePath, sourceBytes: bytes.length, formats, priority: 'medium', outputDir } as const;
+    try {
+      return await converter.convert({ ...job, context: parseContext('') });
+    } finally {
+      await rm(outputDir, { recursive: true });
+    }
+  };
+  const { info } = await convert();
+  const plan = planSequence(info, alphaUsed, formats);
+  const floor = await floorOf(bytes, plan);
+  const requests = formats.map((format) => ipxRequest(format, alphaUsed));
+  const results = await alternate(rounds, {
+    ours: () => inTree(convert),
+    floor: () => inProcess(floor),
+    each: () => inProcess(() => pipelines(bytes, plan, info.orientation)),
+    ipx: () => askIpx(ipx, dir, requests),
+  });
+  return { name, ...results };
+}
+
+/** One decode to the largest raster needed, and every preview encoded from a raster that is ready in its size. */
+async function floorOf(bytes: Buffer, plan: readonly PlannedPreview[]): Promise<() => Promise<void>> {
+  const ready = await Promise.all(
+    plan.map(async (planned) => ({
+      planned,
+      raster: await scaled(bytes, planned.geometry.scaled).raw().toBuffer({ resolveWithObject: true }),
+    })),
+  );
+  return async () => {
+    await scaled(bytes, largestRaster(plan)).raw().toBuffer();
+    for (const { planned, raster } of ready) {
+      const { width, height, channels } = raster.info;
+      await encoded(sharp(raster.data, { raw: { width, height, channels } }), planned);
+    }
+  };
+}
+
+async function pipelines(bytes: Buffer, plan: readonly PlannedPreview[], orientation: number): Promise<void> {
+  if (orientation !== 1) throw new Error('expected a corpus of upright pictures');
+  for (const planned of plan) {
+    // A client that asks for every format of the sequence does not know which of them come to the same picture.
+    for (const _format of planned.formats) await encoded(scaled(bytes, planned.geometry.scaled), planned);
+  }
+}
+
+function scaled(bytes: Buffer, size: { readonly widthPx: number; readonly heightPx: number }): Sharp {
+  return sharp(bytes).resize(size.widthPx, size.heightPx, { fit: 'fill' });
+}
+
+function encoded(image: Sharp, { type }: PlannedPreview): Promise<Buffer> {
+  const encoder = ENCODERS[type];
+  if (encoder === undefined) throw new Error(`expected previews of ${Object.keys(ENCODERS)}, got ${type}`);
+  return encoder(image).toBuffer();
+}
+
+function ipxRequest(format: (typeof formats)[number], alphaUsed: boolean): Readonly<Record<string, string>> {
+  return {
+    resize: `${format.widthPx}x${format.heightPx}`,
+    fit: format.scaleType === 'cover' ? 'outside' : 'inside',
+    format: alphaUsed ? 'png' : 'jpeg',
+    quality: '75',
+  };
+}
+
+async function askIpx(ipx: ChildProcess, dir: string, requests: readonly object[]): Promise<number> {
+  const answered = once(ipx, 'message') as Promise<[{ readonly cpuMs: number }]>;
+  ipx.send({ dir, id: 'source', requests });
+  return (await answered)[0].cpuMs;
+}
+
+async function inProcess(work: () => Promise<unknown>): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
+/** Processor time per conversion of this process and its converter child together. */
+async function inTree(work: () => Promise<unknown>): Promise<number> {
+  const children = (await processTree(process.pid)).filter((pid) => pid !== process.pid);
+  const before = await Promise.all(children.map(cpuMs));
+  const own = await inProcess(async () => {
+    for (let repeat = 0; repeat < REPEATS; repeat++) await work();
+  });
+  const after = await Promise.all(children.map(cpuMs));
+  return (own + after.reduce((sum, ms, index) => sum + ms - (before[index] ?? 0), 0)) / REPEATS;
+}
+
+function compareAll(measured: readonly Measured[]): Comparison[] {
+  const ratios = (peer: 'floor' | 'each' | 'ipx'): number[] =>
+    measured.map((picture) => median(picture.ours.map((ms, round) => ms / (picture[peer][round] ?? Number.NaN))));
+  const figure = (name: string, contender: (typeof CONTENDERS)[number]): Figure => ({
+    name,
+    value: geometricMean(measured.map((picture) => median(picture[contender]))),
+    unit: 'ms CPU',
+  });
+  const what = `default sequence of ${measured.length} sources, geometric mean`;
+  const ours = figure('Proofsheet', 'ours');
+  const atMost = (value: number) => ({ rule: 'at most', value }) as const;
+  return [
+    compareRatios(7, what, ours, figure('one decode + encodes', 'floor'), ratios('floor'), atMost(1.15)),
+    compareRatios(8, what, ours, figure('a sharp pipeline each', 'each'), ratios('each'), atMost(0.5)),
+    compareRatios(8, what, ours, figure('ipx, five requests', 'ipx'), ratios('ipx'), atMost(0.42)),
+  ];
+}
+
+function describe(measured: Measured | undefined): string {
+  if (measured === undefined) return '';
+  return `${measured.name}: ${CONTENDERS.map((name) => `${name} ${median(measured[name]).toFixed(0)} ms`).join(', ')}`;
+}

@@ -1,0 +1,89 @@
+// Rows 9 and 10: how long somebody waits for the first preview of a large picture, and for a whole sequence.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { convertSource, WorkTally } from '../../../src/convert/convert-source.js';
+import { DEFAULT_TARGET_FORMATS, sequenceOf } from '../../../src/kernel/sequence.js';
+import { alternate, type Comparison, compare } from '../comparison.js';
+import { jpegOfBytes, largeJpeg, newJpeg } from '../corpus.js';
+import { type Ours, startOurs, upload } from '../ours.js';
+import { withServers } from '../processes.js';
+import type { RowGroup, RunOptions } from '../row-group.js';
+
+const { formats } = sequenceOf(DEFAULT_TARGET_FORMATS);
+
+export const wall: RowGroup = {
+  rows: [9, 10],
+  needs: [],
+  run: (rows, options) =>
+    withServers([startOurs()], async (ours) => {
+      const found: Comparison[] = [];
+      if (rows.includes(9)) found.push(await firstPreview(ours, options));
+      if (rows.includes(10)) found.push(await wholeSequence(ours, options));
+      return found;
+    }),
+};
+
+async function firstPreview(ours: Ours, { rounds }: RunOptions): Promise<Comparison> {
+  const jpeg = await largeJpeg();
+  // All cores for the peer, as sharp does it when nobody says otherwise.
+  sharp.concurrency(availableParallelism());
+  let uploads = 0;
+  const first = async (): Promise<number> => {
+    const key = `first-${uploads++}`;
+    const source = newJpeg(jpeg, key);
+    const elapsed = await timed(() => upload(ours, `cacheAndGetImage/${key}/auto:200x150`, source));
+    // The rest of the sequence is made in the background: it must be over before the next measurement.
+    await (await fetch(ours.url(`getImage/${key}/auto:1920x1080`))).arrayBuffer();
+    return elapsed;
+  };
+  const thumbnail = (): Promise<number> =>
+    timed(() => sharp(jpeg).resize(200, 150, { fit: 'inside' }).jpeg({ quality: 75 }).toBuffer());
+  await first();
+  await thumbnail();
+  const results = await alternate(rounds, { ours: first, sharp: thumbnail });
+  const what = `first 200x150 of a new 24 MP JPEG (${(jpeg.length / 1e6).toFixed(1)} MB), upload included`;
+  const peer = { name: 'sharp in process', values: results.sharp };
+  const mine = { name: 'Proofsheet', values: results.ours };
+  return compare(9, what, 'ms', mine, peer, { rule: 'at most', value: 1.5 });
+}
+
+async function wholeSequence(ours: Ours, { rounds }: RunOptions): Promise<Comparison> {
+  const jpeg = await jpegOfBytes(4000, 3000, 5_000_000);
+  const dir = await mkdtemp(join(tmpdir(), 'proofsheet-bench-wall-'));
+  const sourcePath = join(dir, 'source');
+  await writeFile(sourcePath, jpeg);
+  // As in a converter child.
+  sharp.cache(false);
+  sharp.concurrency(1);
+  const settings = { sourceTypes: ['jpeg'], maxSourcePixels: 268_435_456, maxPages: 100 } as const;
+  const convert = async (): Promise<number> => {
+    const outputDir = await mkdtemp(join(dir, 'out-'));
+    const steps = { admit: async () => {}, wantedReady: () => {} };
+    return timed(() => convertSource({ sourcePath, formats, outputDir }, settings, steps, new WorkTally()));
+  };
+  let uploads = 0;
+  const cache = (): Promise<number> => {
+    const key = `whole-${uploads++}`;
+    const source = newJpeg(jpeg, key);
+    return timed(() => upload(ours, `cacheImage/${key}`, source));
+  };
+  try {
+    await cache();
+    await convert();
+    const results = await alternate(rounds, { ours: cache, conversion: convert });
+    const what = `cacheImage of a ${(jpeg.length / 1e6).toFixed(1)} MB JPEG (12 MP) over HTTP`;
+    const peer = { name: 'conversion in process', values: results.conversion };
+    const mine = { name: 'Proofsheet', values: results.ours };
+    return compare(10, what, 'ms', mine, peer, { rule: 'at most', value: 1.15 });
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now();
+  await work();
+  return performance.now() - startedAt;
+}
