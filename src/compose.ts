@@ -17,6 +17,7 @@ import { BackgroundWork } from './previews/background-work.js';
 import { Healer } from './previews/healer.js';
 import { PreviewService } from './previews/preview-service.js';
 import { SourceMaker } from './previews/source-maker.js';
+import { SourceRefusals } from './previews/source-refusals.js';
 import { Upkeep } from './previews/upkeep.js';
 import { statusReport } from './status-report.js';
 import { systemClock } from './telemetry/clock.js';
@@ -63,7 +64,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const sequence = sequenceOf(config.sequence.targetFormats);
 
   const { shared, workerIndex } = role;
-  const store = await openStorage(config, { clock, logger, metrics, shared, workerIndex });
+  const store = await openStorage(config, { clock, logger, metrics, shared, workerIndex, version: PACKAGE_VERSION });
   // Half for blobs and half for prepared answers: their bytes are mostly the same buffers, but the budget holds even if not.
   const memory = createMemoryTier({ maxBytes: storage.memoryMaxBytes / 2 });
   const blobs = createTieredBlobs({ memory, durable: store.durable, clock, logger, metrics });
@@ -97,6 +98,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     blobs,
     converter,
     ...(store.leases && { leases: store.leases }),
+    ...(store.refusals && { refusals: new SourceRefusals(store.refusals, metrics) }),
     metrics,
     background,
     sequence,
@@ -117,7 +119,18 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     intervalMs: storage.evictionIntervalSeconds * 1_000,
   });
   const healer = new Healer({ catalog, maker, metrics, logger });
-  const previews = new PreviewService({ catalog, blobs, maker, healer, journal, background, sequence, clock, logger });
+  const previews = new PreviewService({
+    catalog,
+    blobs,
+    maker,
+    healer,
+    journal,
+    background,
+    sequence,
+    deduplicate: storage.deduplicate,
+    clock,
+    logger,
+  });
 
   metrics.gauge('background_jobs', () => background.size);
   metrics.gauge('keys', () => catalog.count());
@@ -188,6 +201,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
         draining,
       }),
     metricsText: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderSnapshot(await snapshot()) }),
+    ...(store.refusals && { refusals: store.refusals }),
     strain: () =>
       strainOf(config.fairness, { queueAgeMs: converter.oldestWaitMs, eventLoopLagMs: eventLoop.recentLagMs() }),
     // At debug every hit is logged, and CORS headers depend on the request: then every hit goes the slow way.

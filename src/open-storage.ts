@@ -1,7 +1,8 @@
 // Which backends hold what: the embedded store on one machine, or the shared tier of many with this machine's disk before it.
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from './config/schema.js';
-import type { BlobStore, Catalog, Clock, GaugeSample, Leases, Logger, Metrics } from './kernel/ports.js';
+import type { BlobStore, Catalog, Clock, GaugeSample, Leases, Logger, Metrics, Refusals } from './kernel/ports.js';
 import { DiskCache } from './stores/embedded/disk-cache.js';
 import { openEmbeddedStore } from './stores/embedded/embedded-store.js';
 import { openRedisStore } from './stores/redis/open-redis-store.js';
@@ -12,6 +13,8 @@ export interface Storage {
   readonly durable: readonly [BlobStore, ...BlobStore[]];
   /** Absent where no other process shares the catalog. */
   readonly leases?: Leases;
+  /** The negative cache; absent where it is off. */
+  readonly refusals?: Refusals;
   /** For unfinished files, on the file system of the nearest tier. */
   readonly tmpDir: string;
   readonly sweepOrphans?: () => Promise<number>;
@@ -29,6 +32,8 @@ export interface StorageDeps {
   readonly metrics: Metrics;
   /** Other processes of this machine share the data directory. */
   readonly shared: boolean;
+  /** Of this server: another one may decode what this one cannot. */
+  readonly version: string;
   /** This process among them, from 0. */
   readonly workerIndex: number;
 }
@@ -39,17 +44,26 @@ export function openStorage(config: Config, deps: StorageDeps): Promise<Storage>
   return redisUrl === undefined ? embeddedStorage(config, deps) : sharedStorage(config, redisUrl, deps);
 }
 
-async function embeddedStorage({ storage }: Config, { shared, ...deps }: StorageDeps): Promise<Storage> {
+async function embeddedStorage(config: Config, { shared, ...deps }: StorageDeps): Promise<Storage> {
+  const { storage, fairness } = config;
   const store = await openEmbeddedStore({
     ...deps,
     dataDir: storage.dataDir,
     fsync: storage.fsync,
     orphanGraceMs: storage.orphanGraceSeconds * 1_000,
+    ...(fairness.negativeCacheSeconds > 0 && {
+      refusals: {
+        ttlMs: fairness.negativeCacheSeconds * 1_000,
+        maxEntries: fairness.negativeCacheEntries,
+        rules: rulesOf(config, deps.version),
+      },
+    }),
   });
   return {
     catalog: store.catalog,
     durable: [store.blobs],
     ...(shared && { leases: store.leases }),
+    ...(store.refusals && { refusals: store.refusals }),
     tmpDir: store.tmpDir,
     sweepOrphans: () => store.sweepOrphans(),
     health: async () => {
@@ -65,6 +79,14 @@ async function embeddedStorage({ storage }: Config, { shared, ...deps }: Storage
     },
     close: () => store.close(),
   };
+}
+
+/** What decides whether a source can be converted: a failure under other rules says nothing about these. */
+function rulesOf({ limits, conversion }: Config, version: string): string {
+  const { sourceTypes, maxSourcePixels, maxPages } = limits;
+  const { timeoutMs, memoryBudgetBytes } = conversion;
+  const rules = [version, sourceTypes, maxSourcePixels, maxPages, timeoutMs, memoryBudgetBytes];
+  return createHash('sha256').update(JSON.stringify(rules)).digest('hex').slice(0, 16);
 }
 
 async function sharedStorage({ storage, shared, server }: Config, url: string, deps: StorageDeps): Promise<Storage> {

@@ -2,7 +2,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { ApiToken, UrlKey } from '../kernel/credentials.js';
 import type { ProofsheetError } from '../kernel/errors.js';
-import type { Clock, Logger, Metrics } from '../kernel/ports.js';
+import type { Clock, Logger, Metrics, Refusals } from '../kernel/ports.js';
 import type { Previews } from '../previews/answers.js';
 import { createApp } from './app.js';
 import type { Credential } from './auth.js';
@@ -65,6 +65,8 @@ export interface EdgeDependencies {
   readonly status: () => Promise<StatusReport>;
   /** The metrics in Prometheus' text format. */
   readonly metricsText: () => Promise<MetricsText>;
+  /** The negative cache; absent where it is off. */
+  readonly refusals?: Refusals;
   /** Why no upload should be taken that needs a conversion, while that is so: asked before a body is read. */
   readonly strain?: () => ProofsheetError | undefined;
   /** Answers cached previews before anything else looks at the request. */

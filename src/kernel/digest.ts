@@ -16,6 +16,14 @@ export function parseDigest(text: string): Digest | undefined {
   return HEX_SHA256.test(text) ? (text as Digest) : undefined;
 }
 
+/**
+ * The identity of the same bytes within one scope: equal only for equal bytes in equal scopes, and no way back. For
+ * records, never for blobs.
+ */
+export function scopedDigest(scope: string, digest: Digest): Digest {
+  return digestOf(Buffer.from(`proofsheet-source\0${scope}\0${digest}`));
+}
+
 /** The digest as RFC 9530 writes it in `Repr-Digest` and `Content-Digest`: `sha-256=:<base64>:`. */
 export function reprDigest(digest: Digest): string {
   return `sha-256=:${Buffer.from(digest, 'hex').toString('base64')}:`;

@@ -1,6 +1,7 @@
 // The ports: what the use cases need from the world, in words of the kernel. Every backend of a port passes the port's
 // contract suite (test/contracts), and is named nowhere but in compose.ts.
 import type { Digest } from './digest.js';
+import type { ErrorName } from './errors.js';
 import type { Format } from './format.js';
 import type { Context, GroupRef, ImageKey } from './image-key.js';
 import type { CatalogEntry, Metadata, Preview, SourceInfo, SourceRecord } from './source.js';
@@ -139,6 +140,39 @@ export interface Leases {
   close(): Promise<void>;
 }
 
+// ------------------------------------------------------------------------------------------------------------- refusals
+
+/** A source that could not be converted, as it is remembered. */
+export interface Refusal {
+  /** The source's record digest. */
+  readonly source: Digest;
+  readonly code: ErrorName;
+  /** The public message it was answered with. */
+  readonly message: string;
+  /** How often it failed while it was remembered; at least 1. */
+  readonly strikes: number;
+  /** It failed at least once in a way that was the source's own fault. */
+  readonly certain: boolean;
+  /** Unix ms until which it is remembered. */
+  readonly until: number;
+}
+
+/** One failure to be noted. */
+export type Failure = Pick<Refusal, 'code' | 'message' | 'certain'>;
+
+/**
+ * The negative cache: what failed, by source, for a bounded time and in a bounded number, shared by all processes that
+ * share the backend. What is remembered is lost without harm. Each note starts the time anew.
+ */
+export interface Refusals {
+  find(source: Digest): Promise<Refusal | undefined>;
+  note(source: Digest, failure: Failure): Promise<void>;
+  /** All that is remembered, in batches, those that are forgotten first standing first. */
+  list(): AsyncIterable<readonly Refusal[]>;
+  /** Forgets one source or all; resolves with how many. */
+  forget(source?: Digest): Promise<number>;
+}
+
 // ------------------------------------------------------------------------------------------------------------ converter
 
 /** Somebody waits for this very preview; somebody waits for the whole sequence; nobody waits. */
@@ -225,6 +259,7 @@ export type CounterName =
   | 'damaged_blobs_total'
   | 'healed_previews_total'
   | 'deduplicated_uploads_total'
+  | 'refusals_total'
   | 'errors_total';
 
 export type HistogramName = 'http_request_duration_seconds' | 'conversion_duration_seconds' | 'queue_wait_seconds';

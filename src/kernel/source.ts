@@ -50,7 +50,10 @@ export interface Preview extends Size {
 
 /** All that was made of one source: shared by every image group with these source bytes. */
 export interface SourceRecord {
+  /** What the record is found by: the digest of the source's bytes, or of these in one context (`scopedDigest`). */
   readonly digest: Digest;
+  /** The digest of the source's bytes, and so the name of its blob, where `digest` is another one. */
+  readonly contentDigest?: Digest;
   /** Length of the source in bytes. */
   readonly bytes: number;
   readonly info: SourceInfo;
@@ -62,6 +65,11 @@ export interface SourceRecord {
   readonly complete: boolean;
   /** The source's own blob is stored. */
   readonly sourceKept: boolean;
+}
+
+/** The name of the source's own blob. */
+export function contentDigestOf(source: Pick<SourceRecord, 'digest' | 'contentDigest'>): Digest {
+  return source.contentDigest ?? source.digest;
 }
 
 /** What one (context, image key) stands for. */

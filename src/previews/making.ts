@@ -2,14 +2,15 @@
 import { copyFile, link } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../kernel/digest.js';
-import { ProofsheetError } from '../kernel/errors.js';
+import type { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
 import type { Context } from '../kernel/image-key.js';
 import type { Catalog, CommitRequest, Conversion, Converter, MadePreview, Priority } from '../kernel/ports.js';
 import type { Sequence } from '../kernel/sequence.js';
-import type { Metadata, Preview, SourceInfo, SourceRecord } from '../kernel/source.js';
+import { contentDigestOf, type Metadata, type Preview, type SourceInfo, type SourceRecord } from '../kernel/source.js';
 import type { BlobTiers } from './blob-tiers.js';
 import type { Flight, Made } from './flight.js';
+import { isFaultOfSource } from './source-refusals.js';
 import { isUnreachable, unlessUnreachable } from './unreachable.js';
 
 export interface MakingDeps {
@@ -25,7 +26,10 @@ export interface MakingDeps {
 /** A file with the source's bytes; it has to stay until `make` settles, not longer. */
 export interface SourceFile {
   readonly path: string;
+  /** What its record is found by. */
   readonly digest: Digest;
+  /** The digest of its bytes where that is another one. */
+  readonly contentDigest?: Digest;
   readonly bytes: number;
 }
 
@@ -134,6 +138,7 @@ export class Making {
   private record(info: SourceInfo, metadata: Metadata, complete: boolean): SourceRecord {
     return {
       digest: this.source.digest,
+      ...(this.source.contentDigest && { contentDigest: this.source.contentDigest }),
       bytes: this.source.bytes,
       info,
       metadata,
@@ -153,7 +158,7 @@ export class Making {
       // The store may move what it is given, and the conversion still reads our file.
       const path = join(this.dir, 'source-blob');
       await linkOrCopy(this.source.path, path);
-      await this.tolerateUnreachable(this.deps.blobs.putFile(this.source.digest, path, 'source'));
+      await this.tolerateUnreachable(this.deps.blobs.putFile(contentDigestOf(this.source), path, 'source'));
       this.deps.onStored(this.source.bytes);
     })();
     return this.sourceStored;
@@ -202,13 +207,6 @@ function inSequenceOrder(sequence: Sequence, previews: readonly Preview[]): read
   const place = (preview: Preview): number =>
     Math.min(...preview.formats.map((text) => order.get(text) ?? Number.POSITIVE_INFINITY));
   return previews.toSorted((a, b) => place(a) - place(b));
-}
-
-function isFaultOfSource(error: unknown): boolean {
-  return (
-    error instanceof ProofsheetError &&
-    ['source-undecodable', 'source-limits-exceeded', 'source-type-refused', 'conversion-timeout'].includes(error.code)
-  );
 }
 
 /** A second name for a file; a copy where the file system has no hard links. */

@@ -2,6 +2,7 @@
 // how previews are made, healed and evicted is next door.
 import { rm } from 'node:fs/promises';
 import { bestPreview } from '../kernel/best-match.js';
+import { type Digest, scopedDigest } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
 import type { Context, GroupRef, ImageKey } from '../kernel/image-key.js';
@@ -15,6 +16,7 @@ import type { BlobTiers } from './blob-tiers.js';
 import { answers } from './flight.js';
 import { groupMetadata } from './group-metadata.js';
 import type { Healer } from './healer.js';
+import type { SourceFile } from './making.js';
 import type { SourceMaker } from './source-maker.js';
 import { unlessUnreachable } from './unreachable.js';
 
@@ -26,6 +28,8 @@ export interface PreviewServiceDeps {
   readonly journal: AccessJournal;
   readonly background: BackgroundWork;
   readonly sequence: Sequence;
+  /** Who shares what is made of equal sources: all contexts (the default), or the groups of one context. */
+  readonly deduplicate?: 'all' | 'context';
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -56,20 +60,25 @@ export class PreviewService implements Previews {
   }
 
   async cacheAndChoose(ref: GroupRef, request: Format, upload: Upload): Promise<PreviewChoice> {
-    return owning(upload, () => this.chooseOrMake(ref, request, upload));
+    return owning(upload, () => this.chooseOrMake(ref, request, upload, this.sourceOf(ref, upload)));
   }
 
-  private async chooseOrMake(ref: GroupRef, request: Format, upload: Upload): Promise<PreviewChoice> {
+  private async chooseOrMake(
+    ref: GroupRef,
+    request: Format,
+    upload: Upload,
+    source: SourceFile,
+  ): Promise<PreviewChoice> {
     const entry = await unlessUnreachable(this.deps.catalog.find(ref));
     if (entry) {
       const choice = await this.choose(ref, request);
       // The client has just handed us the source, so a lost preview needs no kept one to be made again.
       if (await this.deps.blobs.has(choice.preview.digest)) return choice;
-      if (entry.source.digest !== upload.digest) return choice;
-      return choiceFrom(await this.deps.healer.healFrom(entry, upload), request);
+      if (entry.source.digest !== source.digest) return choice;
+      return choiceFrom(await this.deps.healer.healFrom(entry, source), request);
     }
-    const group = groupOf(ref, upload);
-    const made = await this.deps.maker.make(upload, {
+    const group = groupOf(ref, upload, source.digest);
+    const made = await this.deps.maker.make(source, {
       wanted: request,
       groups: [group],
       existing: 'keep',
@@ -82,12 +91,22 @@ export class PreviewService implements Previews {
   }
 
   async cache(ref: GroupRef, upload: Upload): Promise<CatalogEntry> {
-    const groups = [groupOf(ref, upload)];
+    const source = this.sourceOf(ref, upload);
+    const groups = [groupOf(ref, upload, source.digest)];
     const made = await owning(upload, () =>
-      this.deps.maker.make(upload, { groups, existing: 'replace', context: ref.context, priority: 'medium' }),
+      this.deps.maker.make(source, { groups, existing: 'replace', context: ref.context, priority: 'medium' }),
     );
     if (made.unstored) throw made.unstored;
     return (await this.deps.catalog.find(ref)) ?? passingEntry(ref, made.record, this.deps.clock.now());
+  }
+
+  /**
+   * What the upload's record is found by. Shared between contexts it is the digest of the bytes; then the time an upload
+   * takes tells whether somebody had the image already. Kept apart, every context has a record of its own.
+   */
+  private sourceOf(ref: GroupRef, { path, digest, bytes }: Upload): SourceFile {
+    if (this.deps.deduplicate !== 'context') return { path, digest, bytes };
+    return { path, digest: scopedDigest(ref.context, digest), contentDigest: digest, bytes };
   }
 
   async metadata(ref: GroupRef): Promise<GroupMetadata> {
@@ -154,11 +173,11 @@ async function owning<T>(upload: Upload, use: () => Promise<T>): Promise<T> {
   }
 }
 
-function groupOf(ref: GroupRef, upload: Upload) {
+function groupOf(ref: GroupRef, upload: Upload, sourceDigest: Digest) {
   return {
     context: ref.context,
     imageKey: ref.imageKey,
-    sourceDigest: upload.digest,
+    sourceDigest,
     ...(upload.fileName !== undefined && { fileName: upload.fileName }),
   };
 }

@@ -6,11 +6,12 @@ import type { Digest } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import { DEFAULT_CONTEXT } from '../kernel/image-key.js';
 import type { Leases, Metrics, Priority } from '../kernel/ports.js';
-import type { SourceRecord } from '../kernel/source.js';
+import { contentDigestOf, type SourceRecord } from '../kernel/source.js';
 import type { BackgroundWork } from './background-work.js';
 import { Flight, type Made } from './flight.js';
 import { makeOnce } from './make-once.js';
 import { BlobsVanished, linkOrCopy, type MakeOptions, Making, type MakingDeps, type SourceFile } from './making.js';
+import type { SourceRefusals } from './source-refusals.js';
 import { unlessUnreachable } from './unreachable.js';
 
 /** Blobs that vanish between storing and committing do so by a sweep at that very moment; twice in a row is a fault. */
@@ -19,6 +20,8 @@ const MAX_ATTEMPTS = 3;
 export interface SourceMakerDeps extends MakingDeps {
   /** Absent where no other process shares the catalog. */
   readonly leases?: Leases;
+  /** Absent where failed sources are not remembered. */
+  readonly refusals?: SourceRefusals;
   readonly metrics: Metrics;
   readonly background: BackgroundWork;
   /** On the blobs' file system, so that a blob is stored by a rename. */
@@ -71,10 +74,11 @@ export class SourceMaker {
     const dir = await mkdtemp(join(this.deps.tmpDir, 'kept-'));
     try {
       const path = join(dir, 'source');
-      if (!(await this.deps.blobs.copyTo(record.digest, path))) {
+      if (!(await this.deps.blobs.copyTo(contentDigestOf(record), path))) {
         throw new ProofsheetError('unknown-image-key', 'this image is no longer kept; please upload it again');
       }
-      return await use({ path, digest: record.digest, bytes: record.bytes });
+      const { digest, contentDigest, bytes } = record;
+      return await use({ path, digest, bytes, ...(contentDigest && { contentDigest }) });
     } finally {
       await rm(dir, { recursive: true, force: true });
     }
@@ -115,23 +119,24 @@ export class SourceMaker {
     anew: boolean,
     signal: AbortSignal,
   ): Promise<void> {
-    const known = anew ? undefined : await this.adopt(source.digest, options);
+    const look = async (): Promise<Made | undefined> => {
+      if (anew) return undefined;
+      const known = await this.adopt(source.digest, options);
+      if (known === undefined) await this.deps.refusals?.check(source.digest);
+      return known;
+    };
+    const known = await look();
     if (known) return flight.finished(known);
     const dir = await mkdtemp(join(this.deps.tmpDir, 'make-'));
     try {
       // A name of our own: the flight may outlast the upload it was begun for.
       const own = { ...source, path: join(dir, 'source') };
       await linkOrCopy(source.path, own.path);
-      const work = () => new Making(this.deps, flight, own, dir, options, signal).run(anew);
-      const made = this.deps.leases
-        ? await makeOnce(
-            this.deps.leases,
-            source.digest,
-            async () => (anew ? undefined : this.adopt(source.digest, options)),
-            work,
-            signal,
-          )
-        : await work();
+      const { leases, refusals } = this.deps;
+      const convert = () => new Making(this.deps, flight, own, dir, options, signal).run(anew);
+      // Noted before the lease ends: who waits for it looks for the refusal as well as for the record.
+      const work = () => (refusals ? refusals.noting(source.digest, convert) : convert());
+      const made = leases ? await makeOnce(leases, source.digest, look, work, signal) : await work();
       flight.finished(made);
     } finally {
       await rm(dir, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 // Every metric of ours in one table: name, help text, labels with their closed values, buckets, and how the figures of
 // several processes become one. A name that a port declares and this table forgets does not compile.
-import { ERROR_NAMES } from '../kernel/errors.js';
+import { ERROR_NAMES, type ErrorName } from '../kernel/errors.js';
 import { FORMAT_TYPES } from '../kernel/format.js';
 import { type CounterName, type GaugeName, type HistogramName, type Labels, PRIORITIES } from '../kernel/ports.js';
 import { SOURCE_TYPES } from '../kernel/source.js';
@@ -49,6 +49,8 @@ export const OPERATIONS = [
   'clearImagesByKey',
   'getKeyCount',
   'getKeys',
+  'getRefusals',
+  'clearRefusals',
   'status',
   'metrics',
   'healthz',
@@ -61,6 +63,14 @@ const STATUSES = [200, 204, 206, 304, 400, 401, 403, 404, 405, 408, 413, 415, 41
   .map(String);
 const TIERS = ['memory', 'disk', 'shared'] as const;
 const RESULTS = ['ok', 'aborted', ...ERROR_NAMES] as const;
+
+/** What a source is remembered for. */
+const REFUSABLE = [
+  'source-undecodable',
+  'source-limits-exceeded',
+  'source-type-refused',
+  'conversion-timeout',
+] as const satisfies readonly ErrorName[];
 
 const operation: LabelRule = { values: OPERATIONS };
 const status: LabelRule = { values: STATUSES, atZero: ['200'] };
@@ -102,6 +112,10 @@ export const COUNTERS = {
   deduplicated_uploads_total: {
     help: 'Uploads answered without a conversion of their own, because their source was known or being converted.',
     labels: {},
+  },
+  refusals_total: {
+    help: 'Uploads refused without a conversion, because their source had failed before, by how it had.',
+    labels: { error: { values: REFUSABLE } },
   },
   errors_total: { help: 'Failures, by name.', labels: { error: { values: ERROR_NAMES } } },
 } as const satisfies Record<CounterName, CounterRule>;

@@ -1,6 +1,6 @@
 // What an operation is to the edge: its verbs, its path, what guards it, and the function that answers.
 import type { Request, Response } from 'express';
-import type { Clock } from '../../kernel/ports.js';
+import type { Clock, Refusals } from '../../kernel/ports.js';
 import type { Previews, Upload } from '../../previews/answers.js';
 import type { Opener } from '../access.js';
 import type { Conditions } from '../conditional.js';
@@ -33,6 +33,8 @@ export interface OperationContext {
   readonly send: Sender;
   /** Takes answers that are worth preparing. */
   readonly hotLane?: HotLane;
+  /** The negative cache; absent where it is off. */
+  readonly refusals?: Refusals;
   readonly status: () => Promise<StatusReport>;
   readonly metricsText: () => Promise<MetricsText>;
 }
@@ -41,7 +43,7 @@ export interface Operation {
   /** Verbs it answers to, as `Allow` lists them. */
   readonly verbs: readonly Verb[];
   /** Names of the path segments behind the operation's own. */
-  readonly segments: readonly ('imageKey' | 'requestFormat')[];
+  readonly segments: readonly ('imageKey' | 'requestFormat' | 'digest')[];
   /** Needs the admin's credentials. */
   readonly isProtected: boolean;
   /** What opens it where API tokens or signed URLs are configured. */

@@ -4,6 +4,7 @@ import { cacheAndGetImage, getImage } from './image.js';
 import { getKeyCount, getKeys } from './keys.js';
 import { cacheAndGetImageAndMetadata, cacheImage, getImageAndMetadata, getMetadata } from './metadata.js';
 import type { Operation } from './operation.js';
+import { clearRefusals, getRefusals } from './refusals.js';
 import { status } from './status.js';
 
 export const OPERATION_NAMES = [
@@ -17,6 +18,8 @@ export const OPERATION_NAMES = [
   'clearImagesByKey',
   'getKeyCount',
   'getKeys',
+  'getRefusals',
+  'clearRefusals',
   'status',
 ] as const;
 
@@ -78,6 +81,8 @@ export const OPERATIONS = {
   },
   getKeyCount: { ...READING, opener: 'token', segments: [], run: getKeyCount },
   getKeys: { ...READING, opener: 'nothing', segments: [], isProtected: true, run: getKeys },
+  getRefusals: { ...READING, opener: 'nothing', segments: [], isProtected: true, run: getRefusals },
+  clearRefusals: { ...CLEARING, segments: ['digest'], run: clearRefusals },
   status: {
     ...READING,
     opener: 'nothing',

@@ -2,7 +2,7 @@
 // rows they are about. Everything that adds or takes away a group or a source goes through here.
 import type { Digest } from '../../kernel/digest.js';
 import type { BlobKind } from '../../kernel/ports.js';
-import type { SourceRecord } from '../../kernel/source.js';
+import { contentDigestOf, type SourceRecord } from '../../kernel/source.js';
 import { byKeyKey, digestKey, endOfPrefix, splitGroupKey, usedKey } from './catalog-keys.js';
 import {
   type BlobRow,
@@ -39,8 +39,9 @@ export interface NamedBlob {
 export function blobsOf(record: SourceRecord): readonly NamedBlob[] {
   const named = new Map<Digest, NamedBlob>();
   for (const { digest, bytes } of record.previews) named.set(digest, { digest, bytes, kind: 'preview' });
-  if (record.sourceKept && !named.has(record.digest))
-    named.set(record.digest, { digest: record.digest, bytes: record.bytes, kind: 'source' });
+  const content = contentDigestOf(record);
+  if (record.sourceKept && !named.has(content))
+    named.set(content, { digest: content, bytes: record.bytes, kind: 'source' });
   return [...named.values()];
 }
 
@@ -141,7 +142,8 @@ export class CatalogLedger {
     this.tables.records.putSync(key, Buffer.from(JSON.stringify(without)));
     this.writeSource(key, row, { ...row, kept: false });
     const stillNamed = new Set(blobsOf(without).map((blob) => blob.digest));
-    if (record.sourceKept && !stillNamed.has(digest)) this.unname(digest);
+    const content = contentDigestOf(record);
+    if (record.sourceKept && !stillNamed.has(content)) this.unname(content);
     this.droppedSources++;
   }
 

@@ -4,13 +4,15 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '../../kernel/digest.js';
-import type { BlobStore, Catalog, Clock, Leases, Logger, Metrics } from '../../kernel/ports.js';
+import type { BlobStore, Catalog, Clock, Leases, Logger, Metrics, Refusals } from '../../kernel/ports.js';
 import { BlobFiles } from './blob-files.js';
 import { BlobReader } from './blob-reads.js';
 import { openCatalogTables } from './catalog-tables.js';
 import { FileBlobs } from './file-blobs.js';
 import { LmdbCatalog } from './lmdb-catalog.js';
+import { LmdbEnvironment } from './lmdb-environment.js';
 import { LmdbLeases } from './lmdb-leases.js';
+import { LmdbRefusals, type RefusalsOptions } from './lmdb-refusals.js';
 import { OrphanSweep } from './orphan-sweep.js';
 import { bootId, openScratchDir } from './scratch-dir.js';
 import { DataDirError, errnoOf } from './storage-errors.js';
@@ -28,12 +30,16 @@ export interface EmbeddedStoreOptions {
   readonly fsync?: boolean;
   /** Age in ms under which a blob file that no record names is left alone. Default one hour. */
   readonly orphanGraceMs?: number;
+  /** How failed sources are remembered; absent: not at all. */
+  readonly refusals?: Omit<RefusalsOptions, 'clock'>;
 }
 
 export interface EmbeddedStore {
   readonly catalog: Catalog;
   readonly blobs: BlobStore;
   readonly leases: Leases;
+  /** Absent where failed sources are not remembered. */
+  readonly refusals?: Refusals;
   /** This process's own directory for unfinished files, on the blobs' file system; removed when the process is gone. */
   readonly tmpDir: string;
   /** Looks at a bounded number of blob files, and removes those that no record names. Resolves with how many. */
@@ -54,7 +60,9 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     const durability = fsync ? 'full' : 'consistent';
     const tables = await openCatalogTables({ path: join(dataDir, 'catalog'), durability, clock, logger });
     const catalog = new LmdbCatalog(tables, files, clock);
-    const leases = await LmdbLeases.open(leasesDir(dataDir));
+    const passing = LmdbEnvironment.open(leasesDir(dataDir), 'none');
+    const leases = await LmdbLeases.open(passing);
+    const refusals = options.refusals && new LmdbRefusals(passing, { ...options.refusals, clock });
     const bytesOf = (digest: Digest): number | undefined => catalog.bytesOf(digest);
     const blobs = new FileBlobs({ files, reader: new BlobReader(clock), tmpDir, bytesOf, fsync, logger, metrics });
     const graceMs = options.orphanGraceMs ?? ORPHAN_GRACE_MS;
@@ -63,6 +71,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
       catalog,
       blobs,
       leases,
+      ...(refusals && { refusals }),
       tmpDir,
       bytesOf,
       sweepOrphans: () => orphans.run(),

@@ -1,7 +1,7 @@
 // The Leases port on LMDB: who holds what is shared by all processes of the machine, and forgotten when it restarts.
 import { createHash, randomBytes } from 'node:crypto';
 import type { Lease, Leases } from '../../kernel/ports.js';
-import { keysFrom, LmdbEnvironment, readRow, type Table } from './lmdb-environment.js';
+import { keysFrom, type LmdbEnvironment, readRow, type Table } from './lmdb-environment.js';
 
 /** The longest lease; what claims to end later was written before the machine's last start, and counts as ended. */
 export const MAX_LEASE_MS = 3_600_000;
@@ -37,9 +37,8 @@ export class LmdbLeases implements Leases {
     private readonly nowMs: () => number,
   ) {}
 
-  /** `path`: a directory for the leases of this start of the machine alone, because it is not synced to disk. */
-  static async open(path: string, nowMs: () => number = machineTimeMs): Promise<LmdbLeases> {
-    const environment = LmdbEnvironment.open(path, 'none');
+  /** `environment`: for this start of the machine alone, because it is not synced to disk; closed by `close`. */
+  static async open(environment: LmdbEnvironment, nowMs: () => number = machineTimeMs): Promise<LmdbLeases> {
     const leases = new LmdbLeases(environment, environment.table('leases'), nowMs);
     await leases.removeEnded();
     return leases;

@@ -70,13 +70,13 @@ if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('ZADD', KEYS[2], 'GT', ARGV[2], ARGV[1])
 return redis.call('ZADD', KEYS[3], 'XX', 'GT', ARGV[2], ARGV[1])`);
 
-/** KEYS record, evictable. ARGV digest. The blob is kept no more; returns the record's token if it was, else ''. */
+/** KEYS record, evictable. ARGV digest. The blob is kept no more; returns its text before that if it was, else ''. */
 export const UNKEEP_SOURCE = script(`${READ}
 redis.call('ZREM', KEYS[2], ARGV[1])
 local old = read(KEYS[1])
 if not old or string.sub(old, 13, 14) ~= '11' then return '' end
 redis.call('SETRANGE', KEYS[1], 12, '0')
-return string.sub(old, 1, 12)`);
+return old`);
 
 /**
  * KEYS blob, owners, orphans, totals. ARGV digest, owner, 'p' preview or 's' source, bytes, time to live in ms.

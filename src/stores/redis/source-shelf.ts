@@ -1,6 +1,6 @@
 // Sources and the blobs that their records name: references, owners, orphans. Knows nothing of groups but their tokens.
 import type { Digest } from '../../kernel/digest.js';
-import type { SourceRecord } from '../../kernel/source.js';
+import { contentDigestOf, type SourceRecord } from '../../kernel/source.js';
 import { ALL_SHARDS, digestShard, type Shard } from './key-layout.js';
 import type { ScriptCall } from './link.js';
 import { decodeSource, encodeSource, newToken, type StoredSource, sourceParts, type Token } from './record-codec.js';
@@ -140,14 +140,16 @@ export class SourceShelf {
   /** Takes the blob of each source away from it. */
   async unkeep(digests: readonly Digest[]): Promise<Freed> {
     const { keys } = this.session;
-    const tokens = await runMany(
+    const texts = await runMany(
       this.session,
       UNKEEP_SOURCE,
       digests.map((digest) => ({ keys: [keys.source(digest), keys.evictable(digestShard(digest))], args: [digest] })),
     );
-    const owned = digests.flatMap((digest, at) =>
-      tokens[at] === '' ? [] : [{ blob: { digest, kind: 's' as const, bytes: 0 }, token: tokens[at] as Token }],
-    );
+    const owned = digests.flatMap((digest, at) => {
+      const stored = decodeSource(digest, texts[at] as string);
+      if (stored === undefined) return [];
+      return [{ blob: { digest: contentDigestOf(stored.record), kind: 's' as const, bytes: 0 }, token: stored.token }];
+    });
     return { sources: owned.length, bytes: await this.disownAll(owned) };
   }
 
@@ -192,7 +194,7 @@ export class SourceShelf {
     const previews = new Map(record.previews.map(({ digest, bytes }) => [digest, bytes]));
     const blobs = [...previews].map(([digest, bytes]): NamedBlob => ({ digest, kind: 'p', bytes }));
     if (record.sourceKept && record.bytes <= this.session.maxSourceBytes)
-      blobs.push({ digest: record.digest, kind: 's', bytes: record.bytes });
+      blobs.push({ digest: contentDigestOf(record), kind: 's', bytes: record.bytes });
     return blobs;
   }
 

@@ -1,0 +1,48 @@
+// The negative cache as the use cases use it: what is remembered of a failed source, and when it is refused for it.
+import type { Digest } from '../kernel/digest.js';
+import { type ErrorName, ProofsheetError } from '../kernel/errors.js';
+import type { Metrics, Refusals } from '../kernel/ports.js';
+import { unlessUnreachable } from './unreachable.js';
+
+/** A child that was killed or died, or a time that ran out, may be the machine's fault once; hardly twice. */
+const STRIKES_WHEN_UNCERTAIN = 2;
+
+const FAULTS_OF_SOURCE: ReadonlySet<ErrorName> = new Set([
+  'source-undecodable',
+  'source-limits-exceeded',
+  'source-type-refused',
+  'conversion-timeout',
+]);
+
+/** Whether converting the same bytes again would most likely fail again. */
+export function isFaultOfSource(error: unknown): error is ProofsheetError {
+  return error instanceof ProofsheetError && FAULTS_OF_SOURCE.has(error.code);
+}
+
+export class SourceRefusals {
+  constructor(
+    private readonly refusals: Refusals,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /** Throws what the source failed with before, if it is to be refused for that. */
+  async check(source: Digest): Promise<void> {
+    const refusal = await unlessUnreachable(this.refusals.find(source));
+    if (refusal === undefined || !(refusal.certain || refusal.strikes >= STRIKES_WHEN_UNCERTAIN)) return;
+    this.metrics.count('refusals_total', { error: refusal.code });
+    throw new ProofsheetError(refusal.code, refusal.message);
+  }
+
+  /** The outcome of `convert`; a failure of the source's own making is noted before it is passed on. */
+  async noting<T>(source: Digest, convert: () => Promise<T>): Promise<T> {
+    try {
+      return await convert();
+    } catch (error) {
+      if (isFaultOfSource(error)) {
+        const { code, message, uncertain } = error;
+        await unlessUnreachable(this.refusals.note(source, { code, message, certain: !uncertain }));
+      }
+      throw error;
+    }
+  }
+}
