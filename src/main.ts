@@ -10,6 +10,8 @@ import { DataDirError } from './stores/embedded/storage-errors.js';
 import { connectToSupervisor, superviseWorkers, workerIndex } from './supervisor.js';
 import { createLogger, type ProcessLogger } from './telemetry/logger.js';
 
+/** Ctrl-C reaches the process from the terminal and again from npm: that is one wish, not two. */
+const SAME_SIGNAL_MS = 1_000;
 /** What cannot be drained at all must not keep the process: beyond the drain limit it ends all the same. */
 const EXIT_MARGIN_MS = 3_000;
 
@@ -81,13 +83,14 @@ async function composeOrExit(config: Config, logger: ProcessLogger, role: Role):
 }
 
 function stopOnSignals(app: App, drainTimeoutMs: number, logger: ProcessLogger): void {
-  let stopping = false;
+  let stoppingSince: number | undefined;
   const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) {
+    if (stoppingSince !== undefined) {
+      if (performance.now() - stoppingSince < SAME_SIGNAL_MS) return;
       logger.warn({ signal }, 'asked to stop again; the process ends at once');
       process.exit(1);
     }
-    stopping = true;
+    stoppingSince = performance.now();
     logger.info({ signal }, 'stopping: no new work, ending what is under way');
     setTimeout(() => process.exit(1), drainTimeoutMs + EXIT_MARGIN_MS).unref();
     app.close(drainTimeoutMs).then(

@@ -1,4 +1,5 @@
 // The server's life as an operator sees it: start, refuse to start, restart, drain, stop, run out of time, take large uploads.
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -28,6 +29,18 @@ afterEach(async () => {
 async function start(environment: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
   server = await startServerProcess({ PROOFSHEET_DATA_DIR: dir.path, ...environment });
   return server;
+}
+
+/** Process ids of children and theirs: what a terminal sends its signals to. */
+function descendantsOf(pid: number): number[] {
+  let children: number[] = [];
+  try {
+    const told = execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' });
+    children = told.trim().split(/\s+/).map(Number);
+  } catch {
+    return []; // ps exits with 1 when there are none.
+  }
+  return children.flatMap((child) => [child, ...descendantsOf(child)]);
 }
 
 const upload = (url: string, source: Buffer, path: string) =>
@@ -99,6 +112,30 @@ describe('SIGTERM', () => {
       expect([image.status, image.headers.get('x-proofsheet-match')?.split(';')[0]]).toEqual([200, 'exact']);
     }
     expect(await scrape(again.origin, 'proofsheet_decodes_total')).toBe(0);
+  });
+});
+
+describe('Ctrl-C', () => {
+  it('drains too, although terminal, npm and supervisor all hand the signal on, to every process', {
+    timeout: 120_000,
+  }, async () => {
+    const source = await encodedPhoto(6000, 4000);
+    for (const workers of ['1', '2']) {
+      const running = await start({ PROOFSHEET_WORKERS: workers });
+      const underWay = upload(
+        running.url,
+        Buffer.concat([source, Buffer.from(workers)]),
+        `cacheImage/photo-${workers}`,
+      );
+      await until(
+        async () => (await scrape(running.origin, 'proofsheet_converters', 'state="busy"')) > 0,
+        'the conversion runs',
+      );
+      const everybody = [running.pid, ...descendantsOf(running.pid)];
+      for (let times = 0; times < 2; times++) for (const pid of everybody) process.kill(pid, 'SIGINT');
+      expect((await underWay).status).toBe(200);
+      expect(await running.gone).toBe(0);
+    }
   });
 });
 
