@@ -94,9 +94,8 @@ export class SourceMaker {
       try {
         await this.fly(flight, source, options, anew, signal);
       } catch (error) {
+        this.land(flight, source.digest);
         flight.failed(error);
-      } finally {
-        this.flights.delete(source.digest);
       }
     });
     if (!begun)
@@ -105,6 +104,11 @@ export class SourceMaker {
       });
     this.flights.set(source.digest, flight);
     return flight;
+  }
+
+  /** Before its outcome is told: whoever finds a blob missing after that needs a flight of its own to make it again. */
+  private land(flight: Flight, digest: Digest): void {
+    if (this.flights.get(digest) === flight) this.flights.delete(digest);
   }
 
   private async attach({ record, unstored }: Made, { groups, existing }: MakeOptions): Promise<boolean> {
@@ -126,7 +130,10 @@ export class SourceMaker {
       return known;
     };
     const known = await look();
-    if (known) return flight.finished(known);
+    if (known) {
+      this.land(flight, source.digest);
+      return flight.finished(known);
+    }
     const dir = await mkdtemp(join(this.deps.tmpDir, 'make-'));
     try {
       // A name of our own: the flight may outlast the upload it was begun for.
@@ -137,6 +144,7 @@ export class SourceMaker {
       // Noted before the lease ends: who waits for it looks for the refusal as well as for the record.
       const work = () => (refusals ? refusals.noting(source.digest, convert) : convert());
       const made = leases ? await makeOnce(leases, source.digest, look, work, signal) : await work();
+      this.land(flight, source.digest);
       flight.finished(made);
     } finally {
       await rm(dir, { recursive: true, force: true });

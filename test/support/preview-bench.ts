@@ -10,6 +10,7 @@ import { BackgroundWork } from '../../src/previews/background-work.js';
 import { Healer } from '../../src/previews/healer.js';
 import { PreviewService } from '../../src/previews/preview-service.js';
 import { SourceMaker } from '../../src/previews/source-maker.js';
+import { SourceRefusals } from '../../src/previews/source-refusals.js';
 import { Upkeep, type UpkeepLimits } from '../../src/previews/upkeep.js';
 import { openEmbeddedStore } from '../../src/stores/embedded/embedded-store.js';
 import { createMemoryTier } from '../../src/tiers/memory-tier.js';
@@ -24,6 +25,9 @@ export interface PreviewBenchOptions {
   readonly formats?: readonly string[];
   readonly keepSource?: boolean;
   readonly limits?: Partial<UpkeepLimits>;
+  /** Failed sources are remembered. */
+  readonly refusals?: boolean;
+  readonly deduplicate?: 'all' | 'context';
 }
 
 const SEQUENCE = ['auto:200x150', 'auto:200x150~cover', 'auto:800x800'];
@@ -36,7 +40,13 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
   const logger = new FakeLogger();
   const metrics = new FakeMetrics();
   const converter = new FakeConverter();
-  const store = await openEmbeddedStore({ dataDir: options.dataDir, clock, logger, metrics });
+  const store = await openEmbeddedStore({
+    dataDir: options.dataDir,
+    clock,
+    logger,
+    metrics,
+    ...(options.refusals && { refusals: { ttlMs: 600_000, maxEntries: 100, rules: 'bench' } }),
+  });
   const blobs = createTieredBlobs({
     memory: createMemoryTier({ maxBytes: 2 ** 20 }),
     durable: [store.blobs],
@@ -52,6 +62,7 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
     catalog,
     blobs,
     converter,
+    ...(store.refusals && { refusals: new SourceRefusals(store.refusals, metrics) }),
     metrics,
     background,
     sequence,
@@ -60,7 +71,18 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
     onStored: () => undefined,
   });
   const healer = new Healer({ catalog, maker, metrics, logger });
-  const service = new PreviewService({ catalog, blobs, maker, healer, journal, background, sequence, clock, logger });
+  const service = new PreviewService({
+    catalog,
+    blobs,
+    maker,
+    healer,
+    journal,
+    background,
+    sequence,
+    ...(options.deduplicate && { deduplicate: options.deduplicate }),
+    clock,
+    logger,
+  });
   const upkeep = new Upkeep({
     catalog,
     blobs,
