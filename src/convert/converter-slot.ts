@@ -6,6 +6,7 @@ import type { MadePreview, Priority, WantedReady } from '../kernel/ports.js';
 import type { SourceType } from '../kernel/source.js';
 import { type ChildOptions, ConverterChild } from './converter-child.js';
 import type { Grant, MemoryBudget } from './memory-budget.js';
+import { MemoryWatch } from './memory-watch.js';
 import type { DoneMessage, FromChild, JobMessage, ReadyMessage, WorkCounts } from './protocol.js';
 
 export interface SlotOptions extends ChildOptions {
@@ -20,7 +21,15 @@ export interface SlotOptions extends ChildOptions {
 }
 
 /** Why a child ended; a metric label. */
-export type ExitReason = 'crash' | 'timeout' | 'aborted' | 'nonsense' | 'recycled' | 'failed-start' | 'closed';
+export type ExitReason =
+  | 'crash'
+  | 'timeout'
+  | 'memory'
+  | 'aborted'
+  | 'nonsense'
+  | 'recycled'
+  | 'failed-start'
+  | 'closed';
 
 export interface SlotEvents {
   /** A child is warm and waits. */
@@ -42,6 +51,7 @@ interface Execution {
   readonly resolve: (done: DoneMessage) => void;
   readonly reject: (error: unknown) => void;
   readonly onAbort: () => void;
+  readonly watch: MemoryWatch | undefined;
   timer: NodeJS.Timeout | undefined;
   remainingMs: number;
   timerStartedAt: number;
@@ -54,6 +64,10 @@ interface Execution {
 /** Pause before a child that ended before it was ready is started again: doubles with each failure in a row. */
 const FIRST_RETRY_MS = 50;
 const MAX_RETRY_MS = 5_000;
+/** What a conversion may take beside its grant: decoders' tables, metadata, strips. Headers alone have taken 100 MiB at most. */
+const CHILD_SLACK_BYTES = 256 * 1024 * 1024;
+/** How far off the estimate behind a grant may be. */
+const GRANT_TOLERANCE = 1.5;
 
 export class ConverterSlot {
   private child: ConverterChild | undefined;
@@ -92,6 +106,7 @@ export class ConverterSlot {
         resolve,
         reject,
         onAbort,
+        watch: this.watchMemory(),
         timer: undefined,
         remainingMs: this.options.timeoutMs,
         timerStartedAt: 0,
@@ -226,6 +241,19 @@ export class ConverterSlot {
     execution.remainingMs = Math.max(1, execution.remainingMs - (performance.now() - execution.timerStartedAt));
   }
 
+  /** Half as much again as was granted, and some slack, on top of what the child had kept from before: then it ends. */
+  private watchMemory(): MemoryWatch | undefined {
+    const pid = this.child?.pid;
+    if (pid === undefined) return undefined;
+    const granted = (): number => this.execution?.grant?.bytes ?? 0;
+    const mayTake = (): number => CHILD_SLACK_BYTES + GRANT_TOLERANCE * granted();
+    return new MemoryWatch(pid, mayTake, (bytes) => {
+      this.options.logger.warn({ pid, bytes, granted: granted() }, 'a converter child took too much memory');
+      const reason = `expected an image whose conversion takes at most ${mebibytes(mayTake())} MiB of memory, got one that takes more`;
+      this.killFor('memory', new ProofsheetError('source-limits-exceeded', reason));
+    });
+  }
+
   private killFor(reason: ExitReason, error: unknown): void {
     if (this.execution === undefined || this.execution.killed) return;
     this.execution.killed = { error, reason };
@@ -265,6 +293,7 @@ export class ConverterSlot {
 
   private finish(execution: Execution): void {
     clearTimeout(execution.timer);
+    execution.watch?.end();
     execution.cancelRequest?.();
     execution.grant?.release();
     execution.job.signal?.removeEventListener('abort', execution.onAbort);

@@ -12,14 +12,14 @@ const LIMITS = 'the image is larger than the pixel limit; expected a smaller ima
 
 const RULES: readonly Rule[] = [
   {
+    says: /channel limit|too many (?:channels|bands)/i,
+    code: 'source-undecodable',
+    message: 'the image has more channels than can be converted; expected 1 to 5',
+  },
+  {
     says: /exceeds pixel limit|pixel limit when scaled|Input image exceeds/i,
     code: 'source-limits-exceeded',
     message: LIMITS,
-  },
-  {
-    says: /too many (?:pages|frames|channels|bands)|exceeds? (?:the )?(?:maximum )?(?:channel|band) limit|exceeds channel limit/i,
-    code: 'source-limits-exceeded',
-    message: 'the image has more channels, pages or frames than can be converted',
   },
   {
     says: /unsupported image format|No decoding plugin installed|Unsupported (?:codec|feature)|operation is blocked|not a known (?:buffer|file) format/i,

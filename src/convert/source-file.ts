@@ -8,9 +8,16 @@ import type { ChildSettings } from './protocol.js';
 import { SNIFF_BYTES, sniff } from './sniff.js';
 import { SOURCE_HANDLING } from './sources/registry.js';
 
+/** Decoders hold some dozen rows at a time, however few there are: a row of 100 million pixels takes gigabytes. */
+const MAX_SIDE_PX = 1_000_000;
+/** What encoders take. */
+const MAX_LOOP = 65_535;
+
 export interface SourceFile {
-  /** The whole file: decoders get bytes, never a path. */
+  /** The file without what is dangerous to read and of no use: decoders get bytes, never a path. */
   readonly bytes: Buffer;
+  /** Length of the whole file. */
+  readonly fileBytes: number;
   readonly info: SourceInfo;
   readonly header: DecoderMetadata;
   /** Bytes per pixel and frame that the decoded source takes: 3, or 4 with alpha. */
@@ -20,13 +27,16 @@ export interface SourceFile {
 /** Reads the file and its header; throws `source-type-refused`, `source-limits-exceeded` or `source-undecodable`. */
 export async function openSource(path: string, settings: ChildSettings): Promise<SourceFile> {
   // In one go: a child has nothing else to do meanwhile, and reading in pieces costs a tenth of a conversion.
-  const bytes = readFileSync(path);
-  const type = enabledType(bytes, settings.sourceTypes);
-  SOURCE_HANDLING[type].check?.(bytes);
+  const file = readFileSync(path);
+  const type = enabledType(file, settings.sourceTypes);
+  const { check, hasMorePages, stripped } = SOURCE_HANDLING[type];
+  check?.(file);
+  if (hasMorePages?.(file, settings.maxPages)) throw tooManyPages(settings, 'more');
+  const bytes = stripped?.(file) ?? file;
   const header = await readHeader(bytes, type);
   const info = infoOf(type, header);
   checkLimits(info, settings);
-  return { bytes, info, header, decodedChannels: info.hasAlpha ? 4 : 3 };
+  return { bytes, fileBytes: file.length, info, header, decodedChannels: info.hasAlpha ? 4 : 3 };
 }
 
 /** How the decoders are told to read a source: strict, and never more than the pixel limit. */
@@ -67,7 +77,7 @@ async function readHeader(bytes: Buffer, type: SourceType): Promise<DecoderMetad
 }
 
 function infoOf(type: SourceType, header: DecoderMetadata): SourceInfo {
-  const pages = SOURCE_HANDLING[type].pages ? Math.max(1, header.pages ?? 1) : 1;
+  const pages = SOURCE_HANDLING[type].hasMorePages ? Math.max(1, header.pages ?? 1) : 1;
   const animated = pages > 1 && (type === 'gif' || type === 'webp');
   // Frames cannot be turned by the decoder's library; an orientation tag on an animation is not met in practice.
   const orientation = animated ? 1 : asOrientation(header.orientation);
@@ -80,7 +90,8 @@ function infoOf(type: SourceType, header: DecoderMetadata): SourceInfo {
     pages,
     animated,
     delaysMs: animated ? Array.from({ length: pages }, (_, page) => header.delay?.[page] ?? 100) : [],
-    loop: header.loop ?? 0,
+    // A GIF that says 65535 is played once more than that, which no file can say.
+    loop: Math.min(MAX_LOOP, header.loop ?? 0),
     hasAlpha: header.hasAlpha,
     channels: header.channels,
     bitsPerSample: header.bitsPerSample ?? bitsOf(header.depth),
@@ -117,9 +128,12 @@ function checkLimits(info: SourceInfo, settings: ChildSettings): void {
     );
   }
   if (pages > settings.maxPages) {
+    throw tooManyPages(settings, String(pages));
+  }
+  if (Math.max(widthPx, heightPx) > MAX_SIDE_PX) {
     throw new ProofsheetError(
       'source-limits-exceeded',
-      `expected an image of at most ${settings.maxPages} pages or frames, got ${pages}`,
+      `expected an image of at most ${MAX_SIDE_PX} pixels on a side, got ${widthPx}x${heightPx}`,
     );
   }
   const frames = info.animated ? pages : 1;
@@ -131,4 +145,11 @@ function checkLimits(info: SourceInfo, settings: ChildSettings): void {
       `expected an image of at most ${settings.maxSourcePixels} pixels, got ${pixels} (${size})`,
     );
   }
+}
+
+function tooManyPages({ maxPages }: ChildSettings, got: string): ProofsheetError {
+  return new ProofsheetError(
+    'source-limits-exceeded',
+    `expected an image of at most ${maxPages} pages or frames, got ${got}`,
+  );
 }

@@ -21,7 +21,7 @@ const COLOR_SPACES: Readonly<Record<string, string>> = {
 
 /** The tag groups `Header`, `File`, `Exif`, `GPS` and `Thumbnail`; one without tags is left out, the first two never are. */
 export function tagsOf(source: SourceFile): Metadata {
-  const { info, bytes } = source;
+  const { info, fileBytes } = source;
   const groups: Record<string, Readonly<Record<string, string>>> = {
     Header: {
       Width: String(info.widthPx),
@@ -35,7 +35,7 @@ export function tagsOf(source: SourceFile): Metadata {
       Channels: String(info.channels),
       ...(info.animated ? { 'Loop Count': String(info.loop) } : {}),
     },
-    File: { 'File Size': String(bytes.length) },
+    File: { 'File Size': String(fileBytes) },
   };
   for (const [name, tags] of Object.entries(exifGroups(exifBlock(source)))) {
     if (Object.keys(tags).length > 0) groups[name] = tags;

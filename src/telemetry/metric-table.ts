@@ -98,7 +98,7 @@ export const COUNTERS = {
   },
   converter_exits_total: {
     help: 'Converter processes that ended, by reason.',
-    labels: { reason: { values: ['crash', 'timeout', 'aborted', 'nonsense', 'recycled', 'failed-start', 'closed'] } },
+    labels: { reason: { values: ['crash', 'timeout', 'memory', 'aborted', 'nonsense', 'recycled', 'failed-start', 'closed'] } },
   },
   upload_bytes_total: { help: 'Bytes of sources received.', labels: {} },
   sent_bytes_total: { help: 'Bytes of previews sent.', labels: {} },

@@ -1,5 +1,7 @@
 // The source types: which decoders each needs, and what is checked before one is let near it. A new type is a line here.
 import type { SourceType } from '../../kernel/source.js';
+import { gifHasMoreFrames, tiffHasMorePages, webpHasMoreFrames } from './page-count.js';
+import { withoutTexts } from './png.js';
 import { checkSvg } from './svg.js';
 
 export interface SourceHandling {
@@ -7,18 +9,20 @@ export interface SourceHandling {
   readonly loaders: readonly string[];
   /** What the decoder calls the type: it has to agree with the first bytes. */
   readonly decoderFormats: readonly string[];
-  /** The type can hold more than one page or frame. */
-  readonly pages: boolean;
+  /** The type can hold more than one page or frame; tells cheaply whether there are more than `most`. */
+  readonly hasMorePages?: (bytes: Buffer, most: number) => boolean;
   /** Throws when the bytes alone show that decoding is not worth trying. */
   readonly check?: (bytes: Buffer) => void;
+  /** The file as the decoder gets it: without what is dangerous to read and of no use. */
+  readonly stripped?: (bytes: Buffer) => Buffer;
 }
 
 export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
-  jpeg: { loaders: ['VipsForeignLoadJpegBuffer'], decoderFormats: ['jpeg'], pages: false },
-  png: { loaders: ['VipsForeignLoadPngBuffer'], decoderFormats: ['png'], pages: false },
-  gif: { loaders: ['VipsForeignLoadNsgifBuffer'], decoderFormats: ['gif'], pages: true },
-  webp: { loaders: ['VipsForeignLoadWebpBuffer'], decoderFormats: ['webp'], pages: true },
-  tiff: { loaders: ['VipsForeignLoadTiffBuffer'], decoderFormats: ['tiff'], pages: true },
-  avif: { loaders: ['VipsForeignLoadHeifBuffer'], decoderFormats: ['heif', 'avif'], pages: false },
-  svg: { loaders: ['VipsForeignLoadSvgBuffer'], decoderFormats: ['svg'], pages: false, check: checkSvg },
+  jpeg: { loaders: ['VipsForeignLoadJpegBuffer'], decoderFormats: ['jpeg'] },
+  png: { loaders: ['VipsForeignLoadPngBuffer'], decoderFormats: ['png'], stripped: withoutTexts },
+  gif: { loaders: ['VipsForeignLoadNsgifBuffer'], decoderFormats: ['gif'], hasMorePages: gifHasMoreFrames },
+  webp: { loaders: ['VipsForeignLoadWebpBuffer'], decoderFormats: ['webp'], hasMorePages: webpHasMoreFrames },
+  tiff: { loaders: ['VipsForeignLoadTiffBuffer'], decoderFormats: ['tiff'], hasMorePages: tiffHasMorePages },
+  avif: { loaders: ['VipsForeignLoadHeifBuffer'], decoderFormats: ['heif', 'avif'] },
+  svg: { loaders: ['VipsForeignLoadSvgBuffer'], decoderFormats: ['svg'], check: checkSvg },
 } satisfies Record<SourceType, SourceHandling>;

@@ -1,0 +1,59 @@
+// How many pages or frames a file holds, by walking its structure and no further than asked: decoders build lists of all
+// of them before they tell their number, which takes gigabytes or minutes for a file made of nothing else.
+
+/** Whether `bytes`, a GIF, holds more than `most` frames (GIF89a, grammar of appendix B). A broken structure ends the walk. */
+export function gifHasMoreFrames(bytes: Buffer, most: number): boolean {
+  const IMAGE = 0x2c;
+  const EXTENSION = 0x21;
+  let frames = 0;
+  let at = 13 + colourTableBytes(bytes[10] ?? 0);
+  while (at < bytes.length) {
+    const block = bytes[at];
+    if (block === IMAGE) {
+      if (++frames > most) return true;
+      // The descriptor, its colour table and the code size stand before the data.
+      at += 10 + colourTableBytes(bytes[at + 9] ?? 0) + 1;
+    } else if (block === EXTENSION) {
+      at += 2;
+    } else {
+      return false;
+    }
+    for (let length = bytes[at]; length !== undefined && length > 0; length = bytes[at]) at += 1 + length;
+    at++;
+  }
+  return false;
+}
+
+function colourTableBytes(flags: number): number {
+  return flags & 0x80 ? 3 << ((flags & 7) + 1) : 0;
+}
+
+/** Whether `bytes`, a WebP, holds more than `most` frames (RFC 9649, section 2.7.1.1). */
+export function webpHasMoreFrames(bytes: Buffer, most: number): boolean {
+  let frames = 0;
+  for (let at = 12; at + 8 <= bytes.length; ) {
+    if (bytes.toString('latin1', at, at + 4) === 'ANMF' && ++frames > most) return true;
+    const length = bytes.readUInt32LE(at + 4);
+    at += 8 + length + (length % 2);
+  }
+  return false;
+}
+
+/** Whether `bytes`, a TIFF or BigTIFF, has more than `most` directories. One that loops is left for the decoder to refuse. */
+export function tiffHasMorePages(bytes: Buffer, most: number): boolean {
+  const little = bytes[0] === 0x49;
+  const big = (little ? bytes[2] : bytes[3]) === 0x2b;
+  const short = (at: number): number => (little ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at));
+  const long = (at: number): number => (little ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at));
+  const wide = (at: number): number => Number(little ? bytes.readBigUInt64LE(at) : bytes.readBigUInt64BE(at));
+  const [countBytes, entryBytes, offsetBytes] = big ? [8, 20, 8] : [2, 12, 4];
+  const offsetAt = (at: number): number => (at + offsetBytes > bytes.length ? 0 : big ? wide(at) : long(at));
+  const seen = new Set<number>();
+  for (let at = offsetAt(big ? 8 : 4); at > 0 && at + countBytes <= bytes.length && !seen.has(at); ) {
+    if (seen.size >= most) return true;
+    seen.add(at);
+    const entries = big ? wide(at) : short(at);
+    at = offsetAt(at + countBytes + entries * entryBytes);
+  }
+  return false;
+}
