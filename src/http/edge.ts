@@ -90,13 +90,16 @@ export function createEdge(deps: EdgeDependencies): Edge {
   const app = createApp(deps, exchanges, () => draining);
   const { hotLane } = deps;
   const answersHot = (request: IncomingMessage, response: ServerResponse): boolean =>
-    !draining && hotLane?.answer(request, response) === true;
+    !draining && hotLane?.answer(request, response, app) === true;
   return {
     listener: app,
     createServer: () => createServer(app, answersHot, exchanges, deps.config, deps.logger),
     drain() {
       draining = true;
     },
-    idle: (limitMs) => exchanges.idle(limitMs),
+    async idle(limitMs) {
+      await hotLane?.idle();
+      await exchanges.idle(limitMs);
+    },
   };
 }

@@ -2,6 +2,7 @@
 // configuration. Free of Express and sockets, so that prepared answers can be made from the same rules.
 import { reprDigest } from '../kernel/digest.js';
 import type { PreviewType } from '../kernel/format.js';
+import type { Preview } from '../kernel/source.js';
 import type { PreviewChoice } from '../previews/answers.js';
 import { allowsRange, type Conditions, isNotModified, type Validators } from './conditional.js';
 import { httpDate } from './http-date.js';
@@ -16,6 +17,13 @@ export const MEDIA_TYPES = {
   avif: 'image/avif',
   gif: 'image/gif',
 } as const satisfies Record<PreviewType, string>;
+
+/** The part of a choice that its answer is made of. */
+export interface AnsweredChoice extends Pick<PreviewChoice, 'relation'> {
+  readonly preview: Pick<Preview, 'digest' | 'bytes' | 'type' | 'widthPx' | 'heightPx'>;
+  readonly format: Pick<PreviewChoice['format'], 'text'>;
+  readonly entry: { readonly group: Pick<PreviewChoice['entry']['group'], 'createdAt'> };
+}
 
 /** Everything about an answer to an image request that the bytes are not needed for. */
 export interface ImageAnswer {
@@ -34,7 +42,7 @@ export const UNCONDITIONAL: Conditions = {
 };
 
 /** The validators of a choice: the preview's digest names its bytes, the group's creation dates them. */
-export function validatorsOf(choice: PreviewChoice): Validators {
+export function validatorsOf(choice: AnsweredChoice): Validators {
   return {
     etag: `"${choice.preview.digest}"`,
     lastModifiedMs: choice.entry.group.createdAt,
@@ -47,7 +55,7 @@ export function validatorsOf(choice: PreviewChoice): Validators {
  * 304 carries what a cache needs to renew its copy, and no length or type; 416 names the length.
  */
 export function imageAnswer(
-  choice: PreviewChoice,
+  choice: AnsweredChoice,
   conditions: Conditions,
   cacheControl: string,
   nowMs: number,
@@ -92,13 +100,13 @@ export function imageAnswer(
 }
 
 /** Which preview answered and why, e.g. `larger; format="auto:800x800"; size=600x800`. */
-export function matchHeader(choice: PreviewChoice): string {
+export function matchHeader(choice: AnsweredChoice): string {
   const { widthPx, heightPx } = choice.preview;
   return `${choice.relation}; format="${choice.format.text}"; size=${widthPx}x${heightPx}`;
 }
 
 function imageHeaders(
-  choice: PreviewChoice,
+  choice: AnsweredChoice,
   validators: Validators,
   cacheControl: string,
   contentLength: number,
@@ -113,7 +121,7 @@ function imageHeaders(
   ];
 }
 
-function renewalHeaders(choice: PreviewChoice, validators: Validators, cacheControl: string): HeaderPairs {
+function renewalHeaders(choice: AnsweredChoice, validators: Validators, cacheControl: string): HeaderPairs {
   return [
     ['ETag', validators.etag],
     ['Last-Modified', httpDate(validators.lastModifiedMs)],

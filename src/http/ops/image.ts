@@ -13,10 +13,8 @@ export async function getImage(call: Call, context: OperationContext): Promise<v
   const generation = context.hotLane?.generation() ?? 0;
   const choice = await context.previews.choose(ref, format);
   const read = await answer(call, context, choice, conditionsOf(call.request));
-  // Bytes that memory had were asked for before and are likely to be asked for again; a 304 needs none at all.
-  const { url, urlValidUntilMs } = call;
-  if (read === undefined) context.hotLane?.offer(url, choice, undefined, generation, urlValidUntilMs);
-  else if (read.from === 'memory') context.hotLane?.offer(url, read.choice, read.bytes, generation, urlValidUntilMs);
+  // What was healed has changed its entry meanwhile: the next request finds it as it is.
+  if (read?.from !== 'made') context.hotLane?.offer(call.url, choice, generation, call.urlValidUntilMs);
 }
 
 /** `POST /cacheAndGetImage/{imageKey}/{requestFormat}` with an upload */
