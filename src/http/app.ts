@@ -11,7 +11,7 @@ import { ProofsheetError } from '../kernel/errors.js';
 import { type Admission, BEARER_CHALLENGE, createAccess, UNRESTRICTED } from './access.js';
 import { createGuard } from './auth.js';
 import { createCors } from './cors.js';
-import type { EdgeDependencies } from './edge.js';
+import type { EdgeDependencies } from './edge-dependencies.js';
 import { errorAnswer } from './error-map.js';
 import { hasUnreadBody, sendError } from './error-response.js';
 import type { ExchangeLog } from './exchange.js';

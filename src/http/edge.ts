@@ -1,77 +1,9 @@
 // The HTTP edge as the composition root sees it: what it needs, what it gives, how it stops taking work.
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
-import type { ApiToken, UrlKey } from '../kernel/credentials.js';
-import type { ProofsheetError } from '../kernel/errors.js';
-import type { Clock, Logger, Metrics, Refusals } from '../kernel/ports.js';
-import type { Previews } from '../previews/answers.js';
 import { createApp } from './app.js';
-import type { Credential } from './auth.js';
+import type { EdgeDependencies } from './edge-dependencies.js';
 import { createExchangeLog } from './exchange.js';
-import type { FairUseLimits } from './fair-use.js';
-import type { HealthReport, MetricsText } from './health.js';
-import type { HotLane } from './hot-lane.js';
 import { createServer } from './server.js';
-import type { StatusReport } from './status-page.js';
-
-/** Settings of the edge; all times in ms, all sizes in bytes, all of them 1 or more unless said otherwise. */
-export interface HttpConfig extends FairUseLimits {
-  /** Where the operations live, e.g. `/imageconverter`; `""` is the root. */
-  readonly basePath: string;
-  /** Who may clear and list; empty switches those operations off. */
-  readonly admins: readonly Credential[];
-  /** Open uploads and reads; with none and no `urlKeys` both are open to everybody. */
-  readonly apiTokens: readonly ApiToken[];
-  /** Open reads by signed URLs. */
-  readonly urlKeys: readonly UrlKey[];
-  /** An existing directory for the temp files of uploads. */
-  readonly uploadDir: string;
-  /** Largest source. */
-  readonly maxSourceBytes: number;
-  /** Uploads that are received at the same time; more are answered `overloaded`. */
-  readonly maxUploads: number;
-  /** Open connections; more are dropped. */
-  readonly maxConnections: number;
-  /** Time for request line and headers. */
-  readonly headersTimeoutMs: number;
-  /** How long an idle connection is kept. */
-  readonly keepAliveTimeoutMs: number;
-  /** Time for a whole request; the net below the upload's own deadlines, so longer than they are. */
-  readonly requestTimeoutMs: number;
-  /** The longest silence within an upload. */
-  readonly uploadIdleTimeoutMs: number;
-  /** Time for a whole upload. */
-  readonly uploadTimeoutMs: number;
-  /** Time a client has to take each 256 KiB of an answer. */
-  readonly sendTimeoutMs: number;
-  /** How many proxies before us are believed, 0 or more. */
-  readonly trustProxyHops: number;
-  /** Origins whose pages may read answers, `*` for any; none: no CORS headers. */
-  readonly corsOrigins: readonly string[];
-  /** `Cache-Control` of previews and metadata. */
-  readonly cacheControl: string;
-  /** Answer every failure of an operation with status 500, as the original does. */
-  readonly strictErrors: boolean;
-}
-
-export interface EdgeDependencies {
-  readonly previews: Previews;
-  readonly config: HttpConfig;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly clock: Clock;
-  /** Each dependency by name; a rejection counts as not ready. */
-  readonly health: () => Promise<HealthReport>;
-  /** What the status page shows. */
-  readonly status: () => Promise<StatusReport>;
-  /** The metrics in Prometheus' text format. */
-  readonly metricsText: () => Promise<MetricsText>;
-  /** The negative cache; absent where it is off. */
-  readonly refusals?: Refusals;
-  /** Why no upload should be taken that needs a conversion, while that is so: asked before a body is read. */
-  readonly strain?: () => ProofsheetError | undefined;
-  /** Answers cached previews before anything else looks at the request. */
-  readonly hotLane?: HotLane;
-}
 
 export interface Edge {
   readonly listener: RequestListener;

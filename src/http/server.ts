@@ -3,7 +3,7 @@ import http, { type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Logger } from '../kernel/ports.js';
-import type { HttpConfig } from './edge.js';
+import type { HttpConfig } from './edge-dependencies.js';
 import { errorAnswer, type ProtocolErrorName } from './error-map.js';
 import { sendError, sendProtocolError, sendRawError } from './error-response.js';
 import type { ExchangeLog } from './exchange.js';

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Metrics } from '../kernel/ports.js';
 import type { Upload } from '../previews/answers.js';
-import type { HttpConfig } from './edge.js';
+import type { HttpConfig } from './edge-dependencies.js';
 import { checkUploadHeaders, receiveUpload, type UploadLimits } from './upload.js';
 
 export interface Uploads {

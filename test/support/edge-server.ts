@@ -2,7 +2,8 @@
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import { createEdge, type Edge, type EdgeDependencies, type HttpConfig } from '../../src/http/edge.js';
+import { createEdge, type Edge } from '../../src/http/edge.js';
+import type { EdgeDependencies, HttpConfig } from '../../src/http/edge-dependencies.js';
 import { NO_LIMITS } from '../../src/http/fair-use.js';
 import type { HealthReport } from '../../src/http/health.js';
 import type { StatusReport } from '../../src/http/status-page.js';

@@ -4,7 +4,7 @@ import type { Clock, Refusals } from '../../kernel/ports.js';
 import type { Previews, Upload } from '../../previews/answers.js';
 import type { Opener } from '../access.js';
 import type { Conditions } from '../conditional.js';
-import type { HttpConfig } from '../edge.js';
+import type { HttpConfig } from '../edge-dependencies.js';
 import type { Exchange } from '../exchange.js';
 import type { MetricsText } from '../health.js';
 import type { HotLane } from '../hot-lane.js';
