@@ -24,6 +24,10 @@ export const TOOLS = {
   curl: { debian: 'curl', binaries: ['curl'] },
   openssl: { debian: 'openssl', binaries: ['openssl'] },
   strace: { debian: 'strace', binaries: ['strace'] },
+  'swift-proxy-server': { debian: 'swift-proxy', binaries: ['swift-proxy-server'] },
+  'swift-account-server': { debian: 'swift-account', binaries: ['swift-account-server'] },
+  'swift-container-server': { debian: 'swift-container', binaries: ['swift-container-server'] },
+  'swift-object-server': { debian: 'swift-object', binaries: ['swift-object-server'] },
 } as const satisfies Record<string, Tool>;
 
 export type ToolName = keyof typeof TOOLS;

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../kernel/ports.js';
-import { Breaker, type BreakerOptions } from './breaker.js';
+import { Breaker, type BreakerOptions } from '../breaker.js';
 import type { Argument, Connection } from './connection.js';
 import { withDeadline } from './deadline.js';
 import { asPortError, failureOf, unreachable } from './failures.js';

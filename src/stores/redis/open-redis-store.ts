@@ -1,8 +1,10 @@
 // Opens the shared tier: connections, what the node remembers, and the three ports on top.
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Digest } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
 import type { BlobStore, Catalog, Clock, Leases, Logger, Metrics } from '../../kernel/ports.js';
+import type { BlobMarks } from '../blob-marks.js';
 import { CatalogReader } from './catalog-reader.js';
 import { Coherence } from './coherence.js';
 import { type Connection, connect, SOCKET_TIMEOUT_MS } from './connection.js';
@@ -10,6 +12,7 @@ import { withDeadline } from './deadline.js';
 import { KeyLayout, SCHEMA_VERSION } from './key-layout.js';
 import { Link } from './link.js';
 import { NodeMemory } from './node-memory.js';
+import { RedisBlobMarks } from './redis-blob-marks.js';
 import { RedisBlobStore } from './redis-blob-store.js';
 import { RedisCatalog } from './redis-catalog.js';
 import { RedisLeases } from './redis-leases.js';
@@ -36,6 +39,8 @@ export interface RedisStoreOptions {
   /** Bound of what this node remembers of the catalog; default 64 MiB. */
   readonly memoryMaxBytes?: number;
   readonly deadlines?: Partial<RedisDeadlines>;
+  /** Where blobs are kept elsewhere, and only their marks here: told which of them were swept. */
+  readonly onSwept?: (digests: readonly Digest[]) => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -44,6 +49,8 @@ export interface RedisStoreOptions {
 export interface RedisStore {
   readonly catalog: Catalog;
   readonly blobs: BlobStore;
+  /** For blobs that are kept elsewhere, instead of `blobs`. */
+  readonly marks: BlobMarks;
   readonly leases: Leases;
   /** `up`: every server that is needed can be asked, and every change is told to us. */
   state(): 'up' | 'down';
@@ -168,7 +175,8 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     throw refused;
   }
   return {
-    catalog: new RedisCatalog(session, reader),
+    catalog: new RedisCatalog(session, reader, options.onSwept),
+    marks: new RedisBlobMarks(session),
     blobs: new RedisBlobStore(session, bulk, { maxBlobBytes: options.maxBlobBytes }),
     leases,
     state: () => (isUp && records.isUp ? 'up' : 'down'),

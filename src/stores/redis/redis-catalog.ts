@@ -25,6 +25,7 @@ export class RedisCatalog implements Catalog {
   constructor(
     private readonly session: Session,
     private readonly reader: CatalogReader,
+    private readonly onSwept?: (digests: readonly Digest[]) => Promise<void>,
   ) {
     this.groups = new GroupIndex(session);
     this.sources = new SourceShelf(session);
@@ -161,7 +162,9 @@ export class RedisCatalog implements Catalog {
 
   async sweep(limit: number): Promise<readonly Digest[]> {
     await this.removeAged();
-    return this.sources.sweep(limit);
+    const swept = await this.sources.sweep(limit);
+    await this.onSwept?.(swept);
+    return swept;
   }
 
   async *unfinished(): AsyncGenerator<Digest> {

@@ -2,7 +2,7 @@
 import { createClient } from '@redis/client';
 import { describe, expect, it, vi } from 'vitest';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
-import { Breaker } from '../../../src/stores/redis/breaker.js';
+import { Breaker } from '../../../src/stores/breaker.js';
 import type { Connection } from '../../../src/stores/redis/connection.js';
 import { DeadlineExceeded, withDeadline } from '../../../src/stores/redis/deadline.js';
 import { asPortError } from '../../../src/stores/redis/failures.js';

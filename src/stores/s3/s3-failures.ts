@@ -1,0 +1,53 @@
+// What a failed request to an S3-compatible service means: away, full, absent, or refused. Knows no blobs.
+import { ProofsheetError } from '../../kernel/errors.js';
+
+/** Whole seconds: services that throttle or restart are usually back by then. */
+const RETRY_AFTER_SECONDS = 5;
+
+/** Codes that services use when nothing more fits in; they have no common one. */
+const FULL = /^(?:QuotaExceeded|InsufficientStorage|InsufficientCapacity|XMinioStorageFull|EntityTooLarge)$/;
+const THROTTLED =
+  /^(?:SlowDown|ServiceUnavailable|RequestTimeout|RequestLimitExceeded|Throttling\w*|TooManyRequests\w*)$/;
+
+/** Faults of a local file that is sent or written: the service is not to blame. */
+const LOCAL = new Set(['ENOSPC', 'EDQUOT', 'EEXIST', 'ENOENT', 'EACCES', 'EROFS', 'EISDIR', 'EIO', 'EMFILE']);
+
+export type S3Failure = 'absent' | 'away' | 'full' | 'refused';
+
+/** Sorts an error of the client; what is neither an answer of the service nor a fault of ours counts as `away`. */
+export function failureOf(error: unknown): S3Failure {
+  const { name, status } = answerOf(error);
+  if (error instanceof TypeError || error instanceof RangeError) return 'refused';
+  if (error instanceof Error && 'code' in error && LOCAL.has(String(error.code))) return 'refused';
+  if (FULL.test(name) || status === 507) return 'full';
+  if (status === undefined || status === 429 || status >= 500 || THROTTLED.test(name)) return 'away';
+  return status === 404 && name !== 'NoSuchBucket' ? 'absent' : 'refused';
+}
+
+/** The error that callers of the port see. */
+export function asPortError(error: unknown): ProofsheetError {
+  if (error instanceof ProofsheetError) return error;
+  switch (failureOf(error)) {
+    case 'away':
+      return unreachable(error);
+    case 'full':
+      return new ProofsheetError('storage-full', 'the shared tier has no space left', { cause: error });
+    case 'absent':
+    case 'refused':
+      return new ProofsheetError('internal', 'the shared tier refused a request of ours', { cause: error });
+  }
+}
+
+export function unreachable(cause?: unknown): ProofsheetError {
+  return new ProofsheetError('shared-tier-unreachable', 'the shared tier cannot be reached; please try again', {
+    ...(cause !== undefined && { cause }),
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  });
+}
+
+/** Code and status of an answer; no status where there was none. */
+export function answerOf(error: unknown): { readonly name: string; readonly status: number | undefined } {
+  if (!(error instanceof Error)) return { name: '', status: undefined };
+  const { $metadata } = error as { readonly $metadata?: { readonly httpStatusCode?: number } };
+  return { name: error.name, status: $metadata?.httpStatusCode };
+}

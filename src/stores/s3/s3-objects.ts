@@ -1,0 +1,121 @@
+// Objects of one bucket under one prefix, each named by the digest of its bytes: the requests, and nothing of what is done
+// with a blob. The only file that knows the AWS SDK's commands.
+import type { Readable } from 'node:stream';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { type Digest, parseDigest } from '../../kernel/digest.js';
+import type { S3Requests } from './s3-requests.js';
+
+export interface ListedObject {
+  readonly digest: Digest;
+  /** Unix ms. */
+  readonly modifiedAt: number;
+}
+
+export interface ListedPage {
+  readonly objects: readonly ListedObject[];
+  /** Where the next page begins; `undefined` after the last one. */
+  readonly next: string | undefined;
+}
+
+export class S3Objects {
+  constructor(
+    private readonly client: S3Client,
+    private readonly requests: S3Requests,
+    private readonly bucket: string,
+    private readonly prefix: string,
+  ) {}
+
+  /** Makes sure that the bucket is there. Throws the service's own error when it says no. */
+  async checkBucket(signal: AbortSignal): Promise<void> {
+    await this.client.send(new HeadBucketCommand({ Bucket: this.bucket }), { abortSignal: signal });
+  }
+
+  /**
+   * Stores `bytes` bytes that `body` gives anew for every attempt. The digest goes with the request as the body's signed
+   * hash, so that a service that checks it (AWS does) takes no other bytes.
+   */
+  async put(digest: Digest, bytes: number, body: () => Buffer | Readable): Promise<void> {
+    await this.requests.run(bytes, async (abortSignal) => {
+      const command = new PutObjectCommand({
+        Bucket: this.bucket,
+        Key: this.nameOf(digest),
+        Body: body(),
+        ContentLength: bytes,
+        ContentType: 'application/octet-stream',
+      });
+      command.middlewareStack.add(
+        (next) => (args) => {
+          const { headers } = args.request as { headers: Record<string, string> };
+          headers['x-amz-content-sha256'] = digest;
+          return next(args);
+        },
+        { step: 'build', name: 'bodyHash' },
+      );
+      await this.client.send(command, { abortSignal });
+    });
+  }
+
+  /** What `read` makes of the object's body; `undefined` when there is no object. `read` must end when `signal` aborts. */
+  async get<T>(
+    digest: Digest,
+    maxBytes: number,
+    read: (body: Readable, bytes: number | undefined, signal: AbortSignal) => Promise<T>,
+  ): Promise<T | undefined> {
+    return this.requests.run(maxBytes, async (signal) => {
+      const command = new GetObjectCommand({ Bucket: this.bucket, Key: this.nameOf(digest) });
+      const { Body, ContentLength } = await this.client.send(command, { abortSignal: signal });
+      if (Body === undefined) throw new Error('expected an answer with a body, got none');
+      // In Node the body is a stream of node:stream, and nothing else.
+      const body = Body as Readable;
+      try {
+        return await read(body, ContentLength, signal);
+      } finally {
+        body.destroy();
+      }
+    });
+  }
+
+  async has(digest: Digest): Promise<boolean> {
+    const found = await this.requests.run(0, async (abortSignal) => {
+      await this.client.send(new HeadObjectCommand({ Bucket: this.bucket, Key: this.nameOf(digest) }), { abortSignal });
+      return true;
+    });
+    return found ?? false;
+  }
+
+  /** One by one: not every service has the request for many, and its checksum rules differ. */
+  async delete(digest: Digest): Promise<void> {
+    await this.requests.run(0, async (abortSignal) => {
+      const command = new DeleteObjectCommand({ Bucket: this.bucket, Key: this.nameOf(digest) });
+      await this.client.send(command, { abortSignal });
+    });
+  }
+
+  /** Up to 1,000 objects from `from` on; objects whose names are no digest are passed over. */
+  async list(from: string | undefined): Promise<ListedPage> {
+    const page = await this.requests.run(0, (abortSignal) =>
+      this.client.send(
+        new ListObjectsV2Command({ Bucket: this.bucket, Prefix: this.prefix, StartAfter: from ?? this.prefix }),
+        { abortSignal },
+      ),
+    );
+    const contents = page?.Contents ?? [];
+    const objects = contents.flatMap(({ Key, LastModified }) => {
+      const digest = parseDigest(Key?.slice(this.prefix.length) ?? '');
+      return digest && LastModified ? [{ digest, modifiedAt: LastModified.getTime() }] : [];
+    });
+    return { objects, next: page?.IsTruncated === true ? contents.at(-1)?.Key : undefined };
+  }
+
+  private nameOf(digest: Digest): string {
+    return `${this.prefix}${digest}`;
+  }
+}
