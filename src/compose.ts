@@ -106,11 +106,15 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     ...(store.refusals && { refusals: new SourceRefusals(store.refusals, metrics) }),
     metrics,
     background,
+    contextMaxConversions: config.fairness.contextMaxConversions,
     sequence,
     keepSource: storage.keepSource,
     tmpDir: store.tmpDir,
     onStored: (bytes) => upkeep.stored(bytes),
   });
+  const { contextMaxBytes, contextMaxGroups } = config.fairness;
+  if (store.fair === undefined && contextMaxBytes + contextMaxGroups > 0)
+    logger.warn({}, 'this storage cannot tell contexts apart: limits of bytes and groups of a context are not kept');
   const upkeep = new Upkeep({
     catalog,
     blobs,
@@ -120,7 +124,14 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     clock,
     logger,
     metrics,
-    limits: { maxBytes: storage.diskMaxBytes, maxGroups: storage.maxGroups, maxAgeSeconds: storage.maxAgeSeconds },
+    ...(store.fair && { fair: store.fair }),
+    limits: {
+      maxBytes: storage.diskMaxBytes,
+      maxGroups: storage.maxGroups,
+      maxAgeSeconds: storage.maxAgeSeconds,
+      contextMaxBytes,
+      contextMaxGroups,
+    },
     intervalMs: storage.evictionIntervalSeconds * 1_000,
   });
   const healer = new Healer({ catalog, maker, metrics, logger });

@@ -2,13 +2,25 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from './config/schema.js';
-import type { BlobStore, Catalog, Clock, GaugeSample, Leases, Logger, Metrics, Refusals } from './kernel/ports.js';
+import type {
+  BlobStore,
+  Catalog,
+  Clock,
+  FairEviction,
+  GaugeSample,
+  Leases,
+  Logger,
+  Metrics,
+  Refusals,
+} from './kernel/ports.js';
 import { DiskCache } from './stores/embedded/disk-cache.js';
 import { openEmbeddedStore } from './stores/embedded/embedded-store.js';
 import { openRedisStore } from './stores/redis/open-redis-store.js';
 
 export interface Storage {
   readonly catalog: Catalog;
+  /** Absent where the catalog cannot tell contexts apart. */
+  readonly fair?: FairEviction;
   /** The durable blob tiers, the nearest first. */
   readonly durable: readonly [BlobStore, ...BlobStore[]];
   /** Absent where no other process shares the catalog. */
@@ -61,6 +73,7 @@ async function embeddedStorage(config: Config, { shared, ...deps }: StorageDeps)
   });
   return {
     catalog: store.catalog,
+    fair: store.catalog,
     durable: [store.blobs],
     ...(shared && { leases: store.leases }),
     ...(store.refusals && { refusals: store.refusals }),

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
-import { DEFAULT_CONTEXT } from '../kernel/image-key.js';
+import { type Context, DEFAULT_CONTEXT } from '../kernel/image-key.js';
 import type { Leases, Metrics, Priority } from '../kernel/ports.js';
 import { contentDigestOf, type SourceRecord } from '../kernel/source.js';
 import type { BackgroundWork } from './background-work.js';
@@ -20,6 +20,8 @@ const MAX_ATTEMPTS = 3;
 export interface SourceMakerDeps extends MakingDeps {
   /** Absent where no other process shares the catalog. */
   readonly leases?: Leases;
+  /** Conversions of one context under way or waiting, beyond which its uploads are refused; 0 or absent: no limit. */
+  readonly contextMaxConversions?: number;
   /** Absent where failed sources are not remembered. */
   readonly refusals?: SourceRefusals;
   readonly metrics: Metrics;
@@ -30,6 +32,8 @@ export interface SourceMakerDeps extends MakingDeps {
 
 export class SourceMaker {
   private readonly flights = new Map<Digest, Flight>();
+  /** Flights by the context they were begun for; as many as there are flights. */
+  private readonly flying = new Map<Context, number>();
 
   constructor(private readonly deps: SourceMakerDeps) {}
 
@@ -90,12 +94,24 @@ export class SourceMaker {
 
   private start(source: SourceFile, options: MakeOptions, anew: boolean): Flight {
     const flight = new Flight(options.wanted);
+    const { context } = options;
+    const flying = this.flying.get(context) ?? 0;
+    const limit = this.deps.contextMaxConversions ?? 0;
+    // What nobody waits for belongs to no upload, and is bounded by the queue.
+    if (limit > 0 && flying >= limit && options.groups.length > 0)
+      throw new ProofsheetError('over-quota', `expected at most ${limit} conversions of this context at once`, {
+        retryAfterSeconds: 2,
+      });
     const begun = this.deps.background.run('make previews', async (signal) => {
       try {
         await this.fly(flight, source, options, anew, signal);
       } catch (error) {
         this.land(flight, source.digest);
         flight.failed(error);
+      } finally {
+        const left = (this.flying.get(context) ?? 1) - 1;
+        if (left > 0) this.flying.set(context, left);
+        else this.flying.delete(context);
       }
     });
     if (!begun)
@@ -103,6 +119,7 @@ export class SourceMaker {
         retryAfterSeconds: 2,
       });
     this.flights.set(source.digest, flight);
+    this.flying.set(context, flying + 1);
     return flight;
   }
 

@@ -1,13 +1,15 @@
 // Keeps the store within its limits, in the background: age, number of groups, bytes; then sweeps what no record names.
 // Sources go before previews, since previews are what is asked for; the least recently used go first.
 import { setImmediate } from 'node:timers/promises';
-import type { Catalog, Clock, Evicted, EvictionReason, Logger, Metrics } from '../kernel/ports.js';
+import type { Catalog, Clock, Evicted, EvictionReason, FairEviction, Logger, Metrics } from '../kernel/ports.js';
 import type { AccessJournal } from './access-journal.js';
 import type { BlobTiers } from './blob-tiers.js';
 import type { SourceMaker } from './source-maker.js';
 
 /** Groups evicted and blobs swept per transaction: a few ms each, so that requests are served in between. */
 const BATCH = 16;
+/** Groups taken from the heaviest context at once: by so few it may fall below the next one. */
+const FAIR_BATCH = 4;
 /** Stored bytes after which the limits are looked at before their time, as a share of the byte limit. */
 const NUDGE_SHARE = 1 / 64;
 
@@ -17,10 +19,15 @@ export interface UpkeepLimits {
   readonly maxGroups: number;
   /** Seconds since last access; 0 sets no limit. */
   readonly maxAgeSeconds: number;
+  /** Of each context by itself; 0 sets no limit. */
+  readonly contextMaxBytes: number;
+  readonly contextMaxGroups: number;
 }
 
 export interface UpkeepDeps {
   readonly catalog: Catalog;
+  /** The catalog's own, where it can tell contexts apart; absent: limits of contexts are not looked after. */
+  readonly fair?: FairEviction;
   readonly blobs: BlobTiers;
   readonly journal: AccessJournal;
   readonly maker: SourceMaker;
@@ -51,7 +58,9 @@ export class Upkeep {
   /** Tells of stored bytes; after enough of them a round does not wait for its time. */
   stored(bytes: number): void {
     this.storedSinceRound += bytes;
-    if (this.storedSinceRound > this.deps.limits.maxBytes * NUDGE_SHARE) void this.round();
+    const { maxBytes, contextMaxBytes } = this.deps.limits;
+    const tightest = contextMaxBytes > 0 ? Math.min(maxBytes, contextMaxBytes) : maxBytes;
+    if (this.storedSinceRound > tightest * NUDGE_SHARE) void this.round();
   }
 
   /** One round now, or the one that is running. Never rejects. */
@@ -78,18 +87,48 @@ export class Upkeep {
     await journal.flush();
     const before = clock.now() - limits.maxAgeSeconds * 1000;
     if (limits.maxAgeSeconds > 0) await this.evict('age', () => catalog.evictGroups(BATCH, before));
+    await this.lookAfterContexts();
     await this.evict('groups', async () => {
       const over = (await catalog.usage()).groups - limits.maxGroups;
-      return over > 0 ? catalog.evictGroups(Math.min(BATCH, over)) : undefined;
+      if (over <= 0) return undefined;
+      // From who has most: so nobody is pushed below an equal share by somebody who has more.
+      const crowd = await this.heaviestOfMany('groups');
+      return crowd
+        ? crowd.evictGroupsOfHeaviest('groups', Math.min(FAIR_BATCH, over))
+        : catalog.evictGroups(Math.min(BATCH, over));
     });
     await this.evict('bytes', async () => {
       if (!(await this.isOverBytes())) return undefined;
+      const crowd = await this.heaviestOfMany('bytes');
+      if (crowd) return evictBytes(crowd);
       const sources = await catalog.evictSources(BATCH);
       return sources.sources > 0 ? sources : catalog.evictGroups(BATCH);
     });
     await this.sweep();
     await sweepOrphans?.();
     await this.resumeUnfinished();
+  }
+
+  /** Each context within its own limits, at the cost of its own groups alone: the heaviest first, as long as it is over. */
+  private async lookAfterContexts(): Promise<void> {
+    const { fair, limits } = this.deps;
+    if (fair === undefined) return;
+    if (limits.contextMaxGroups > 0)
+      await this.evict('context-groups', async () => {
+        const over = ((await fair.heaviest('groups'))?.groups ?? 0) - limits.contextMaxGroups;
+        return over > 0 ? fair.evictGroupsOfHeaviest('groups', Math.min(BATCH, over)) : undefined;
+      });
+    if (limits.contextMaxBytes > 0)
+      await this.evict('context-bytes', async () => {
+        const bytes = (await fair.heaviest('bytes'))?.bytes ?? 0;
+        return bytes > limits.contextMaxBytes ? evictBytes(fair) : undefined;
+      });
+  }
+
+  /** The fair eviction where there are several contexts; alone, one has the limits of all, and its order is the global one. */
+  private async heaviestOfMany(by: 'bytes' | 'groups'): Promise<FairEviction | undefined> {
+    const heaviest = await this.deps.fair?.heaviest(by);
+    return heaviest === undefined || heaviest.alone ? undefined : this.deps.fair;
   }
 
   private async isOverBytes(): Promise<boolean> {
@@ -132,4 +171,10 @@ export class Upkeep {
       }
     }
   }
+}
+
+/** Bytes of the heaviest context: its kept sources before its previews, since previews are what is asked for. */
+async function evictBytes(fair: FairEviction): Promise<Evicted> {
+  const sources = await fair.evictSourcesOfHeaviest(FAIR_BATCH);
+  return sources.sources > 0 ? sources : fair.evictGroupsOfHeaviest('bytes', FAIR_BATCH);
 }

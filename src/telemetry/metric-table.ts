@@ -2,7 +2,14 @@
 // several processes become one. A name that a port declares and this table forgets does not compile.
 import { ERROR_NAMES, type ErrorName } from '../kernel/errors.js';
 import { FORMAT_TYPES } from '../kernel/format.js';
-import { type CounterName, type GaugeName, type HistogramName, type Labels, PRIORITIES } from '../kernel/ports.js';
+import {
+  type CounterName,
+  EVICTION_REASONS,
+  type GaugeName,
+  type HistogramName,
+  type Labels,
+  PRIORITIES,
+} from '../kernel/ports.js';
 import { SOURCE_TYPES } from '../kernel/source.js';
 
 /** In front of every name that is exposed. */
@@ -98,13 +105,15 @@ export const COUNTERS = {
   },
   converter_exits_total: {
     help: 'Converter processes that ended, by reason.',
-    labels: { reason: { values: ['crash', 'timeout', 'memory', 'aborted', 'nonsense', 'recycled', 'failed-start', 'closed'] } },
+    labels: {
+      reason: { values: ['crash', 'timeout', 'memory', 'aborted', 'nonsense', 'recycled', 'failed-start', 'closed'] },
+    },
   },
   upload_bytes_total: { help: 'Bytes of sources received.', labels: {} },
   sent_bytes_total: { help: 'Bytes of previews sent.', labels: {} },
   evictions_total: {
     help: 'Image groups and kept sources evicted, by the limit that asked for it.',
-    labels: { reason: { values: ['bytes', 'groups', 'age'] }, kind: { values: ['group', 'source'] } },
+    labels: { reason: { values: EVICTION_REASONS }, kind: { values: ['group', 'source'] } },
   },
   swept_blobs_total: { help: 'Blobs removed because no record names them.', labels: {} },
   damaged_blobs_total: { help: 'Blobs whose bytes were not those of their digest, by tier.', labels: { tier } },

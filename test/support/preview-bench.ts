@@ -27,6 +27,7 @@ export interface PreviewBenchOptions {
   readonly limits?: Partial<UpkeepLimits>;
   /** Failed sources are remembered. */
   readonly refusals?: boolean;
+  readonly contextMaxConversions?: number;
   readonly deduplicate?: 'all' | 'context';
 }
 
@@ -65,6 +66,7 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
     ...(store.refusals && { refusals: new SourceRefusals(store.refusals, metrics) }),
     metrics,
     background,
+    contextMaxConversions: options.contextMaxConversions ?? 0,
     sequence,
     keepSource: options.keepSource ?? true,
     tmpDir: store.tmpDir,
@@ -91,7 +93,15 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
     clock,
     logger,
     metrics,
-    limits: { maxBytes: 1e12, maxGroups: 1e9, maxAgeSeconds: 0, ...options.limits },
+    fair: store.catalog,
+    limits: {
+      maxBytes: 1e12,
+      maxGroups: 1e9,
+      maxAgeSeconds: 0,
+      contextMaxBytes: 0,
+      contextMaxGroups: 0,
+      ...options.limits,
+    },
     intervalMs: 1e6,
   });
   let uploads = 0;

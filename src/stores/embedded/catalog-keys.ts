@@ -75,6 +75,43 @@ export function splitUsedKey(key: Buffer): { readonly seconds: number; readonly 
   return { seconds: key.readUInt32BE(0), what: key.subarray(SECONDS_BYTES) };
 }
 
+/** context + time + whatever was used then in that context. */
+export function usedOfKey(context: Buffer, seconds: number, what: Buffer): Buffer {
+  return Buffer.concat([context, usedKey(seconds, what)]);
+}
+
+/** What stands behind context and time in a key made by `usedOfKey`. */
+export function whatOfUsedOfKey(key: Buffer): Buffer {
+  return key.subarray(CONTEXT_BYTES + SECONDS_BYTES);
+}
+
+/** The context of a key that begins with one. */
+export function contextOfKey(key: Buffer): Buffer {
+  return key.subarray(0, CONTEXT_BYTES);
+}
+
+/** The context of a key that ends with one. */
+export function contextAtEnd(key: Buffer): Buffer {
+  return key.subarray(key.length - CONTEXT_BYTES);
+}
+
+/** What is counted, how much, whose: numbers of 0 or more sort by their big-endian bytes. */
+export function weightKey(kind: WeightKind, value: number, context: Buffer): Buffer {
+  const key = Buffer.allocUnsafe(1 + 8 + context.length);
+  key.writeUInt8(WEIGHT_KINDS[kind], 0);
+  key.writeDoubleBE(value, 1);
+  context.copy(key, 9);
+  return key;
+}
+
+/** In front of all weights of one kind. */
+export function weightPrefix(kind: WeightKind): Buffer {
+  return Buffer.of(WEIGHT_KINDS[kind]);
+}
+
+export type WeightKind = 'groups' | 'bytes';
+const WEIGHT_KINDS = { groups: 1, bytes: 2 } as const satisfies Record<WeightKind, number>;
+
 /** Unix ms as whole seconds of 32 bits (until 2106); what lies outside is moved to the border. */
 export function secondsOf(ms: number): number {
   return Math.min(Math.max(Math.floor(ms / 1000), 0), MAX_SECONDS);

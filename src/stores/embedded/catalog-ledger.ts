@@ -3,16 +3,14 @@
 import type { Digest } from '../../kernel/digest.js';
 import type { BlobKind } from '../../kernel/ports.js';
 import { contentDigestOf, type SourceRecord } from '../../kernel/source.js';
-import { byKeyKey, digestKey, endOfPrefix, splitGroupKey, usedKey } from './catalog-keys.js';
+import { byKeyKey, digestKey, digestOfKey, endOfPrefix, splitGroupKey, usedKey } from './catalog-keys.js';
 import {
   type BlobRow,
   decodeBlob,
-  decodeCount,
   decodeGroup,
   decodeSource,
   decodeTotals,
   encodeBlob,
-  encodeCount,
   encodeGroup,
   encodeSource,
   encodeTotals,
@@ -21,6 +19,7 @@ import {
   type Totals,
 } from './catalog-rows.js';
 import { type CatalogTables, TOTALS_KEY } from './catalog-tables.js';
+import { ContextLedger } from './context-ledger.js';
 import { keysFrom, readRow } from './lmdb-environment.js';
 
 /** A key alone says it all; LMDB wants a value nevertheless. */
@@ -45,6 +44,11 @@ export function blobsOf(record: SourceRecord): readonly NamedBlob[] {
   return [...named.values()];
 }
 
+/** Bytes of every blob that `record` names. */
+function weightOf(record: SourceRecord): number {
+  return blobsOf(record).reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
 export function decodeRecord(bytes: Buffer): SourceRecord {
   // Written by `putSource` and by nobody else, under a schema version that was checked.
   return JSON.parse(bytes.toString('utf8', 0, bytes.length)) as SourceRecord;
@@ -57,12 +61,14 @@ export class CatalogLedger {
   removedGroups = 0;
   droppedSources = 0;
   private readonly totals: MutableTotals;
+  private readonly contexts: ContextLedger;
   private changed = false;
 
   constructor(private readonly tables: CatalogTables) {
     const totals = readRow(tables.facts, TOTALS_KEY, decodeTotals);
     if (totals === undefined) throw new Error('expected totals in the catalog, got none');
     this.totals = totals;
+    this.contexts = new ContextLedger(tables);
   }
 
   /** Marks an entry as changed; returns the generation that this transaction makes. */
@@ -73,6 +79,7 @@ export class CatalogLedger {
   }
 
   close(): void {
+    this.contexts.close();
     if (this.changed) this.tables.facts.putSync(TOTALS_KEY, encodeTotals(this.totals));
   }
 
@@ -93,13 +100,17 @@ export class CatalogLedger {
     this.change();
     const old = this.group(key);
     this.tables.groups.putSync(key, encodeGroup(row));
-    if (old) this.tables.usedGroups.removeSync(usedKey(old.lastUsed, key));
-    else this.countIn(key);
+    if (old) {
+      this.tables.usedGroups.removeSync(usedKey(old.lastUsed, key));
+      this.contexts.groupUsed(key, old.lastUsed, row.lastUsed);
+    } else {
+      this.countIn(key, row.lastUsed);
+    }
     this.tables.usedGroups.putSync(usedKey(row.lastUsed, key), NOTHING);
     if (old?.sourceDigest === row.sourceDigest) return;
     // The new one first: what both sources name must not lose its last name in between.
-    this.link(row.sourceDigest);
-    if (old) this.unlink(old.sourceDigest);
+    this.link(key, row.sourceDigest, row.lastUsed);
+    if (old) this.unlink(key, old.sourceDigest);
   }
 
   removeGroup(key: Buffer): void {
@@ -108,9 +119,9 @@ export class CatalogLedger {
     this.change();
     this.tables.groups.removeSync(key);
     this.tables.usedGroups.removeSync(usedKey(row.lastUsed, key));
-    this.countOut(key);
+    this.countOut(key, row.lastUsed);
     this.removedGroups++;
-    this.unlink(row.sourceDigest);
+    this.unlink(key, row.sourceDigest);
   }
 
   /** Writes the record and counts the blobs it names; groups that point to the source keep doing so. */
@@ -124,6 +135,7 @@ export class CatalogLedger {
       groups: old?.groups ?? 0,
       complete: record.complete,
       kept: record.sourceKept,
+      weight: weightOf(record),
     };
     for (const blob of blobsOf(record)) this.name(blob);
     if (oldRecord) for (const blob of blobsOf(oldRecord)) this.unname(blob.digest);
@@ -140,7 +152,7 @@ export class CatalogLedger {
     this.change();
     const without: SourceRecord = { ...record, sourceKept: false };
     this.tables.records.putSync(key, Buffer.from(JSON.stringify(without)));
-    this.writeSource(key, row, { ...row, kept: false });
+    this.writeSource(key, row, { ...row, kept: false, weight: weightOf(without) });
     const stillNamed = new Set(blobsOf(without).map((blob) => blob.digest));
     const content = contentDigestOf(record);
     if (record.sourceKept && !stillNamed.has(content)) this.unname(content);
@@ -154,6 +166,7 @@ export class CatalogLedger {
     if (seconds > group.lastUsed) {
       this.tables.usedGroups.removeSync(usedKey(group.lastUsed, key));
       this.tables.usedGroups.putSync(usedKey(seconds, key), NOTHING);
+      this.contexts.groupUsed(key, group.lastUsed, seconds);
       this.tables.groups.putSync(key, encodeGroup({ ...group, lastUsed: seconds }));
     }
     const source = this.source(group.sourceDigest);
@@ -171,16 +184,18 @@ export class CatalogLedger {
     }
   }
 
-  private link(digest: Digest): void {
+  private link(group: Buffer, digest: Digest, nowSeconds: number): void {
     const row = this.source(digest);
     if (row === undefined) throw new Error('expected the source of a group to be written first, got none');
     this.tables.sources.putSync(digestKey(digest), encodeSource({ ...row, groups: row.groups + 1 }));
+    this.contexts.held(splitGroupKey(group).context, digest, row, nowSeconds);
   }
 
-  private unlink(digest: Digest): void {
+  private unlink(group: Buffer, digest: Digest): void {
     const key = digestKey(digest);
     const row = this.source(digest);
     if (row === undefined) throw new Error('expected the source of a group in the catalog, got none');
+    this.contexts.unheld(splitGroupKey(group).context, digest, row);
     if (row.groups > 1) {
       this.tables.sources.putSync(key, encodeSource({ ...row, groups: row.groups - 1 }));
       return;
@@ -197,29 +212,29 @@ export class CatalogLedger {
 
   private writeSource(key: Buffer, old: SourceRow | undefined, row: SourceRow): void {
     this.tables.sources.putSync(key, encodeSource(row));
-    if (old) this.tables.usedSources.removeSync(usedKey(old.lastUsed, key));
+    if (old) {
+      this.tables.usedSources.removeSync(usedKey(old.lastUsed, key));
+      this.contexts.sourceChanged(digestOfKey(key), old, row);
+    }
     // A source that is still to be converted is needed, so it does not stand where the eviction looks.
     if (row.kept && row.complete) this.tables.usedSources.putSync(usedKey(row.lastUsed, key), NOTHING);
     if (row.complete) this.tables.unfinished.removeSync(key);
     else this.tables.unfinished.putSync(key, NOTHING);
   }
 
-  private countIn(key: Buffer): void {
+  private countIn(key: Buffer, usedSeconds: number): void {
     const { context, imageKey } = splitGroupKey(key);
     if (!this.hasKey(imageKey)) this.totals.keys++;
     this.tables.byKey.putSync(byKeyKey(imageKey, context), NOTHING);
-    const count = readRow(this.tables.contexts, context, decodeCount) ?? 0;
-    this.tables.contexts.putSync(context, encodeCount(count + 1));
+    this.contexts.groupAdded(key, usedSeconds);
     this.totals.groups++;
   }
 
-  private countOut(key: Buffer): void {
+  private countOut(key: Buffer, usedSeconds: number): void {
     const { context, imageKey } = splitGroupKey(key);
     this.tables.byKey.removeSync(byKeyKey(imageKey, context));
     if (!this.hasKey(imageKey)) this.totals.keys--;
-    const count = readRow(this.tables.contexts, context, decodeCount) ?? 0;
-    if (count > 1) this.tables.contexts.putSync(context, encodeCount(count - 1));
-    else this.tables.contexts.removeSync(context);
+    this.contexts.groupRemoved(key, usedSeconds);
     this.totals.groups--;
   }
 

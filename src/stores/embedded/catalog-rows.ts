@@ -24,6 +24,22 @@ export interface SourceRow {
   readonly groups: number;
   readonly complete: boolean;
   readonly kept: boolean;
+  /** Bytes of all blobs that its record names. */
+  readonly weight: number;
+}
+
+/** What a context has: its groups, and the bytes of every source they point to, each source once. */
+export interface ContextRow {
+  readonly groups: number;
+  readonly bytes: number;
+}
+
+/** A source as one context holds it. */
+export interface HoldingRow {
+  /** How many groups of the context point to it; at least 1. */
+  readonly groups: number;
+  /** Unix seconds since when. */
+  readonly since: number;
 }
 
 export interface BlobRow {
@@ -65,11 +81,12 @@ export function decodeGroup(bytes: Buffer): GroupRow {
 }
 
 export function encodeSource(row: SourceRow): Buffer {
-  const bytes = Buffer.allocUnsafe(21);
+  const bytes = Buffer.allocUnsafe(29);
   bytes.writeDoubleBE(row.revision, 0);
   bytes.writeUInt32BE(row.lastUsed, 8);
   bytes.writeDoubleBE(row.groups, 12);
   bytes.writeUInt8((row.complete ? 1 : 0) | (row.kept ? 2 : 0), 20);
+  bytes.writeDoubleBE(row.weight, 21);
   return bytes;
 }
 
@@ -81,7 +98,30 @@ export function decodeSource(bytes: Buffer): SourceRow {
     groups: bytes.readDoubleBE(12),
     complete: (flags & 1) !== 0,
     kept: (flags & 2) !== 0,
+    weight: bytes.readDoubleBE(21),
   };
+}
+
+export function encodeContext({ groups, bytes }: ContextRow): Buffer {
+  const row = Buffer.allocUnsafe(16);
+  row.writeDoubleBE(groups, 0);
+  row.writeDoubleBE(bytes, 8);
+  return row;
+}
+
+export function decodeContext(row: Buffer): ContextRow {
+  return { groups: row.readDoubleBE(0), bytes: row.readDoubleBE(8) };
+}
+
+export function encodeHolding({ groups, since }: HoldingRow): Buffer {
+  const row = Buffer.allocUnsafe(12);
+  row.writeDoubleBE(groups, 0);
+  row.writeUInt32BE(since, 8);
+  return row;
+}
+
+export function decodeHolding(row: Buffer): HoldingRow {
+  return { groups: row.readDoubleBE(0), since: row.readUInt32BE(8) };
 }
 
 export function encodeBlob(row: BlobRow): Buffer {

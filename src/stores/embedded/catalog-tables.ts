@@ -8,7 +8,7 @@ import { checkLength } from './lmdb-file.js';
 import { DataDirError, errnoOf } from './storage-errors.js';
 
 /** Raise it when keys or rows change their meaning, and say in `openCatalogTables` what happens to the older ones. */
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 const SCHEMA_KEY = Buffer.from('schema');
 export const TOTALS_KEY = Buffer.from('totals');
@@ -21,7 +21,7 @@ export interface CatalogTables {
   readonly groups: Table;
   /** image key + 0 + context -> nothing. */
   readonly byKey: Table;
-  /** context -> number of its groups. */
+  /** context -> ContextRow. */
   readonly contexts: Table;
   /** digest -> SourceRow. */
   readonly sources: Table;
@@ -37,6 +37,16 @@ export interface CatalogTables {
   readonly usedGroups: Table;
   /** time + digest -> nothing: complete sources whose own blob is kept. */
   readonly usedSources: Table;
+  /** context + time + image key -> nothing: `usedGroups` of each context by itself. */
+  readonly usedOf: Table;
+  /** context + digest -> HoldingRow: the sources that groups of a context point to. */
+  readonly holdings: Table;
+  /** digest + context -> nothing: `holdings` the other way round. */
+  readonly holders: Table;
+  /** context + time + digest -> nothing: complete sources whose own blob is kept, since when a context holds them. */
+  readonly keptOf: Table;
+  /** what is counted + number + context -> nothing: the heaviest context stands last. */
+  readonly weights: Table;
 }
 
 export interface CatalogOptions {
@@ -98,6 +108,11 @@ function tablesOf(environment: LmdbEnvironment): CatalogTables {
     unfinished: table('unfinished'),
     usedGroups: table('used-groups'),
     usedSources: table('used-sources'),
+    usedOf: table('used-of-context'),
+    holdings: table('holdings'),
+    holders: table('holders'),
+    keptOf: table('kept-of-context'),
+    weights: table('context-weights'),
   };
 }
 

@@ -4,7 +4,7 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '../../kernel/digest.js';
-import type { BlobStore, Catalog, Clock, Leases, Logger, Metrics, Refusals } from '../../kernel/ports.js';
+import type { BlobStore, Catalog, Clock, FairEviction, Leases, Logger, Metrics, Refusals } from '../../kernel/ports.js';
 import { BlobFiles } from './blob-files.js';
 import { BlobReader } from './blob-reads.js';
 import { openCatalogTables } from './catalog-tables.js';
@@ -35,7 +35,7 @@ export interface EmbeddedStoreOptions {
 }
 
 export interface EmbeddedStore {
-  readonly catalog: Catalog;
+  readonly catalog: Catalog & FairEviction;
   readonly blobs: BlobStore;
   readonly leases: Leases;
   /** Absent where failed sources are not remembered. */

@@ -2,7 +2,17 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Digest } from '../../kernel/digest.js';
 import type { Context, GroupRef, ImageKey } from '../../kernel/image-key.js';
-import type { Catalog, Clock, CommitRequest, Evicted, Selection, Usage } from '../../kernel/ports.js';
+import type {
+  Catalog,
+  Clock,
+  CommitRequest,
+  ContextUsage,
+  Evicted,
+  FairEviction,
+  Heaviest,
+  Selection,
+  Usage,
+} from '../../kernel/ports.js';
 import type { CatalogEntry, SourceRecord } from '../../kernel/source.js';
 import {
   ContextKeys,
@@ -18,7 +28,7 @@ import {
 import { blobsOf, type CatalogLedger, decodeRecord } from './catalog-ledger.js';
 import {
   decodeBlob,
-  decodeCount,
+  decodeContext,
   decodeGeneration,
   decodeGroup,
   decodeSource,
@@ -28,14 +38,22 @@ import {
 } from './catalog-rows.js';
 import { type CatalogTables, TOTALS_KEY } from './catalog-tables.js';
 import { keysFrom, readRow, type Table } from './lmdb-environment.js';
-import { type Access, type BlobFileCheck, FIRST_KEY, LongChanges, withLedger } from './long-changes.js';
+import {
+  type Access,
+  type BlobFileCheck,
+  FIRST_KEY,
+  heaviestContext,
+  LongChanges,
+  withLedger,
+} from './long-changes.js';
 
 /** Keys per batch of a listing: about 1 ms. */
 const LIST_BATCH = 1000;
 
 const NO_BYTES = Buffer.alloc(0);
+const NO_USAGE: ContextUsage = { groups: 0, bytes: 0 };
 
-export class LmdbCatalog implements Catalog {
+export class LmdbCatalog implements Catalog, FairEviction {
   private readonly names = new ContextKeys();
   private readonly changes: LongChanges;
   private generationTxnId = -1;
@@ -127,7 +145,7 @@ export class LmdbCatalog implements Catalog {
   async count(context?: Context): Promise<number> {
     if (context === undefined) return (await this.usage()).keys;
     this.tables.environment.refresh();
-    return readRow(this.tables.contexts, this.names.contextKey(context), decodeCount) ?? 0;
+    return (await this.usageOf(context)).groups;
   }
 
   async *keys(context?: Context): AsyncGenerator<readonly ImageKey[]> {
@@ -164,6 +182,26 @@ export class LmdbCatalog implements Catalog {
 
   evictGroups(limit: number, before?: number): Promise<Evicted> {
     return this.changes.evictGroups(limit, before);
+  }
+
+  async usageOf(context: Context): Promise<ContextUsage> {
+    this.tables.environment.refresh();
+    return readRow(this.tables.contexts, this.names.contextKey(context), decodeContext) ?? NO_USAGE;
+  }
+
+  async heaviest(by: 'bytes' | 'groups'): Promise<Heaviest | undefined> {
+    this.tables.environment.refresh();
+    const found = heaviestContext(this.tables, by);
+    const usage = found && readRow(this.tables.contexts, found.context, decodeContext);
+    return found && usage && { ...usage, alone: found.alone };
+  }
+
+  evictSourcesOfHeaviest(limit: number): Promise<Evicted> {
+    return this.changes.evictSourcesOfHeaviest(limit);
+  }
+
+  evictGroupsOfHeaviest(by: 'bytes' | 'groups', limit: number): Promise<Evicted> {
+    return this.changes.evictGroupsOfHeaviest(by, limit);
   }
 
   sweep(limit: number): Promise<readonly Digest[]> {

@@ -37,7 +37,7 @@ export class LmdbEnvironment {
         path,
         // A name like "catalog.v1" would otherwise be taken for a file.
         noSubdir: false,
-        maxDbs: 16,
+        maxDbs: 24,
         mapSize: MAP_BYTES,
         encoding: 'binary',
         keyEncoding: 'binary',
@@ -110,6 +110,13 @@ async function causeOf(error: unknown): Promise<unknown> {
 /** The first at most `limit` keys from `start` (included) up to `end` (excluded, or the last one). */
 export function keysFrom(table: Table, start: Buffer, end: Buffer | undefined, limit: number): Buffer[] {
   return [...table.getKeys(end === undefined ? { start, limit } : { start, end, limit })];
+}
+
+/** The last key from `start` (included) up to `end` (excluded); `undefined` when there is none. */
+export function lastKey(table: Table, start: Buffer, end: Buffer | undefined): Buffer | undefined {
+  // Backwards the library wants the greater border first, and leaves out the lesser one.
+  const [key] = [...table.getKeys({ ...(end && { start: end }), end: start, reverse: true, limit: 1 })];
+  return key;
 }
 
 /** The row of `key`, read without a copy; `undefined` when there is none. */

@@ -7,16 +7,21 @@ import type { Clock, Evicted, Selection } from '../../kernel/ports.js';
 import {
   byKeyKey,
   type ContextKeys,
+  contextAtEnd,
+  contextOfKey,
   digestOfKey,
   endOfPrefix,
   groupKeyOfByKey,
   secondsOf,
   splitUsedKey,
+  type WeightKind,
+  weightPrefix,
+  whatOfUsedOfKey,
 } from './catalog-keys.js';
 import { CatalogLedger } from './catalog-ledger.js';
 import { decodeBlob } from './catalog-rows.js';
 import type { CatalogTables } from './catalog-tables.js';
-import { keysFrom, readRow } from './lmdb-environment.js';
+import { keysFrom, lastKey, readRow, type Table } from './lmdb-environment.js';
 
 /** A write transaction of many steps ends after this time: no other writer and no request of this process runs meanwhile. */
 const WRITE_MS = 2;
@@ -56,6 +61,18 @@ export function withLedger<T>(tables: CatalogTables, work: (ledger: CatalogLedge
     ledger.close();
     return result;
   });
+}
+
+/** The key of the context that has most, and whether it is the only one. */
+export function heaviestContext(
+  tables: CatalogTables,
+  by: WeightKind,
+): { readonly context: Buffer; readonly alone: boolean } | undefined {
+  const prefix = weightPrefix(by);
+  const last = lastKey(tables.weights, prefix, endOfPrefix(prefix));
+  if (last === undefined) return undefined;
+  const alone = keysFrom(tables.weights, prefix, endOfPrefix(prefix), 2).length < 2;
+  return { context: Buffer.from(contextAtEnd(last)), alone };
 }
 
 export class LongChanges {
@@ -120,6 +137,25 @@ export class LongChanges {
         ),
       step: (ledger, key) => ledger.removeGroup(splitUsedKey(key).what),
     });
+  }
+
+  async evictSourcesOfHeaviest(limit: number): Promise<Evicted> {
+    return this.evict(limit, {
+      list: (most) => this.keysOfHeaviest(this.tables.keptOf, 'bytes', most),
+      step: (ledger, key) => ledger.dropSourceBlob(digestOfKey(whatOfUsedOfKey(key))),
+    });
+  }
+
+  async evictGroupsOfHeaviest(by: WeightKind, limit: number): Promise<Evicted> {
+    return this.evict(limit, {
+      list: (most) => this.keysOfHeaviest(this.tables.usedOf, by, most),
+      step: (ledger, key) => ledger.removeGroup(Buffer.concat([contextOfKey(key), whatOfUsedOfKey(key)])),
+    });
+  }
+
+  private keysOfHeaviest(table: Table, by: WeightKind, most: number): readonly Buffer[] {
+    const context = heaviestContext(this.tables, by)?.context;
+    return context === undefined ? [] : keysFrom(table, context, endOfPrefix(context), most);
   }
 
   private async evict(limit: number, batch: Pick<Batch<Buffer>, 'list' | 'step'>): Promise<Evicted> {
