@@ -7,7 +7,8 @@ import type { BlobStore, Catalog, Clock, Leases, Logger, Metrics } from '../../k
 import type { BlobMarks } from '../blob-marks.js';
 import { CatalogReader } from './catalog-reader.js';
 import { Coherence } from './coherence.js';
-import { type Connection, connect, SOCKET_TIMEOUT_MS } from './connection.js';
+import { connect, SOCKET_TIMEOUT_MS } from './connect.js';
+import type { Connection } from './connection.js';
 import { withDeadline } from './deadline.js';
 import { KeyLayout, SCHEMA_VERSION } from './key-layout.js';
 import { Link } from './link.js';
