@@ -1,5 +1,6 @@
 // The catalog against a plain model: whatever is committed, removed and evicted in whatever order, its counts, totals and
 // files agree with what a scan of the model says.
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Context, ImageKey } from '../../../src/kernel/image-key.js';
@@ -96,6 +97,18 @@ const action = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('evictSources' as const), limit: fc.integer({ min: 1, max: 3 }) }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('evictGroupsOfHeaviest' as const),
+      by: fc.constantFrom('bytes' as const, 'groups' as const),
+      limit: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('evictSourcesOfHeaviest' as const), limit: fc.integer({ min: 1, max: 3 }) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('sweep' as const) }) },
 );
 type Action = typeof action extends fc.Arbitrary<infer A> ? A : never;
@@ -137,13 +150,39 @@ async function apply(store: TestStore, model: Model, step: Action): Promise<void
       }
       return;
     }
+    case 'evictGroupsOfHeaviest': {
+      const context = await heaviestContext(catalog, model, step.by);
+      const own = [...model.groups.values()].filter((group) => group.context === context);
+      const { groups } = await catalog.evictGroupsOfHeaviest(step.by, step.limit);
+      expect(groups).toBe(Math.min(step.limit, own.length));
+      await followEviction(store, model, groups, context);
+      return;
+    }
+    case 'evictSourcesOfHeaviest': {
+      const context = await heaviestContext(catalog, model, 'bytes');
+      const held = new Set(
+        [...model.groups.values()].filter((own) => own.context === context).map((own) => own.source),
+      );
+      const candidates = [...model.sources.values()].filter((record) => record.sourceKept && record.complete);
+      const own = candidates.filter((record) => held.has(record.digest));
+      const { sources } = await catalog.evictSourcesOfHeaviest(step.limit);
+      expect(sources).toBe(Math.min(step.limit, own.length));
+      for (const record of candidates) {
+        const found = await catalog.findSource(record.digest);
+        if (found?.sourceKept !== false) continue;
+        expect(held).toContain(record.digest);
+        model.sources.set(record.digest, found);
+      }
+      return;
+    }
     case 'sweep':
       while ((await catalog.sweep(2)).length > 0);
   }
 }
 
 /** Groups committed in one step were used at the same time: any of them may go first, but none that was used later. */
-async function followEviction({ catalog }: TestStore, model: Model, evicted: number): Promise<void> {
+async function followEviction({ catalog }: TestStore, model: Model, evicted: number, context?: string): Promise<void> {
+  const mayGo = (group: { context: string }) => context === undefined || group.context === context;
   const before = [...model.groups.values()];
   for (const group of before)
     if ((await catalog.find(groupRef(group.key, group.context))) === undefined)
@@ -151,9 +190,41 @@ async function followEviction({ catalog }: TestStore, model: Model, evicted: num
   const gone = before.filter((group) => !model.groups.has(`${group.context}/${group.key}`));
   expect(gone).toHaveLength(evicted);
   const newestGone = Math.max(...gone.map((group) => group.used), 0);
-  for (const kept of model.groups.values()) expect(kept.used).toBeGreaterThanOrEqual(newestGone);
+  expect(gone.every(mayGo)).toBe(true);
+  for (const kept of [...model.groups.values()].filter(mayGo)) expect(kept.used).toBeGreaterThanOrEqual(newestGone);
   model.forgetUnused();
 }
+
+/** What a context has: its groups, and the bytes of every source they point to, each once. */
+function usageOf(model: Model, context: string): { groups: number; bytes: number } {
+  const groups = [...model.groups.values()].filter((group) => group.context === context);
+  const bytes = [...new Set(groups.map((group) => group.source))].reduce((sum, digest) => {
+    const record = model.sources.get(digest);
+    if (record === undefined) throw new Error('expected a source of every group');
+    const blobs = new Map<string, number>(record.previews.map((preview) => [preview.digest, preview.bytes]));
+    if (record.sourceKept) blobs.set(record.digest, record.bytes);
+    return [...blobs.values()].reduce((all, size) => all + size, sum);
+  }, 0);
+  return { groups: groups.length, bytes };
+}
+
+/** The one context that the catalog's heaviest can be; of several with as much, that with the greatest hash. */
+async function heaviestContext(
+  catalog: TestStore['catalog'],
+  model: Model,
+  by: 'bytes' | 'groups',
+): Promise<string | undefined> {
+  const usages = CONTEXTS.map((context) => ({ context, hash: sha256(context), ...usageOf(model, context) }))
+    .filter((usage) => usage.groups > 0)
+    .toSorted((x, y) => y[by] - x[by] || (y.hash < x.hash ? -1 : 1));
+  const [first] = usages;
+  expect(await catalog.heaviest(by)).toEqual(
+    first && { groups: first.groups, bytes: first.bytes, alone: usages.length === 1 },
+  );
+  return first?.context;
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 async function expectEqual({ catalog, blobs }: TestStore, model: Model): Promise<void> {
   const { previews, sources } = model.blobs();
@@ -169,8 +240,10 @@ async function expectEqual({ catalog, blobs }: TestStore, model: Model): Promise
   for (const context of CONTEXTS) {
     const keys = groups.filter((group) => group.context === context).map((group) => group.key);
     expect(await catalog.count(context as Context)).toBe(keys.length);
+    expect(await catalog.usageOf(context as Context)).toEqual(usageOf(model, context));
     expect((await collect(catalog.keys(context as Context))).flat().toSorted()).toEqual(keys.toSorted());
   }
+  for (const by of ['bytes', 'groups'] as const) await heaviestContext(catalog, model, by);
   for (const group of groups) {
     const entry = await catalog.find(groupRef(group.key, group.context));
     expect(entry?.source).toEqual(model.sources.get(group.source));
