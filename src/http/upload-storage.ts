@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Request } from 'express';
 import type { StorageEngine } from 'multer';
 import { parseDigest } from '../kernel/digest.js';
-import { asMachineFailure } from '../kernel/errors.js';
+import { asMachineFailure, DATA_DIR_GONE, ProofsheetError } from '../kernel/errors.js';
 import type { Upload } from '../previews/answers.js';
 import { sourceTooLarge } from './upload-body.js';
 
@@ -75,7 +75,7 @@ export class UploadStorage implements StorageEngine {
         signal: limit.signal,
       });
     } catch (error) {
-      throw limit.signal.aborted ? sourceTooLarge(this.maxSourceBytes) : (asMachineFailure(error) ?? error);
+      throw limit.signal.aborted ? sourceTooLarge(this.maxSourceBytes) : writeFailure(error);
     }
     const digest = parseDigest(hash.digest('hex'));
     if (digest === undefined) throw new Error('expected SHA-256 to be 64 hex characters');
@@ -96,4 +96,11 @@ export function safeFileName(name: string): string {
   const printable = [...segment.replace(/[\p{Cc}\p{Cs}]/gu, '').trim()];
   const cut = printable.slice(0, MAX_FILE_NAME_CHARACTERS).join('');
   return cut === '.' || cut === '..' ? '' : cut;
+}
+
+function writeFailure(error: unknown): unknown {
+  // A new file whose directory is gone: that was made at the start.
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+    return new ProofsheetError('storage-full', DATA_DIR_GONE, { cause: error });
+  return asMachineFailure(error) ?? error;
 }

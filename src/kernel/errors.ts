@@ -57,6 +57,9 @@ export class ProofsheetError extends Error {
 const NO_SPACE = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EFBIG']);
 const NO_HANDLES = new Set(['EMFILE', 'ENFILE']);
 
+/** What an upload is told when the data directory was removed under the server. */
+export const DATA_DIR_GONE = 'the place to store this is gone; it comes back when the server is restarted';
+
 /**
  * What the operating system said about the machine, in our words: `storage-full` (a disk that takes nothing more, for
  * whatever reason) or `overloaded` (out of file handles); `undefined` for any other error.
@@ -67,6 +70,9 @@ export function asMachineFailure(error: unknown): ProofsheetError | undefined {
     return new ProofsheetError('storage-full', 'no space is left to store this; try again once there is', {
       cause: error,
     });
+  // Its parent is missing, and that was made at the start.
+  if (code === 'ENOENT' && error instanceof Error && 'syscall' in error && error.syscall === 'mkdtemp')
+    return new ProofsheetError('storage-full', DATA_DIR_GONE, { cause: error });
   if (NO_HANDLES.has(code))
     return new ProofsheetError('overloaded', 'too many files are open at this moment; try again shortly', {
       cause: error,

@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest';
 import { expectAccounted } from '../support/faults/accounts.js';
 import { KillLoad, LOAD_ADMIN } from '../support/faults/kill-load.js';
-import { scrape, startServerProcess } from '../support/server-process.js';
+import { type ServerProcess, scrape, startServerProcess } from '../support/server-process.js';
 import { withTempDir } from '../support/temp-dir.js';
 
 /** `PROOFSHEET_TEST_KILLS=1000` for a long run. */
@@ -23,7 +23,7 @@ it(`loses nothing acknowledged, brings back nothing cleared and accounts for eve
     const load = await KillLoad.make(dataDir);
     for (let kill = 1; kill <= KILLS; kill++) {
       const server = await startServerProcess(environment);
-      await load.check(server, LOOKED_AT_AGAIN);
+      await telling(server, () => load.check(server, LOOKED_AT_AGAIN));
       const killed = new AbortController();
       const clients = Array.from({ length: CLIENTS }, (_, client) => load.run(server, client, killed.signal));
       await new Promise((resolve) => setTimeout(resolve, Math.random() * LONGEST_LIFE_MS));
@@ -34,7 +34,7 @@ it(`loses nothing acknowledged, brings back nothing cleared and accounts for eve
     }
 
     const server = await startServerProcess(environment);
-    await load.checkAll(server);
+    await telling(server, () => load.checkAll(server));
     expect(await scrape(server.origin, 'proofsheet_damaged_blobs_total')).toBe(0);
     server.kill('SIGTERM');
     expect(await server.gone).toBe(0);
@@ -45,3 +45,13 @@ it(`loses nothing acknowledged, brings back nothing cleared and accounts for eve
     console.log(`${KILLS} kills: ${JSON.stringify(load.acknowledged)}, ${groups} groups in the end`);
   });
 });
+
+/** A failure comes with what the server had to say. */
+async function telling(server: ServerProcess, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const told = server.log.filter(({ level }) => level !== 'info').map((line) => JSON.stringify(line));
+    throw new Error(`${String(error)}\nThe server said:\n${told.join('\n')}`, { cause: error });
+  }
+}

@@ -1,8 +1,8 @@
 // The embedded store: catalog, blobs and leases of one machine under one data directory, shared by all its processes.
 // Several servers on one data directory are safe (LMDB serialises their writes), as long as they run on one machine and on
 // a local file system; they share one cache, and each looks after its limits.
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Digest } from '../../kernel/digest.js';
 import type { BlobStore, Catalog, Clock, FairEviction, Leases, Logger, Metrics, Refusals } from '../../kernel/ports.js';
 import { BlobFiles } from './blob-files.js';
@@ -94,10 +94,20 @@ function leasesDir(dataDir: string): string {
 }
 
 function dataDirError(dataDir: string, error: unknown): unknown {
-  const code = errnoOf(error);
-  if (error instanceof DataDirError || code === undefined) return error;
+  if (error instanceof DataDirError || errnoOf(error) === undefined) return error;
+  const code = obstacleAt(dataDir) ?? errnoOf(error);
   return new DataDirError(
     `expected a data directory that can be written, got ${code} at ${dataDir}: check its owner, its free space, and that it is on a local disk`,
     { cause: error },
   );
+}
+
+/** What keeps the directory, or the nearest one above it that exists, from being written: mkdir says ENOENT of a read-only disk. */
+function obstacleAt(path: string): string | undefined {
+  try {
+    accessSync(path, constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return errnoOf(error) === 'ENOENT' && dirname(path) !== path ? obstacleAt(dirname(path)) : errnoOf(error);
+  }
 }

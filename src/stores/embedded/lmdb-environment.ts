@@ -63,7 +63,7 @@ export class LmdbEnvironment {
     let thrown: { readonly error: unknown } | undefined;
     try {
       // A child transaction, because what shares a commit would otherwise share a failure half-way too.
-      return await this.root.childTransaction(() => {
+      const committed = this.root.childTransaction(() => {
         try {
           return work();
         } catch (error) {
@@ -71,8 +71,37 @@ export class LmdbEnvironment {
           throw error;
         }
       });
+      setImmediate(this.heedBatch);
+      return await committed;
     } catch (error) {
-      throw thrown ? thrown.error : storageError(await causeOf(error));
+      if (thrown) throw thrown.error;
+      this.endUnlessWritable();
+      throw storageError(await causeOf(error));
+    }
+  }
+
+  /**
+   * The library closes the batch of an event turn by an operation of its own, whose promise it gives to nobody: when the
+   * commit fails, that is an unhandled rejection and the end of the process. At this point it is the current one.
+   */
+  private readonly heedBatch = (): void => {
+    void this.root.committed.then(undefined, () => undefined);
+  };
+
+  /**
+   * A commit that failed for want of space left everything as it was. But when not even the page could be written that
+   * makes a commit current, LMDB refuses everything from then on, reads too, and the library leaves writes hanging: only
+   * a new process helps, and finds everything that was acknowledged.
+   */
+  private endUnlessWritable(): void {
+    try {
+      this.root.transactionSync(() => undefined);
+    } catch (error) {
+      setImmediate(() => {
+        throw new Error('the catalog could not be written and cannot be used any more by this process', {
+          cause: error,
+        });
+      });
     }
   }
 

@@ -22,10 +22,13 @@ export function storageError(error: unknown): ProofsheetError {
   return new ProofsheetError('internal', 'the store failed; the fault is ours and has been logged', { cause: error });
 }
 
-/** LMDB errors carry a number: its own (negative) or the system's (28 is ENOSPC, 30 EROFS, 122 EDQUOT on Linux). */
+/**
+ * LMDB errors carry a number: its own (negative) or the system's (28 is ENOSPC, 30 EROFS, 122 EDQUOT on Linux; 5 is EIO,
+ * which is also what LMDB makes of a write that found room for its beginning alone).
+ */
 function isFullByNumber(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  if ('code' in error && typeof error.code === 'number') return [MDB_MAP_FULL, 28, 30, 122].includes(error.code);
+  if ('code' in error && typeof error.code === 'number') return [MDB_MAP_FULL, 5, 28, 30, 122].includes(error.code);
   return /no space left|disk quota exceeded|MDB_MAP_FULL/i.test(error.message);
 }
 

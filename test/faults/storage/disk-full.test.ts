@@ -64,7 +64,6 @@ it('refuses what finds no room, keeps and serves what was acknowledged, and reco
     }
     await rm(join(seen, 'filler'));
   }
-  console.log(outcomes.join(', '));
   expect(outcomes[0]).toContain('507/5070');
   expect(outcomes.at(-1)).toContain('200');
 
@@ -85,6 +84,35 @@ it('refuses what finds no room, keeps and serves what was acknowledged, and reco
   const { groups } = await expectAccounted(join(dir.path, 'copy'));
   expect(groups).toBe(kept.length + 1);
 }, 120_000);
+
+it('refuses a commit that finds no room in the catalog, the blobs being stored, and goes on once there is', async () => {
+  const [data, catalog] = [join(dir.path, 'data'), join(dir.path, 'data', 'catalog')];
+  await mkdir(catalog, { recursive: true });
+  const started = await startServerProcess(
+    { ...WITH_ADMIN, PROOFSHEET_DATA_DIR: data, PROOFSHEET_EVICTION_INTERVAL_SECONDS: '1' },
+    withSmallDisk(catalog, 2_048 * KIB),
+  );
+  server = started;
+  const filler = join(insideOf(started.pid, catalog), 'filler');
+  const photo = await encodedPhoto(320, 240);
+  const outcomes: string[] = [];
+  const kept: string[] = [];
+  for (let round = 0; round < 3; round++) {
+    await fillUpTo(filler, round * 2 * KIB);
+    // The catalog lives on pages that it has freed for a while.
+    for (let n = 0; n < 40 && !outcomes.at(-1)?.startsWith(`${round} 507`); n++) {
+      const outcome = await upload(`${started.url}/cacheImage/${round}-${n}`, another(photo));
+      outcomes.push(`${round} ${said(outcome)}`);
+      if (outcome.status === 200) kept.push(`${round}-${n}`);
+    }
+    expect(outcomes.at(-1), outcomes.join()).toBe(`${round} 507/5070`);
+    for (const key of kept) expect(isWhole(await ask(`${started.url}/getImage/${key}/auto:200x150`)), key).toBe(true);
+    await rm(filler);
+    expect(said(await upload(`${started.url}/cacheImage/after-${round}`, another(photo)))).toBe('200');
+    kept.push(`after-${round}`);
+  }
+  expect(await ask(`${started.url}/getKeyCount`).then(({ body }) => body.toString())).toBe(`{"count":${kept.length}}`);
+}, 60_000);
 
 /** Writes a file that leaves `freeBytes` of the file system; allocated in pages, so rounded up to 4 KiB. */
 async function fillUpTo(path: string, freeBytes: number): Promise<void> {

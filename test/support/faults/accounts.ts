@@ -7,7 +7,7 @@ import { splitGroupKey } from '../../../src/stores/embedded/catalog-keys.js';
 import { blobsOf, decodeRecord } from '../../../src/stores/embedded/catalog-ledger.js';
 import {
   decodeBlob,
-  decodeCount,
+  decodeContext,
   decodeGroup,
   decodeSource,
   decodeTotals,
@@ -103,7 +103,10 @@ function expectRowsAgree(tables: CatalogTables): Accounts {
     previewBytes: bytesOf('preview'),
     sourceBytes: bytesOf('source'),
   });
-  for (const [context, count] of rowsOf(tables.contexts, (key, value) => [key, decodeCount(value)] as const))
+  for (const [context, { groups: count }] of rowsOf(
+    tables.contexts,
+    (key, value) => [key, decodeContext(value)] as const,
+  ))
     expect(count).toBe(groups.filter((group) => group.context.equals(context)).length);
   return { groups: groups.length, sources: sources.size, blobs: blobs.size };
 }

@@ -1,5 +1,8 @@
 // Commands to start a server behind: with few file handles, on a small or read-only disk of its own, under a tracer that
 // kills it at a system call. Each replaces itself by the server, so that the pid is the server's.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { until } from '../gate.js';
 import { requireTool } from '../tools.js';
 
 /** At most `files` open files in the server and its children; soft and hard, unless the hard limit is lower. */
@@ -17,20 +20,14 @@ export function withSmallDisk(path: string, bytes: number): readonly string[] {
   ]);
 }
 
-/** `path` is a mount of its own, which `remountReadOnly` can turn. */
-export function withOwnMount(path: string): readonly string[] {
-  return inMountNamespace('mount --bind "$0" "$0" && exec "$@"', path, []);
+/** `path` (an existing directory) is a read-only file system. */
+export function withReadOnly(path: string): readonly string[] {
+  return inMountNamespace('mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"', path, []);
 }
 
 /** `path` as the process sees it, for everybody else. */
 export function insideOf(pid: number, path: string): string {
   return `/proc/${pid}/root${path}`;
-}
-
-/** The command that turns the mount at `path` of a server that was started `withOwnMount`. */
-export function remount(pid: number, path: string, how: 'ro' | 'rw'): readonly string[] {
-  const user = process.getuid?.() === 0 ? [] : ['--user', '--preserve-credentials'];
-  return ['nsenter', `--target=${pid}`, '--mount', ...user, 'mount', '-o', `remount,bind,${how}`, path];
 }
 
 /** Killed with SIGKILL by the `nth` call (from 1) of `systemCall` in any of its threads. */
@@ -40,10 +37,32 @@ export async function killedAt(systemCall: string, nth: number): Promise<readonl
   return [await requireTool('strace'), '-D', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${systemCall}`, '-e', inject];
 }
 
-/** The `nth` and every later call of `systemCall` fails with `errno`. */
-export async function failingFrom(systemCall: string, errno: string, nth: number): Promise<readonly string[]> {
-  const inject = `inject=${systemCall}:error=${errno}:when=${nth}+`;
-  return [await requireTool('strace'), '-D', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${systemCall}`, '-e', inject];
+/**
+ * From now on every one of `systemCalls` fails with `errno` in all threads of the process; the returned function ends that.
+ * How a disk behaves whose file system has given up, and that comes back.
+ */
+export async function failing(
+  pid: number,
+  systemCalls: readonly string[],
+  errno: string,
+): Promise<() => Promise<void>> {
+  const calls = systemCalls.join(',');
+  const tracer = spawn(
+    await requireTool('strace'),
+    ['-f', '-o', '/dev/null', '-e', `trace=${calls}`, '-e', `inject=${calls}:error=${errno}`, '-p', String(pid)],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  const gone = once(tracer, 'exit');
+  let said = '';
+  tracer.stderr.on('data', (text: Buffer) => {
+    said += text.toString();
+  });
+  await until(() => /attached/.test(said) || tracer.exitCode !== null, 'strace attaches');
+  if (tracer.exitCode !== null) throw new Error(`strace: ${said}`);
+  return async () => {
+    tracer.kill('SIGINT');
+    await gone;
+  };
 }
 
 function inMountNamespace(script: string, path: string, args: readonly string[]): readonly string[] {

@@ -1,0 +1,81 @@
+// Killed exactly at a system call that changes files: whatever it was in the middle of, the restart finds everything that
+// was acknowledged, nothing that was cleared, and accounts for every file.
+import { describe, expect, it } from 'vitest';
+import { encodedPhoto } from '../../support/encoded-photo.js';
+import { expectAccounted } from '../../support/faults/accounts.js';
+import { another, ask, clear, isWhole, said, upload, WITH_ADMIN } from '../../support/faults/server-client.js';
+import { killedAt } from '../../support/faults/wrappers.js';
+import { type ServerProcess, startServerProcess } from '../../support/server-process.js';
+import { withTempDir } from '../../support/temp-dir.js';
+
+const FORMATS = ['auto:200x150', 'auto:800x800'] as const;
+
+/** Counters of the tracer are per thread: with one thread in the pool the nth call is the same in every run. */
+const ENVIRONMENT = {
+  ...WITH_ADMIN,
+  UV_THREADPOOL_SIZE: '1',
+  PROOFSHEET_FSYNC: 'true',
+  PROOFSHEET_TARGET_FORMATS: FORMATS.join(','),
+  PROOFSHEET_EVICTION_INTERVAL_SECONDS: '1',
+} as const;
+
+/** Which calls are met, of some 15 to 25 that the script makes of each: at the start, in an upload, in an overwrite, in a sweep. */
+const MATRIX: readonly (readonly [string, readonly number[]])[] = [
+  ['rename', [1, 4, 9, 14]],
+  ['unlink', [1, 5, 12]],
+  ['link', [1, 6, 10]],
+  ['pwrite64', [3, 12, 20]],
+  ['fsync', [1, 8]],
+  ['fdatasync', [2, 4]],
+];
+
+describe.each(MATRIX)('killed at %s', (systemCall, calls) => {
+  it.each(calls)('number %i', { timeout: 60_000 }, async (nth) => {
+    const photo = await encodedPhoto(400, 300);
+    await withTempDir(async (dataDir) => {
+      const environment = { ...ENVIRONMENT, PROOFSHEET_DATA_DIR: dataDir };
+      const expected = new Map<string, boolean>();
+      let server: ServerProcess | undefined;
+      try {
+        server = await startServerProcess(environment, await killedAt(systemCall, nth));
+        await script(server.url, photo, expected);
+        server.kill('SIGTERM');
+      } catch (error) {
+        // It was killed before it listened: then nothing was acknowledged.
+        if (server === undefined) expect(String(error)).toContain('the server ended with null');
+      }
+      // Whatever else ended the script would show nothing.
+      if (server !== undefined) expect(await server.gone).toBe('SIGKILL');
+      const restarted = await startServerProcess(environment);
+      for (const [key, held] of expected) {
+        const outcomes = await Promise.all(FORMATS.map((format) => ask(`${restarted.url}/getImage/${key}/${format}`)));
+        if (held) for (const outcome of outcomes) expect(isWhole(outcome), `${key}: ${said(outcome)}`).toBe(true);
+        else expect(outcomes.map(said), key).toEqual(['404/4040', '404/4040']);
+      }
+      expect(said(await upload(`${restarted.url}/cacheImage/after`, another(photo)))).toBe('200');
+      restarted.kill('SIGTERM');
+      expect(await restarted.gone).toBe(0);
+      await expectAccounted(dataDir);
+    });
+  });
+});
+
+/** Uploads, overwrites, answers before the sequence is complete, clears; notes what was acknowledged. */
+async function script(url: string, photo: Buffer, expected: Map<string, boolean>): Promise<void> {
+  const does = async (key: string, held: boolean, step: Promise<{ status: number }>) => {
+    const before = expected.get(key);
+    expected.delete(key);
+    if ((await step).status === 200) expected.set(key, held);
+    else if (before !== undefined) expected.set(key, before);
+  };
+  await does('a', true, upload(`${url}/cacheImage/a`, another(photo)));
+  await does('b', true, upload(`${url}/cacheAndGetImage/b/${FORMATS[0]}`, another(photo)));
+  await does('a', true, upload(`${url}/cacheImage/a`, another(photo)));
+  await does('b', false, clear(`${url}/clearImagesByKey/b`));
+  await does('c', true, upload(`${url}/cacheImage/c`, another(photo)));
+  // The sweep of what was overwritten and cleared comes within a second or two.
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  await does('a', false, clear(`${url}/clearImages`));
+  expected.delete('c');
+  expected.set('c', false);
+}
