@@ -111,7 +111,8 @@ export function geometricMean(values: readonly number[]): number {
 
 /**
  * Runs each contender in turn, `rounds` times, every second round in reverse, so that all share the machine's moods.
- * Resolves with the results by contender, in the order of the rounds.
+ * Before that each runs once unmeasured: caches fill, and code is compiled. Resolves with the results by contender, in the
+ * order of the rounds.
  */
 export async function alternate<Name extends string, T>(
   rounds: number,
@@ -119,6 +120,7 @@ export async function alternate<Name extends string, T>(
 ): Promise<Record<Name, T[]>> {
   const names = Object.keys(contenders) as Name[];
   const results = Object.fromEntries(names.map((name) => [name, [] as T[]])) as Record<Name, T[]>;
+  for (const name of names) await contenders[name]();
   for (let round = 0; round < rounds; round++) {
     for (const name of round % 2 === 0 ? names : names.toReversed()) results[name].push(await contenders[name]());
   }

@@ -61,8 +61,6 @@ async function hitsBySize(small: string, large: string, options: RunOptions): Pr
         many: () => loadKeys(ofMany?.origin ?? '', many, options),
         few: () => loadKeys(ofFew?.origin ?? '', few, options),
       };
-      // Into memory and into the hot lane.
-      await alternate(1, contenders);
       const results = await alternate(options.rounds, contenders);
       for (const quantile of ['p50Ms', 'p99Ms'] as const) {
         const pick = (runs: readonly LoadResult[]): number[] => runs.map((run) => run[quantile]);
@@ -141,7 +139,6 @@ async function clearing(dataDir: string, options: RunOptions): Promise<Compariso
       await stopped;
       return hits;
     };
-    await quiet();
     const results = await alternate(options.rounds, { clearing: whileClearing, quiet });
     const what = `clearing contexts of ${CLEARED} groups: p99 of hits meanwhile`;
     const mine = { name: 'Proofsheet', values: results.clearing };

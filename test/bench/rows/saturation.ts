@@ -57,7 +57,6 @@ async function measure(ours: Awaited<ReturnType<typeof startOurs>>, options: Run
   };
   const alone = (): Promise<number> =>
     perSecond(new Promise((resolve) => setTimeout(resolve, options.seconds * 1_000)));
-  await hits();
   const results = await alternate<'both' | 'hits' | 'alone', unknown>(options.rounds, { both, hits, alone });
   const together = results.both as Awaited<ReturnType<typeof both>>[];
   const p99 = { name: 'Proofsheet', values: together.map(({ p99Ms }) => p99Ms) };

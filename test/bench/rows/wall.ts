@@ -40,8 +40,6 @@ async function firstPreview(ours: Ours, { rounds }: RunOptions): Promise<Compari
   };
   const thumbnail = (): Promise<number> =>
     timed(() => sharp(jpeg).resize(200, 150, { fit: 'inside' }).jpeg({ quality: 75 }).toBuffer());
-  await first();
-  await thumbnail();
   const results = await alternate(rounds, { ours: first, sharp: thumbnail });
   const what = `first 200x150 of a new 24 MP JPEG (${(jpeg.length / 1e6).toFixed(1)} MB), upload included`;
   const peer = { name: 'sharp in process', values: results.sharp };
@@ -70,8 +68,6 @@ async function wholeSequence(ours: Ours, { rounds }: RunOptions): Promise<Compar
     return timed(() => upload(ours, `cacheImage/${key}`, source));
   };
   try {
-    await cache();
-    await convert();
     const results = await alternate(rounds, { ours: cache, conversion: convert });
     const what = `cacheImage of a ${(jpeg.length / 1e6).toFixed(1)} MB JPEG (12 MP) over HTTP`;
     const peer = { name: 'conversion in process', values: results.conversion };
