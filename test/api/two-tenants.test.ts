@@ -1,0 +1,151 @@
+// Two tenants on one server: whatever one floods it with, the other keeps its cache and its turn.
+import { afterEach, describe, expect, it } from 'vitest';
+import { until } from '../support/gate.js';
+import { image, photo } from '../support/images.js';
+import { sourceForm } from '../support/multipart.js';
+import { scrape } from '../support/server-process.js';
+import { jpegOf } from '../support/test-images.js';
+import { startTestServer, type TestServer } from '../support/test-server.js';
+
+let server: TestServer;
+afterEach(() => server.close());
+
+const start = async (environment: Record<string, string>) => {
+  server = await startTestServer({ environment: { PROOFSHEET_EVICTION_INTERVAL_SECONDS: '1', ...environment } });
+};
+const upload = (path: string, source: Buffer) =>
+  fetch(`${server.url}${path}`, { method: 'POST', body: sourceForm(source) });
+const cached = async (context: string, keys: readonly string[]): Promise<string[]> => {
+  const answers = await Promise.all(keys.map((key) => fetch(`${server.url}/getMetadata/${key}?context=${context}`)));
+  return keys.filter((_, n) => answers[n]?.status === 200);
+};
+const countOf = async (context: string): Promise<number> =>
+  ((await (await fetch(`${server.url}/getKeyCount?context=${context}`)).json()) as { count: number }).count;
+const names = (count: number) => Array.from({ length: count }, (_, n) => `k${n}`);
+const colour = (n: number) => `#${(0x100000 + n * 4_099).toString(16)}`;
+
+/** `count` groups of one small source, or each of a source of its own. */
+async function fill(context: string, count: number, ownSources = false): Promise<void> {
+  const shared = await jpegOf(48, 48);
+  for (const [n, key] of names(count).entries()) {
+    const source = ownSources ? await jpegOf(300, 300, colour(n + (context === 'b' ? 1_000 : 0))) : shared;
+    expect((await upload(`/cacheImage/${key}?context=${context}`, source)).status).toBe(200);
+  }
+}
+
+describe('the cache of a quiet tenant', () => {
+  it('outlives a flood of groups by another: the global limit takes from who has most', async () => {
+    await start({ PROOFSHEET_MAX_GROUPS: '30' });
+    await fill('b', 10);
+    await fill('a', 60);
+    await until(async () => (await scrape(server.origin, 'proofsheet_groups')) <= 30, 'the limit is kept');
+    expect(await cached('b', names(10))).toEqual(names(10));
+    expect(await cached('a', names(60))).toHaveLength(20);
+  });
+
+  it('outlives a flood of bytes by another', async () => {
+    await start({ PROOFSHEET_DISK_MAX_BYTES: '1MiB', PROOFSHEET_MAX_SOURCE_BYTES: '1000000' });
+    await fill('b', 5, true);
+    const big = await photo(800, 600);
+    for (const [n, key] of names(12).entries()) {
+      const source = await image({ ...big, data: Buffer.from(big.data).fill(n * 20, 0, 30_000) })
+        .jpeg()
+        .toBuffer();
+      expect((await upload(`/cacheImage/${key}?context=a`, source)).status).toBe(200);
+    }
+    await until(
+      async () => (await scrape(server.origin, 'proofsheet_tier_bytes', 'tier="disk"')) <= 2 ** 20,
+      'the limit is kept',
+    );
+    expect(await cached('b', names(5))).toEqual(names(5));
+    expect(await scrape(server.origin, 'proofsheet_evictions_total', 'reason="bytes"')).toBeGreaterThan(0);
+  });
+
+  it('is no business of a context that is over its own limits', async () => {
+    await start({ PROOFSHEET_CONTEXT_MAX_GROUPS: '8', PROOFSHEET_CONTEXT_MAX_BYTES: '64KiB' });
+    await fill('b', 8);
+    await fill('a', 20);
+    await until(async () => (await countOf('a')) === 8, 'the limit is kept');
+    expect(await cached('a', names(20))).toHaveLength(8);
+    expect(await cached('b', names(8))).toEqual(names(8));
+    expect(await scrape(server.origin, 'proofsheet_evictions_total', 'reason="context-groups"')).toBe(12);
+    const big = await image(await photo(800, 600))
+      .jpeg({ quality: 95 })
+      .toBuffer();
+    expect(big.length).toBeGreaterThan(64 * 1024);
+    expect((await upload('/cacheImage/big?context=a', big)).status).toBe(200);
+    await until(
+      async () => (await scrape(server.origin, 'proofsheet_evictions_total', 'reason="context-bytes"')) > 0,
+      'bytes are evicted',
+    );
+    expect(await cached('b', names(8))).toEqual(names(8));
+  });
+});
+
+describe('the turn of a quiet tenant', () => {
+  /** Different photos of 4 MP each, a few hundred ms of work. */
+  async function heavy(count: number): Promise<Buffer[]> {
+    const base = await photo(2400, 1700);
+    return Promise.all(
+      Array.from({ length: count }, (_, n) =>
+        image({ ...base, data: Buffer.from(base.data).fill(n * 7, 0, 90_000) })
+          .jpeg()
+          .toBuffer(),
+      ),
+    );
+  }
+
+  it('comes next but one, however many conversions of another wait', async () => {
+    await start({ PROOFSHEET_CONVERTERS: '1' });
+    const sources = await heavy(13);
+    const mine = sources.pop() ?? Buffer.alloc(0);
+    let answered = 0;
+    const flood = sources.map(async (source, n) => {
+      const { status } = await upload(`/cacheAndGetImage/k${n}/200x150?context=a`, source);
+      answered++;
+      return status;
+    });
+    await until(async () => (await scrape(server.origin, 'proofsheet_queue_depth')) >= 8, 'the other tenant queues');
+    const before = answered;
+    expect((await upload('/cacheAndGetImage/mine/200x150?context=b', mine)).status).toBe(200);
+    // One under way, one whose turn it was, and one more that may have slipped in while the upload was received.
+    expect(answered - before).toBeLessThanOrEqual(3);
+    expect(await Promise.all(flood)).toEqual(sources.map(() => 200));
+  });
+
+  it('has a place in a queue that another has filled', async () => {
+    await start({ PROOFSHEET_CONVERTERS: '1', PROOFSHEET_QUEUE_LENGTH: '3' });
+    const sources = await heavy(9);
+    const mine = sources.pop() ?? Buffer.alloc(0);
+    const flood = sources.map((source, n) => upload(`/cacheAndGetImage/k${n}/200x150?context=a`, source));
+    await until(async () => (await scrape(server.origin, 'proofsheet_queue_depth')) === 3, 'the queue is full');
+    expect((await upload('/cacheAndGetImage/mine/200x150?context=b', mine)).status).toBe(200);
+    const answers = await Promise.all(flood);
+    const refused = answers.filter(({ status }) => status !== 200);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const answer of refused) {
+      expect(answer.status).toBe(503);
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    }
+  });
+
+  it('is not what a limit of conversions per context is about: 429 for who is over it, and nobody else', async () => {
+    await start({ PROOFSHEET_CONVERTERS: '1', PROOFSHEET_CONTEXT_MAX_CONVERSIONS: '2' });
+    const sources = await heavy(7);
+    const mine = sources.pop() ?? Buffer.alloc(0);
+    const flood = Promise.all(sources.map((source, n) => upload(`/cacheImage/k${n}?context=a`, source)));
+    const own = upload('/cacheImage/mine?context=b', mine);
+    const answers = await flood;
+    const refused = answers.filter(({ status }) => status !== 200);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(answers.length - refused.length).toBeGreaterThanOrEqual(2);
+    for (const answer of refused) {
+      expect(answer.status).toBe(429);
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+      expect(await answer.json()).toMatchObject({ code: 4290 });
+    }
+    expect((await own).status).toBe(200);
+    // What was refused can come again.
+    expect((await upload('/cacheImage/again?context=a', sources.at(-1) ?? mine)).status).toBe(200);
+  });
+});
