@@ -14,17 +14,25 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }));
 
 /** Runs the script; `npm <words>` does the shell lines given for these words, everything else succeeds. */
-async function ci(commands: Record<string, string>): Promise<{ code: number; last: string; called: string[] }> {
+async function ci(
+  commands: Record<string, string>,
+  environment: Record<string, string> = {},
+): Promise<{ code: number; last: string; called: string[]; printed: string }> {
   const log = join(directory, 'called');
   const cases = Object.entries(commands).map(([words, lines]) => `  "${words}") ${lines} ;;`);
   const npm = ['#!/bin/sh', `echo "$*" >> ${log}`, 'case "$*" in', ...cases, 'esac'].join('\n');
   await writeFile(join(directory, 'npm'), npm);
   await chmod(join(directory, 'npm'), 0o755);
   return new Promise((resolve) => {
-    const env = { ...process.env, PATH: `${directory}${delimiter}${process.env.PATH}` };
+    const env = { ...process.env, ...environment, PATH: `${directory}${delimiter}${process.env.PATH}` };
     execFile(SCRIPT, { env, timeout: 20_000 }, async (error, stdout) => {
       const called = (await readFile(log, 'utf8')).trim().split('\n');
-      resolve({ code: Number(error?.code ?? 0), last: stdout.trim().split('\n').at(-1) ?? '', called });
+      resolve({
+        code: Number(error?.code ?? 0),
+        last: stdout.trim().split('\n').at(-1) ?? '',
+        called,
+        printed: stdout,
+      });
     });
   });
 }
@@ -32,10 +40,10 @@ async function ci(commands: Record<string, string>): Promise<{ code: number; las
 const counted = (line: string, code = 0) => `echo "${line}" > "$CLOSING_LINE_FILE"; exit ${code}`;
 
 test('all good: installs, lints, checks types, tests, and ends with the real counts', async () => {
-  expect(await ci({ test: counted('12 passed, 0 failed') })).toEqual({
+  expect(await ci({ test: counted('12 passed, 0 failed') })).toMatchObject({
     code: 0,
     last: '12 passed, 0 failed',
-    called: ['ci', 'run lint', 'run typecheck', 'test'],
+    called: ['ci', 'run lint', 'run typecheck', 'run --silent audit', 'test'],
   });
 });
 
@@ -50,6 +58,21 @@ test('a failed lint or type check is a failure, and the tests still run', async 
     code: 1,
     last: '12 passed, 2 failed',
   });
+});
+
+test('known vulnerabilities are a failure', async () => {
+  expect(await ci({ 'run --silent audit': 'exit 1', test: counted('12 passed, 0 failed') })).toMatchObject({
+    code: 1,
+    last: '12 passed, 1 failed',
+  });
+});
+
+test('an audit that could not be done is told at the end, and a failure where it is required', async () => {
+  const commands = { 'run --silent audit': 'exit 3', test: counted('12 passed, 0 failed') };
+  const told = await ci(commands);
+  expect(told).toMatchObject({ code: 0, last: '12 passed, 0 failed' });
+  expect(told.printed).toContain('DEPENDENCIES WERE NOT AUDITED');
+  expect(await ci(commands, { AUDIT_REQUIRED: '1' })).toMatchObject({ code: 1, last: '12 passed, 1 failed' });
 });
 
 test('tests that never got to count have failed, whatever npm says', async () => {
