@@ -126,7 +126,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     metrics,
     ...(store.fair && { fair: store.fair }),
     limits: {
-      maxBytes: storage.diskMaxBytes,
+      maxBytes: config.shared.redisUrl === undefined ? storage.diskMaxBytes : config.shared.maxBytes || Infinity,
       maxGroups: storage.maxGroups,
       maxAgeSeconds: storage.maxAgeSeconds,
       contextMaxBytes,

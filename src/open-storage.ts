@@ -13,6 +13,7 @@ import type {
   Metrics,
   Refusals,
 } from './kernel/ports.js';
+import type { BlobMarks } from './stores/blob-marks.js';
 import { DiskCache } from './stores/embedded/disk-cache.js';
 import { openEmbeddedStore } from './stores/embedded/embedded-store.js';
 import { openRedisStore } from './stores/redis/open-redis-store.js';
@@ -102,7 +103,8 @@ function rulesOf({ limits, conversion }: Config, version: string): string {
   return createHash('sha256').update(JSON.stringify(rules)).digest('hex').slice(0, 16);
 }
 
-async function sharedStorage({ storage, shared, server }: Config, url: string, deps: StorageDeps): Promise<Storage> {
+async function sharedStorage(config: Config, url: string, deps: StorageDeps): Promise<Storage> {
+  const { storage, shared, server } = config;
   const redis = await openRedisStore({
     ...deps,
     url,
@@ -113,6 +115,13 @@ async function sharedStorage({ storage, shared, server }: Config, url: string, d
     blobTtlSeconds: shared.redisBlobTtlSeconds,
     maxBlobBytes: shared.redisMaxBlobBytes,
     deadlines: { getMs: shared.redisCommandTimeoutMs, setMs: shared.redisBlobTimeoutMs },
+    // With a bucket only marks of blobs are kept in Redis, whatever their size.
+    ...(shared.s3Bucket !== undefined && { maxBlobBytes: Infinity, maxSourceBytes: Infinity }),
+    onSwept: async (digests) => s3?.swept(digests),
+  });
+  const s3 = await openS3(config, redis.marks, deps).catch(async (error: unknown) => {
+    await redis.close();
+    throw error;
   });
   const disk = DiskCache.open({
     ...deps,
@@ -122,11 +131,15 @@ async function sharedStorage({ storage, shared, server }: Config, url: string, d
   });
   return {
     catalog: redis.catalog,
-    durable: [disk, redis.blobs],
+    durable: [disk, s3?.blobs ?? redis.blobs],
     leases: redis.leases,
     tmpDir: disk.tmpDir,
+    ...(s3 && { sweepOrphans: () => s3.sweepOrphans() }),
     // Without the shared tier this node still serves what it has, and converts what it is given.
-    health: async () => ({ shared: redis.state() === 'up' ? 'up' : 'degraded' }),
+    health: async () => ({
+      shared: redis.state() === 'up' ? 'up' : 'degraded',
+      ...(s3 && { s3: s3.state() === 'up' ? 'up' : 'degraded' }),
+    }),
     bytesByTier: async () => {
       const { previewBytes, sourceBytes } = await redis.catalog.usage();
       return [
@@ -137,4 +150,25 @@ async function sharedStorage({ storage, shared, server }: Config, url: string, d
     },
     close: () => redis.close(),
   };
+}
+
+/** The blobs on S3, where a bucket is configured; else nothing of it is even loaded. */
+async function openS3({ shared, storage, limits }: Config, marks: BlobMarks, deps: StorageDeps) {
+  const { s3Bucket, s3Endpoint, s3AccessKeyId, s3SecretAccessKey } = shared;
+  if (s3Bucket === undefined) return undefined;
+  const { openS3Blobs } = await import('./stores/s3/open-s3-blobs.js');
+  return openS3Blobs({
+    ...deps,
+    bucket: s3Bucket,
+    ...(s3Endpoint !== undefined && { endpoint: s3Endpoint }),
+    region: shared.s3Region,
+    ...(s3AccessKeyId !== undefined &&
+      s3SecretAccessKey !== undefined && {
+        credentials: { accessKeyId: s3AccessKeyId, secretAccessKey: s3SecretAccessKey },
+      }),
+    prefix: shared.s3Prefix,
+    marks,
+    maxSourceBytes: limits.maxSourceBytes,
+    graceMs: storage.orphanGraceSeconds * 1_000,
+  });
 }

@@ -85,6 +85,11 @@ export const SHARED = {
     // A URL may carry credentials.
     { secret: true },
   ),
+  maxBytes: setting(
+    'SHARED_MAX_BYTES',
+    bytes({ min: 0, max: 1024 * TIB }),
+    'Most blob bytes in the shared tier; above it sources, then previews used longest ago are evicted. 0 leaves it to Redis or the bucket.',
+  ),
   redisUser: setting('REDIS_USER', optional(name('user name')), 'Redis user; overrides the one in the URL.'),
   redisPassword: setting(
     'REDIS_PASSWORD',

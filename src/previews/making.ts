@@ -185,6 +185,8 @@ export class Making {
       this.deps.catalog.commit({ source, groups, existing: this.options.existing }),
     );
     if (missing && missing.length > 0) {
+      // Not swept, but never taken by a tier that was away: that is known, and nothing is acknowledged.
+      if (this.unstored) return;
       throw new BlobsVanished(`${missing.length} blobs were swept before their record was committed`);
     }
     this.groupsCommitted = true;

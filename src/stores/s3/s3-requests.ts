@@ -36,14 +36,14 @@ export class S3Requests {
   }
 
   /**
-   * The outcome of `work`, tried up to three times; each attempt has 3 s and a ms for every 5 kB of `bytes`. Throws
+   * The outcome of `work`, tried up to three times if it fails at once; each attempt has 3 s and a ms for every 5 kB of `bytes`. Throws
    * `shared-tier-unreachable`, `storage-full` or `internal`, but `undefined` for what is absent.
    */
   async run<T>(bytes: number, work: Work<T>): Promise<T | undefined> {
     for (let attempt = 1; ; attempt++) {
       if (!this.breaker.enter()) throw unreachable();
+      const deadline = AbortSignal.timeout(Math.ceil(ANSWER_MS + bytes / BYTES_PER_MS));
       try {
-        const deadline = AbortSignal.timeout(Math.ceil(ANSWER_MS + bytes / BYTES_PER_MS));
         const outcome = await work(AbortSignal.any([deadline, this.closing.signal]));
         this.succeeded();
         return outcome;
@@ -52,8 +52,9 @@ export class S3Requests {
         if (failure === 'away') this.breaker.failed();
         else this.succeeded();
         if (failure === 'absent') return undefined;
-        if (failure !== 'away' || attempt === MAX_ATTEMPTS || this.retries < 1 || this.closing.signal.aborted)
-          throw asPortError(error);
+        // Who did not answer in time has had the time of the request.
+        const isLast = attempt === MAX_ATTEMPTS || deadline.aborted || this.closing.signal.aborted;
+        if (failure !== 'away' || isLast || this.retries < 1) throw asPortError(error);
         this.retries--;
         // Full jitter: nodes that failed together do not come back together.
         await delay(Math.random() * FIRST_PAUSE_MS * 4 ** (attempt - 1));
