@@ -12,9 +12,9 @@ const LIMITS = 'the image is larger than the pixel limit; expected a smaller ima
 
 const RULES: readonly Rule[] = [
   {
-    says: /channel limit|too many (?:channels|bands)/i,
+    says: /channel limit|too many (?:channels|bands)|expected 3 or 4 channels/i,
     code: 'source-undecodable',
-    message: 'the image has more channels than can be converted; expected 1 to 5',
+    message: 'the image has more channels than can be converted; expected grey, RGB or CMYK, with or without alpha',
   },
   {
     says: /exceeds pixel limit|pixel limit when scaled|Input image exceeds/i,

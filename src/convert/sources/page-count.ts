@@ -1,8 +1,15 @@
 // How many pages or frames a file holds, by walking its structure and no further than asked: decoders build lists of all
 // of them before they tell their number, which takes gigabytes or minutes for a file made of nothing else.
 
-/** Whether `bytes`, a GIF, holds more than `most` frames (GIF89a, grammar of appendix B). A broken structure ends the walk. */
-export function gifHasMoreFrames(bytes: Buffer, most: number): boolean {
+export interface GifStructure {
+  /** There are more than `most` frames; the walk ended there. */
+  readonly more: boolean;
+  /** The file ends in the midst of a block. */
+  readonly cut: boolean;
+}
+
+/** The blocks of `bytes`, a GIF, up to `most` frames (GIF89a, grammar of appendix B). What is no block ends the walk. */
+export function gifStructure(bytes: Buffer, most: number): GifStructure {
   const IMAGE = 0x2c;
   const EXTENSION = 0x21;
   let frames = 0;
@@ -10,18 +17,23 @@ export function gifHasMoreFrames(bytes: Buffer, most: number): boolean {
   while (at < bytes.length) {
     const block = bytes[at];
     if (block === IMAGE) {
-      if (++frames > most) return true;
+      if (++frames > most) return { more: true, cut: false };
       // The descriptor, its colour table and the code size stand before the data.
       at += 10 + colourTableBytes(bytes[at + 9] ?? 0) + 1;
     } else if (block === EXTENSION) {
       at += 2;
     } else {
-      return false;
+      return { more: false, cut: false };
     }
     for (let length = bytes[at]; length !== undefined && length > 0; length = bytes[at]) at += 1 + length;
     at++;
   }
-  return false;
+  return { more: false, cut: at > bytes.length };
+}
+
+/** Whether `bytes`, a GIF, holds more than `most` frames. */
+export function gifHasMoreFrames(bytes: Buffer, most: number): boolean {
+  return gifStructure(bytes, most).more;
 }
 
 function colourTableBytes(flags: number): number {

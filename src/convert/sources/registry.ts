@@ -1,5 +1,6 @@
 // The source types: which decoders each needs, and what is checked before one is let near it. A new type is a line here.
 import type { SourceType } from '../../kernel/source.js';
+import { checkGif } from './gif.js';
 import { gifHasMoreFrames, tiffHasMorePages, webpHasMoreFrames } from './page-count.js';
 import { withoutTexts } from './png.js';
 import { checkSvg } from './svg.js';
@@ -20,7 +21,12 @@ export interface SourceHandling {
 export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
   jpeg: { loaders: ['VipsForeignLoadJpegBuffer'], decoderFormats: ['jpeg'] },
   png: { loaders: ['VipsForeignLoadPngBuffer'], decoderFormats: ['png'], stripped: withoutTexts },
-  gif: { loaders: ['VipsForeignLoadNsgifBuffer'], decoderFormats: ['gif'], hasMorePages: gifHasMoreFrames },
+  gif: {
+    loaders: ['VipsForeignLoadNsgifBuffer'],
+    decoderFormats: ['gif'],
+    hasMorePages: gifHasMoreFrames,
+    check: checkGif,
+  },
   webp: { loaders: ['VipsForeignLoadWebpBuffer'], decoderFormats: ['webp'], hasMorePages: webpHasMoreFrames },
   tiff: { loaders: ['VipsForeignLoadTiffBuffer'], decoderFormats: ['tiff'], hasMorePages: tiffHasMorePages },
   avif: { loaders: ['VipsForeignLoadHeifBuffer'], decoderFormats: ['heif', 'avif'] },

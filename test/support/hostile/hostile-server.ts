@@ -61,6 +61,7 @@ export class HostileServer {
     const look = async (): Promise<void> => {
       peak = Math.max(peak, await peakMiB(child));
     };
+    await look();
     const looking = setInterval(() => void look(), LOOK_EVERY_MS);
     const startedAt = performance.now();
     const answer = await fetch(`${this.server.url}/cacheImage/${key}`, {
@@ -140,8 +141,9 @@ export class HostileServer {
   private async childPid(): Promise<number> {
     let pids: number[] = [];
     await until(async () => {
+      const idle = await this.metric('proofsheet_converters', 'state="idle"');
       pids = await childPids(this.server.pid);
-      return pids.length > 0 && (await this.metric('proofsheet_converters', 'state="idle"')) >= 1;
+      return idle >= 1 && pids.length === idle;
     }, 'a converter is warm');
     return pids[0] ?? 0;
   }

@@ -1,6 +1,7 @@
 // What is seen of a file's structure before a decoder sees it: how many pages it has, which chunks a decoder need not get,
 // what an SVG says of its size.
 import { describe, expect, test } from 'vitest';
+import { checkGif } from '../../../src/convert/sources/gif.js';
 import { gifHasMoreFrames, tiffHasMorePages, webpHasMoreFrames } from '../../../src/convert/sources/page-count.js';
 import { withoutTexts } from '../../../src/convert/sources/png.js';
 import { checkSvg } from '../../../src/convert/sources/svg.js';
@@ -43,6 +44,15 @@ test('what encoders write is counted as they meant it', async () => {
 
 test('a directory that is its own next ends the walk', () => {
   expect(tiffHasMorePages(tiffOf([imageDirectory({ widthPx: 4, heightPx: 4 }, 8)]), 100)).toBe(false);
+});
+
+test('a GIF that ends within a block is cut; one that only lacks its end marker is not', () => {
+  const whole = gifOf({ frames: 3, loop: 1 });
+  expect(() => checkGif(whole)).not.toThrow();
+  expect(() => checkGif(whole.subarray(0, -1))).not.toThrow();
+  for (const lost of [2, 3, 10, 20]) {
+    expect(() => checkGif(whole.subarray(0, -lost))).toThrow(expect.objectContaining({ code: 'source-undecodable' }));
+  }
 });
 
 describe('texts of a PNG', () => {

@@ -1,0 +1,68 @@
+// `npm run fuzz -- [--count 100000] [--seed N] [--from 0] [--connections 8]`: the long run. Prints the seed first, a line
+// each few seconds, and each finding with the numbers that replay it: `--seed N --from INDEX --count 1`.
+import { parseArgs } from 'node:util';
+import { FUZZ_ENVIRONMENT, type FuzzBooks, floorOf, fuzz } from '../../support/hostile/fuzzing.js';
+import { HostileServer } from '../../support/hostile/hostile-server.js';
+import { fuzzSeeds } from '../../support/hostile/seeds.js';
+
+const PROGRESS_MS = 5_000;
+const { values } = parseArgs({
+  options: {
+    count: { type: 'string', default: '100000' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    from: { type: 'string', default: '0' },
+    connections: { type: 'string', default: '8' },
+  },
+});
+const [count, seed, from, connections] = [values.count, values.seed, values.from, values.connections].map(Number);
+if (count === undefined || seed === undefined || from === undefined || connections === undefined) {
+  throw new Error('expected numbers');
+}
+
+console.log(`seed ${seed}, requests ${from} to ${from + count - 1}, ${connections} connections`);
+const hostile = await HostileServer.start(FUZZ_ENVIRONMENT);
+let printedAt = 0;
+let printedFindings = 0;
+const books = await fuzz({
+  origin: hostile.server.origin,
+  pid: hostile.server.pid,
+  seeds: await fuzzSeeds(),
+  seed,
+  from,
+  to: from + count,
+  connections,
+  onProgress(soFar) {
+    for (const finding of soFar.findings.slice(printedFindings)) console.log('FINDING', JSON.stringify(finding));
+    printedFindings = soFar.findings.length;
+    if (soFar.ms - printedAt < PROGRESS_MS) return;
+    printedAt = soFar.ms;
+    console.log(progressLine(soFar));
+  },
+});
+console.log(progressLine(books));
+for (const [label, times] of [...books.answers].sort()) console.log(`${label}: ${times}`);
+for (const [who, samples] of [
+  ['server', books.serverBytes],
+  ['converters', books.childrenBytes],
+] as const) {
+  const [before, after] = [floorOf(samples, 0.1, 0.3), floorOf(samples, 0.8, 1)];
+  console.log(
+    `memory of the ${who}: ${mib(before)} early, ${mib(after)} late (${((after / before - 1) * 100).toFixed(1)} %)`,
+  );
+}
+for (const reason of ['crash', 'nonsense', 'timeout', 'memory', 'recycled']) {
+  const exits = await hostile.metric('proofsheet_converter_exits_total', `reason="${reason}"`);
+  console.log(`converters ended (${reason}): ${exits}`);
+}
+await hostile.expectUnharmed();
+await hostile.close();
+console.log(`${books.findings.length} findings`);
+process.exitCode = books.findings.length === 0 ? 0 : 1;
+
+function progressLine({ done, ms, findings }: FuzzBooks): string {
+  return `${done} done, ${((done * 1_000) / ms).toFixed(0)} a second, ${findings.length} findings`;
+}
+
+function mib(bytes: number): string {
+  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+}

@@ -1,0 +1,110 @@
+// Rare structures and extreme shapes: what is an image in an odd way is converted, what is none is refused with its reason.
+import { pngOf } from '../../support/hostile/png.js';
+import { CONVERTED, describeHostile, TOO_LARGE, UNDECODABLE } from '../../support/hostile/rows.js';
+import { bigTiffOf, imageDirectory, tiffOf } from '../../support/hostile/tiff.js';
+import { image, photo } from '../../support/images.js';
+
+const page = imageDirectory({ widthPx: 8, heightPx: 8 });
+const pages = (count: number) => tiffOf(Array.from({ length: count }, () => page));
+const bands = (count: number) => tiffOf([imageDirectory({ widthPx: 8, heightPx: 8, bands: count })]);
+
+describeHostile('TIFF structures', [
+  {
+    what: 'TIFF whose directory is its own next',
+    source: () => tiffOf([imageDirectory({ widthPx: 8, heightPx: 8 }, 8)]),
+    answer: UNDECODABLE,
+  },
+  {
+    what: 'TIFF whose tenth directory leads to its first',
+    source: () => tiffOf([...Array.from({ length: 9 }, () => page), { ...page, next: 8 }]),
+    answer: UNDECODABLE,
+  },
+  { what: 'TIFF of 100 pages', source: () => pages(100), answer: CONVERTED },
+  { what: 'TIFF of 101 pages', source: () => pages(101), answer: TOO_LARGE, says: 'at most 100 pages or frames' },
+  { what: 'TIFF of 10,000 pages', source: () => pages(10_000), answer: TOO_LARGE, says: 'at most 100 pages or frames' },
+  {
+    what: 'TIFF of 200,000 pages',
+    source: () => pages(200_000),
+    answer: TOO_LARGE,
+    says: 'at most 100 pages or frames',
+  },
+  {
+    what: 'TIFF whose first directory lies behind the end',
+    source: () => Buffer.from('49492a00ffffff7f0000000000000000', 'hex'),
+    answer: UNDECODABLE,
+  },
+  {
+    what: 'tiled TIFF',
+    source: async () =>
+      image(await photo(300, 200))
+        .tiff({ tile: true, tileWidth: 64, tileHeight: 64 })
+        .toBuffer(),
+    answer: CONVERTED,
+  },
+  { what: 'BigTIFF', source: () => bigTiffOf(20, 10), answer: CONVERTED },
+  {
+    what: 'TIFF of 32-bit floats',
+    source: () => tiffOf([imageDirectory({ widthPx: 8, heightPx: 8, bits: 32, sampleFormat: 3 })]),
+    answer: CONVERTED,
+  },
+  { what: 'TIFF of 5 bands', source: () => bands(5), answer: UNDECODABLE, says: 'channels' },
+  { what: 'TIFF of 6 bands', source: () => bands(6), answer: UNDECODABLE, says: 'channels' },
+  { what: 'TIFF of 200 bands', source: () => bands(200), answer: UNDECODABLE, says: 'channels' },
+  { what: 'TIFF of 65,000 bands', source: () => bands(65_000), answer: UNDECODABLE },
+]);
+
+describeHostile('extreme shapes', [
+  { what: 'PNG of 1x65535', source: () => pngOf({ widthPx: 1, heightPx: 65_535 }), answer: CONVERTED },
+  { what: 'PNG of 65535x1', source: () => pngOf({ widthPx: 65_535, heightPx: 1 }), answer: CONVERTED },
+  { what: 'PNG of 1x1000000', source: () => pngOf({ widthPx: 1, heightPx: 1_000_000 }), answer: CONVERTED },
+  { what: 'PNG of 1000000x1', source: () => pngOf({ widthPx: 1_000_000, heightPx: 1 }), answer: CONVERTED },
+  {
+    what: 'PNG of 1x1000001',
+    source: () => pngOf({ widthPx: 1, heightPx: 1_000_001 }),
+    answer: TOO_LARGE,
+    says: 'at most 1000000 pixels on a side',
+  },
+  {
+    what: 'JPEG of 65500x1',
+    source: async () =>
+      image(await photo(65_500, 1))
+        .jpeg()
+        .toBuffer(),
+    answer: CONVERTED,
+  },
+  {
+    what: 'progressive JPEG of 4000x3000',
+    source: async () =>
+      image(await photo(4000, 3000))
+        .jpeg({ progressive: true })
+        .toBuffer(),
+    answer: CONVERTED,
+    atMostMiB: 400,
+    atMostMs: 30_000,
+  },
+  { what: 'PNG of one pixel', source: () => pngOf({ widthPx: 1, heightPx: 1 }), answer: CONVERTED },
+]);
+
+// Larger than a type can be (WebP 16383, AVIF 16384, JPEG 65500 pixels on a side) no preview of that type becomes.
+describeHostile(
+  'sources larger than a preview type can be',
+  [
+    {
+      what: 'PNG of 70000x10 in all types at its own size',
+      source: () => pngOf({ widthPx: 70_000, heightPx: 10 }),
+      answer: CONVERTED,
+      atMostMiB: 400,
+    },
+  ],
+  { PROOFSHEET_TARGET_FORMATS: 'jpg:-1x-1,png:-1x-1,webp:-1x-1,avif:-1x-1,gif:-1x-1' },
+);
+
+describeHostile('damage inside', [
+  {
+    what: 'PNG with a wrong checksum of its header',
+    source: () => pngOf({ widthPx: 8, heightPx: 8, headerChecksum: 1 }),
+    answer: UNDECODABLE,
+  },
+  { what: 'PNG with a row missing', source: () => pngOf({ widthPx: 80, heightPx: 80, rows: 79 }), answer: UNDECODABLE },
+  { what: 'PNG without its end', source: () => pngOf({ widthPx: 8, heightPx: 8 }).subarray(0, -12), answer: CONVERTED },
+]);
