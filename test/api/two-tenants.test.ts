@@ -148,4 +148,24 @@ describe('the turn of a quiet tenant', () => {
     // What was refused can come again.
     expect((await upload('/cacheImage/again?context=a', sources.at(-1) ?? mine)).status).toBe(200);
   });
+
+  it('is given by sending away what would wait too long anyway, while what is cached is answered', async () => {
+    await start({ PROOFSHEET_CONVERTERS: '1', PROOFSHEET_SHED_QUEUE_AGE_MS: '200' });
+    const small = await jpegOf(64, 48);
+    expect((await upload('/cacheImage/known?context=b', small)).status).toBe(200);
+    const sources = await heavy(8);
+    const flood = sources.map((source, n) => upload(`/cacheAndGetImage/k${n}/200x150?context=a`, source));
+    let refused: Response | undefined;
+    await until(async () => {
+      const answer = await upload('/cacheImage/new?context=b', small);
+      if (answer.status === 503) refused = answer;
+      return refused !== undefined;
+    }, 'new work is sent away');
+    expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    expect(await refused?.json()).toMatchObject({ code: 5030, message: expect.stringContaining('wait too long') });
+    expect((await upload('/cacheAndGetImage/known/80x80?context=b', small)).status).toBe(200);
+    expect((await fetch(`${server.url}/getImage/known/80x80?context=b`)).status).toBe(200);
+    expect((await Promise.all(flood)).every(({ status }) => status === 200 || status === 503)).toBe(true);
+    expect((await upload('/cacheImage/new?context=b', small)).status).toBe(200);
+  });
 });
