@@ -22,6 +22,7 @@ export class UploadStorage implements StorageEngine {
   private readonly path: string;
   private writing: Promise<void> | undefined;
   private stored: Upload | undefined;
+  private discarded = false;
 
   constructor(
     uploadDir: string,
@@ -35,8 +36,9 @@ export class UploadStorage implements StorageEngine {
     return this.stored;
   }
 
-  /** Removes whatever was written; resolves when it is gone. */
+  /** Removes whatever was written, and takes nothing more; resolves when it is gone. */
   async discard(): Promise<void> {
+    this.discarded = true;
     await this.writing?.catch(() => undefined);
     if (this.writing !== undefined) await rm(this.path, { force: true });
   }
@@ -46,6 +48,12 @@ export class UploadStorage implements StorageEngine {
     file: Express.Multer.File,
     done: (error?: unknown, info?: Partial<Express.Multer.File>) => void,
   ): void {
+    // The parser may come upon a file after it has told of a fault before it.
+    if (this.discarded) {
+      file.stream.resume();
+      done(new Error('expected no file after the upload was given up'));
+      return;
+    }
     this.writing = this.write(file).then(
       (stored) => done(null, stored),
       (error: unknown) => done(error),
@@ -70,11 +78,14 @@ export class UploadStorage implements StorageEngine {
     // The parser cuts the stream at its limit and then waits for the rest of the body; we do not.
     const limit = new AbortController();
     file.stream.once('limit', () => limit.abort());
+    const target = createWriteStream(this.path, { flags: 'wx', mode: 0o600 });
+    const closed = new Promise<void>((resolve) => target.once('close', resolve));
     try {
-      await pipeline(file.stream, measured, createWriteStream(this.path, { flags: 'wx', mode: 0o600 }), {
-        signal: limit.signal,
-      });
+      await pipeline(file.stream, measured, target, { signal: limit.signal });
     } catch (error) {
+      // A pipeline that is cut may end while its file is still being opened: then it would come to be after its removal.
+      target.destroy();
+      await closed;
       throw limit.signal.aborted ? sourceTooLarge(this.maxSourceBytes) : writeFailure(error);
     }
     const digest = parseDigest(hash.digest('hex'));

@@ -1,6 +1,6 @@
 // Two thousand mutated requests through the whole server; `npm run fuzz` sends a hundred thousand and more.
 import { expect, test } from 'vitest';
-import { FUZZ_ENVIRONMENT, floorOf, fuzz, openFiles } from '../../support/hostile/fuzzing.js';
+import { FUZZ_ENVIRONMENT, fuzz, keptBetween, openFiles } from '../../support/hostile/fuzzing.js';
 import { HostileServer } from '../../support/hostile/hostile-server.js';
 import { fuzzSeeds } from '../../support/hostile/seeds.js';
 
@@ -27,7 +27,7 @@ test(`${COUNT} mutated requests: no fault of ours, no exit, no hang, no leak (se
   }
   expect(await openFiles(pid)).toBeLessThanOrEqual(filesBefore + 16);
   for (const samples of [books.serverBytes, books.childrenBytes]) {
-    expect(floorOf(samples, 0.75, 1)).toBeLessThan(floorOf(samples, 0.25, 0.5) * 1.1);
+    expect(keptBetween(samples, 0.75, 1)).toBeLessThan(keptBetween(samples, 0.25, 0.5) * 1.1);
   }
   await hostile.close();
 });

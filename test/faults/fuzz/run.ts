@@ -1,7 +1,7 @@
 // `npm run fuzz -- [--count 100000] [--seed N] [--from 0] [--connections 8]`: the long run. Prints the seed first, a line
 // each few seconds, and each finding with the numbers that replay it: `--seed N --from INDEX --count 1`.
 import { parseArgs } from 'node:util';
-import { FUZZ_ENVIRONMENT, type FuzzBooks, floorOf, fuzz } from '../../support/hostile/fuzzing.js';
+import { FUZZ_ENVIRONMENT, type FuzzBooks, fuzz, keptBetween } from '../../support/hostile/fuzzing.js';
 import { HostileServer } from '../../support/hostile/hostile-server.js';
 import { fuzzSeeds } from '../../support/hostile/seeds.js';
 
@@ -45,7 +45,7 @@ for (const [who, samples] of [
   ['server', books.serverBytes],
   ['converters', books.childrenBytes],
 ] as const) {
-  const [before, after] = [floorOf(samples, 0.1, 0.3), floorOf(samples, 0.8, 1)];
+  const [before, after] = [keptBetween(samples, 0.1, 0.3), keptBetween(samples, 0.8, 1)];
   console.log(
     `memory of the ${who}: ${mib(before)} early, ${mib(after)} late (${((after / before - 1) * 100).toFixed(1)} %)`,
   );

@@ -122,7 +122,7 @@ async function sample(pid: number, books: FuzzBooks): Promise<void> {
 /** Without the pages of files: those of the catalog are mapped and come and go as the system likes. */
 async function ownBytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) * 1024;
+  return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
 }
 
 /** Open descriptors of a process. */
@@ -130,9 +130,13 @@ export async function openFiles(pid: number): Promise<number> {
   return (await readdir(`/proc/${pid}/fd`)).length;
 }
 
-/** The lowest of the samples between two parts of the run: what stays when garbage is collected. */
-export function floorOf(samples: readonly number[], from: number, to: number): number {
-  return Math.min(...samples.slice(Math.floor(samples.length * from), Math.ceil(samples.length * to)));
+/**
+ * What memory stays between two parts of the run: the tenth lowest of a hundred samples. Garbage that is not yet collected
+ * is above it, and a child that is just being replaced below.
+ */
+export function keptBetween(samples: readonly number[], from: number, to: number): number {
+  const part = samples.slice(Math.floor(samples.length * from), Math.ceil(samples.length * to));
+  return part.toSorted((a, b) => a - b)[Math.floor(part.length / 10)] ?? Number.NaN;
 }
 
 /** Limits that make caches full early in the run, so that what grows afterwards is a leak. */
