@@ -198,6 +198,8 @@ describe('404 and 405', () => {
     clearImagesByKey: 'DELETE, POST, OPTIONS',
     getKeyCount: 'GET, HEAD, OPTIONS',
     getKeys: 'GET, HEAD, OPTIONS',
+    getRefusals: 'GET, HEAD, OPTIONS',
+    clearRefusals: 'DELETE, POST, OPTIONS',
     status: 'GET, HEAD, OPTIONS',
   };
 
