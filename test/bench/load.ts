@@ -31,6 +31,9 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
       `-c${options.connections ?? 32}`,
       `-d${options.seconds}s`,
       '--latency',
+      // Answers that come late count as late; wrk's own 2 s would count them as failed.
+      '--timeout',
+      '30s',
       ...headers,
       ...(options.script ? ['-s', options.script] : []),
       options.url,

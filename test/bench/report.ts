@@ -10,6 +10,8 @@ export interface Report {
   readonly rounds: number;
   readonly secondsPerRound: number;
   readonly comparisons: readonly Comparison[];
+  /** Rows that could not be measured, and why. */
+  readonly failures: readonly string[];
 }
 
 const HEADINGS = ['row', 'what', 'ours', 'peer', 'floor', 'ratio', 'must be', 'ok'] as const;
@@ -24,14 +26,14 @@ export function asText(report: Report): string {
       .join('  ')
       .trimEnd(),
   );
-  return [...machineLines(report), '', ...table].join('\n');
+  return [...machineLines(report), '', ...table, ...report.failures].join('\n');
 }
 
 /** The table with its date and machine, in Markdown. */
 export function asMarkdown(report: Report): string {
   const row = (line: readonly string[]): string => `| ${line.join(' | ')} |`;
   const table = [row(HEADINGS), row(HEADINGS.map(() => '---')), ...report.comparisons.map((line) => row(cells(line)))];
-  return [...machineLines(report), '', ...table].join('\n');
+  return [...machineLines(report), '', ...table, '', ...report.failures].join('\n').trimEnd();
 }
 
 const [START, END] = ['<!-- bench:start -->', '<!-- bench:end -->'];
