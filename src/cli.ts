@@ -19,11 +19,19 @@ const USAGE = `usage: proofsheet [command]
       --context TEXT           the context of the image key (default: none)
       --expires-in SECONDS     how long the URL is valid (default: 3600)
       --kid ID                 the key to sign with (default: the first of PROOFSHEET_URL_KEYS)
+  copy-to-shared [options]     copy the cache of this machine to the shared tier of PROOFSHEET_REDIS_URL
+      --from DIR               the data directory to copy (default: PROOFSHEET_DATA_DIR)
+      --concurrency N          sources copied at the same time, 1 to 64 (default: 8)
   --help                       print this text
 `;
 
 /** The wrong use of a command; its message is followed by the usage. */
 class UsageError extends Error {}
+
+interface Parsed {
+  readonly values: Readonly<Record<string, string | undefined>>;
+  readonly positionals: readonly string[];
+}
 
 type Command = (args: readonly string[]) => Promise<void>;
 
@@ -38,6 +46,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     process.stdout.write(`${await hashPassword(await passwordFromInput())}\n`);
   },
   'sign-url': signUrl,
+  'copy-to-shared': copy,
 };
 
 await run(process.argv.slice(2));
@@ -66,7 +75,7 @@ async function run(argv: readonly string[]): Promise<void> {
 }
 
 async function signUrl(args: readonly string[]): Promise<void> {
-  const { values, positionals } = optionsOf(args);
+  const { values, positionals } = optionsOf(args, ['context', 'expires-in', 'kid']);
   const [path, ...more] = positionals;
   if (path === undefined || more.length > 0 || !path.startsWith('/'))
     throw new UsageError('sign-url takes one path that starts with / and an operation, without the base path');
@@ -84,13 +93,20 @@ async function signUrl(args: readonly string[]): Promise<void> {
   process.stdout.write(`${loadConfig().server.basePath}${signedPath(target, key)}\n`);
 }
 
-function optionsOf(args: readonly string[]) {
+async function copy(args: readonly string[]): Promise<void> {
+  const { values, positionals } = optionsOf(args, ['from', 'concurrency']);
+  if (positionals.length > 0) throw new UsageError('copy-to-shared takes options only');
+  const concurrency = Number(values.concurrency ?? '8');
+  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 64)
+    throw new UsageError('--concurrency takes a whole number, 1 to 64');
+  const { copyCommand } = await import('./copy-command.js');
+  process.exitCode = await copyCommand({ concurrency, ...(values.from !== undefined && { from: values.from }) });
+}
+
+function optionsOf(args: readonly string[], names: readonly string[]): Parsed {
   try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { context: { type: 'string' }, 'expires-in': { type: 'string' }, kid: { type: 'string' } },
-    });
+    const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]));
+    return parseArgs({ args: [...args], allowPositionals: true, options });
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }

@@ -16,7 +16,8 @@ import type {
 import type { BlobMarks } from './stores/blob-marks.js';
 import { DiskCache } from './stores/embedded/disk-cache.js';
 import { openEmbeddedStore } from './stores/embedded/embedded-store.js';
-import { openRedisStore } from './stores/redis/open-redis-store.js';
+import { openRedisStore, type RedisStore } from './stores/redis/open-redis-store.js';
+import type { S3Blobs } from './stores/s3/open-s3-blobs.js';
 
 export interface Storage {
   readonly catalog: Catalog;
@@ -39,10 +40,14 @@ export interface Storage {
   close(): Promise<void>;
 }
 
-export interface StorageDeps {
+/** What every store is handed. */
+export interface StoreDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+}
+
+export interface StorageDeps extends StoreDeps {
   /** Other processes of this machine share the data directory. */
   readonly shared: boolean;
   /** Of this server: another one may decode what this one cannot. */
@@ -103,8 +108,17 @@ function rulesOf({ limits, conversion }: Config, version: string): string {
   return createHash('sha256').update(JSON.stringify(rules)).digest('hex').slice(0, 16);
 }
 
-async function sharedStorage(config: Config, url: string, deps: StorageDeps): Promise<Storage> {
-  const { storage, shared, server } = config;
+/** The shared tier without anything of this machine. */
+export interface SharedTier {
+  readonly redis: RedisStore;
+  readonly s3?: S3Blobs;
+  /** Where a blob must be for its record to count. */
+  readonly blobs: BlobStore;
+}
+
+/** Opens the shared tier at `url`, with the blobs in S3 where a bucket is configured. */
+export async function openSharedTier(config: Config, url: string, deps: StoreDeps): Promise<SharedTier> {
+  const { shared } = config;
   const redis = await openRedisStore({
     ...deps,
     url,
@@ -123,6 +137,12 @@ async function sharedStorage(config: Config, url: string, deps: StorageDeps): Pr
     await redis.close();
     throw error;
   });
+  return { redis, ...(s3 && { s3 }), blobs: s3?.blobs ?? redis.blobs };
+}
+
+async function sharedStorage(config: Config, url: string, deps: StorageDeps): Promise<Storage> {
+  const { storage, server } = config;
+  const { redis, s3, blobs } = await openSharedTier(config, url, deps);
   const disk = DiskCache.open({
     ...deps,
     // Processes do not share a cache that each of them bounds by itself.
@@ -131,7 +151,7 @@ async function sharedStorage(config: Config, url: string, deps: StorageDeps): Pr
   });
   return {
     catalog: redis.catalog,
-    durable: [disk, s3?.blobs ?? redis.blobs],
+    durable: [disk, blobs],
     leases: redis.leases,
     tmpDir: disk.tmpDir,
     ...(s3 && { sweepOrphans: () => s3.sweepOrphans() }),
@@ -153,7 +173,7 @@ async function sharedStorage(config: Config, url: string, deps: StorageDeps): Pr
 }
 
 /** The blobs on S3, where a bucket is configured; else nothing of it is even loaded. */
-async function openS3({ shared, storage, limits }: Config, marks: BlobMarks, deps: StorageDeps) {
+async function openS3({ shared, storage, limits }: Config, marks: BlobMarks, deps: StoreDeps) {
   const { s3Bucket, s3Endpoint, s3AccessKeyId, s3SecretAccessKey } = shared;
   if (s3Bucket === undefined) return undefined;
   const { openS3Blobs } = await import('./stores/s3/open-s3-blobs.js');

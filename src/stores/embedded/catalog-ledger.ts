@@ -1,6 +1,7 @@
 // The catalog's bookkeeping inside one write transaction: reference counts, counts and totals that always agree with the
 // rows they are about. Everything that adds or takes away a group or a source goes through here.
 import type { Digest } from '../../kernel/digest.js';
+import type { Context } from '../../kernel/image-key.js';
 import type { BlobKind } from '../../kernel/ports.js';
 import { contentDigestOf, type SourceRecord } from '../../kernel/source.js';
 import { byKeyKey, digestKey, digestOfKey, endOfPrefix, splitGroupKey, usedKey } from './catalog-keys.js';
@@ -81,6 +82,11 @@ export class CatalogLedger {
   close(): void {
     this.contexts.close();
     if (this.changed) this.tables.facts.putSync(TOTALS_KEY, encodeTotals(this.totals));
+  }
+
+  /** What the context of a group key is called, to be told when the group is put. */
+  nameContext(key: Buffer, context: Context): void {
+    this.contexts.named(splitGroupKey(key).context, context);
   }
 
   group(key: Buffer): GroupRow | undefined {

@@ -1,6 +1,7 @@
 // What each context has, kept in the same transaction as its groups and sources: groups, bytes, order of use, and which
 // context weighs most. Part of the catalog's bookkeeping; knows nothing of groups beyond their keys.
 import type { Digest } from '../../kernel/digest.js';
+import { type Context, DEFAULT_CONTEXT } from '../../kernel/image-key.js';
 import { contextAtEnd, digestKey, endOfPrefix, splitGroupKey, usedOfKey, weightKey } from './catalog-keys.js';
 import {
   type ContextRow,
@@ -40,8 +41,17 @@ export class ContextLedger {
           this.tables.weights.putSync(weightKey(kind, now, context), NOTHING);
       }
       if (groups > 0) this.tables.contexts.putSync(context, encodeContext({ groups, bytes }));
-      else this.tables.contexts.removeSync(context);
+      else {
+        this.tables.contexts.removeSync(context);
+        this.tables.contextNames.removeSync(context);
+      }
     }
+  }
+
+  /** Notes what the context of a group is called, in the transaction that adds the group. The default one has no name. */
+  named(context: Buffer, name: Context): void {
+    if (name !== DEFAULT_CONTEXT && !this.tables.contextNames.doesExist(context))
+      this.tables.contextNames.putSync(context, Buffer.from(name));
   }
 
   groupAdded(key: Buffer, usedSeconds: number): void {

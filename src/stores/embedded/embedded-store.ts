@@ -4,6 +4,7 @@
 import { accessSync, constants, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Digest } from '../../kernel/digest.js';
+import type { GroupRef } from '../../kernel/image-key.js';
 import type { BlobStore, Catalog, Clock, FairEviction, Leases, Logger, Metrics, Refusals } from '../../kernel/ports.js';
 import { BlobFiles } from './blob-files.js';
 import { BlobReader } from './blob-reads.js';
@@ -44,6 +45,8 @@ export interface EmbeddedStore {
   readonly tmpDir: string;
   /** Looks at a bounded number of blob files, and removes those that no record names. Resolves with how many. */
   sweepOrphans(): Promise<number>;
+  /** All groups, in batches. */
+  groups(): AsyncIterable<readonly GroupRef[]>;
   /** The length of a blob that the catalog knows, at once; `undefined` for others. */
   bytesOf(digest: Digest): number | undefined;
   close(): Promise<void>;
@@ -74,6 +77,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
       ...(refusals && { refusals }),
       tmpDir,
       bytesOf,
+      groups: () => catalog.groups(),
       sweepOrphans: () => orphans.run(),
       close: async () => {
         await Promise.all([blobs.close(), leases.close(), catalog.close()]);

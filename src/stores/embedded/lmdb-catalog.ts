@@ -1,7 +1,7 @@
 // The Catalog port on LMDB: every process of the machine reads it without a lock and writes it one transaction at a time.
 import { setImmediate } from 'node:timers/promises';
 import type { Digest } from '../../kernel/digest.js';
-import type { Context, GroupRef, ImageKey } from '../../kernel/image-key.js';
+import { type Context, DEFAULT_CONTEXT, type GroupRef, type ImageKey } from '../../kernel/image-key.js';
 import type {
   Catalog,
   Clock,
@@ -125,7 +125,8 @@ export class LmdbCatalog implements Catalog, FairEviction {
     }
     const now = this.clock.now();
     if (!late) ledger.putSource(source, secondsOf(now));
-    for (const { key, fileName } of effective) {
+    for (const { key, fileName, context } of effective) {
+      ledger.nameContext(key, context);
       ledger.putGroup(key, {
         sourceDigest: source.digest,
         createdAt: now,
@@ -161,6 +162,21 @@ export class LmdbCatalog implements Catalog, FairEviction {
         last = imageKey;
       }
       if (keys.length > 0) yield keys;
+    }
+  }
+
+  /** All groups in batches, in no order that means anything; for copying them elsewhere. */
+  async *groups(): AsyncGenerator<readonly GroupRef[]> {
+    const ofDefault = this.names.contextKey(DEFAULT_CONTEXT);
+    for await (const batch of this.walk(this.tables.groups, NO_BYTES)) {
+      const refs: GroupRef[] = [];
+      for (const key of batch) {
+        const { context, imageKey } = splitGroupKey(key);
+        const name = context.equals(ofDefault) ? DEFAULT_CONTEXT : readRow(this.tables.contextNames, context, textOf);
+        // Without a name the context lost its last group meanwhile.
+        if (name !== undefined) refs.push({ context: name as Context, imageKey: imageKeyOf(imageKey) });
+      }
+      yield refs;
     }
   }
 
@@ -266,6 +282,10 @@ export class LmdbCatalog implements Catalog, FairEviction {
       await setImmediate();
     }
   }
+}
+
+function textOf(bytes: Buffer): string {
+  return bytes.toString('utf8');
 }
 
 /** Both parts rise with every commit, so no pair comes twice: the group's own and that of its source's record. */
