@@ -1,5 +1,5 @@
 // The Converter port over a pool of child processes: who converts next, what is counted, what happens to the files.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { lstat, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
 import { ProofsheetError } from '../kernel/errors.js';
@@ -167,10 +167,13 @@ export class ConverterPool implements Converter {
     const directory = await mkdtemp(join(job.outputDir, 'conversion-'));
     let result = 'ok';
     try {
-      return (await this.queued(job, directory, story, onWanted, signal)).conversion;
+      const { conversion } = await this.queued(job, directory, story, onWanted, signal);
+      await checkFiles(conversion);
+      return conversion;
     } catch (error) {
       result = error instanceof ProofsheetError ? error.code : signal?.aborted ? 'aborted' : 'internal';
-      await rm(directory, { recursive: true, force: true });
+      // A child that lied may still be writing there.
+      await rm(directory, { recursive: true, force: true, maxRetries: 5 });
       throw error;
     } finally {
       metrics.count('conversions_total', { source_type: story.sourceType, result });
@@ -285,6 +288,15 @@ export class ConverterPool implements Converter {
         value: this.slots.filter((slot) => slot.state === state).length,
       })),
     );
+  }
+}
+
+/** The files are what the child said, or it is not to be believed at all. */
+async function checkFiles({ previews }: Conversion): Promise<void> {
+  for (const { path, bytes } of previews) {
+    const stat = await lstat(path).catch(() => undefined);
+    if (stat?.isFile() !== true || stat.size !== bytes)
+      throw new ProofsheetError('source-undecodable', 'the image cannot be decoded: its previews were not written');
   }
 }
 

@@ -1,8 +1,9 @@
 // What the server and a converter child say to each other, and nothing else: a few hundred bytes a message, pixels never.
+import { parseDigest } from '../kernel/digest.js';
 import type { ErrorName } from '../kernel/errors.js';
 import type { Format, PreviewType } from '../kernel/format.js';
 import type { Conversion, MadePreview } from '../kernel/ports.js';
-import type { Metadata, SourceInfo, SourceType } from '../kernel/source.js';
+import { type Metadata, SOURCE_TYPES, type SourceInfo, type SourceType } from '../kernel/source.js';
 
 /** What every job of a child shares; handed over on its command line, as JSON. */
 export interface ChildSettings {
@@ -89,6 +90,9 @@ export interface FailedMessage {
 
 export type FromChild = ReadyMessage | HeaderMessage | WantedMessage | DoneMessage | FailedMessage;
 
+/** More than any sequence has formats. */
+const MAX_PREVIEWS = 1_000;
+
 const KINDS: readonly string[] = ['ready', 'header', 'wanted', 'done', 'failed'] satisfies FromChild['kind'][];
 
 /** A message of a child if it has the outline of one: a child that a source has taken over could say anything. */
@@ -100,8 +104,8 @@ export function asFromChild(message: unknown): FromChild | undefined {
   const fields = message as Readonly<Record<string, unknown>>;
   const complete =
     kind === 'ready' ||
-    (kind === 'header' && Number.isSafeInteger(fields.costBytes) && typeof fields.sourceType === 'string') ||
-    (kind === 'wanted' && isObject(fields.info) && isObject(fields.preview)) ||
+    (kind === 'header' && isCount(fields.costBytes) && isSourceType(fields.sourceType)) ||
+    (kind === 'wanted' && isObject(fields.info) && isPreview(fields.preview)) ||
     (kind === 'done' && isConversion(fields.conversion) && isCounts(fields.counts)) ||
     (kind === 'failed' &&
       typeof fields.code === 'string' &&
@@ -116,7 +120,37 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function isConversion(value: unknown): boolean {
-  return isObject(value) && isObject(value.info) && Array.isArray(value.previews) && value.previews.length > 0;
+  return (
+    isObject(value) &&
+    isObject(value.info) &&
+    Array.isArray(value.previews) &&
+    value.previews.length > 0 &&
+    value.previews.length <= MAX_PREVIEWS &&
+    value.previews.every(isPreview)
+  );
+}
+
+/** All that is used of a preview before its bytes are checked against its digest. */
+function isPreview(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    typeof value.path === 'string' &&
+    typeof value.digest === 'string' &&
+    parseDigest(value.digest) !== undefined &&
+    isCount(value.bytes) &&
+    isCount(value.widthPx) &&
+    isCount(value.heightPx) &&
+    Array.isArray(value.formats) &&
+    value.formats.every((format) => typeof format === 'string')
+  );
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function isSourceType(value: unknown): boolean {
+  return SOURCE_TYPES.some((type) => type === value);
 }
 
 function isCounts(value: unknown): boolean {

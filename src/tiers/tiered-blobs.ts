@@ -77,8 +77,19 @@ export class TieredBlobs implements Omit<BlobStore, 'tier'> {
     await this.store((tier) => tier.putFile(digest, path, kind));
   }
 
+  /** Throws when a tier failed and no other has the blob: who takes that for a loss would remove what is still there. */
   async copyTo(digest: Digest, path: string): Promise<boolean> {
-    return this.firstTrue((tier) => tier.copyTo(digest, path));
+    let failure: { readonly error: unknown } | undefined;
+    const copied = await this.firstTrue(async (tier) => {
+      try {
+        return await tier.copyTo(digest, path);
+      } catch (error) {
+        failure ??= { error };
+        throw error;
+      }
+    });
+    if (!copied && failure) throw failure.error;
+    return copied;
   }
 
   async has(digest: Digest): Promise<boolean> {

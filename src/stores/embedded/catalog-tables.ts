@@ -2,9 +2,11 @@
 import { existsSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, Logger } from '../../kernel/ports.js';
+import { checkRows } from './catalog-check.js';
 import { decodeCount, decodeTotals, encodeCount, encodeTotals, type Totals } from './catalog-rows.js';
 import { type Durability, LmdbEnvironment, readRow, type Table } from './lmdb-environment.js';
 import { checkLength } from './lmdb-file.js';
+import { OpeningMark } from './opening-marks.js';
 import { DataDirError, errnoOf } from './storage-errors.js';
 
 /** Raise it when keys or rows change their meaning, and say in `openCatalogTables` what happens to the older ones. */
@@ -23,8 +25,6 @@ export interface CatalogTables {
   readonly byKey: Table;
   /** context -> ContextRow. */
   readonly contexts: Table;
-  /** context -> its name, as long as it has groups: keys hold only a hash of it. */
-  readonly contextNames: Table;
   /** digest -> SourceRow. */
   readonly sources: Table;
   /** digest -> the SourceRecord as JSON. */
@@ -65,9 +65,15 @@ export interface CatalogOptions {
  */
 export async function openCatalogTables(options: CatalogOptions): Promise<CatalogTables> {
   const before = identityOf(options.path);
+  const mark = new OpeningMark(options.path);
   try {
-    return await tryOpen(options);
+    if (mark.isFatal) throw new Error('expected a catalog that can be opened, got one that ended three processes');
+    mark.set();
+    const tables = await tryOpen(options);
+    mark.clear();
+    return tables;
   } catch (error) {
+    mark.withdraw();
     if (error instanceof DataDirError || isOfTheDirectory(error)) throw error;
     // Several processes may find the same damage: only who still sees what it failed on sets it aside.
     if (before !== undefined && identityOf(options.path) === before) {
@@ -78,6 +84,7 @@ export async function openCatalogTables(options: CatalogOptions): Promise<Catalo
         'the catalog could not be opened: it was set aside, and the cache starts empty',
       );
     }
+    mark.clear();
     return tryOpen(options);
   }
 }
@@ -88,6 +95,8 @@ async function tryOpen({ path, durability, clock }: CatalogOptions): Promise<Cat
   try {
     const tables = tablesOf(environment);
     await environment.write(() => checkSchema(tables.facts, clock));
+    environment.refresh();
+    checkRows(tables);
     return tables;
   } catch (error) {
     await environment.close();
@@ -103,7 +112,6 @@ function tablesOf(environment: LmdbEnvironment): CatalogTables {
     groups: table('groups'),
     byKey: table('by-key'),
     contexts: table('contexts'),
-    contextNames: table('context-names'),
     sources: table('sources'),
     records: table('records'),
     blobs: table('blobs'),

@@ -67,6 +67,15 @@ it('refuses what finds no room, keeps and serves what was acknowledged, and reco
   expect(outcomes[0]).toContain('507/5070');
   expect(outcomes.at(-1)).toContain('200');
 
+  // A preview that is lost just then cannot be made again, and its image is not given up for that.
+  const { headers } = await ask(`${started.url}/getImage/first/auto:1920x1080`);
+  await fillUpTo(join(seen, 'filler'), 0);
+  await rm(join(seen, 'data', 'blobs', ...placeOf(headers.get('etag')?.replaceAll('"', '') ?? '')));
+  const lost = await ask(`${started.url}/getImage/first/auto:1919x1080`);
+  expect(['200', '507/5070'], 'memory may still have it').toContain(said(lost));
+  await rm(join(seen, 'filler'));
+  expect(isWhole(await ask(`${started.url}/getImage/first/auto:1918x1080`))).toBe(true);
+
   expect(said(await keep('after'))).toBe('200');
   expect(said(await clear(`${started.url}/clearImagesByKey/first`))).toBe('200');
   kept.splice(kept.indexOf('first'), 1);
@@ -113,6 +122,10 @@ it('refuses a commit that finds no room in the catalog, the blobs being stored, 
   }
   expect(await ask(`${started.url}/getKeyCount`).then(({ body }) => body.toString())).toBe(`{"count":${kept.length}}`);
 }, 60_000);
+
+function placeOf(digest: string): readonly string[] {
+  return [digest.slice(0, 2), digest.slice(2, 4), digest];
+}
 
 /** Writes a file that leaves `freeBytes` of the file system; allocated in pages, so rounded up to 4 KiB. */
 async function fillUpTo(path: string, freeBytes: number): Promise<void> {

@@ -1,7 +1,19 @@
 // A converter child that misbehaves as the first byte of each source says; written against the messages alone.
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+
+/** A preview of one byte, `x`. */
+const preview = (path) => ({
+  formats: ['auto:10x10'],
+  type: 'jpg',
+  widthPx: 10,
+  heightPx: 10,
+  bytes: 1,
+  digest: createHash('sha256').update('x').digest('hex'),
+  path,
+});
 
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 process.on('message', async (message) => {
@@ -25,7 +37,7 @@ process.on('message', async (message) => {
       return process.send({
         kind: 'done',
         id,
-        conversion: { info: {}, metadata: {}, previews: [{ path: '/etc/hostname' }], complete: true },
+        conversion: { info: {}, metadata: {}, previews: [preview('/etc/hostname')], complete: true },
         counts: { decodes: {}, encodes: {} },
         rssBytes: 1,
       });
@@ -33,7 +45,7 @@ process.on('message', async (message) => {
       return process.send({
         kind: 'done',
         id,
-        conversion: { info: {}, metadata: {}, previews: [{ path: join(outputDir, 'half-written') }], complete: true },
+        conversion: { info: {}, metadata: {}, previews: [preview(join(outputDir, 'half-written'))], complete: true },
         counts: { decodes: { sequence: 1, wanted: 0 }, encodes: { jpg: 1 } },
         rssBytes: 1,
       });

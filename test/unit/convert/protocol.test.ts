@@ -2,6 +2,15 @@
 import { describe, expect, test } from 'vitest';
 import { asFromChild } from '../../../src/convert/protocol.js';
 
+const preview = {
+  formats: ['auto:10x10'],
+  type: 'jpg',
+  widthPx: 10,
+  heightPx: 10,
+  bytes: 1,
+  digest: 'ab'.repeat(32),
+  path: '/x',
+};
 const counts = { decodes: { sequence: 1, wanted: 0 }, encodes: {} };
 
 describe('messages of a child', () => {
@@ -12,7 +21,7 @@ describe('messages of a child', () => {
     {
       kind: 'done',
       id: 1,
-      conversion: { info: {}, metadata: {}, previews: [{}], complete: true },
+      conversion: { info: {}, metadata: {}, previews: [preview], complete: true },
       counts,
       rssBytes: 1,
     },
@@ -29,6 +38,11 @@ describe('messages of a child', () => {
     [{ kind: 'header', id: 1, sourceType: 'jpeg', costBytes: Number.NaN }],
     [{ kind: 'header', id: 'x', sourceType: 'jpeg', costBytes: 1 }],
     [{ kind: 'done', id: 1, conversion: { info: {}, previews: [] }, counts }],
+    [{ kind: 'done', id: 1, conversion: { info: {}, previews: [{}] }, counts }],
+    [{ kind: 'done', id: 1, conversion: { info: {}, previews: [{ ...preview, digest: '../x' }] }, counts }],
+    [{ kind: 'done', id: 1, conversion: { info: {}, previews: Array(1_001).fill(preview) }, counts }],
+    [{ kind: 'header', id: 1, sourceType: 'jpeg', costBytes: -1 }],
+    [{ kind: 'header', id: 1, sourceType: 'x', costBytes: 1 }],
     [{ kind: 'done', id: 1 }],
     [{ kind: 'failed', id: 1, code: 'x' }],
   ])('%j is nonsense', (message) => {
