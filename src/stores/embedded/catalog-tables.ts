@@ -25,6 +25,8 @@ export interface CatalogTables {
   readonly byKey: Table;
   /** context -> ContextRow. */
   readonly contexts: Table;
+  /** context -> its name, as long as it has groups: keys hold only a hash of it. */
+  readonly contextNames: Table;
   /** digest -> SourceRow. */
   readonly sources: Table;
   /** digest -> the SourceRecord as JSON. */
@@ -112,6 +114,7 @@ function tablesOf(environment: LmdbEnvironment): CatalogTables {
     groups: table('groups'),
     byKey: table('by-key'),
     contexts: table('contexts'),
+    contextNames: table('context-names'),
     sources: table('sources'),
     records: table('records'),
     blobs: table('blobs'),
