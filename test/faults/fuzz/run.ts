@@ -1,7 +1,13 @@
 // `npm run fuzz -- [--count 100000] [--seed N] [--from 0] [--connections 8]`: the long run. Prints the seed first, a line
 // each few seconds, and each finding with the numbers that replay it: `--seed N --from INDEX --count 1`.
 import { parseArgs } from 'node:util';
-import { FUZZ_ENVIRONMENT, type FuzzBooks, fuzz, keptBetween } from '../../support/hostile/fuzzing.js';
+import {
+  FUZZ_ENVIRONMENT,
+  type FuzzBooks,
+  fuzz,
+  settledBytes,
+  settledChildrenBytes,
+} from '../../support/hostile/fuzzing.js';
 import { HostileServer } from '../../support/hostile/hostile-server.js';
 import { fuzzSeeds } from '../../support/hostile/seeds.js';
 
@@ -21,43 +27,45 @@ if (count === undefined || seed === undefined || from === undefined || connectio
 
 console.log(`seed ${seed}, requests ${from} to ${from + count - 1}, ${connections} connections`);
 const hostile = await HostileServer.start(FUZZ_ENVIRONMENT);
-let printedAt = 0;
-let printedFindings = 0;
-const books = await fuzz({
-  origin: hostile.server.origin,
-  pid: hostile.server.pid,
-  seeds: await fuzzSeeds(),
-  seed,
-  from,
-  to: from + count,
-  connections,
-  onProgress(soFar) {
-    for (const finding of soFar.findings.slice(printedFindings)) console.log('FINDING', JSON.stringify(finding));
-    printedFindings = soFar.findings.length;
-    if (soFar.ms - printedAt < PROGRESS_MS) return;
-    printedAt = soFar.ms;
-    console.log(progressLine(soFar));
-  },
-});
-console.log(progressLine(books));
-for (const [label, times] of [...books.answers].sort()) console.log(`${label}: ${times}`);
-for (const [who, samples] of [
-  ['server', books.serverBytes],
-  ['converters', books.childrenBytes],
-] as const) {
-  const [before, after] = [keptBetween(samples, 0.1, 0.3), keptBetween(samples, 0.8, 1)];
-  console.log(
-    `memory of the ${who}: ${mib(before)} early, ${mib(after)} late (${((after / before - 1) * 100).toFixed(1)} %)`,
-  );
+const { origin, pid } = hostile.server;
+const seeds = await fuzzSeeds();
+let findings = 0;
+/** One part of the run; its memory is measured when it is over and the server has come to rest. */
+async function part(first: number, end: number): Promise<void> {
+  let printedAt = 0;
+  let printed = 0;
+  const books = await fuzz({
+    origin,
+    seeds,
+    seed: seed ?? 0,
+    from: first,
+    to: end,
+    connections: connections ?? 1,
+    onProgress(soFar) {
+      for (const finding of soFar.findings.slice(printed)) console.log('FINDING', JSON.stringify(finding));
+      printed = soFar.findings.length;
+      if (soFar.ms - printedAt < PROGRESS_MS) return;
+      printedAt = soFar.ms;
+      console.log(progressLine(soFar));
+    },
+  });
+  findings += books.findings.length;
+  console.log(progressLine(books));
+  for (const [label, times] of [...books.answers].sort()) console.log(`${label}: ${times}`);
+  const [own, children] = [await settledBytes(pid), await settledChildrenBytes(pid)];
+  console.log(`memory at rest: server ${mib(own)}, converters ${mib(children)}`);
 }
+const warm = from + Math.floor(count / 10);
+await part(from, warm);
+await part(warm, from + count);
 for (const reason of ['crash', 'nonsense', 'timeout', 'memory', 'recycled']) {
   const exits = await hostile.metric('proofsheet_converter_exits_total', `reason="${reason}"`);
   console.log(`converters ended (${reason}): ${exits}`);
 }
 await hostile.expectUnharmed();
 await hostile.close();
-console.log(`${books.findings.length} findings`);
-process.exitCode = books.findings.length === 0 ? 0 : 1;
+console.log(`${findings} findings`);
+process.exitCode = findings === 0 ? 0 : 1;
 
 function progressLine({ done, ms, findings }: FuzzBooks): string {
   return `${done} done, ${((done * 1_000) / ms).toFixed(0)} a second, ${findings.length} findings`;

@@ -1,5 +1,4 @@
-// Runs the fuzzer against a server process and keeps the books: what was answered, what must never be answered, and what
-// the server's memory did. Request n of a seed is always the same request, so a finding is replayed by its two numbers.
+// Runs the fuzzer against a server process and keeps the books: what was answered, and what must never be answered. Request n of a seed is always the same request, so a finding is replayed by its two numbers.
 import { readdir, readFile } from 'node:fs/promises';
 import { RawConnection } from '../http-client.js';
 import { randomNumbers } from '../images.js';
@@ -9,7 +8,6 @@ import type { Seed } from './seeds.js';
 export interface FuzzOptions {
   /** Base of the server. */
   readonly origin: string;
-  readonly pid: number;
   readonly seeds: readonly Seed[];
   readonly seed: number;
   /** Numbers of the first request and the one after the last. */
@@ -32,18 +30,15 @@ export interface FuzzBooks {
   /** Answers by kind of request and status. */
   readonly answers: Map<string, number>;
   readonly findings: Finding[];
-  /** Memory that is the process's own (RssAnon), in bytes, sampled over the run. */
-  readonly serverBytes: number[];
-  readonly childrenBytes: number[];
   ms: number;
 }
 
 /** Longer than a conversion may take: nothing at all came. */
 const HANG_MS = 40_000;
-const SAMPLE_EVERY = 50;
+const SETTLED_LOOKS = 16;
 
 export async function fuzz(options: FuzzOptions): Promise<FuzzBooks> {
-  const books: FuzzBooks = { done: 0, answers: new Map(), findings: [], serverBytes: [], childrenBytes: [], ms: 0 };
+  const books: FuzzBooks = { done: 0, answers: new Map(), findings: [], ms: 0 };
   const startedAt = performance.now();
   let next = options.from;
   const work = async (): Promise<void> => {
@@ -58,7 +53,6 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzBooks> {
       }
       books.done++;
       books.ms = performance.now() - startedAt;
-      if (books.done % SAMPLE_EVERY === 0) await sample(options.pid, books);
       options.onProgress?.(books);
     }
     connection?.destroy();
@@ -112,11 +106,9 @@ function note(books: FuzzBooks, { what }: FuzzRequest, status: number): void {
   books.answers.set(label, (books.answers.get(label) ?? 0) + 1);
 }
 
-async function sample(pid: number, books: FuzzBooks): Promise<void> {
-  books.serverBytes.push(await ownBytes(pid));
-  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).split(' ').filter(Boolean);
-  const sizes = await Promise.all(children.map((child) => ownBytes(Number(child)).catch(() => 0)));
-  books.childrenBytes.push(sizes.reduce((sum, size) => sum + size, 0));
+async function childrenOf(pid: number): Promise<number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text.split(' ').filter(Boolean).map(Number);
 }
 
 /** Without the pages of files: those of the catalog are mapped and come and go as the system likes. */
@@ -131,12 +123,24 @@ export async function openFiles(pid: number): Promise<number> {
 }
 
 /**
- * What memory stays between two parts of the run: the tenth lowest of a hundred samples. Garbage that is not yet collected
- * is above it, and a child that is just being replaced below.
+ * Memory that is the server's own once it is left alone and its garbage is collected, in bytes: the lowest of half-second
+ * looks until there was no lower one for eight seconds.
  */
-export function keptBetween(samples: readonly number[], from: number, to: number): number {
-  const part = samples.slice(Math.floor(samples.length * from), Math.ceil(samples.length * to));
-  return part.toSorted((a, b) => a - b)[Math.floor(part.length / 10)] ?? Number.NaN;
+export async function settledBytes(pid: number): Promise<number> {
+  let lowest = Number.POSITIVE_INFINITY;
+  for (let looks = 0; looks < SETTLED_LOOKS; looks++) {
+    const bytes = await ownBytes(pid);
+    if (bytes < lowest * 0.99) looks = 0;
+    lowest = Math.min(lowest, bytes);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  return lowest;
+}
+
+/** The same of all its children together. */
+export async function settledChildrenBytes(pid: number): Promise<number> {
+  const sizes = await Promise.all((await childrenOf(pid)).map(ownBytes));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 /** Limits that make caches full early in the run, so that what grows afterwards is a leak. */
