@@ -25,8 +25,8 @@ import { cpuMs, processTree } from '../process-tree.js';
 import type { RowGroup, RunOptions } from '../row-group.js';
 
 const { formats } = sequenceOf(DEFAULT_TARGET_FORMATS);
-/** Conversions per measurement, because /proc tells processor time to 10 ms only. */
-const REPEATS = 3;
+/** /proc tells processor time to 10 ms only: conversions are repeated until one measurement is about so long. */
+const MEASURED_MS = 400;
 
 /** Like the product's own, so that no encoder setting makes the difference. */
 const ENCODERS: Partial<Record<PreviewType, (image: Sharp) => Sharp>> = {
@@ -94,11 +94,12 @@ async function measure(
     }
   };
   const { info } = await convert();
+  const repeats = Math.ceil(MEASURED_MS / Math.max(10, await inTree(convert, 1)));
   const plan = planSequence(info, alphaUsed, formats);
   const floor = await floorOf(bytes, plan);
   const requests = formats.map((format) => ipxRequest(format, alphaUsed));
   const results = await alternate(rounds, {
-    ours: () => inTree(convert),
+    ours: () => inTree(convert, repeats),
     floor: () => inProcess(floor),
     each: () => inProcess(() => pipelines(bytes, plan, info.orientation)),
     ipx: () => askIpx(ipx, dir, requests),
@@ -164,14 +165,14 @@ async function inProcess(work: () => Promise<unknown>): Promise<number> {
 }
 
 /** Processor time per conversion of this process and its converter child together. */
-async function inTree(work: () => Promise<unknown>): Promise<number> {
+async function inTree(work: () => Promise<unknown>, repeats: number): Promise<number> {
   const children = (await processTree(process.pid)).filter((pid) => pid !== process.pid);
   const before = await Promise.all(children.map(cpuMs));
   const own = await inProcess(async () => {
-    for (let repeat = 0; repeat < REPEATS; repeat++) await work();
+    for (let repeat = 0; repeat < repeats; repeat++) await work();
   });
   const after = await Promise.all(children.map(cpuMs));
-  return (own + after.reduce((sum, ms, index) => sum + ms - (before[index] ?? 0), 0)) / REPEATS;
+  return (own + after.reduce((sum, ms, index) => sum + ms - (before[index] ?? 0), 0)) / repeats;
 }
 
 function compareAll(measured: readonly Measured[]): Comparison[] {
