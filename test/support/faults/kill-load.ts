@@ -68,6 +68,11 @@ export class KillLoad {
     await this.check(server, this.keys.size);
   }
 
+  /** How much was acknowledged in all. */
+  get total(): number {
+    return Object.values(this.acknowledged).reduce((sum, count) => sum + count, 0);
+  }
+
   /** Keys that hold a source. */
   get held(): number {
     return [...this.keys.values()].filter(({ possible }) => possible[0] !== 'nothing').length;
