@@ -6,12 +6,15 @@ import { convertSource, WorkTally } from './convert-source.js';
 import { asConversionError } from './decoder-errors.js';
 import { allowOnly } from './loaders.js';
 import type { ChildSettings, FromChild, JobMessage, ProceedMessage, RefuseMessage, ToChild } from './protocol.js';
+import { ReadBuffer } from './read-buffer.js';
 
 const settings = JSON.parse(process.argv[2] ?? '') as ChildSettings;
 
 sharp.cache(false);
 sharp.concurrency(1);
 allowOnly(settings.sourceTypes);
+
+const buffer = new ReadBuffer();
 
 /** Ends the current job's wait for memory. */
 let answerHeader: ((answer: ProceedMessage | RefuseMessage) => void) | undefined;
@@ -48,6 +51,7 @@ async function run(job: JobMessage): Promise<void> {
         wantedReady: (info, metadata, preview) => send({ kind: 'wanted', id, info, metadata, preview }),
       },
       tally,
+      buffer,
     );
     send({ kind: 'done', id, conversion, counts: countsOf(tally), rssBytes: process.memoryUsage.rss() });
   } catch (error) {

@@ -12,7 +12,18 @@ import type { Metadata, SourceInfo, SourceType } from '../kernel/source.js';
 import { costOf, planDecode, smallestEnough } from './decode-plan.js';
 import { encode } from './encode.js';
 import type { ChildSettings, JobMessage, WorkCounts } from './protocol.js';
-import { firstFrame, isHardEdged, type Raster, rasterOf, scaled, upright, usesAlpha, withoutAlpha } from './raster.js';
+import {
+  type Edges,
+  edgesOf,
+  firstFrame,
+  type Raster,
+  rasterOf,
+  scaled,
+  upright,
+  usesAlpha,
+  withoutAlpha,
+} from './raster.js';
+import { ReadBuffer } from './read-buffer.js';
 import { decoderOptions, openSource, type SourceFile } from './source-file.js';
 import { tagsOf } from './tags.js';
 
@@ -36,14 +47,17 @@ export class WorkTally implements WorkCounts {
 /** A wanted picture of at most this part of the largest raster's side is worth a small decode of its own. */
 const SMALL_WANTED = 1 / 4;
 
-/** Makes the previews of `job`; throws what `openSource` throws, and whatever decoders and the file system throw. */
+/**
+ * Makes the previews of `job`, one job at a time for one `buffer`; throws what `openSource` throws, and whatever decoders and the file system throw.
+ */
 export async function convertSource(
   job: Pick<JobMessage, 'sourcePath' | 'formats' | 'wanted' | 'outputDir'>,
   settings: ChildSettings,
   steps: ConversionSteps,
   tally: WorkTally,
+  buffer = new ReadBuffer(),
 ): Promise<Conversion> {
-  const source = await openSource(job.sourcePath, settings);
+  const source = await openSource(job.sourcePath, settings, buffer);
   const { info } = source;
   const metadata = tagsOf(source);
   const assumed = planSequence(info, info.hasAlpha, job.formats);
@@ -53,8 +67,8 @@ export async function convertSource(
   const small = wantsSmallDecode(info, assumed, decode.largest, job);
   if (small) {
     tally.decodes.wanted++;
-    const raster = await decodeScaled(source, settings, storedScale(info, small), false);
-    const preview = await make(await turned(raster, info, small), false, small, info, job.outputDir, 0, tally);
+    const raster = await decodeScaled(source, settings, storedScale(info, small), { fast: false, kernel: 'lanczos3' });
+    const preview = await make(await turned(raster, info, small), 'hard', small, info, job.outputDir, 0, tally);
     return { info, metadata, previews: [preview], complete: assumed.length === 1 };
   }
 
@@ -62,7 +76,11 @@ export async function convertSource(
   const decoded =
     decode.kind === 'full'
       ? await decodeFull(source, settings, decode.frames)
-      : await decodeScaled(source, settings, decode.largest, decode.fast);
+      : // What the cheaper kernel would show in is decoded again.
+        await decodeScaled(source, settings, decode.largest, {
+          fast: decode.fast,
+          kernel: decode.mayRepeat ? 'cubic' : 'lanczos3',
+        });
   const alphaUsed = usesAlpha(decoded);
   const opaque = alphaUsed ? decoded : await withoutAlpha(decoded);
   const plan = alphaUsed === info.hasAlpha ? assumed : planSequence(info, alphaUsed, job.formats);
@@ -87,20 +105,22 @@ function decodeFull(source: SourceFile, settings: ChildSettings, frames: number)
   return rasterOf(sharp(source.bytes, frames > 1 ? { ...options, pages: -1 } : options), frames);
 }
 
-function decodeScaled(source: SourceFile, settings: ChildSettings, size: Size, fast: boolean): Promise<Raster> {
+function decodeScaled(
+  source: SourceFile,
+  settings: ChildSettings,
+  size: Size,
+  { fast, kernel }: { readonly fast: boolean; readonly kernel: 'cubic' | 'lanczos3' },
+): Promise<Raster> {
   const image = sharp(source.bytes, decoderOptions(settings));
-  return rasterOf(
-    image.resize(size.widthPx, size.heightPx, { fit: 'fill', kernel: 'lanczos3', fastShrinkOnLoad: fast }),
-    1,
-  );
+  return rasterOf(image.resize(size.widthPx, size.heightPx, { fit: 'fill', kernel, fastShrinkOnLoad: fast }), 1);
 }
 
 /** What previews are made from, all in one orientation. */
 interface Bases {
   /** The largest picture of the plan, every pixel of the source where they are at hand, and what was made and serves again. */
   readonly rasters: Raster[];
-  /** Scaling twice would show: what is not there in its size comes from every pixel. */
-  readonly hardEdged: boolean;
+  /** Where they are hard, scaling twice would show: what is not there in its size comes from every pixel. */
+  readonly edges: Edges;
 }
 
 async function basesOf(
@@ -109,12 +129,15 @@ async function basesOf(
   largest: Size,
   decodeAgain: () => Promise<Raster | undefined>,
 ): Promise<Bases> {
-  const first = isFull && areaOf(largest) < areaOf(decoded) ? await scaled(decoded, largest) : decoded;
-  const hardEdged = isHardEdged(first);
-  if (isFull) return { rasters: first === decoded ? [decoded] : [first, decoded], hardEdged };
-  const again = hardEdged ? await decodeAgain() : undefined;
+  const edges = edgesOf(decoded, largest);
+  if (isFull) {
+    // Of a soft picture the others come from the largest; of a hard-edged one each comes from every pixel in its turn.
+    if (edges === 'hard' || areaOf(largest) >= areaOf(decoded)) return { rasters: [decoded], edges };
+    return { rasters: [await scaled(decoded, largest, edges), decoded], edges };
+  }
+  const again = edges === 'hard' ? await decodeAgain() : undefined;
   // The first one may have been shrunk on load: it is not used again.
-  return again ? { rasters: [again], hardEdged } : { rasters: [first], hardEdged: false };
+  return again ? { rasters: [again], edges } : { rasters: [decoded], edges: edges === 'hard' ? 'mixed' : edges };
 }
 
 async function uprightBases(bases: Bases, info: SourceInfo): Promise<Bases> {
@@ -139,15 +162,15 @@ async function makeAll(
   const made = new Map<PlannedPreview, MadePreview>();
   // One after the other: the other cores belong to the other conversions, and threads side by side cost more in sum.
   for (const [index, planned] of order.entries()) {
-    const { rasters, hardEdged } = planned.asStored ? stored : turned;
+    const { rasters, edges } = planned.asStored ? stored : turned;
     const size = planned.geometry.scaled;
-    let base = smallestEnough(rasters, size, hardEdged);
-    if (!hardEdged && servesSmaller(size, base, order.slice(index + 1))) {
-      base = await scaled(base, size);
+    let base = smallestEnough(rasters, size, edges === 'hard');
+    if (edges !== 'hard' && servesSmaller(size, base, order.slice(index + 1))) {
+      base = await scaled(base, size, edges);
       rasters.push(base);
     }
     const still = planned.animated ? base : firstFrame(base);
-    const preview = await make(still, hardEdged, planned, info, job.outputDir, index, tally);
+    const preview = await make(still, edges, planned, info, job.outputDir, index, tally);
     made.set(planned, preview);
     if (planned === wanted && order.length > 1) wantedReady(preview);
   }
@@ -187,14 +210,14 @@ async function turned(raster: Raster, info: SourceInfo, planned: PlannedPreview)
 
 async function make(
   raster: Raster,
-  hardEdged: boolean,
+  edges: Edges,
   planned: PlannedPreview,
   info: SourceInfo,
   outputDir: string,
   index: number,
   tally: WorkTally,
 ): Promise<MadePreview> {
-  const bytes = await encode(raster, planned, info, hardEdged);
+  const bytes = await encode(raster, planned, info, edges);
   tally.encoded(planned.type);
   const path = join(outputDir, `${index}.${planned.type}`);
   writeFileSync(path, bytes, { flag: 'wx', mode: 0o600 });

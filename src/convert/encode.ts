@@ -3,7 +3,7 @@ import type { Sharp } from 'sharp';
 import type { PreviewType } from '../kernel/format.js';
 import { DEFAULT_QUALITY, type PlannedPreview } from '../kernel/sequence.js';
 import type { SourceInfo } from '../kernel/source.js';
-import { pipelineFrom, type Raster } from './raster.js';
+import { type Edges, kernelFor, pipelineFrom, type Raster } from './raster.js';
 
 const WHITE = { r: 255, g: 255, b: 255 };
 const TRANSPARENT = { r: 0, g: 0, b: 0, alpha: 0 };
@@ -25,21 +25,12 @@ const ENCODERS = {
   gif: (image, { animation }) => image.gif({ effort: 4, keepDuplicateFrames: true, ...animation }),
 } satisfies Record<PreviewType, (image: Sharp, encoding: Encoding) => Sharp>;
 
-/** Scaling from a raster this much larger or less needs no wide kernel to be as good: 51 dB and more on photographs. */
-const NEAR = 2;
-
 /** Scales `raster` as planned and encodes it: cropped, padded and flattened as the plan says. In one go, which saves a copy. */
-export async function encode(
-  raster: Raster,
-  planned: PlannedPreview,
-  info: SourceInfo,
-  hardEdged: boolean,
-): Promise<Buffer> {
+export async function encode(raster: Raster, planned: PlannedPreview, info: SourceInfo, edges: Edges): Promise<Buffer> {
   const { crop, pad, size, scaled } = planned.geometry;
   let image = pipelineFrom(raster);
   if (raster.widthPx !== scaled.widthPx || raster.heightPx !== scaled.heightPx) {
-    const near = !hardEdged && raster.widthPx > scaled.widthPx && raster.widthPx < scaled.widthPx * NEAR;
-    image = image.resize(scaled.widthPx, scaled.heightPx, { fit: 'fill', kernel: near ? 'mks2013' : 'lanczos3' });
+    image = image.resize(scaled.widthPx, scaled.heightPx, { fit: 'fill', kernel: kernelFor(raster, scaled, edges) });
   }
   // JPEG has no alpha; nor does an animation's first frame keep any in it.
   if (planned.type === 'jpg' && raster.channels === 4) image = image.flatten({ background: WHITE });

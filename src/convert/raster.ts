@@ -1,6 +1,6 @@
 // Decoded pixels in memory, and the few things that are done to them: scale, turn, look at alpha. 8-bit sRGB always.
 import sharp, { type Sharp } from 'sharp';
-import type { Size } from '../kernel/sizes.js';
+import { covers, type Size } from '../kernel/sizes.js';
 import type { Orientation } from '../kernel/source.js';
 
 /** Rows of RGB or RGBA, frame below frame. Whoever holds a raster may share it: nobody changes its pixels. */
@@ -33,11 +33,23 @@ export async function rasterOf(pipeline: Sharp, frames: number): Promise<Raster>
   return { pixels: data, widthPx: info.width, heightPx, channels, frames };
 }
 
-/** Lanczos3 to exactly `size`; the raster itself when it has that size. */
-export async function scaled(raster: Raster, size: Size): Promise<Raster> {
+/** From here on scaling down is no longer near: the linear kernel would show. */
+const NEAR = 2;
+
+/**
+ * What scales `from` to `to`. Of soft pictures the cheaper kernels are as good: 44 dB and more on photographs with much grain,
+ * against 52 dB with Lanczos3, for a third less. Nothing but Lanczos3 enlarges.
+ */
+export function kernelFor(from: Size, to: Size, edges: Edges): 'linear' | 'cubic' | 'lanczos3' {
+  if (edges !== 'soft' || !covers(from, to)) return 'lanczos3';
+  return from.widthPx < to.widthPx * NEAR ? 'linear' : 'cubic';
+}
+
+/** Scaled to exactly `size`; the raster itself when it has that size. */
+export async function scaled(raster: Raster, size: Size, edges: Edges): Promise<Raster> {
   if (raster.widthPx === size.widthPx && raster.heightPx === size.heightPx) return raster;
   return rasterOf(
-    pipelineFrom(raster).resize(size.widthPx, size.heightPx, { fit: 'fill', kernel: 'lanczos3' }),
+    pipelineFrom(raster).resize(size.widthPx, size.heightPx, { fit: 'fill', kernel: kernelFor(raster, size, edges) }),
     raster.frames,
   );
 }
@@ -80,29 +92,46 @@ export async function withoutAlpha(raster: Raster): Promise<Raster> {
   return raster.channels === 3 ? raster : rasterOf(pipelineFrom(raster).removeAlpha(), raster.frames);
 }
 
+/** How much scaling shows in a picture: what is soft hides it, what is hard-edged is scaled once and with care. */
+export type Edges = 'soft' | 'mixed' | 'hard';
+
 /** A difference between neighbours that photographs hardly ever have and text always. */
 const HARD_EDGE = 64;
-/** Share of neighbours with a hard edge from which a picture counts as hard-edged; photographs have under 0.3 %, text 9 %. */
-const HARD_EDGE_SHARE = 0.02;
-const ROW_STEP = 4;
+/**
+ * Shares of neighbours with a hard edge: photographs have under 0.3 %, text 9 %. Of text alone, two steps with the cubic
+ * kernel leave 30 dB, with the linear one in
+ * the second 27 dB; at a share of 0.3 % that is 42 dB. With Lanczos3 in the second it is 40 dB at 1.5 %.
+ */
+const SOFT_SHARE = 0.003;
+const HARD_SHARE = 0.015;
+/** Rows between two that are looked at, on average. */
+const ROW_STEP = 10;
+/** The golden ratio's fraction spreads the rows, so that the lines of a text cannot all lie between them. */
+const ROW_SPREAD = 0.618;
 
 /**
- * Whether the picture is full of hard edges (text, line art, screenshots). Scaling such a picture in two steps differs
- * visibly from scaling it in one; a photograph does not mind. Looks at the green of every fourth row of the first frame.
+ * Whether the picture is full of hard edges (text, line art, screenshots) once it is scaled down to `target`: scaling such
+ * a picture in two steps differs visibly from scaling it in one; a photograph does not mind. Looks at the green of some rows
+ * of the first frame.
  */
-export function isHardEdged(raster: Raster): boolean {
+export function edgesOf(raster: Raster, target: Size): Edges {
   const { pixels, widthPx, heightPx, channels } = raster;
+  // Pixels that become neighbours.
+  const distance = Math.max(1, Math.round(widthPx / target.widthPx)) * channels;
+  const rows = Math.ceil(heightPx / ROW_STEP);
   let hard = 0;
   let pairs = 0;
-  for (let y = 0; y < heightPx; y += ROW_STEP) {
+  for (let index = 0; index < rows; index++) {
+    const y = Math.min(heightPx - 1, Math.floor((index + ((index * ROW_SPREAD) % 1)) * ROW_STEP));
     const end = (y * widthPx + widthPx) * channels;
     let before = pixels[y * widthPx * channels + 1] ?? 0;
-    for (let at = y * widthPx * channels + channels + 1; at < end; at += channels) {
+    for (let at = y * widthPx * channels + distance + 1; at < end; at += distance) {
       const here = pixels[at] ?? 0;
       if (here - before > HARD_EDGE || before - here > HARD_EDGE) hard++;
       before = here;
+      pairs++;
     }
-    pairs += widthPx - 1;
   }
-  return hard > pairs * HARD_EDGE_SHARE;
+  if (hard > pairs * HARD_SHARE) return 'hard';
+  return hard > pairs * SOFT_SHARE ? 'mixed' : 'soft';
 }

@@ -1,10 +1,10 @@
 // A source inside the child: its bytes, what they are, and its header. Nothing is decoded here.
-import { readFileSync } from 'node:fs';
 import sharp, { type Metadata as DecoderMetadata, type SharpOptions } from 'sharp';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Orientation, SourceInfo, SourceType } from '../kernel/source.js';
 import { asConversionError } from './decoder-errors.js';
 import type { ChildSettings } from './protocol.js';
+import type { ReadBuffer } from './read-buffer.js';
 import { SNIFF_BYTES, sniff } from './sniff.js';
 import { SOURCE_HANDLING } from './sources/registry.js';
 
@@ -25,9 +25,8 @@ export interface SourceFile {
 }
 
 /** Reads the file and its header; throws `source-type-refused`, `source-limits-exceeded` or `source-undecodable`. */
-export async function openSource(path: string, settings: ChildSettings): Promise<SourceFile> {
-  // In one go: a child has nothing else to do meanwhile, and reading in pieces costs a tenth of a conversion.
-  const file = readFileSync(path);
+export async function openSource(path: string, settings: ChildSettings, buffer: ReadBuffer): Promise<SourceFile> {
+  const file = buffer.read(path);
   const type = enabledType(file, settings.sourceTypes);
   const { check, hasMorePages, stripped } = SOURCE_HANDLING[type];
   check?.(file);
