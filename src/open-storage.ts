@@ -63,19 +63,13 @@ export function openStorage(config: Config, deps: StorageDeps): Promise<Storage>
 }
 
 async function embeddedStorage(config: Config, { shared, ...deps }: StorageDeps): Promise<Storage> {
-  const { storage, fairness } = config;
+  const { storage } = config;
   const store = await openEmbeddedStore({
     ...deps,
     dataDir: storage.dataDir,
     fsync: storage.fsync,
     orphanGraceMs: storage.orphanGraceSeconds * 1_000,
-    ...(fairness.negativeCacheSeconds > 0 && {
-      refusals: {
-        ttlMs: fairness.negativeCacheSeconds * 1_000,
-        maxEntries: fairness.negativeCacheEntries,
-        rules: rulesOf(config, deps.version),
-      },
-    }),
+    ...refusalsOf(config, deps.version),
   });
   return {
     catalog: store.catalog,
@@ -100,6 +94,14 @@ async function embeddedStorage(config: Config, { shared, ...deps }: StorageDeps)
   };
 }
 
+/** Of a store's options: how failed sources are remembered, unless that is off. */
+function refusalsOf(config: Config, version: string) {
+  const { negativeCacheSeconds, negativeCacheEntries } = config.fairness;
+  if (negativeCacheSeconds === 0) return {};
+  const rules = rulesOf(config, version);
+  return { refusals: { ttlMs: negativeCacheSeconds * 1_000, maxEntries: negativeCacheEntries, rules } };
+}
+
 /** What decides whether a source can be converted: a failure under other rules says nothing about these. */
 function rulesOf({ limits, conversion }: Config, version: string): string {
   const { sourceTypes, maxSourcePixels, maxPages } = limits;
@@ -116,8 +118,15 @@ export interface SharedTier {
   readonly blobs: BlobStore;
 }
 
-/** Opens the shared tier at `url`, with the blobs in S3 where a bucket is configured. */
-export async function openSharedTier(config: Config, url: string, deps: StoreDeps): Promise<SharedTier> {
+/**
+ * Opens the shared tier at `url`, with the blobs in S3 where a bucket is configured. Failed sources are remembered for
+ * servers only, which say with `version` under whose rules they fail.
+ */
+export async function openSharedTier(
+  config: Config,
+  url: string,
+  { version, ...deps }: StoreDeps & { readonly version?: string },
+): Promise<SharedTier> {
   const { shared } = config;
   const redis = await openRedisStore({
     ...deps,
@@ -131,6 +140,7 @@ export async function openSharedTier(config: Config, url: string, deps: StoreDep
     deadlines: { getMs: shared.redisCommandTimeoutMs, setMs: shared.redisBlobTimeoutMs },
     // With a bucket only marks of blobs are kept in Redis, whatever their size.
     ...(shared.s3Bucket !== undefined && { maxBlobBytes: Infinity, maxSourceBytes: Infinity }),
+    ...(version !== undefined && refusalsOf(config, version)),
     onSwept: async (digests) => s3?.swept(digests),
   });
   const s3 = await openS3(config, redis.marks, deps).catch(async (error: unknown) => {
@@ -153,6 +163,7 @@ async function sharedStorage(config: Config, url: string, deps: StorageDeps): Pr
     catalog: redis.catalog,
     durable: [disk, blobs],
     leases: redis.leases,
+    ...(redis.refusals && { refusals: redis.refusals }),
     tmpDir: disk.tmpDir,
     ...(s3 && { sweepOrphans: () => s3.sweepOrphans() }),
     // Without the shared tier this node still serves what it has, and converts what it is given.

@@ -5,7 +5,7 @@ import { type ServerProcess, scrape, startServerProcess } from './server-process
 import { type TempDir, tempDir } from './temp-dir.js';
 
 export const ADMIN = { user: 'admin', password: 'secret' };
-const AUTHORIZATION = `Basic ${Buffer.from(`${ADMIN.user}:${ADMIN.password}`).toString('base64')}`;
+export const AUTHORIZATION = `Basic ${Buffer.from(`${ADMIN.user}:${ADMIN.password}`).toString('base64')}`;
 
 export class Nodes {
   private constructor(

@@ -30,6 +30,8 @@ export const TYPE_OF_KIND: Readonly<Record<string, 'string' | 'hash' | 'set' | '
   t: 'hash',
   q: 'set',
   l: 'string',
+  f: 'hash',
+  x: 'zset',
 };
 
 /** What an invalidated key stands for. */
@@ -76,6 +78,10 @@ export class KeyLayout {
   owners = (digest: Digest) => this.ofDigest('o', digest);
   totals = (shard: Shard) => this.ofShard('t', shard);
   orphans = (shard: Shard) => this.ofShard('q', shard);
+
+  // What failed: by source, and the names of all by the time they are forgotten.
+  refusal = (source: Digest) => this.ofDigest('f', source);
+  refusals = (shard: Shard) => this.ofShard('x', shard);
 
   lease = (name: string) => `${this.prefix}l:${name}`;
 

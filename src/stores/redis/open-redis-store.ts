@@ -1,9 +1,9 @@
-// Opens the shared tier: connections, what the node remembers, and the three ports on top.
+// Opens the shared tier: connections, what the node remembers, and the ports on top.
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Digest } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
-import type { BlobStore, Catalog, Clock, Leases, Logger, Metrics } from '../../kernel/ports.js';
+import type { BlobStore, Catalog, Clock, Leases, Logger, Metrics, Refusals } from '../../kernel/ports.js';
 import type { BlobMarks } from '../blob-marks.js';
 import { CatalogReader } from './catalog-reader.js';
 import { Coherence } from './coherence.js';
@@ -17,6 +17,7 @@ import { RedisBlobMarks } from './redis-blob-marks.js';
 import { RedisBlobStore } from './redis-blob-store.js';
 import { RedisCatalog } from './redis-catalog.js';
 import { RedisLeases } from './redis-leases.js';
+import { RedisRefusals, type RedisRefusalsOptions } from './redis-refusals.js';
 import { parseRedisUrl } from './redis-url.js';
 import { DEFAULT_DEADLINES, type RedisDeadlines, type Session } from './session.js';
 import { Tracking } from './tracking.js';
@@ -40,6 +41,8 @@ export interface RedisStoreOptions {
   /** Bound of what this node remembers of the catalog; default 64 MiB. */
   readonly memoryMaxBytes?: number;
   readonly deadlines?: Partial<RedisDeadlines>;
+  /** Absent: no failures are remembered. */
+  readonly refusals?: RedisRefusalsOptions;
   /** Where blobs are kept elsewhere, and only their marks here: told which of them were swept. */
   readonly onSwept?: (digests: readonly Digest[]) => Promise<void>;
   readonly clock: Clock;
@@ -53,6 +56,7 @@ export interface RedisStore {
   /** For blobs that are kept elsewhere, instead of `blobs`. */
   readonly marks: BlobMarks;
   readonly leases: Leases;
+  readonly refusals?: Refusals;
   /** `up`: every server that is needed can be asked, and every change is told to us. */
   state(): 'up' | 'down';
   /** Called on every change to `down`. */
@@ -180,6 +184,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     marks: new RedisBlobMarks(session),
     blobs: new RedisBlobStore(session, bulk, { maxBlobBytes: options.maxBlobBytes }),
     leases,
+    ...(options.refusals && { refusals: new RedisRefusals(session, options.refusals) }),
     state: () => (isUp && records.isUp ? 'up' : 'down'),
     onDown: (listener) => void listeners.down.push(listener),
     onUp: (listener) => void listeners.up.push(listener),
