@@ -77,7 +77,7 @@ function endUnread(response: ServerResponse, body: Buffer): void {
   response.write(body);
   const socket = request.socket;
   const readBefore = socket.bytesRead;
-  const timer = setTimeout(finish);
+  const timer = setTimeout(finish, LINGER_MS);
   request.on('data', () => {
     if (socket.bytesRead - readBefore > MAX_DRAINED_BYTES) finish();
   });

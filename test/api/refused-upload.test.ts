@@ -1,0 +1,36 @@
+// An upload that is refused before it was read: its client gets the answer, and not a broken connection.
+import { request } from 'node:http';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { until } from '../support/gate.js';
+import { sourceForm } from '../support/multipart.js';
+import { startTestServer, type TestServer } from '../support/test-server.js';
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer({ maxSourceBytes: 50_000_000, environment: { PROOFSHEET_MAX_UPLOADS: '1' } });
+});
+afterAll(() => server.close());
+
+it('is answered 503 with Retry-After while too many others are received, 3 MB of body or not', async () => {
+  // One upload that is being received for as long as the test likes.
+  const held = request(`${server.url}/cacheImage/held`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'multipart/form-data; boundary=held', 'Content-Length': '1000000' },
+  });
+  held.on('error', () => undefined);
+  held.write('--held\r\nContent-Disposition: form-data; name="sourceImage"; filename="a.jpg"\r\n\r\nslowly');
+  const upload = () =>
+    fetch(`${server.url}/cacheImage/other`, { method: 'POST', body: sourceForm(Buffer.alloc(3_000_000, 7)) });
+  await until(async () => (await upload()).status === 503, 'the held upload is received');
+
+  const answers = await Promise.all(Array.from({ length: 20 }, upload));
+  for (const answer of answers) {
+    expect([answer.status, answer.headers.has('retry-after'), await answer.json()]).toEqual([
+      503,
+      true,
+      { code: 5030, message: 'too many uploads are being received; send this one again in a moment' },
+    ]);
+  }
+  held.destroy();
+  await until(async () => (await upload()).status === 415, 'there is room again');
+});
