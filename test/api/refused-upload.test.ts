@@ -1,5 +1,7 @@
 // An upload that is refused before it was read: its client gets the answer, and not a broken connection.
 import { request } from 'node:http';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { until } from '../support/gate.js';
 import { sourceForm } from '../support/multipart.js';
@@ -31,6 +33,29 @@ it('is answered 503 with Retry-After while too many others are received, 3 MB of
       { code: 5030, message: 'too many uploads are being received; send this one again in a moment' },
     ]);
   }
+  expect(await answerWhileSending(server.url)).toMatch(/^HTTP\/1\.1 503 /);
   held.destroy();
   await until(async () => (await upload()).status === 415, 'there is room again');
 });
+
+/** What is answered to a client that sends 2 MB over 100 ms without listening; rejects when it is cut off meanwhile. */
+async function answerWhileSending(url: string): Promise<string> {
+  const { hostname, port, pathname } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  let answer = '';
+  socket.on('data', (data: Buffer) => {
+    answer += data.toString();
+  });
+  const broken = new Promise<never>((_, reject) => socket.once('error', reject));
+  broken.catch(() => undefined);
+  socket.write(
+    `POST ${pathname}/cacheImage/other HTTP/1.1\r\nHost: test\r\nContent-Type: multipart/form-data; boundary=b\r\n` +
+      'Content-Length: 4000000\r\n\r\n',
+  );
+  for (let chunk = 0; chunk < 20; chunk++) {
+    socket.write(Buffer.alloc(100_000));
+    await Promise.race([delay(5), broken]);
+  }
+  socket.destroy();
+  return answer;
+}
