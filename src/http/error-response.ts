@@ -7,9 +7,12 @@ import type { Exchange } from './exchange.js';
 import type { HeaderPairs } from './image-response.js';
 import { jsonHeaders, writeHead } from './send.js';
 
-/** Of an unread body this much is taken and thrown away, for so long, before the connection is closed all the same. */
+/**
+ * Of an unread body this much is taken and thrown away, for so long, before the connection is closed all the same. A busy
+ * client that sends 100 uploads at once needs seconds until it looks at its answers; with 0.5 s it saw none (EPIPE).
+ */
 const MAX_DRAINED_BYTES = 4 * 1024 * 1024;
-const LINGER_MS = 500;
+const LINGER_MS = 5_000;
 
 /** Answers with a failure; once headers are out only the connection can tell, so it is destroyed. */
 export function sendError(
