@@ -8,10 +8,12 @@ import type { HeaderPairs } from './image-response.js';
 import { jsonHeaders, writeHead } from './send.js';
 
 /**
- * Of an unread body this much is taken and thrown away, for so long, before the connection is closed all the same. A busy
- * client that sends 100 uploads at once needs seconds until it looks at its answers; with 0.5 s it saw none (EPIPE).
+ * An unread body is taken and thrown away up to this size, while it comes without such a pause, and for so long in all; then
+ * the connection is closed all the same. A busy client that sends 100 uploads at once needs seconds until it looks at its
+ * answers: with 0.5 s in all it saw none of them (EPIPE).
  */
 const MAX_DRAINED_BYTES = 4 * 1024 * 1024;
+const LINGER_SILENCE_MS = 500;
 const LINGER_MS = 5_000;
 
 /** Answers with a failure; once headers are out only the connection can tell, so it is destroyed. */
@@ -56,7 +58,7 @@ export function sendRawError(socket: Socket, name: ProtocolErrorName): void {
     pair.join(': '),
   );
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.join('\r\n')}\r\n\r\n${body}`);
-  setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  setTimeout(() => socket.destroy(), LINGER_SILENCE_MS).unref();
 }
 
 /** Whether the request announced a body that has not been read to its end. */
@@ -81,7 +83,9 @@ function endUnread(response: ServerResponse, body: Buffer): void {
   const socket = request.socket;
   const readBefore = socket.bytesRead;
   const timer = setTimeout(finish, LINGER_MS);
+  const silence = setTimeout(finish, LINGER_SILENCE_MS);
   request.on('data', () => {
+    silence.refresh();
     if (socket.bytesRead - readBefore > MAX_DRAINED_BYTES) finish();
   });
   request.once('end', finish);
@@ -90,6 +94,7 @@ function endUnread(response: ServerResponse, body: Buffer): void {
 
   function finish(): void {
     clearTimeout(timer);
+    clearTimeout(silence);
     if (!response.writableEnded) response.end();
   }
 }
