@@ -39,6 +39,9 @@ const PREPARED_SHARE = 1 / 4;
 /** There is one process of each index at a time, so this work is done by one. */
 const UPKEEP_WORKER = 0;
 
+/** Converters take a tenth of a second to start, on a busy machine a few; without any the server listens all the same. */
+const CONVERTERS_START_MS = 10_000;
+
 /** What one HTTP process is among those that share the data directory. */
 export interface Role {
   /** Other processes share catalog and blobs. */
@@ -231,6 +234,8 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     ...(config.telemetry.logLevel !== 'debug' && serving.corsOrigins === undefined && { hotLane }),
   });
   const server = edge.createServer();
+  // Who listens is ready: a worker that takes another's place must not fail a readiness check while its converters start.
+  await converter.whenReady(CONVERTERS_START_MS);
   if (workerIndex === UPKEEP_WORKER) upkeep.start();
 
   return {

@@ -15,6 +15,8 @@ const SAME_SIGNAL_MS = 1_000;
 /** What cannot be drained at all must not keep the process: beyond the drain limit it ends all the same. */
 const EXIT_MARGIN_MS = 3_000;
 
+let app: App | undefined;
+
 await main();
 
 async function main(): Promise<void> {
@@ -26,7 +28,7 @@ async function main(): Promise<void> {
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {
       logger.error({ error, event }, 'unexpected failure; the process ends');
-      process.exit(1);
+      void end(1, 0);
     });
   }
   if (index === undefined) {
@@ -53,11 +55,11 @@ function roleOf(index: number): Role {
 }
 
 async function serve(config: Config, logger: ProcessLogger, role: Role): Promise<void> {
-  const app = await composeOrExit(config, logger, role);
+  app = await composeOrExit(config, logger, role);
   const { server } = app;
   server.once('error', ({ message }) => {
     logger.error({ reason: message, host: config.server.host, port: config.server.port }, 'cannot listen');
-    process.exit(1);
+    void end(1, 0);
   });
   server.listen(config.server.port, config.server.host, () => {
     const { address, port } = server.address() as AddressInfo;
@@ -69,7 +71,7 @@ async function serve(config: Config, logger: ProcessLogger, role: Role): Promise
       'listening',
     );
   });
-  stopOnSignals(app, config.server.drainTimeoutMs, logger);
+  stopOnSignals(config.server.drainTimeoutMs, logger);
 }
 
 async function composeOrExit(config: Config, logger: ProcessLogger, role: Role): Promise<App> {
@@ -82,27 +84,40 @@ async function composeOrExit(config: Config, logger: ProcessLogger, role: Role):
   }
 }
 
-function stopOnSignals(app: App, drainTimeoutMs: number, logger: ProcessLogger): void {
+function stopOnSignals(drainTimeoutMs: number, logger: ProcessLogger): void {
   let stoppingSince: number | undefined;
   const stop = (signal: NodeJS.Signals): void => {
     if (stoppingSince !== undefined) {
       if (performance.now() - stoppingSince < SAME_SIGNAL_MS) return;
       logger.warn({ signal }, 'asked to stop again; the process ends at once');
-      process.exit(1);
+      killSelf();
+      return;
     }
     stoppingSince = performance.now();
     logger.info({ signal }, 'stopping: no new work, ending what is under way');
-    setTimeout(() => process.exit(1), drainTimeoutMs + EXIT_MARGIN_MS).unref();
-    app.close(drainTimeoutMs).then(
-      () => {
-        logger.info({}, 'stopped');
-        process.exit(0);
-      },
-      (error: unknown) => {
-        logger.error({ error }, 'stopping failed');
-        process.exit(1);
-      },
-    );
+    void end(0, drainTimeoutMs, logger);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal));
+}
+
+/** Closes everything within `drainTimeoutMs` and a margin, then ends the process with `code`, or 1 when that failed. */
+async function end(code: number, drainTimeoutMs: number, logger?: ProcessLogger): Promise<void> {
+  setTimeout(killSelf, drainTimeoutMs + EXIT_MARGIN_MS).unref();
+  try {
+    await app?.close(drainTimeoutMs);
+    logger?.info({}, 'stopped');
+    process.exit(code);
+  } catch (error) {
+    logger?.error({ error }, 'stopping failed');
+    killSelf();
+  }
+}
+
+/**
+ * Ends the process whatever it is doing. Not by `process.exit`: that waits for LMDB's writing thread, which may wait for
+ * this one, for ever and with the catalog's lock in its hand, so that every other worker hangs too (seen when a worker
+ * could not listen while its store was writing). A killed process loses the lock, and nothing that was acknowledged.
+ */
+function killSelf(): void {
+  process.kill(process.pid, 'SIGKILL');
 }

@@ -9,7 +9,7 @@ export default defineConfig({
     globalSetup: ['test/support/install-tools.ts'],
     reporters: ['default', new ClosingLineReporter()],
     testTimeout: 30_000,
-    hookTimeout: 60_000,
+    hookTimeout: 180_000,
     pool: 'forks',
     maxWorkers: 2,
   },

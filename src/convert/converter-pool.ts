@@ -81,6 +81,7 @@ export class ConverterPool implements Converter {
   private readonly budget: MemoryBudget;
   private readonly slots: ConverterSlot[];
   private readonly underWay = new Set<Promise<void>>();
+  private readonly awaitingReady: (() => void)[] = [];
   private readonly maxWaitMs: number;
   private lastId = 0;
   private closed = false;
@@ -107,7 +108,10 @@ export class ConverterPool implements Converter {
       budget: this.budget,
     };
     const events = {
-      idle: () => this.dispatch(),
+      idle: () => {
+        for (const tell of this.awaitingReady.splice(0)) tell();
+        this.dispatch();
+      },
       exited: (reason: string) => options.metrics.count('converter_exits_total', { reason }),
     };
     this.slots = Array.from(
@@ -115,6 +119,18 @@ export class ConverterPool implements Converter {
       () => new ConverterSlot(slotOptions, events),
     );
     this.registerGauges(options.metrics);
+  }
+
+  /** Resolves once a child is warm, or after `limitMs`. */
+  async whenReady(limitMs: number): Promise<void> {
+    if (this.readyChildren > 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, limitMs);
+      this.awaitingReady.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   /** Children that are warm, busy or not; for readiness. */
@@ -165,10 +181,12 @@ export class ConverterPool implements Converter {
     const { metrics, clock } = this.options;
     const story: Story = { sourceType: 'unknown', startedAt: undefined };
     const directory = await mkdtemp(join(job.outputDir, 'conversion-'));
-    let result = 'ok';
+    let result: string | undefined = 'ok';
     try {
       const { conversion } = await this.queued(job, directory, story, onWanted, signal);
       await checkFiles(conversion);
+      // A wanted preview made ahead is the beginning of a conversion; the job that makes the rest counts for both.
+      if (!conversion.complete) result = undefined;
       return conversion;
     } catch (error) {
       result = error instanceof ProofsheetError ? error.code : signal?.aborted ? 'aborted' : 'internal';
@@ -176,7 +194,7 @@ export class ConverterPool implements Converter {
       await rm(directory, { recursive: true, force: true, maxRetries: 5 });
       throw error;
     } finally {
-      metrics.count('conversions_total', { source_type: story.sourceType, result });
+      if (result !== undefined) metrics.count('conversions_total', { source_type: story.sourceType, result });
       if (story.startedAt !== undefined) {
         const ms = clock.monotonic() - story.startedAt;
         this.typicalMs += (ms - this.typicalMs) / 8;

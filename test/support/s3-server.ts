@@ -11,7 +11,7 @@ import { type TempDir, tempDir } from './temp-dir.js';
 import { requireTool } from './tools.js';
 
 const run = promisify(execFile);
-const START_MS = 30_000;
+const START_MS = 90_000;
 /** As the package ships it: names the storage policy and the hash paths. */
 const SWIFT_CONF = '/etc/swift/swift.conf';
 

@@ -51,7 +51,10 @@ export function spawnServer(environment: Readonly<Record<string, string>>, wrapp
 function listeningUrl(child: ChildProcess, log: Record<string, unknown>[], stderr: () => string): Promise<string> {
   return new Promise((resolve, reject) => {
     const fail = (why: string) => reject(new Error(`the server ${why}\n${stderr()}\n${JSON.stringify(log)}`));
-    const timer = setTimeout(() => fail(`did not listen within ${READY_MS} ms`), READY_MS);
+    const timer = setTimeout(() => {
+      fail(`did not listen within ${READY_MS} ms`);
+      child.kill('SIGKILL');
+    }, READY_MS);
     child.once('exit', (code) => fail(`ended with ${code}`));
     if (child.stdout === null) return fail('has no output');
     createInterface({ input: child.stdout }).on('line', (line) => {
