@@ -1,4 +1,4 @@
-// The compose files as far as they can be judged without Docker: YAML that holds together, and settings that exist.
+// The compose file as far as it can be judged without Docker: YAML that holds together, and settings that exist.
 import { existsSync, readFileSync } from 'node:fs';
 import { load } from 'js-yaml';
 import { describe, expect, test } from 'vitest';
@@ -11,6 +11,7 @@ interface Service {
   readonly ports?: readonly string[];
   readonly build?: string;
   readonly image?: string;
+  readonly profiles?: readonly string[];
 }
 
 interface ComposeFile {
@@ -21,8 +22,8 @@ interface ComposeFile {
 const root = new URL('../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
 
-describe.each(['compose.yaml', 'compose.cluster.yaml'])('%s', (name) => {
-  const { services, volumes } = load(read(name)) as ComposeFile;
+describe('compose.yaml', () => {
+  const { services, volumes } = load(read('compose.yaml')) as ComposeFile;
 
   test('names only settings that exist, and no secret', () => {
     const known = allSettings();
@@ -48,8 +49,8 @@ describe.each(['compose.yaml', 'compose.cluster.yaml'])('%s', (name) => {
   });
 });
 
-test('the balancer of compose.cluster.yaml listens where it is published, and asks the nodes where they listen', () => {
-  const { services } = load(read('compose.cluster.yaml')) as ComposeFile;
+test('the balancer of compose.yaml listens where it is published, and asks the nodes where they listen', () => {
+  const { services } = load(read('compose.yaml')) as ComposeFile;
   const nginx = read('docs/nginx.conf');
   const listens = /listen (\d+);/.exec(nginx)?.[1];
   expect(services.balancer?.ports).toEqual([`127.0.0.1:8080:${listens}`]);
@@ -59,4 +60,12 @@ test('the balancer of compose.cluster.yaml listens where it is published, and as
   expect(port).toBeDefined();
   const defaults = load(read('config/default.yaml')) as { server: { port: number } };
   for (const { port: askedPort } of asked) expect(askedPort).toBe(String(defaults.server.port));
+});
+
+test('one machine is started unasked, the cluster only with its balancer', () => {
+  const { services } = load(read('compose.yaml')) as ComposeFile;
+  const unasked = Object.entries(services).filter(([, { profiles }]) => profiles === undefined);
+  expect(unasked.map(([name]) => name)).toEqual(['proofsheet']);
+  for (const [name, { profiles }] of Object.entries(services))
+    if (name !== 'proofsheet') expect(profiles).toEqual(['cluster']);
 });
