@@ -1,4 +1,5 @@
 // Two tenants on one server: whatever one floods it with, the other keeps its cache and its turn.
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { until } from '../support/gate.js';
 import { image, photo } from '../support/images.js';
@@ -150,15 +151,25 @@ describe('the turn of a quiet tenant', () => {
   });
 
   it('is given by sending away what would wait too long anyway, while what is cached is answered', async () => {
-    await start({ PROOFSHEET_CONVERTERS: '1', PROOFSHEET_SHED_QUEUE_AGE_MS: '200' });
+    await start({ PROOFSHEET_CONVERTERS: '1', PROOFSHEET_SHED_QUEUE_AGE_MS: '20' });
     const small = await jpegOf(64, 48);
     expect((await upload('/cacheImage/known?context=b', small)).status).toBe(200);
-    const sources = await heavy(8);
-    const flood = sources.map((source, n) => upload(`/cacheAndGetImage/k${n}/200x150?context=a`, source));
+    const sources = await heavy(20);
+    const flood = sources.map((source, n) => upload(`/cacheImage/k${n}?context=a`, source));
     let refused: Response | undefined;
+    // Not one after the other: an upload that is still taken is answered when the flood is over.
+    const probes: Promise<void>[] = [];
     await until(async () => {
-      const answer = await upload('/cacheImage/new?context=b', small);
-      if (answer.status === 503) refused = answer;
+      const probe = upload(
+        `/cacheImage/new-${probes.length}?context=b`,
+        Buffer.concat([small, Buffer.of(probes.length)]),
+      );
+      probes.push(
+        probe.then((answer) => {
+          if (answer.status === 503) refused ??= answer;
+        }),
+      );
+      await Promise.race([probe, delay(10)]);
       return refused !== undefined;
     }, 'new work is sent away');
     expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
@@ -166,6 +177,7 @@ describe('the turn of a quiet tenant', () => {
     expect((await upload('/cacheAndGetImage/known/80x80?context=b', small)).status).toBe(200);
     expect((await fetch(`${server.url}/getImage/known/80x80?context=b`)).status).toBe(200);
     expect((await Promise.all(flood)).every(({ status }) => status === 200 || status === 503)).toBe(true);
-    expect((await upload('/cacheImage/new?context=b', small)).status).toBe(200);
+    await Promise.all(probes);
+    expect((await upload('/cacheImage/later?context=b', await jpegOf(65, 48))).status).toBe(200);
   });
 });
