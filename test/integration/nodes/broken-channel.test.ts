@@ -1,0 +1,36 @@
+// The connections that carry the news of changes break: what was cleared meanwhile is not served by anybody afterwards.
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { until } from '../../support/gate.js';
+import { cache, clear, get, Nodes, newSource } from '../../support/nodes.js';
+import { type RedisServer, type RedisServers, startStandalone } from '../../support/redis-servers.js';
+
+let redis: RedisServers & { readonly server: RedisServer };
+let nodes: Nodes;
+
+beforeAll(async () => {
+  redis = await startStandalone();
+  nodes = await Nodes.start(redis.url, 2);
+});
+
+afterAll(async () => {
+  await nodes?.stop();
+  await redis?.stop();
+});
+
+it('no stale hit follows a clear, over 30 broken connections', { timeout: 120_000 }, async () => {
+  const source = await newSource('channel');
+  for (let round = 0; round < 30; round++) {
+    const key = `channel-${round}`;
+    await until(async () => (await cache(nodes.at(0), key, source)).status === 200, 'the key is cached');
+    for (let hit = 0; hit < 3; hit++) {
+      await until(async () => (await get(nodes.at(1), key)).status === 200, 'the other node knows it');
+    }
+    await redis.server.cli('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await until(async () => (await clear(nodes.at(0), key)).status === 200, 'the clear is acknowledged');
+    const statuses: number[] = [];
+    for (let ask = 0; ask < 5; ask++) statuses.push((await get(nodes.at(1), key)).status);
+    // Whoever cannot ask yet may say so; nobody may answer with what was cleared.
+    expect(statuses.filter((status) => status !== 404 && status !== 503)).toEqual([]);
+    await until(async () => (await get(nodes.at(1), key)).status === 404, 'the other node can ask again');
+  }
+});
