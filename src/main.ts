@@ -7,11 +7,9 @@ import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.js';
 import { loadConfig, unknownEnvironmentNames } from './config/load-config.js';
 import type { Config } from './config/schema.js';
 import { DataDirError } from './stores/embedded/storage-errors.js';
-import { connectToSupervisor, superviseWorkers, workerIndex } from './supervisor.js';
+import { connectToSupervisor, SAME_SIGNAL_MS, superviseWorkers, workerIndex } from './supervisor.js';
 import { createLogger, type ProcessLogger } from './telemetry/logger.js';
 
-/** Ctrl-C reaches the process from the terminal and again from npm: that is one wish, not two. */
-const SAME_SIGNAL_MS = 1_000;
 /** What cannot be drained at all must not keep the process: beyond the drain limit it ends all the same. */
 const EXIT_MARGIN_MS = 3_000;
 
@@ -71,7 +69,7 @@ async function serve(config: Config, logger: ProcessLogger, role: Role): Promise
       'listening',
     );
   });
-  stopOnSignals(config.server.drainTimeoutMs, logger);
+  stopOnSignals(config.server.drainTimeoutMs, logger, role.shared);
 }
 
 async function composeOrExit(config: Config, logger: ProcessLogger, role: Role): Promise<App> {
@@ -84,11 +82,15 @@ async function composeOrExit(config: Config, logger: ProcessLogger, role: Role):
   }
 }
 
-function stopOnSignals(drainTimeoutMs: number, logger: ProcessLogger): void {
+/**
+ * The first signal drains. A second wish ends the process at once, but not a worker: its supervisor hands on a signal that
+ * the terminal has sent it already, on a busy machine seconds later, and ends its workers itself when it is asked twice.
+ */
+function stopOnSignals(drainTimeoutMs: number, logger: ProcessLogger, supervised: boolean): void {
   let stoppingSince: number | undefined;
   const stop = (signal: NodeJS.Signals): void => {
     if (stoppingSince !== undefined) {
-      if (performance.now() - stoppingSince < SAME_SIGNAL_MS) return;
+      if (supervised || performance.now() - stoppingSince < SAME_SIGNAL_MS) return;
       logger.warn({ signal }, 'asked to stop again; the process ends at once');
       killSelf();
       return;

@@ -11,6 +11,8 @@ const MAX_RESTART_DELAY_MS = 5_000;
 const SNAPSHOT_TIMEOUT_MS = 1_000;
 /** Beyond the drain limit, for what cannot be drained. */
 const KILL_AFTER_DRAIN_MS = 5_000;
+/** Ctrl-C reaches a process from the terminal and again from npm: that is one wish, not two. */
+export const SAME_SIGNAL_MS = 1_000;
 
 /** Parent to worker. */
 type Question =
@@ -91,7 +93,16 @@ export async function superviseWorkers({ workers, drainTimeoutMs, logger }: Supe
 
   for (let index = 0; index < workers; index++) start(index, 0);
   const stopped = new Promise<'signal'>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve('signal'));
+    let stoppingSince: number | undefined;
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        stoppingSince ??= performance.now();
+        resolve('signal');
+        if (performance.now() - stoppingSince < SAME_SIGNAL_MS) return;
+        logger.warn({ signal }, 'asked to stop again; the workers end at once');
+        for (const worker of livingWorkers()) worker.process.kill('SIGKILL');
+      });
+    }
   });
   const end = await Promise.race([stopped, cannotStart]);
   stopping = true;
@@ -109,9 +120,10 @@ async function stopAll(limitMs: number): Promise<number> {
       (worker) =>
         new Promise<number>((resolve) => {
           const timer = setTimeout(() => worker.process.kill('SIGKILL'), limitMs);
-          worker.once('exit', (code) => {
+          worker.once('exit', (code, signal) => {
             clearTimeout(timer);
-            resolve(code ?? 1);
+            // One that was only starting had no handler yet and nothing in hand: the signal's own way of ending it is right.
+            resolve(signal === 'SIGTERM' || signal === 'SIGINT' ? 0 : (code ?? 1));
           });
           worker.process.kill('SIGTERM');
         }),

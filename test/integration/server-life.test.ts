@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { request } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodedPhoto } from '../support/encoded-photo.js';
 import { until } from '../support/gate.js';
@@ -135,6 +136,43 @@ describe('Ctrl-C', () => {
       for (let times = 0; times < 2; times++) for (const pid of everybody) process.kill(pid, 'SIGINT');
       expect((await underWay).status).toBe(200);
       expect(await running.gone).toBe(0);
+    }
+  });
+});
+
+describe('a second wish to stop', () => {
+  const slow = { PROOFSHEET_SOURCE_TYPES: 'jpeg,svg', PROOFSHEET_CONVERSION_TIMEOUT_MS: '8000' };
+  const startConverting = async (workers: string): Promise<{ running: ServerProcess; answer: Promise<unknown> }> => {
+    const running = await start({ ...slow, PROOFSHEET_WORKERS: workers });
+    const answer = upload(running.url, slowSvg(20_000), 'cacheImage/slow').then(
+      ({ status }) => status,
+      () => 'no answer',
+    );
+    const busy = () => scrape(running.origin, 'proofsheet_converters', 'state="busy"');
+    await until(async () => (await busy()) > 0, 'the conversion runs');
+    return { running, answer };
+  };
+
+  it('a worker takes the signal that its supervisor hands on late for the same one, and ends what is under way', async () => {
+    const { running, answer } = await startConverting('2');
+    for (const pid of descendantsOf(running.pid)) process.kill(pid, 'SIGINT');
+    await setTimeout(1_200);
+    process.kill(running.pid, 'SIGINT');
+    expect(await answer).toBe(504);
+    expect(await running.gone).toBe(0);
+  });
+
+  it('ends one process and several at once', async () => {
+    for (const [workers, end] of [
+      ['1', 'SIGKILL'],
+      ['2', 1],
+    ] as const) {
+      const { running, answer } = await startConverting(workers);
+      process.kill(running.pid, 'SIGINT');
+      await setTimeout(1_200);
+      process.kill(running.pid, 'SIGINT');
+      expect(await answer).toBe('no answer');
+      expect(await running.gone).toBe(end);
     }
   });
 });
