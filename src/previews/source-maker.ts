@@ -38,28 +38,25 @@ export class SourceMaker {
   constructor(private readonly deps: SourceMakerDeps) {}
 
   /** Settles once the group stands and `wanted` (or the whole sequence) is stored. */
-  async make(source: SourceFile, options: MakeOptions): Promise<Made> {
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+  make(source: SourceFile, options: MakeOptions): Promise<Made> {
+    return untilKept(async (isFirst) => {
       const under = this.flights.get(source.digest);
-      const flight = under ?? this.start(source, options, attempt > 1);
+      const flight = under ?? this.start(source, options, !isFirst);
       if (under) this.deps.metrics.count('deduplicated_uploads_total');
-      try {
-        const made = await (options.wanted ? flight.answering(options.wanted) : flight.done());
-        if (under === undefined || (await this.attach(made, options))) return made;
-      } catch (error) {
-        if (!(error instanceof BlobsVanished)) throw error;
-      }
-    }
-    throw new ProofsheetError('internal', 'the previews were made but could not be kept; please try again');
+      const made = await (options.wanted ? flight.answering(options.wanted) : flight.done());
+      return under === undefined || (await this.attach(made, options)) ? made : undefined;
+    });
   }
 
   /** Brings an incomplete or outdated record up to date from the kept source; shares a flight that is under way. */
   finish(record: SourceRecord, priority: Priority): Promise<Made> {
-    const under = this.flights.get(record.digest);
-    if (under) return under.done();
-    return this.withKeptSource(record, (source) =>
-      this.make(source, { groups: [], existing: 'keep', context: DEFAULT_CONTEXT, priority }),
-    );
+    return untilKept(() => {
+      const under = this.flights.get(record.digest);
+      if (under) return under.done();
+      return this.withKeptSource(record, (source) =>
+        this.make(source, { groups: [], existing: 'keep', context: DEFAULT_CONTEXT, priority }),
+      );
+    });
   }
 
   /** Makes every preview again from the kept source, whatever the catalog says about them. */
@@ -69,9 +66,12 @@ export class SourceMaker {
     );
   }
 
-  /** The same from a file at hand. A flight that is under way stores all previews too, so it is shared. */
+  /**
+   * The same from a file at hand. A flight that is under way is shared: it ends with every preview stored, or, when it
+   * took up an interrupted sequence, finds that one of those made before is lost; then they are all made again.
+   */
   remake(source: SourceFile, options: MakeOptions): Promise<Made> {
-    return (this.flights.get(source.digest) ?? this.start(source, options, true)).done();
+    return untilKept(() => (this.flights.get(source.digest) ?? this.start(source, options, true)).done());
   }
 
   private async withKeptSource<T>(record: SourceRecord, use: (source: SourceFile) => Promise<T>): Promise<T> {
@@ -181,4 +181,17 @@ export class SourceMaker {
     this.deps.metrics.count('deduplicated_uploads_total');
     return { record };
   }
+}
+
+/** Attempts again while blobs vanish, or `attempt` came to nothing; the first one may build on what was made before. */
+async function untilKept(attempt: (isFirst: boolean) => Promise<Made | undefined>): Promise<Made> {
+  for (let attempts = 1; attempts <= MAX_ATTEMPTS; attempts++) {
+    try {
+      const made = await attempt(attempts === 1);
+      if (made) return made;
+    } catch (error) {
+      if (!(error instanceof BlobsVanished)) throw error;
+    }
+  }
+  throw new ProofsheetError('internal', 'the previews were made but could not be kept; please try again');
 }

@@ -204,6 +204,28 @@ describe('reading', () => {
     expect(bench.converter.jobs).toHaveLength(2);
   });
 
+  it.each(['a read', 'a finish'] as const)(
+    '%s is answered when the sequence it waits for has lost what it was taken up with',
+    async (what) => {
+      bench.converter.rest.shut();
+      const choice = await bench.service.cacheAndChoose(KEY, LARGE, await bench.upload('a'));
+      await bench.background.drain(0);
+      await reopen();
+      await rm(blobFile(choice.preview.digest));
+      bench.converter.start.shut();
+      const round = bench.upkeep.round();
+      await until(() => bench.converter.start.held === 1, 'the interrupted sequence is taken up');
+      const { source } = choice.entry;
+      const answer = what === 'a read' ? bench.service.read(choice) : bench.maker.finish(source, 'medium');
+      bench.converter.start.open();
+      await Promise.all([answer, round]);
+      expect((await bench.service.read(await bench.service.choose(KEY, LARGE))).choice.preview.digest).toBe(
+        choice.preview.digest,
+      );
+      expect((await bench.catalog.find(KEY))?.source.complete).toBe(true);
+    },
+  );
+
   it('answers with the successor when the same source is made into other bytes', async () => {
     await bench.service.cache(KEY, await bench.upload('a'));
     const choice = await bench.service.choose(KEY, SMALL);
