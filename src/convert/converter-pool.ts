@@ -1,56 +1,28 @@
 // The Converter port over a pool of child processes: who converts next, what is counted, what happens to the files.
-import { lstat, mkdtemp, rm } from 'node:fs/promises';
+import { randomInt } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
 import { ProofsheetError } from '../kernel/errors.js';
-import type { Context } from '../kernel/image-key.js';
 import {
-  type Clock,
   type Conversion,
   type ConversionJob,
   type Converter,
-  type Logger,
+  type MadePreview,
   type Metrics,
   PRIORITIES,
   type WantedReady,
 } from '../kernel/ports.js';
-import type { SourceType } from '../kernel/source.js';
+import { SpoiltChild } from './child-failures.js';
 import { childProgram } from './converter-child.js';
+import type { ConverterOptions } from './converter-options.js';
 import { ConverterSlot, type SlotJob } from './converter-slot.js';
 import { JobQueue, type Queued } from './job-queue.js';
 import { MemoryBudget } from './memory-budget.js';
 import type { DoneMessage, WorkCounts } from './protocol.js';
 
-export interface ConverterOptions {
-  /** Child processes, at least 1; default: one per core. */
-  readonly children?: number;
-  readonly sourceTypes: readonly SourceType[];
-  /** Width x height x frames. */
-  readonly maxSourcePixels: number;
-  /** Pages of a TIFF, frames of an animation. */
-  readonly maxPages: number;
-  /** For one conversion inside its child; then the child is killed. */
-  readonly timeoutMs: number;
-  /** What all conversions under way may take together, beside the bare processes. */
-  readonly memoryBudgetBytes: number;
-  /** Conversions that may wait; one more is refused. */
-  readonly maxQueue: number;
-  /** Turns in a row that a context has at the queue; default 1 for all. */
-  readonly weightOf?: (context: Context) => number;
-  /** For waiting in the queue, and again for memory; default: 10 times `timeoutMs`. */
-  readonly maxWaitMs?: number;
-  /** A child is replaced after so many jobs (default 500) ... */
-  readonly recycleAfterJobs?: number;
-  /** ... or when it keeps more memory than this after a job (default 512 MiB). */
-  readonly recycleAboveBytes?: number;
-  /** How much lower than the server's the children's scheduling priority is, 0 to 19; default 10. */
-  readonly niceness?: number;
-  /** The compiled program of a child; for tests of children that misbehave. */
-  readonly childProgram?: string;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly clock: Clock;
-}
+/** What randomInt gives at most. */
+const MAX_ID = 2 ** 48 - 1;
 
 interface Task extends Queued {
   /** Monotonic ms. */
@@ -81,9 +53,10 @@ export class ConverterPool implements Converter {
   private readonly budget: MemoryBudget;
   private readonly slots: ConverterSlot[];
   private readonly underWay = new Set<Promise<void>>();
+  /** Ends the child that made a preview; for as long as somebody has the preview. */
+  private readonly makers = new WeakMap<MadePreview, () => void>();
   private readonly awaitingReady: (() => void)[] = [];
   private readonly maxWaitMs: number;
-  private lastId = 0;
   private closed = false;
   /** Moving average of a conversion's time, for the advice when to try again. */
   private typicalMs = 500;
@@ -169,6 +142,10 @@ export class ConverterPool implements Converter {
     return conversion;
   }
 
+  distrust(preview: MadePreview): void {
+    this.makers.get(preview)?.();
+  }
+
   /** Refuses what waits and ends what runs, both with `overloaded`; resolves when all children are gone and files removed. */
   async close(): Promise<void> {
     this.closed = true;
@@ -183,8 +160,7 @@ export class ConverterPool implements Converter {
     const directory = await mkdtemp(join(job.outputDir, 'conversion-'));
     let result: string | undefined = 'ok';
     try {
-      const { conversion } = await this.queued(job, directory, story, onWanted, signal);
-      await checkFiles(conversion);
+      const { conversion } = await this.untouched(job, directory, story, onWanted, signal);
       // A wanted preview made ahead is the beginning of a conversion; the job that makes the rest counts for both.
       if (!conversion.complete) result = undefined;
       return conversion;
@@ -203,12 +179,36 @@ export class ConverterPool implements Converter {
     }
   }
 
+  /** Runs in a child; and once more in another when the first may have been spoilt by a source before this one. */
+  private async untouched(
+    job: ConversionJob,
+    directory: string,
+    story: Story,
+    onWanted: WantedReady | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<DoneMessage> {
+    let told = false;
+    const tellOnce: WantedReady = (...wanted) => {
+      if (!told) onWanted?.(...wanted);
+      told = true;
+    };
+    try {
+      return await this.queued(job, directory, story, tellOnce, signal);
+    } catch (error) {
+      if (!(error instanceof SpoiltChild)) throw error;
+      const again = await mkdtemp(join(directory, 'again-'));
+      return await this.queued(job, again, story, tellOnce, signal).catch((second: unknown) => {
+        throw second instanceof SpoiltChild ? second.verdict : second;
+      });
+    }
+  }
+
   /** Waits for a converter, bounded in number and time, and runs there. */
   private queued(
     job: ConversionJob,
     outputDir: string,
     story: Story,
-    onWanted: WantedReady | undefined,
+    onWanted: WantedReady,
     signal: AbortSignal | undefined,
   ): Promise<DoneMessage> {
     const { metrics, clock } = this.options;
@@ -228,7 +228,7 @@ export class ConverterPool implements Converter {
           settle();
           story.startedAt = clock.monotonic();
           metrics.observe('queue_wait_seconds', (story.startedAt - queuedAt) / 1000, { priority: job.priority });
-          resolve(slot.execute(this.slotJob(job, outputDir, story, onWanted, signal)));
+          resolve(this.runIn(slot, job, outputDir, story, onWanted, signal));
         },
         refuse: (error) => {
           settle();
@@ -249,6 +249,25 @@ export class ConverterPool implements Converter {
     });
   }
 
+  /** Begins at once; remembers which child made what. */
+  private async runIn(
+    slot: ConverterSlot,
+    job: ConversionJob,
+    outputDir: string,
+    story: Story,
+    onWanted: WantedReady,
+    signal: AbortSignal | undefined,
+  ): Promise<DoneMessage> {
+    const distrust = slot.distrust();
+    const tell: WantedReady = (info, metadata, preview) => {
+      this.makers.set(preview, distrust);
+      onWanted(info, metadata, preview);
+    };
+    const done = await slot.execute(this.slotJob(job, outputDir, story, tell, signal));
+    for (const preview of done.conversion.previews) this.makers.set(preview, distrust);
+    return done;
+  }
+
   private dispatch(): void {
     if (this.closed) return;
     for (const slot of this.slots) {
@@ -263,17 +282,18 @@ export class ConverterPool implements Converter {
     { sourcePath, formats, wanted, priority }: ConversionJob,
     outputDir: string,
     story: Story,
-    onWanted: WantedReady | undefined,
+    onWanted: WantedReady,
     signal: AbortSignal | undefined,
   ): SlotJob {
     return {
-      message: { kind: 'job', id: ++this.lastId, sourcePath, formats, ...(wanted ? { wanted } : {}), outputDir },
+      // Not to be guessed by a child that is still talking about its job before.
+      message: { kind: 'job', id: randomInt(MAX_ID), sourcePath, formats, ...(wanted ? { wanted } : {}), outputDir },
       priority,
       onHeader: (sourceType) => {
         story.sourceType = sourceType;
       },
       onCounts: (counts) => this.count(counts),
-      ...(onWanted ? { onWanted } : {}),
+      onWanted,
       ...(signal ? { signal } : {}),
     };
   }
@@ -306,15 +326,6 @@ export class ConverterPool implements Converter {
         value: this.slots.filter((slot) => slot.state === state).length,
       })),
     );
-  }
-}
-
-/** The files are what the child said, or it is not to be believed at all. */
-async function checkFiles({ previews }: Conversion): Promise<void> {
-  for (const { path, bytes } of previews) {
-    const stat = await lstat(path).catch(() => undefined);
-    if (stat?.isFile() !== true || stat.size !== bytes)
-      throw new ProofsheetError('source-undecodable', 'the image cannot be decoded: its previews were not written');
   }
 }
 

@@ -1,9 +1,9 @@
 // One place for a converter child: keeps a warm child in it, runs one conversion at a time there, and sees to it that
 // deadline, abort and crash cost that conversion alone. Knows no queue.
-import { dirname } from 'node:path';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { MadePreview, Priority, WantedReady } from '../kernel/ports.js';
 import type { SourceType } from '../kernel/source.js';
+import { childEnded, isAsClaimed, SpoiltChild } from './child-failures.js';
 import { type ChildOptions, ConverterChild } from './converter-child.js';
 import type { Grant, MemoryBudget } from './memory-budget.js';
 import { MemoryWatch } from './memory-watch.js';
@@ -57,6 +57,8 @@ interface Execution {
   timerStartedAt: number;
   cancelRequest: (() => void) | undefined;
   grant: Grant | undefined;
+  /** The child has said something of this job. */
+  heard: boolean;
   /** Why the child is being killed; told once it is gone. */
   killed: { readonly error: unknown; readonly reason: ExitReason } | undefined;
 }
@@ -96,7 +98,10 @@ export class ConverterSlot {
     return this.child?.pid;
   }
 
-  /** Runs `job` in the idle child. Settles only when the child is done with it or gone: then it touches no file any more. */
+  /**
+   * Runs `job` in the idle child. Settles only when the child is done with it or gone: then it touches no file any more.
+   * Rejects with `SpoiltChild` when the child failed in a way that another source may have left it in.
+   */
   execute(job: SlotJob): Promise<DoneMessage> {
     if (this.state !== 'idle') throw new Error(`expected an idle converter, got one that is ${this.state}`);
     return new Promise((resolve, reject) => {
@@ -112,6 +117,7 @@ export class ConverterSlot {
         timerStartedAt: 0,
         cancelRequest: undefined,
         grant: undefined,
+        heard: false,
         killed: undefined,
       };
       job.signal?.addEventListener('abort', onAbort, { once: true });
@@ -119,6 +125,14 @@ export class ConverterSlot {
       this.child?.send(job.message);
       if (job.signal?.aborted) onAbort();
     });
+  }
+
+  /** Ends the child that is in this place now, if it still is when that is called: it said what is not true. */
+  distrust(): () => void {
+    const { child } = this;
+    return () => {
+      if (child !== undefined && this.child === child) this.onNonsense();
+    };
   }
 
   /** Ends the child; a conversion in it fails with `overloaded`. Resolves when the process is gone. */
@@ -167,6 +181,8 @@ export class ConverterSlot {
 
   private onProgress(execution: Execution, message: Exclude<FromChild, ReadyMessage>): void {
     const { job } = execution;
+    const claims = (preview: MadePreview): boolean => isAsClaimed(job.message.outputDir, preview);
+    execution.heard = true;
     if (message.kind === 'header') {
       this.admit(execution, message.sourceType, message.costBytes);
     } else if (message.kind === 'failed') {
@@ -176,9 +192,9 @@ export class ConverterSlot {
       execution.reject(new ProofsheetError(message.code, message.message));
       this.afterJob(0);
     } else if (message.kind === 'wanted') {
-      if (ownsFile(job, message.preview)) job.onWanted?.(message.info, message.metadata, message.preview);
+      if (claims(message.preview)) job.onWanted?.(message.info, message.metadata, message.preview);
       else this.onNonsense();
-    } else if (message.conversion.previews.every((preview) => ownsFile(job, preview))) {
+    } else if (message.conversion.previews.every(claims)) {
       job.onCounts(message.counts);
       this.finish(execution);
       execution.resolve(message);
@@ -263,10 +279,17 @@ export class ConverterSlot {
 
   private onNonsense(): void {
     this.options.logger.warn({ pid: this.pid }, 'a converter child answered nonsense and was ended');
-    if (this.execution) this.killFor('nonsense', ended('the decoder was damaged by this image'));
+    // Nobody can tell which of its sources made it say that.
+    if (this.execution) this.killFor('nonsense', this.blame('the decoder was damaged by this image'));
     this.ending ??= 'nonsense';
     this.isReady = false;
     this.child?.kill();
+  }
+
+  /** The image of this job, or one that the same child had before. */
+  private blame(why: string): Error {
+    const verdict = childEnded(why);
+    return this.jobsDone > 0 ? new SpoiltChild(verdict) : verdict;
   }
 
   private onExit(how: string): void {
@@ -279,7 +302,9 @@ export class ConverterSlot {
       this.options.logger.warn({ how }, 'a converter child ended by itself');
     if (execution) {
       this.finish(execution);
-      execution.reject(execution.killed ? execution.killed.error : ended('the decoder crashed on this image'));
+      const why = 'the decoder crashed on this image';
+      const crashed = (): Error => (execution.heard ? childEnded(why) : this.blame(why));
+      execution.reject(execution.killed ? execution.killed.error : crashed());
     }
     for (const gone of this.onceGone.splice(0)) gone();
     if (this.closed) return;
@@ -311,16 +336,6 @@ export class ConverterSlot {
       this.events.idle();
     }
   }
-}
-
-/** A preview lies in the directory of its conversion, or the child is not to be trusted. */
-function ownsFile(job: SlotJob, preview: MadePreview): boolean {
-  return dirname(preview.path) === job.message.outputDir;
-}
-
-/** The child is gone, most likely because of the image; a machine short of memory may do the same. */
-function ended(why: string): ProofsheetError {
-  return new ProofsheetError('source-undecodable', `the image cannot be decoded: ${why}`, { uncertain: true });
 }
 
 function mebibytes(bytes: number): number {

@@ -243,6 +243,8 @@ export interface Converter {
    * Files of a failed conversion are removed. An aborted conversion ends at once.
    */
   convert(job: ConversionJob, onWanted?: WantedReady, signal?: AbortSignal): Promise<Conversion>;
+  /** The file of `preview` is not what was said of it: whoever made it is given no further source. */
+  distrust(preview: MadePreview): void;
   close(): Promise<void>;
 }
 

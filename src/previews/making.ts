@@ -1,8 +1,8 @@
 // The making of one source's previews, from its file to its complete record: blobs before record, the wanted preview first.
-import { copyFile, link } from 'node:fs/promises';
+import { copyFile, link, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Digest } from '../kernel/digest.js';
-import type { ProofsheetError } from '../kernel/errors.js';
+import { type Digest, digestOf } from '../kernel/digest.js';
+import { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
 import type { Context } from '../kernel/image-key.js';
 import type { Catalog, CommitRequest, Conversion, Converter, MadePreview, Priority } from '../kernel/ports.js';
@@ -168,15 +168,32 @@ export class Making {
     const known = new Set(this.stored.map((preview) => preview.digest));
     const fresh = previews.filter((preview) => !known.has(preview.digest));
     await Promise.all(
-      fresh.map(async ({ digest, path, bytes }) => {
-        await this.tolerateUnreachable(this.deps.blobs.putFile(digest, path, 'preview'));
-        this.deps.onStored(bytes);
+      fresh.map(async (preview) => {
+        await this.tolerateUnreachable(this.storePreview(preview));
+        this.deps.onStored(preview.bytes);
       }),
     );
     this.stored = inSequenceOrder(this.deps.sequence, [
       ...this.stored,
       ...fresh.map(({ path: _, ...preview }) => preview),
     ]);
+  }
+
+  /** The store refuses bytes that are not those of the digest: then it was the converter that did not tell the truth. */
+  private async storePreview(preview: MadePreview): Promise<void> {
+    const { digest, path } = preview;
+    try {
+      await this.deps.blobs.putFile(digest, path, 'preview');
+    } catch (error) {
+      const isStores = !(error instanceof ProofsheetError) || error.code !== 'internal';
+      if (isStores || digestOf(await readFile(path)) === digest) throw error;
+      this.deps.converter.distrust(preview);
+      throw new ProofsheetError(
+        'source-undecodable',
+        'the image cannot be decoded: its previews are not what the decoder said of them',
+        { cause: error, uncertain: true },
+      );
+    }
   }
 
   private async commit(source: SourceRecord): Promise<void> {

@@ -1,7 +1,8 @@
 // A real converter pool with its children, for tests: sources go in as bytes, previews come out as bytes.
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ConverterOptions, type ConverterPool, createConverter } from '../../src/convert/converter-pool.js';
+import type { ConverterOptions } from '../../src/convert/converter-options.js';
+import { type ConverterPool, createConverter } from '../../src/convert/converter-pool.js';
 import { parseFormat } from '../../src/kernel/format.js';
 import { parseContext } from '../../src/kernel/image-key.js';
 import type { Conversion, MadePreview, Priority } from '../../src/kernel/ports.js';

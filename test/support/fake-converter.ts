@@ -30,6 +30,7 @@ const METADATA = { Header: { Width: '2000', Height: '1500' }, File: { 'File Size
 
 export class FakeConverter implements Converter {
   readonly jobs: ConversionJob[] = [];
+  readonly distrusted: MadePreview[] = [];
   /** Conversions wait here before they make anything. */
   readonly start = new Gate();
   /** After the wanted preview, before the rest. */
@@ -59,6 +60,10 @@ export class FakeConverter implements Converter {
     if (this.failure?.at === 'rest') throw this.failure.error;
     const others = await Promise.all(plan.filter((planned) => planned !== wanted).map(make));
     return { info: FAKE_INFO, metadata: METADATA, previews: first ? [first, ...others] : others, complete: true };
+  }
+
+  distrust(preview: MadePreview): void {
+    this.distrusted.push(preview);
   }
 
   async close(): Promise<void> {

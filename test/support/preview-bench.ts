@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf } from '../../src/kernel/digest.js';
 import { parseFormat } from '../../src/kernel/format.js';
+import type { Converter } from '../../src/kernel/ports.js';
 import { sequenceOf } from '../../src/kernel/sequence.js';
 import { AccessJournal } from '../../src/previews/access-journal.js';
 import type { Upload } from '../../src/previews/answers.js';
@@ -29,6 +30,8 @@ export interface PreviewBenchOptions {
   readonly refusals?: boolean;
   readonly contextMaxConversions?: number;
   readonly deduplicate?: 'all' | 'context';
+  /** In place of the fake one; it belongs to the caller. */
+  readonly converter?: Converter;
 }
 
 const SEQUENCE = ['auto:200x150', 'auto:200x150~cover', 'auto:800x800'];
@@ -62,7 +65,7 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
   const maker = new SourceMaker({
     catalog,
     blobs,
-    converter,
+    converter: options.converter ?? converter,
     ...(store.refusals && { refusals: new SourceRefusals(store.refusals, metrics) }),
     metrics,
     background,

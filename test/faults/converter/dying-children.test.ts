@@ -23,8 +23,8 @@ async function nameOf(promise: Promise<unknown>): Promise<string> {
 
 const convert = (what: string) => converting.convert(Buffer.from(what), FORMATS, { wanted: 'auto:10x10' });
 
-async function expectCostOfOne(what: string, names: readonly string[]): Promise<void> {
-  converting = await Converting.start({ children: 2, childProgram: BABBLING, timeoutMs: TIMEOUT_MS });
+async function expectCostOfOne(what: string, names: readonly string[], timeoutMs = TIMEOUT_MS): Promise<void> {
+  converting = await Converting.start({ children: 2, childProgram: BABBLING, timeoutMs });
   const startMs = await msUntilWhole();
   const [bad, neighbour, next] = await Promise.all([nameOf(convert(what)), convert('none good'), convert('none good')]);
   expect(names).toContain(bad);
@@ -50,9 +50,15 @@ function wholeWithinMs(startMs: number): number {
 const STAGES = ['reading', 'waiting', 'decoding', 'wanted', 'writing'] as const;
 
 describe.each(STAGES)('while %s', (stage) => {
-  it.each(['kill', 'segv', 'exit'])('%s: the image cannot be decoded', (deed) =>
+  it.each(['kill', 'segv', 'abort', 'exit'])('%s: the image cannot be decoded', (deed) =>
     expectCostOfOne(`${stage} ${deed}`, ['source-undecodable']),
   );
+
+  it('taking memory without end: ended for that, long before its deadline', async () => {
+    await expectCostOfOne(`${stage} hoard`, ['source-limits-exceeded'], 20_000);
+    expect(converting.metrics.total('converter_exits_total')).toBe(1);
+    expect(converting.metrics.total('converter_exits_total', { reason: 'memory' })).toBe(1);
+  });
 
   it.each(['stop', 'spin'])('%s: killed at the deadline', (deed) =>
     expectCostOfOne(`${stage} ${deed}`, ['conversion-timeout']),

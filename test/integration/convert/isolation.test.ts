@@ -192,7 +192,9 @@ describe('closing', () => {
   test('refuses what waits and ends what runs', async () => {
     converting = await Converting.start({ children: 1, childProgram: MISBEHAVING });
     await until(() => converting.pool.readyChildren === 1);
-    const jobs = ['h', 'good'].map((source) => errorOf(converting.convert(Buffer.from(source), ['auto:10x10'])));
+    const hung = errorOf(converting.convert(Buffer.from('h'), ['auto:10x10']));
+    await until(() => converting.metrics.observations('queue_wait_seconds').length === 1);
+    const jobs = [hung, errorOf(converting.convert(Buffer.from('good'), ['auto:10x10']))];
     await until(() => converting.queueDepth() === 1);
     await converting.pool.close();
     expect(await Promise.all(jobs)).toEqual(['overloaded', 'overloaded']);

@@ -23,6 +23,9 @@ const info = {
   colorSpace: 'srgb',
   progressive: false,
 };
+const hoard = [];
+/** Of no file. */
+const OTHER_DIGEST = 'ab'.repeat(32);
 let proceed;
 
 process.on('message', async (message) => {
@@ -62,6 +65,13 @@ process.on('message', async (message) => {
       case 'exit':
         process.exit(7);
         return;
+      case 'abort':
+        process.abort();
+        return;
+      case 'hoard':
+        // Twice what a child may take for a source that asks for one byte.
+        for (let n = 0; n < 32; n++) hoard.push(Buffer.alloc(16 * 1024 * 1024, n + 1));
+        return new Promise(() => {});
       case 'stop':
         process.kill(process.pid, 'SIGSTOP');
         return new Promise(() => {});
@@ -76,7 +86,21 @@ process.on('message', async (message) => {
       case 'ready':
         return send({ kind: 'ready' });
       case 'digest':
-        return send(done([{ ...preview(0), digest: 'ab'.repeat(32) }]));
+        return send(done([{ ...preview(0), digest: OTHER_DIGEST }]));
+      case 'size':
+        return send(done([{ ...preview(0), bytes: 1 }]));
+      case 'wanted-digest':
+        return send({ kind: 'wanted', id, info, metadata: {}, preview: { ...preview(2), digest: OTHER_DIGEST } });
+      case 'wanted-size':
+        return send({ kind: 'wanted', id, info, metadata: {}, preview: { ...preview(2), bytes: 1 } });
+      case 'again':
+        return send(done([preview(2)]));
+      case 'progress':
+        return send({ kind: 'wanted', id, info, metadata: {}, preview: preview(2) });
+      case 'failure':
+        return send({ kind: 'failed', id, code: 'internal', message: '', detail: '', counts });
+      case 'pause':
+        return new Promise((resolve) => setTimeout(resolve, 200));
       case 'missing':
         await send(done([{ ...preview(0), path: join(outputDir, 'nowhere.jpg') }]));
         return new Promise(() => {});
@@ -114,5 +138,7 @@ process.on('message', async (message) => {
   await at('writing');
   await send(done([first, last]));
   await at('idle');
+  // By then it has the next source.
+  if (stage === 'later') setTimeout(() => at('later'), 50);
 });
 await send({ kind: 'ready' });
