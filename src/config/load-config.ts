@@ -67,7 +67,7 @@ function readSources(environment: Environment): Tree {
       load.options.configDir = operatorDir;
       Util.loadFileConfigs(load);
     }
-    if (environment.NODE_CONFIG) load.addConfig('NODE_CONFIG', JSON.parse(environment.NODE_CONFIG));
+    if (environment.NODE_CONFIG) load.addConfig('NODE_CONFIG', treeOf(environment.NODE_CONFIG));
     // An operator's directory need not repeat the names of the environment variables, so ours are always read.
     load.loadEnvironment(join(OWN_CONFIG_DIR, 'custom-environment-variables.yaml'), environment);
   } catch (error) {
@@ -76,6 +76,27 @@ function readSources(environment: Environment): Tree {
     throw new ConfigError([{ key: '(sources)', env: undefined, what: why }]);
   }
   return Util.toObject(load.config);
+}
+
+/** What `NODE_CONFIG` holds. V8's own message about broken JSON quotes it, and it may hold passwords. */
+function treeOf(nodeConfig: string): Tree {
+  const expected = (what: string) =>
+    new ConfigError([
+      {
+        key: '(sources)',
+        env: 'NODE_CONFIG',
+        what: `expected a JSON object such as {"server":{"port":8005}}, got ${what}`,
+      },
+    ]);
+  let given: unknown;
+  try {
+    given = JSON.parse(nodeConfig);
+  } catch {
+    throw expected(`${nodeConfig.length} characters that are no JSON`);
+  }
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw expected('JSON of something else');
+  // What it holds is checked with all the other values.
+  return given as Tree;
 }
 
 /** node-config's loader, but for an environment that is handed in: its own method reads `process.env`. */

@@ -1,7 +1,7 @@
 // The embedded store: catalog, blobs and leases of one machine under one data directory, shared by all its processes.
 // Several servers on one data directory are safe (LMDB serialises their writes), as long as they run on one machine and on
 // a local file system; they share one cache, and each looks after its limits.
-import { accessSync, constants, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { accessSync, constants, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Digest } from '../../kernel/digest.js';
 import type { GroupRef } from '../../kernel/image-key.js';
@@ -14,6 +14,7 @@ import { LmdbCatalog } from './lmdb-catalog.js';
 import { LmdbEnvironment } from './lmdb-environment.js';
 import { LmdbLeases } from './lmdb-leases.js';
 import { LmdbRefusals, type RefusalsOptions } from './lmdb-refusals.js';
+import { makeDirs } from './make-dirs.js';
 import { OrphanSweep } from './orphan-sweep.js';
 import { bootId, openScratchDir } from './scratch-dir.js';
 import { DataDirError, errnoOf } from './storage-errors.js';
@@ -57,7 +58,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   const { dataDir, clock, logger, metrics, fsync = false } = options;
   try {
     const blobsDir = join(dataDir, 'blobs');
-    mkdirSync(blobsDir, { recursive: true });
+    makeDirs(blobsDir);
     const tmpDir = openScratchDir(join(dataDir, 'tmp'), clock.now());
     const files = new BlobFiles(blobsDir);
     const durability = fsync ? 'full' : 'consistent';
@@ -106,7 +107,7 @@ function dataDirError(dataDir: string, error: unknown): unknown {
   );
 }
 
-/** What keeps the directory, or the nearest one above it that exists, from being written: mkdir says ENOENT of a read-only disk. */
+/** What keeps the directory, or the nearest one above it that exists, from being written. */
 function obstacleAt(path: string): string | undefined {
   try {
     accessSync(path, constants.W_OK);

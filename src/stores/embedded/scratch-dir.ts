@@ -1,8 +1,9 @@
 // The directory for a process's unfinished files: one per process, so that the files of dead ones can be told and removed.
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { makeDirs } from './make-dirs.js';
 
 /** Directories of other hosts (containers of an earlier start, mostly) count as left behind when untouched this long. */
 const FOREIGN_MS = 24 * 3_600_000;
@@ -11,13 +12,13 @@ const OWNED = /^run-([0-9a-f]{12})-([0-9]+)-([0-9]+)$/;
 
 /** Makes this process's own directory under `root`, and removes those of processes that are gone. Returns its path. */
 export function openScratchDir(root: string, nowMs: number): string {
-  mkdirSync(root, { recursive: true });
+  makeDirs(root);
   const own = `run-${hostId()}-${process.pid}-${startOf(process.pid) ?? 0}`;
   for (const name of readdirSync(root)) {
     if (name !== own && isLeftBehind(root, name, nowMs)) rmSync(join(root, name), { recursive: true, force: true });
   }
   const path = join(root, own);
-  mkdirSync(path, { recursive: true });
+  makeDirs(path);
   return path;
 }
 

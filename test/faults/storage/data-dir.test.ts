@@ -40,6 +40,18 @@ async function start(
   return server;
 }
 
+it.each([
+  // There Node's own recursive mkdir goes round for ever: the directory above exists, and "no such directory" is the answer.
+  ['in /proc', '/proc/nope'],
+  ['deep in /proc', '/proc/nope/deep/er'],
+  ['below a file', '/etc/hostname/data'],
+  ['below a device', '/dev/null/data'],
+])('a data directory %s is refused in time, naming it', async (_what, path) => {
+  await expect(start({ PROOFSHEET_DATA_DIR: path })).rejects.toThrow(
+    new RegExp(`ended with 1[^]*expected a data directory that can be written, got E[A-Z]+ at ${path}: check`),
+  );
+});
+
 describe('a data directory on a read-only file system', () => {
   it('is refused at the start, with the reason and what to do', async () => {
     await mkdir(join(dir.path, 'data'));

@@ -94,8 +94,16 @@ describe('sources', () => {
 
   test('NODE_CONFIG holds JSON', () => {
     expect(load({ NODE_CONFIG: '{"server":{"port":9003}}' }).server.port).toBe(9003);
-    expect(reportOf({ NODE_CONFIG: '{"server"' })).toContain('JSON');
   });
+
+  test.each(['{"admin":{"password":"hunter2"}', 'hunter2', '"hunter2"', '["hunter2"]', 'null', '0'])(
+    "NODE_CONFIG of %s is refused by the variable's name, and not repeated: it may hold a password",
+    (text) => {
+      const report = reportOf({ NODE_CONFIG: text });
+      expect(report).toContain('(NODE_CONFIG): expected a JSON object');
+      expect(report).not.toContain('hunter2');
+    },
+  );
 
   test('a directory that is not there, and a file that does not parse, are faults', () => {
     expect(reportOf({ NODE_CONFIG_DIR: '/nowhere/at/all' })).toContain('NODE_CONFIG_DIR');
