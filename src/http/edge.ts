@@ -21,8 +21,8 @@ export function createEdge(deps: EdgeDependencies): Edge {
   let draining = false;
   const app = createApp(deps, exchanges, () => draining);
   const { hotLane } = deps;
-  const answersHot = (request: IncomingMessage, response: ServerResponse): boolean =>
-    !draining && hotLane?.answer(request, response, app) === true;
+  const answersHot = (request: IncomingMessage, response: ServerResponse, pipelined: boolean): boolean =>
+    !draining && hotLane?.answer(request, response, app, pipelined) === true;
   return {
     listener: app,
     createServer: () => createServer(app, answersHot, exchanges, deps.config, deps.logger),
@@ -30,8 +30,7 @@ export function createEdge(deps: EdgeDependencies): Edge {
       draining = true;
     },
     async idle(limitMs) {
-      await hotLane?.idle();
-      await exchanges.idle(limitMs);
+      await Promise.all([hotLane?.idle(limitMs), exchanges.idle(limitMs)]);
     },
   };
 }

@@ -43,7 +43,7 @@ export const PROTOCOL_ERRORS = {
   'missing-host': {
     status: 400,
     code: 4000,
-    message: 'expected a Host header, got none',
+    message: 'expected one Host header, got none or several',
   },
   'request-too-slow': {
     status: 408,
@@ -64,6 +64,11 @@ export const PROTOCOL_ERRORS = {
     status: 431,
     code: 4310,
     message: 'expected request line and headers of less than 16 KiB, got more',
+  },
+  'too-many-headers': {
+    status: 431,
+    code: 4310,
+    message: 'expected at most 200 header lines, got more',
   },
 } as const satisfies Record<string, ErrorCode & { readonly message: string }>;
 

@@ -1,5 +1,6 @@
 // Prepared answers for cached previews, tried before Express sees the request. They hold no truth of their own: each is
 // valid only while the catalog says that its group is still the one it was prepared from, and its bytes are the tiers'.
+import { once } from 'node:events';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import type { Digest } from '../kernel/digest.js';
@@ -78,7 +79,8 @@ interface Prepared {
 export class HotLane {
   private readonly prepared: LRUCache<string, Prepared>;
   private readonly generations: TurnGeneration;
-  private readonly reads = new Set<Promise<void>>();
+  /** Reads for answers, and answers that their clients have not taken yet. */
+  private readonly underWay = new Set<Promise<void>>();
 
   constructor(private readonly deps: HotLaneDeps) {
     this.generations = new TurnGeneration(deps.currency);
@@ -117,14 +119,21 @@ export class HotLane {
     });
   }
 
-  /** Answers the request and returns `true`, or leaves it untouched. `otherwise` gets what turns out later to need the slow way. */
-  readonly answer = (request: IncomingMessage, response: ServerResponse, otherwise: RequestListener): boolean => {
+  /**
+   * Answers the request and returns `true`, or leaves it untouched. `otherwise` gets what turns out later to need the slow
+   * way. `pipelined`: the request waited for another one on its connection, which has its turn now.
+   */
+  readonly answer = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    otherwise: RequestListener,
+    pipelined: boolean,
+  ): boolean => {
     const { method, url } = request;
     if ((method !== 'GET' && method !== 'HEAD') || url === undefined) return false;
     const prepared = this.prepared.get(url);
     if (prepared === undefined) return false;
-    // A response that waits for the one before it on its connection has no socket yet: its request was pipelined.
-    if (!this.isCurrent(prepared, response.socket === null)) {
+    if (!this.isCurrent(prepared, pipelined)) {
       this.prepared.delete(url);
       return false;
     }
@@ -132,7 +141,7 @@ export class HotLane {
     const startedAt = performance.now();
     const conditions = rawConditionsOf(request);
     if (conditions === 'not-for-us') return false;
-    const planned = this.plan(prepared, conditions);
+    const planned = this.plan(prepared, method === 'HEAD' ? withoutRange(conditions) : conditions);
     if (planned === undefined) return false;
     const { digest } = prepared.choice.preview;
     const body = planned.status === 304 || method === 'HEAD' ? NO_BODY : this.deps.bodies.peek(digest);
@@ -141,9 +150,14 @@ export class HotLane {
     return true;
   };
 
-  /** Resolves once every answer that waits for its bytes has them. */
-  async idle(): Promise<void> {
-    await Promise.all(this.reads);
+  /** Resolves once every answer has its bytes, and every client has taken its own, or after `limitMs`. */
+  async idle(limitMs: number): Promise<void> {
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), limitMs);
+    const over = once(limit.signal, 'abort');
+    // What was read is sent, and then may have to be waited for.
+    while (this.underWay.size > 0 && !limit.signal.aborted) await Promise.race([over, Promise.all(this.underWay)]);
+    clearTimeout(timer);
   }
 
   /** Where access is restricted; what it does not open is left to the slow way, which says why. */
@@ -210,21 +224,33 @@ export class HotLane {
     otherwise: RequestListener,
   ): void {
     const { bodies } = this.deps;
-    const read = bodies
+    const read: Promise<void> = bodies
       .find(prepared.choice.preview.digest)
       // Whatever failed fails again on the slow way, which tells it.
       .catch(() => undefined)
       .then((found) => {
-        this.reads.delete(read);
         if (response.destroyed) return;
         if (found === undefined) otherwise(request, response);
         else this.send(prepared, planned, found.bytes, response, startedAt);
-      });
-    this.reads.add(read);
+      })
+      .finally(() => this.underWay.delete(read));
+    this.underWay.add(read);
   }
 
   private limit(response: ServerResponse): void {
     const timer = setTimeout(() => response.destroy(), this.deps.sendTimeoutMs);
-    response.once('close', () => clearTimeout(timer));
+    const taken = new Promise<void>((resolve) => {
+      response.once('close', () => {
+        clearTimeout(timer);
+        this.underWay.delete(taken);
+        resolve();
+      });
+    });
+    this.underWay.add(taken);
   }
+}
+
+/** RFC 9110, section 14.2: Range means something for GET only. */
+function withoutRange(conditions: Conditions | undefined): Conditions | undefined {
+  return conditions && { ...conditions, range: undefined };
 }

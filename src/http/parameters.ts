@@ -64,13 +64,26 @@ export function queryValue(url: string, name: string): string | undefined {
   let found: string | undefined;
   for (const pair of url.slice(start + 1).split('&')) {
     const equals = pair.indexOf('=');
-    if ((equals < 0 ? pair : pair.slice(0, equals)) !== name) continue;
+    if (parameterName(equals < 0 ? pair : pair.slice(0, equals)) !== name) continue;
     if (found !== undefined) {
       throw new ProofsheetError('invalid-image-key', `expected the parameter ${name} once, got it more than once`);
     }
     found = equals < 0 ? '' : decodeQuery(pair.slice(equals + 1));
   }
   return found;
+}
+
+/** Decoded like its value, since whoever looks at a URL before us does so too; one that does not decode is nobody's. */
+function parameterName(text: string): string | undefined {
+  return text.includes('%') || text.includes('+') ? tryDecode(text) : text;
+}
+
+function tryDecode(text: string): string | undefined {
+  try {
+    return decodeQuery(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function decodeQuery(text: string): string {

@@ -27,7 +27,11 @@ export function rawConditionsOf(request: IncomingMessage): Conditions | undefine
     const field = FIELDS_BY_LENGTH[rawHeaders[index]?.length ?? 0];
     if (field === undefined) continue;
     const name = rawHeaders[index]?.toLowerCase();
-    if (name === 'host') hasHost = true;
+    if (name === 'host') {
+      // Two are refused, with an answer that says why.
+      if (hasHost) return 'not-for-us';
+      hasHost = true;
+    }
     // A GET with a body, or one that waits for 100 Continue, is for the slow way to sort out.
     else if (name === 'content-length' || name === 'transfer-encoding' || name === 'expect') return 'not-for-us';
     else if (field !== 'other' && name === FIELD_NAMES[field]) {

@@ -6,7 +6,9 @@ import type { Logger } from '../kernel/ports.js';
 import type { HttpConfig } from './edge-dependencies.js';
 import { errorAnswer, type ProtocolErrorName } from './error-map.js';
 import { sendError, sendProtocolError, sendRawError } from './error-response.js';
-import type { ExchangeLog } from './exchange.js';
+import type { Exchange, ExchangeLog } from './exchange.js';
+import { createPipeline, MAX_WAITING_REQUESTS } from './pipeline.js';
+import { faultOf, isPlain, MAX_HEADER_LINES, originForm } from './request-rules.js';
 
 /** Request line and headers together; Node's own default, written down because error messages quote it. */
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -19,18 +21,42 @@ const CONNECTIONS_CHECK_MS = 500;
  */
 export function createServer(
   listener: RequestListener,
-  answersHot: (request: http.IncomingMessage, response: http.ServerResponse) => boolean,
+  answersHot: (request: http.IncomingMessage, response: http.ServerResponse, pipelined: boolean) => boolean,
   exchanges: ExchangeLog,
   config: HttpConfig,
   logger: Logger,
 ): Server {
-  const answer: RequestListener = (request, response) => {
-    // Before `headers` is touched: building it would cost a prepared answer a good part of its time.
-    if (answersHot(request, response)) return;
-    const fault = faultOf(request);
-    if (fault === undefined) listener(request, response);
-    else sendProtocolError(response, exchanges.begin(request, response), fault, [['Connection', 'close']]);
+  /** Why the bodies of requests broke before it was their turn. */
+  const brokenWaiting = new WeakMap<http.ServerResponse, NodeJS.ErrnoException>();
+  const answerBroken = (response: http.ServerResponse, exchange: Exchange, error: NodeJS.ErrnoException): void => {
+    const answer = errorAnswer(bodyFailure(error), config.strictErrors);
+    exchanges.failed(exchange, answer);
+    response.setHeader('Connection', 'close');
+    sendError(response, exchange, answer);
+    // Node forgets the request with its answer: whoever still reads its body would wait for ever.
+    response.once('close', () => response.req.destroy());
   };
+
+  const pipeline = createPipeline(
+    (request, response, pipelined) => {
+      const breach = pipelined ? brokenWaiting.get(response) : undefined;
+      if (breach !== undefined) {
+        answerBroken(response, exchanges.begin(request, response), breach);
+        return;
+      }
+      // Before `headers` is touched: building it would cost a prepared answer a good part of its time.
+      if (isPlain(request) && answersHot(request, response, pipelined)) return;
+      const fault = faultOf(request);
+      if (fault !== undefined) {
+        sendProtocolError(response, exchanges.begin(request, response), fault, [['Connection', 'close']]);
+        return;
+      }
+      request.url = originForm(request.url ?? '') ?? '';
+      listener(request, response);
+    },
+    () => logger.warn({ maxWaitingRequests: MAX_WAITING_REQUESTS }, 'connection closed: too many pipelined requests'),
+  );
+  const answer = pipeline.handle;
   const server = http.createServer(
     {
       headersTimeout: config.headersTimeoutMs,
@@ -47,6 +73,8 @@ export function createServer(
     answer,
   );
   server.maxConnections = config.maxConnections;
+  // One more than is answered, so that what Node would drop is noticed.
+  server.maxHeadersCount = MAX_HEADER_LINES + 1;
 
   // 100 Continue is written when an operation begins to read its upload, after everything else was checked.
   server.on('checkContinue', answer);
@@ -64,7 +92,8 @@ export function createServer(
       socket.destroy();
       return;
     }
-    const response = exchanges.pendingOn(socket);
+    const waiting = pipeline.lastWaiting(socket);
+    const response = waiting ?? exchanges.pendingOn(socket);
     if (response === undefined) {
       sendRawError(socket, protocolErrorOf(error));
     } else if (response.headersSent) {
@@ -72,15 +101,11 @@ export function createServer(
     } else if (response.req.complete) {
       // What broke comes behind a request that is still worked on: that one gets its answer, and is the last.
       response.setHeader('Connection', 'close');
+    } else if (waiting !== undefined) {
+      brokenWaiting.set(waiting, error);
     } else {
       // The body broke while its request was being worked on: answered as what it is, a broken upload.
-      const exchange = exchanges.of(response);
-      const answer = errorAnswer(bodyFailure(error), config.strictErrors);
-      exchanges.failed(exchange, answer);
-      response.setHeader('Connection', 'close');
-      sendError(response, exchange, answer);
-      // Node forgets the request with its answer: whoever still reads its body would wait for ever.
-      response.once('close', () => response.req.destroy());
+      answerBroken(response, exchanges.of(response), error);
     }
   });
 
@@ -88,12 +113,6 @@ export function createServer(
     logger.warn({ maxConnections: config.maxConnections }, 'connection dropped: too many are open');
   });
   return server;
-}
-
-/** What Node lets through that HTTP/1.1 does not. */
-function faultOf(request: http.IncomingMessage): ProtocolErrorName | undefined {
-  if (request.httpVersionMajor !== 1) return 'malformed-request';
-  return request.httpVersionMinor >= 1 && request.headers.host === undefined ? 'missing-host' : undefined;
 }
 
 function protocolErrorOf(error: NodeJS.ErrnoException): ProtocolErrorName {
