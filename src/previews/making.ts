@@ -158,7 +158,9 @@ export class Making {
       // The store may move what it is given, and the conversion still reads our file.
       const path = join(this.dir, 'source-blob');
       await linkOrCopy(this.source.path, path);
-      await this.tolerateUnreachable(this.deps.blobs.putFile(contentDigestOf(this.source), path, 'source'));
+      const digest = contentDigestOf(this.source);
+      // Hashed on its way in, or when it was copied from a store: a large file is not read a second time for that.
+      await this.tolerateUnreachable(this.deps.blobs.putFile(digest, path, 'source', true));
       this.deps.onStored(this.source.bytes);
     })();
     return this.sourceStored;

@@ -73,8 +73,8 @@ export class TieredBlobs implements Omit<BlobStore, 'tier'> {
   }
 
   /** Like `put`, but memory takes the bytes when they are first asked for: most previews of a sequence never are soon. */
-  async putFile(digest: Digest, path: string, kind: BlobKind): Promise<void> {
-    await this.store((tier) => tier.putFile(digest, path, kind));
+  async putFile(digest: Digest, path: string, kind: BlobKind, hashed = false): Promise<void> {
+    await this.store((tier) => tier.putFile(digest, path, kind, hashed));
   }
 
   /** Throws when a tier failed and no other has the blob: who takes that for a loss would remove what is still there. */

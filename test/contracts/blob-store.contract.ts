@@ -106,6 +106,20 @@ export const blobStoreCases: readonly ContractCase<BlobStoreSubject>[] = [
       }),
   },
   {
+    name: 'never gives out a file under another digest, even when its caller says that it was hashed',
+    run: ({ blobs }) =>
+      withTempDir(async (dir) => {
+        const [named, other] = [blobOf('named'), blobOf('other')];
+        const path = join(dir, 'upload');
+        await writeFile(path, other.bytes);
+        await blobs.putFile(named.digest, path, 'source', true).catch(() => undefined);
+        expect(await blobs.get(named.digest)).toBeUndefined();
+        await writeFile(path, named.bytes);
+        await blobs.putFile(named.digest, path, 'source', true);
+        expect(await blobs.get(named.digest)).toEqual(named.bytes);
+      }),
+  },
+  {
     name: 'copies a blob to a new file',
     run: ({ blobs }) =>
       withTempDir(async (dir) => {

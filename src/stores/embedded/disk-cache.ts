@@ -83,9 +83,9 @@ export class DiskCache implements BlobStore {
     this.note(digest, bytes.length);
   }
 
-  async putFile(digest: Digest, path: string, kind: BlobKind): Promise<void> {
+  async putFile(digest: Digest, path: string, kind: BlobKind, hashed = false): Promise<void> {
     const { size } = await stat(path);
-    await this.blobs.putFile(digest, path, kind);
+    await this.blobs.putFile(digest, path, kind, hashed);
     this.note(digest, size);
   }
 
