@@ -13,14 +13,14 @@ import { createGuard } from './auth.js';
 import { createCors } from './cors.js';
 import type { EdgeDependencies } from './edge-dependencies.js';
 import { errorAnswer } from './error-map.js';
-import { hasUnreadBody, sendError } from './error-response.js';
+import { ERROR_TAKING_MS, hasUnreadBody, sendError } from './error-response.js';
 import type { ExchangeLog } from './exchange.js';
 import { createFairUse } from './fair-use.js';
 import { createProbes } from './health.js';
 import type { Operation, OperationContext } from './ops/operation.js';
 import { OPERATIONS } from './ops/registry.js';
 import { checkSegments, groupRefOf, narrowingContextOf, type Target } from './parameters.js';
-import { ClientGone, createSender } from './send.js';
+import { ClientGone, createSender, limitTaking } from './send.js';
 import { createUploads } from './uploads.js';
 
 /** Seconds after which another instance, or this one restarted, is likely to answer. */
@@ -165,6 +165,7 @@ function answersOptions(request: Request, response: Response, verbs: readonly st
   response.statusCode = 204;
   response.setHeader('Allow', [...verbs, 'OPTIONS'].join(', '));
   response.end();
+  limitTaking(response, ERROR_TAKING_MS);
   return true;
 }
 

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { type ErrorAnswer, errorBody, PROTOCOL_ERRORS, type ProtocolErrorName } from './error-map.js';
 import type { Exchange } from './exchange.js';
 import type { HeaderPairs } from './image-response.js';
-import { jsonHeaders, writeHead } from './send.js';
+import { jsonHeaders, limitTaking, writeHead } from './send.js';
 
 /**
  * An unread body is taken and thrown away up to this size, while it comes without such a pause, and for so long in all; then
@@ -15,6 +15,8 @@ import { jsonHeaders, writeHead } from './send.js';
 const MAX_DRAINED_BYTES = 4 * 1024 * 1024;
 const LINGER_SILENCE_MS = 500;
 const LINGER_MS = 5_000;
+/** A client has this long to take an error; its few bytes wait only where it has left much else unread. */
+export const ERROR_TAKING_MS = 30_000;
 
 /** Answers with a failure; once headers are out only the connection can tell, so it is destroyed. */
 export function sendError(
@@ -76,6 +78,7 @@ function endUnread(response: ServerResponse, body: Buffer): void {
   const request = response.req;
   if (!hasUnreadBody(request)) {
     response.end(body);
+    limitTaking(response, ERROR_TAKING_MS);
     return;
   }
   response.setHeader('Connection', 'close');
@@ -96,5 +99,6 @@ function endUnread(response: ServerResponse, body: Buffer): void {
     clearTimeout(timer);
     clearTimeout(silence);
     if (!response.writableEnded) response.end();
+    limitTaking(response, ERROR_TAKING_MS);
   }
 }

@@ -107,6 +107,14 @@ export function writeHead(response: ServerResponse, status: number, headers: Hea
   for (const [name, value] of headers) response.setHeader(name, value);
 }
 
+/** Destroys a response that was ended, and that its client does not take within `timeoutMs`. */
+export function limitTaking(response: ServerResponse, timeoutMs: number): void {
+  // Nearly always the kernel has taken everything by now; only if not is a deadline worth its timer.
+  if (!response.socket || response.socket.writableLength === 0) return;
+  const timer = setTimeout(() => response.destroy(), timeoutMs);
+  response.once('close', () => clearTimeout(timer));
+}
+
 /** Resolves on `event`; throws `ClientGone` when the response closes first, or when `timeoutMs` pass: then it is destroyed. */
 async function taken(response: ServerResponse, event: 'drain' | 'finish', timeoutMs: number): Promise<void> {
   const waiting = new AbortController();

@@ -69,30 +69,33 @@ async function bothWays(
   return { hot: await send(head, ['Host: test', ...lines]), slow };
 }
 
+/** With Host and Connection one more than are answered. */
+const TOO_MANY_LINES: readonly string[] = Array(199).fill('a:');
+
 const IMAGE = '/imageconverter/getImage/a/auto:200x150';
 
 describe('an unusual request for a prepared answer is answered as Express does', () => {
   it.each([
-    ['GET', [], 'HTTP/1.1', 200, true],
-    ['HEAD', [], 'HTTP/1.1', 200, true],
-    ['GET', ['Range: bytes=0-9'], 'HTTP/1.1', 206, true],
-    ['HEAD', ['Range: bytes=0-9'], 'HTTP/1.1', 200, true],
-    ['HEAD', ['Range: bytes=999999-'], 'HTTP/1.1', 200, true],
-    ['GET', ['Range: bytes=999999-'], 'HTTP/1.1', 416, false],
-    ['GET', ['If-None-Match: *'], 'HTTP/1.1', 304, true],
-    ['GET', ['If-None-Match: "other"'], 'HTTP/1.1', 200, true],
-    ['GET', ['Range: bytes=0-9', 'If-Range: "other"'], 'HTTP/1.1', 200, true],
-    ['GET', [], 'HTTP/1.0', 200, true],
-    ['GET', [], 'HTTP/2.0', 400, false],
-    ['HEAD', [], 'HTTP/2.0', 400, false],
-    ['GET', ['Host: other'], 'HTTP/1.1', 400, false],
-    ['GET', Array(201).fill('a:'), 'HTTP/1.1', 431, false],
-    ['GET', ['Expect: banana'], 'HTTP/1.1', 417, false],
-    ['GET', ['Upgrade: h2c', 'Connection: upgrade'], 'HTTP/1.1', 200, true],
-    ['DELETE', [], 'HTTP/1.1', 405, false],
-  ] as const)('%s %j %s: %i', async (method, lines, version, status, isPrepared) => {
+    ['as usual', 'GET', [], 'HTTP/1.1', 200, true],
+    ['HEAD', 'HEAD', [], 'HTTP/1.1', 200, true],
+    ['a range', 'GET', ['Range: bytes=0-9'], 'HTTP/1.1', 206, true],
+    ['HEAD with a range', 'HEAD', ['Range: bytes=0-9'], 'HTTP/1.1', 200, true],
+    ['HEAD with a range behind the end', 'HEAD', ['Range: bytes=999999-'], 'HTTP/1.1', 200, true],
+    ['a range behind the end', 'GET', ['Range: bytes=999999-'], 'HTTP/1.1', 416, false],
+    ['any tag known', 'GET', ['If-None-Match: *'], 'HTTP/1.1', 304, true],
+    ['another tag known', 'GET', ['If-None-Match: "other"'], 'HTTP/1.1', 200, true],
+    ['a range of another version', 'GET', ['Range: bytes=0-9', 'If-Range: "other"'], 'HTTP/1.1', 200, true],
+    ['HTTP/1.0', 'GET', [], 'HTTP/1.0', 200, true],
+    ['HTTP/2.0', 'GET', [], 'HTTP/2.0', 400, false],
+    ['HEAD by HTTP/2.0', 'HEAD', [], 'HTTP/2.0', 400, false],
+    ['a second Host', 'GET', ['Host: other'], 'HTTP/1.1', 400, false],
+    ['201 header lines', 'GET', TOO_MANY_LINES, 'HTTP/1.1', 431, false],
+    ['an unknown expectation', 'GET', ['Expect: banana'], 'HTTP/1.1', 417, false],
+    ['an upgrade', 'GET', ['Upgrade: h2c', 'Connection: upgrade'], 'HTTP/1.1', 200, true],
+    ['another verb', 'DELETE', [], 'HTTP/1.1', 405, false],
+  ] as const)('%s', async (_what, method, lines, version, status, isPrepared) => {
     const { hot, slow } = await bothWays(method, IMAGE, lines, version);
-    expect(hot).toMatchObject({ status, isPrepared: isPrepared || expect.any(Boolean) });
+    expect(hot).toMatchObject({ status, isPrepared });
     expect({ ...hot, isPrepared: false }).toEqual({ ...slow, isPrepared: false });
   });
 });

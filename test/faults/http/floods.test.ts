@@ -1,0 +1,164 @@
+// Floods of headers, chunk extensions, trailers and parts: each is refused with its status, and nothing grows by it.
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { another, ask, said, upload } from '../../support/faults/server-client.js';
+import { until } from '../../support/gate.js';
+import { type RawAnswer, RawConnection, rawRequest } from '../../support/http-client.js';
+import { BOUNDARY, FORM_TYPE, fieldPart, filePart, multipartBody } from '../../support/multipart.js';
+import { residentBytes, type ServerProcess, scrape, startServerProcess } from '../../support/server-process.js';
+import { type TempDir, tempDir } from '../../support/temp-dir.js';
+import { jpegOf } from '../../support/test-images.js';
+
+const MIB = 2 ** 20;
+const ROUNDS = 5;
+/** What an endless client may have sent when it is ended: the largest upload, and what the kernel took meanwhile. */
+const MOST_BYTES = 16 * MIB;
+
+let dir: TempDir;
+let server: ServerProcess;
+let photo: Buffer;
+beforeAll(async () => {
+  dir = await tempDir();
+  server = await startServerProcess({
+    PROOFSHEET_DATA_DIR: dir.path,
+    PROOFSHEET_MAX_SOURCE_BYTES: '2000000',
+    PROOFSHEET_HEADERS_TIMEOUT_MS: '2000',
+    PROOFSHEET_UPLOAD_IDLE_TIMEOUT_MS: '1000',
+    PROOFSHEET_UPLOAD_TIMEOUT_MS: '2000',
+  });
+  photo = await jpegOf(64, 48);
+});
+afterAll(async () => {
+  server.kill('SIGTERM');
+  expect(await server.gone).toBe(0);
+  await dir.remove();
+});
+
+function head(method: string, path: string, ...lines: readonly string[]): string {
+  return `${[`${method} /imageconverter/${path} HTTP/1.1`, 'Host: test', ...lines].join('\r\n')}\r\n\r\n`;
+}
+
+const CHUNKED = head('POST', 'cacheImage/flood', `Content-Type: ${FORM_TYPE}`, 'Transfer-Encoding: chunked');
+
+function form(body: Buffer): Buffer {
+  const lines = [`Content-Type: ${FORM_TYPE}`, `Content-Length: ${body.length}`];
+  return Buffer.concat([Buffer.from(head('POST', 'cacheImage/flood', ...lines)), body]);
+}
+
+const outcome = ({ status, body }: RawAnswer): string => `${status}/${(JSON.parse(body) as { code: number }).code}`;
+
+/** Sends `start`, then `more` again and again until the server ends it; resolves with its answer, `closed` if that was lost. */
+async function endless(start: string, more: string): Promise<string> {
+  const connection = await RawConnection.open(server.url);
+  let sent = 0;
+  let isOver = false;
+  connection.socket.on('close', () => {
+    isOver = true;
+  });
+  connection.send(start);
+  const piece = Buffer.from(more.repeat(Math.ceil(16_384 / more.length)));
+  const pump = (): void => {
+    sent += piece.length;
+    if (!isOver) connection.socket.write(piece, () => setTimeout(pump, 1));
+  };
+  pump();
+  await connection.closed();
+  const said = connection.text === '' ? 'closed' : outcome(await connection.answer());
+  // What is not ended by what it sent is ended by its time.
+  if (!said.startsWith('408')) expect(sent).toBeLessThan(MOST_BYTES);
+  return said;
+}
+
+const get = (...lines: readonly string[]) => head('GET', 'getKeyCount', ...lines);
+
+const FLOODS: readonly (readonly [what: string, said: string, send: () => Promise<string>])[] = [
+  ['a header of 64 kB', '431/4310', async () => outcome(await rawRequest(server.url, get(`X: ${'x'.repeat(64_000)}`)))],
+  [
+    '100 kB of headers',
+    '431/4310',
+    async () => outcome(await rawRequest(server.url, get(...Array(100).fill(`X: ${'x'.repeat(1_000)}`)))),
+  ],
+  [
+    '10,000 header lines',
+    '431/4310',
+    async () => outcome(await rawRequest(server.url, get(...Array(10_000).fill('a:')))),
+  ],
+  ['201 header lines', '431/4310', async () => outcome(await rawRequest(server.url, get(...Array(200).fill('a:'))))],
+  ['endless headers', '431/4310', () => endless('GET / HTTP/1.1\r\nHost: test\r\n', 'a:\r\n')],
+  ['an endless header', '431/4310', () => endless('GET / HTTP/1.1\r\nHost: test\r\nX: ', 'xxxx')],
+  ['an endless request line', '431/4310', () => endless('GET /', 'xxxx')],
+  ['endless empty lines', '408/4080', () => endless('', '\r\n')],
+  ['endless chunk extensions', '400/4004', () => endless(`${CHUNKED}1;`, 'x=y;')],
+  ['endless small chunks with extensions', '408/4080', () => endless(CHUNKED, `1;${'x'.repeat(8_000)}\r\nx\r\n`)],
+  ['an endless chunk size', '408/4080', () => endless(CHUNKED, '0')],
+  ['endless trailers', '400/4004', () => endless(`${CHUNKED}1\r\nx\r\n0\r\n`, 't:\r\n')],
+  ['an endless trailer', '400/4004', () => endless(`${CHUNKED}1\r\nx\r\n0\r\nT: `, 'xxxx')],
+  ['an endless preamble', '413/4130', () => endless(CHUNKED, chunk('x'.repeat(4_096)))],
+  [
+    'endless part headers',
+    '400/4004',
+    () => endless(`${CHUNKED}${chunk(`--${BOUNDARY}\r\nX: `)}`, chunk('x'.repeat(4_096))),
+  ],
+  [
+    '10,000 parts',
+    '400/4004',
+    async () => outcome(await rawRequest(server.url, form(multipartBody(Array(10_000).fill(fieldPart('f', 'v')))))),
+  ],
+  [
+    '10,000 files',
+    '400/4004',
+    async () =>
+      outcome(await rawRequest(server.url, form(multipartBody(Array(10_000).fill(filePart('sourceImage', 'a', 'x')))))),
+  ],
+  [
+    'a part with 10,000 header lines',
+    '400/4004',
+    async () =>
+      outcome(
+        await rawRequest(server.url, form(multipartBody([{ headers: Array(10_000).fill('a: b'), body: photo }]))),
+      ),
+  ],
+  [
+    'a file name of 1 MB',
+    '400/4004',
+    async () =>
+      outcome(
+        await rawRequest(server.url, form(multipartBody([filePart('sourceImage', 'n'.repeat(1_000_000), photo)]))),
+      ),
+  ],
+];
+
+function chunk(text: string): string {
+  return `${text.length.toString(16)}\r\n${text}\r\n`;
+}
+
+it.each(FLOODS)('%s: %s', async (what, expected, send) => {
+  // Whoever still sends when his connection is closed may lose the answer; only the endless do.
+  expect(what.includes('endless') ? [expected, 'closed'] : [expected]).toContain(await send());
+});
+
+it('has grown by nothing of all this, and goes on', async () => {
+  const quick = FLOODS.filter(([, expected]) => expected !== '408/4080');
+  const round = () => Promise.all(quick.map(([, , send]) => send()));
+  await round();
+  const files = await openFiles();
+  const before = await residentBytes(server.pid);
+  for (let n = 0; n < ROUNDS; n++) await round();
+  await until(
+    async () => (await scrape(server.origin, 'proofsheet_http_requests_in_flight')) === 1,
+    'all are answered',
+  );
+  await until(async () => (await openFiles()) <= files + 1, 'their connections are closed');
+  const [own = ''] = await readdir(join(dir.path, 'tmp'));
+  expect(await readdir(join(dir.path, 'tmp', own))).toEqual([]);
+  const grown = ((await residentBytes(server.pid)) - before) / MIB;
+  console.log(`${Math.round(grown)} MiB more after ${ROUNDS * quick.length} floods`);
+  expect(grown).toBeLessThan(48);
+  expect(said(await ask(`${server.url}/getMetadata/flood`))).toBe('404/4040');
+  expect(said(await upload(`${server.url}/cacheImage/flood`, another(photo)))).toBe('200');
+}, 120_000);
+
+async function openFiles(): Promise<number> {
+  return (await readdir(`/proc/${server.pid}/fd`)).length;
+}
