@@ -1,7 +1,8 @@
 // Conversions one after the other on several connections: sources of mixed sizes and types, none of them seen before.
 import { image, photo, screenshot } from '../support/images.js';
 import { newJpeg } from './corpus.js';
-import { type Ours, upload } from './ours.js';
+import type { Ours } from './ours.js';
+import { formOf, upload } from './uploads.js';
 
 /** JPEGs from icons to small photographs, as they come in mails; mean 0.5 MP. */
 const SIZES = [
@@ -38,7 +39,7 @@ export class Conversions {
       while (!isDone(ended)) {
         const number = this.begun++;
         const source = newJpeg(this.jpegs[number % this.jpegs.length] ?? Buffer.alloc(0), `source ${number}`);
-        await upload(this.ours, `cacheImage/source-${number}`, source);
+        await upload(this.ours, `cacheImage/source-${number}`, formOf(source));
         ended++;
       }
     };

@@ -61,16 +61,6 @@ export async function startOurs({ env, workers = 1, entry = MAIN, dataDir }: Our
   };
 }
 
-/** Uploads `bytes` to `operation` and returns the answer's body. Throws unless it is 200. */
-export async function upload(ours: Ours, operation: string, bytes: Buffer): Promise<Buffer> {
-  const form = new FormData();
-  form.append('sourceImage', new Blob([new Uint8Array(bytes)]), 'photo.jpg');
-  const response = await fetch(ours.url(operation), { method: 'POST', body: form });
-  const body = Buffer.from(await response.arrayBuffer());
-  if (response.status !== 200) throw new Error(`expected 200 for ${operation}, got ${response.status}: ${body}`);
-  return body;
-}
-
 /** Asks for `url` until it is answered from the hot lane in every process: hits are measured, not the way there. */
 export async function warm(url: string, times = 20): Promise<Response> {
   for (let left = times; left > 1; left--) await (await fetch(url)).arrayBuffer();

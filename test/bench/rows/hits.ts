@@ -2,11 +2,12 @@
 import { alternate, type Comparison, compare, type Samples } from '../comparison.js';
 import { type LoadResult, load } from '../load.js';
 import { startNginx } from '../nginx.js';
-import { type Ours, startOurs, upload, warm } from '../ours.js';
+import { type Ours, startOurs, warm } from '../ours.js';
 import { sourceForPreview } from '../pictures.js';
 import { type Server, startPeer, withServers } from '../processes.js';
 import type { RowGroup, RunOptions } from '../row-group.js';
 import { findPeerTool } from '../tools.js';
+import { formOf, upload } from '../uploads.js';
 
 const SMALL = { widthPx: 200, heightPx: 150, minBytes: 5_000, maxBytes: 6_000 };
 const LARGE = { widthPx: 1920, heightPx: 1080, minBytes: 165_000, maxBytes: 175_000 };
@@ -131,7 +132,7 @@ async function largeHits(options: RunOptions): Promise<Comparison[]> {
 
 /** Uploads the source and asks for the preview until every process answers it from its hot lane. */
 async function makeHit(ours: Ours, source: Buffer, format: string): Promise<Hit> {
-  await upload(ours, 'cacheImage/hit', source);
+  await upload(ours, 'cacheImage/hit', formOf(source));
   const path = `getImage/hit/${format}`;
   const url = ours.url(path);
   const response = await warm(url);

@@ -7,9 +7,10 @@ import { convertSource, WorkTally } from '../../../src/convert/convert-source.js
 import { DEFAULT_TARGET_FORMATS, sequenceOf } from '../../../src/kernel/sequence.js';
 import { alternate, type Comparison, compare } from '../comparison.js';
 import { jpegOfBytes, largeJpeg, newJpeg } from '../corpus.js';
-import { type Ours, startOurs, upload } from '../ours.js';
+import { type Ours, startOurs } from '../ours.js';
 import { withServers } from '../processes.js';
 import type { RowGroup, RunOptions } from '../row-group.js';
+import { formOf, upload } from '../uploads.js';
 
 const { formats } = sequenceOf(DEFAULT_TARGET_FORMATS);
 
@@ -32,8 +33,8 @@ async function firstPreview(ours: Ours, { rounds }: RunOptions): Promise<Compari
   let uploads = 0;
   const first = async (): Promise<number> => {
     const key = `first-${uploads++}`;
-    const source = newJpeg(jpeg, key);
-    const elapsed = await timed(() => upload(ours, `cacheAndGetImage/${key}/auto:200x150`, source));
+    const form = formOf(newJpeg(jpeg, key));
+    const elapsed = await timed(() => upload(ours, `cacheAndGetImage/${key}/auto:200x150`, form));
     // The rest of the sequence is made in the background: it must be over before the next measurement.
     await (await fetch(ours.url(`getImage/${key}/auto:1920x1080`))).arrayBuffer();
     return elapsed;
@@ -64,8 +65,8 @@ async function wholeSequence(ours: Ours, { rounds }: RunOptions): Promise<Compar
   let uploads = 0;
   const cache = (): Promise<number> => {
     const key = `whole-${uploads++}`;
-    const source = newJpeg(jpeg, key);
-    return timed(() => upload(ours, `cacheImage/${key}`, source));
+    const form = formOf(newJpeg(jpeg, key));
+    return timed(() => upload(ours, `cacheImage/${key}`, form));
   };
   try {
     const results = await alternate(rounds, { ours: cache, conversion: convert });
