@@ -16,7 +16,7 @@ import type {
 import type { BlobMarks } from './stores/blob-marks.js';
 import { DiskCache } from './stores/embedded/disk-cache.js';
 import { openEmbeddedStore } from './stores/embedded/embedded-store.js';
-import { openRedisStore, type RedisStore } from './stores/redis/open-redis-store.js';
+import type { RedisStore } from './stores/redis/open-redis-store.js';
 import type { S3Blobs } from './stores/s3/open-s3-blobs.js';
 
 export interface Storage {
@@ -128,6 +128,8 @@ export async function openSharedTier(
   { version, ...deps }: StoreDeps & { readonly version?: string },
 ): Promise<SharedTier> {
   const { shared } = config;
+  // A server on its embedded store does not wait for 470 files of a client that it does not use.
+  const { openRedisStore } = await import('./stores/redis/open-redis-store.js');
   const redis = await openRedisStore({
     ...deps,
     url,
