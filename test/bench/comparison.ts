@@ -17,7 +17,7 @@ export interface Bound {
 
 /** One line of the table. */
 export interface Comparison {
-  /** The row of the table, 1 to 15. */
+  /** The row of the table, 1 to 15; 16 is our own. */
   readonly row: number;
   readonly what: string;
   readonly ours: Figure;
