@@ -286,6 +286,7 @@ export type CounterName =
   | 'evictions_total'
   | 'swept_blobs_total'
   | 'damaged_blobs_total'
+  | 'damaged_records_total'
   | 'healed_previews_total'
   | 'deduplicated_uploads_total'
   | 'refusals_total'

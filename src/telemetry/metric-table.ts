@@ -116,6 +116,10 @@ export const COUNTERS = {
     labels: { reason: { values: EVICTION_REASONS }, kind: { values: ['group', 'source'] } },
   },
   swept_blobs_total: { help: 'Blobs removed because no record names them.', labels: {} },
+  damaged_records_total: {
+    help: 'Damage met in the catalog: rows that are not as they were written, and pages that make no sense.',
+    labels: {},
+  },
   damaged_blobs_total: { help: 'Blobs whose bytes were not those of their digest, by tier.', labels: { tier } },
   healed_previews_total: { help: 'Groups whose lost previews were made again.', labels: {} },
   deduplicated_uploads_total: {

@@ -22,6 +22,7 @@ import {
 import { type CatalogTables, TOTALS_KEY } from './catalog-tables.js';
 import { ContextLedger } from './context-ledger.js';
 import { keysFrom, readRow } from './lmdb-environment.js';
+import { checkSeal, DamagedRow, SEAL_BYTES, sealed } from './row-seal.js';
 
 /** A key alone says it all; LMDB wants a value nevertheless. */
 const NOTHING = Buffer.of(0);
@@ -51,8 +52,17 @@ function weightOf(record: SourceRecord): number {
 }
 
 export function decodeRecord(bytes: Buffer): SourceRecord {
-  // Written by `putSource` and by nobody else, under a schema version that was checked.
-  return JSON.parse(bytes.toString('utf8', 0, bytes.length)) as SourceRecord;
+  checkSeal(bytes);
+  // Written by `encodeRecord` and by nobody else, under a schema version that was checked.
+  return JSON.parse(bytes.toString('utf8', 0, bytes.length - SEAL_BYTES)) as SourceRecord;
+}
+
+function encodeRecord(record: SourceRecord): Buffer {
+  const text = JSON.stringify(record);
+  const length = Buffer.byteLength(text);
+  const bytes = Buffer.allocUnsafe(length + SEAL_BYTES);
+  bytes.write(text, 0, length);
+  return sealed(bytes);
 }
 
 /** Lives as long as one transaction; `close` writes the totals. */
@@ -67,7 +77,7 @@ export class CatalogLedger {
 
   constructor(private readonly tables: CatalogTables) {
     const totals = readRow(tables.facts, TOTALS_KEY, decodeTotals);
-    if (totals === undefined) throw new Error('expected totals in the catalog, got none');
+    if (totals === undefined) throw new DamagedRow('expected totals in the catalog, got none');
     this.totals = totals;
     this.contexts = new ContextLedger(tables);
   }
@@ -145,7 +155,7 @@ export class CatalogLedger {
     };
     for (const blob of blobsOf(record)) this.name(blob);
     if (oldRecord) for (const blob of blobsOf(oldRecord)) this.unname(blob.digest);
-    this.tables.records.putSync(key, Buffer.from(JSON.stringify(record)));
+    this.tables.records.putSync(key, encodeRecord(record));
     this.writeSource(key, old, row);
     if (old === undefined) this.totals.sources++;
   }
@@ -157,7 +167,7 @@ export class CatalogLedger {
     if (row === undefined || record === undefined) return;
     this.change();
     const without: SourceRecord = { ...record, sourceKept: false };
-    this.tables.records.putSync(key, Buffer.from(JSON.stringify(without)));
+    this.tables.records.putSync(key, encodeRecord(without));
     this.writeSource(key, row, { ...row, kept: false, weight: weightOf(without) });
     const stillNamed = new Set(blobsOf(without).map((blob) => blob.digest));
     const content = contentDigestOf(record);
@@ -192,7 +202,7 @@ export class CatalogLedger {
 
   private link(group: Buffer, digest: Digest, nowSeconds: number): void {
     const row = this.source(digest);
-    if (row === undefined) throw new Error('expected the source of a group to be written first, got none');
+    if (row === undefined) throw new DamagedRow('expected the source of a group to be written first, got none');
     this.tables.sources.putSync(digestKey(digest), encodeSource({ ...row, groups: row.groups + 1 }));
     this.contexts.held(splitGroupKey(group).context, digest, row, nowSeconds);
   }
@@ -200,7 +210,7 @@ export class CatalogLedger {
   private unlink(group: Buffer, digest: Digest): void {
     const key = digestKey(digest);
     const row = this.source(digest);
-    if (row === undefined) throw new Error('expected the source of a group in the catalog, got none');
+    if (row === undefined) throw new DamagedRow('expected the source of a group in the catalog, got none');
     this.contexts.unheld(splitGroupKey(group).context, digest, row);
     if (row.groups > 1) {
       this.tables.sources.putSync(key, encodeSource({ ...row, groups: row.groups - 1 }));
@@ -267,7 +277,7 @@ export class CatalogLedger {
   private unname(digest: Digest): void {
     const key = digestKey(digest);
     const row = this.blob(key);
-    if (row === undefined || row.refs === 0) throw new Error('expected a named blob in the catalog, got none');
+    if (row === undefined || row.refs === 0) throw new DamagedRow('expected a named blob in the catalog, got none');
     this.tables.blobs.putSync(key, encodeBlob({ ...row, refs: row.refs - 1 }));
     if (row.refs > 1) return;
     this.tables.garbage.putSync(key, NOTHING);

@@ -2,6 +2,7 @@
 import type { Digest } from '../../kernel/digest.js';
 import type { BlobKind, Usage } from '../../kernel/ports.js';
 import { digestOfKey } from './catalog-keys.js';
+import { checkSeal, SEAL_BYTES, sealed } from './row-seal.js';
 
 export interface GroupRow {
   readonly sourceDigest: Digest;
@@ -60,37 +61,40 @@ const GROUP_HEAD_BYTES = 53;
 
 export function encodeGroup(row: GroupRow): Buffer {
   const name = row.fileName === undefined ? undefined : Buffer.from(row.fileName);
-  const bytes = Buffer.allocUnsafe(GROUP_HEAD_BYTES + (name?.length ?? 0));
+  const bytes = Buffer.allocUnsafe(GROUP_HEAD_BYTES + (name?.length ?? 0) + SEAL_BYTES);
   bytes.writeDoubleBE(row.createdAt, 0);
   bytes.writeUInt32BE(row.lastUsed, 8);
   bytes.writeDoubleBE(row.revision, 12);
   bytes.write(row.sourceDigest, 20, 'hex');
   bytes.writeUInt8(name === undefined ? 0 : 1, 52);
   name?.copy(bytes, GROUP_HEAD_BYTES);
-  return bytes;
+  return sealed(bytes);
 }
 
 export function decodeGroup(bytes: Buffer): GroupRow {
+  checkSeal(bytes);
   return {
     createdAt: bytes.readDoubleBE(0),
     lastUsed: bytes.readUInt32BE(8),
     revision: bytes.readDoubleBE(12),
     sourceDigest: digestOfKey(bytes, 20),
-    fileName: bytes.readUInt8(52) === 0 ? undefined : bytes.toString('utf8', GROUP_HEAD_BYTES, bytes.length),
+    fileName:
+      bytes.readUInt8(52) === 0 ? undefined : bytes.toString('utf8', GROUP_HEAD_BYTES, bytes.length - SEAL_BYTES),
   };
 }
 
 export function encodeSource(row: SourceRow): Buffer {
-  const bytes = Buffer.allocUnsafe(29);
+  const bytes = Buffer.allocUnsafe(29 + SEAL_BYTES);
   bytes.writeDoubleBE(row.revision, 0);
   bytes.writeUInt32BE(row.lastUsed, 8);
   bytes.writeDoubleBE(row.groups, 12);
   bytes.writeUInt8((row.complete ? 1 : 0) | (row.kept ? 2 : 0), 20);
   bytes.writeDoubleBE(row.weight, 21);
-  return bytes;
+  return sealed(bytes);
 }
 
 export function decodeSource(bytes: Buffer): SourceRow {
+  checkSeal(bytes);
   const flags = bytes.readUInt8(20);
   return {
     revision: bytes.readDoubleBE(0),
@@ -103,36 +107,39 @@ export function decodeSource(bytes: Buffer): SourceRow {
 }
 
 export function encodeContext({ groups, bytes }: ContextRow): Buffer {
-  const row = Buffer.allocUnsafe(16);
+  const row = Buffer.allocUnsafe(16 + SEAL_BYTES);
   row.writeDoubleBE(groups, 0);
   row.writeDoubleBE(bytes, 8);
-  return row;
+  return sealed(row);
 }
 
 export function decodeContext(row: Buffer): ContextRow {
+  checkSeal(row);
   return { groups: row.readDoubleBE(0), bytes: row.readDoubleBE(8) };
 }
 
 export function encodeHolding({ groups, since }: HoldingRow): Buffer {
-  const row = Buffer.allocUnsafe(12);
+  const row = Buffer.allocUnsafe(12 + SEAL_BYTES);
   row.writeDoubleBE(groups, 0);
   row.writeUInt32BE(since, 8);
-  return row;
+  return sealed(row);
 }
 
 export function decodeHolding(row: Buffer): HoldingRow {
+  checkSeal(row);
   return { groups: row.readDoubleBE(0), since: row.readUInt32BE(8) };
 }
 
 export function encodeBlob(row: BlobRow): Buffer {
-  const bytes = Buffer.allocUnsafe(17);
+  const bytes = Buffer.allocUnsafe(17 + SEAL_BYTES);
   bytes.writeDoubleBE(row.refs, 0);
   bytes.writeDoubleBE(row.bytes, 8);
   bytes.writeUInt8(row.kind === 'source' ? 1 : 0, 16);
-  return bytes;
+  return sealed(bytes);
 }
 
 export function decodeBlob(bytes: Buffer): BlobRow {
+  checkSeal(bytes);
   return {
     refs: bytes.readDoubleBE(0),
     bytes: bytes.readDoubleBE(8),
@@ -150,12 +157,13 @@ const TOTALS = [
 ] as const satisfies readonly (keyof Totals)[];
 
 export function encodeTotals(totals: Totals): Buffer {
-  const bytes = Buffer.allocUnsafe(8 * TOTALS.length);
+  const bytes = Buffer.allocUnsafe(8 * TOTALS.length + SEAL_BYTES);
   for (const [index, name] of TOTALS.entries()) bytes.writeDoubleBE(totals[name], 8 * index);
-  return bytes;
+  return sealed(bytes);
 }
 
 export function decodeTotals(bytes: Buffer): Totals {
+  checkSeal(bytes);
   return {
     generation: bytes.readDoubleBE(0),
     groups: bytes.readDoubleBE(8),
@@ -166,7 +174,7 @@ export function decodeTotals(bytes: Buffer): Totals {
   };
 }
 
-/** The generation alone, which stands first. */
+/** The generation alone, which stands first; unchecked, since it is read for every hit, and another one only costs a look more. */
 export function decodeGeneration(bytes: Buffer): number {
   return bytes.readDoubleBE(0);
 }

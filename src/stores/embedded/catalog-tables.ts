@@ -1,16 +1,18 @@
 // The tables of the catalog, and opening them: a newer schema is refused, a damaged catalog is set aside.
-import { existsSync, renameSync, statSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, Logger } from '../../kernel/ports.js';
 import { checkRows } from './catalog-check.js';
+import { damageMark } from './catalog-damage.js';
 import { decodeCount, decodeTotals, encodeCount, encodeTotals, type Totals } from './catalog-rows.js';
 import { type Durability, LmdbEnvironment, readRow, type Table } from './lmdb-environment.js';
-import { checkLength } from './lmdb-file.js';
+import { checkLength, identityOf } from './lmdb-file.js';
 import { OpeningMark } from './opening-marks.js';
+import { salvage } from './salvage.js';
 import { DataDirError, errnoOf } from './storage-errors.js';
 
 /** Raise it when keys or rows change their meaning, and say in `openCatalogTables` what happens to the older ones. */
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 
 const SCHEMA_KEY = Buffer.from('schema');
 export const TOTALS_KEY = Buffer.from('totals');
@@ -62,14 +64,17 @@ export interface CatalogOptions {
 }
 
 /**
- * Opens the catalog. One that cannot be opened is renamed to `<path>.broken-<Unix ms>` and an empty one is started: it is
- * a cache, and blobs are found again by their digests. Throws `DataDirError` for a catalog of a newer version.
+ * Opens the catalog. One that cannot be opened, or was found damaged by a process that used it, is renamed to
+ * `<path>.broken-<Unix ms>` and another is begun with what can be read of it: it is a cache, and blobs are found again by
+ * their digests. Throws `DataDirError` for a catalog of a newer version; nothing is read of one of an older.
  */
 export async function openCatalogTables(options: CatalogOptions): Promise<CatalogTables> {
   const before = identityOf(options.path);
   const mark = new OpeningMark(options.path);
   try {
     if (mark.isFatal) throw new Error('expected a catalog that can be opened, got one that ended three processes');
+    if (existsSync(damageMark(options.path)))
+      throw new Error('expected a catalog that is whole, got one that was found damaged');
     mark.set();
     const tables = await tryOpen(options);
     mark.clear();
@@ -81,10 +86,14 @@ export async function openCatalogTables(options: CatalogOptions): Promise<Catalo
     if (before !== undefined && identityOf(options.path) === before) {
       const aside = `${options.path}.broken-${options.clock.now()}`;
       renameSync(options.path, aside);
-      options.logger.error(
-        { error, aside },
-        'the catalog could not be opened: it was set aside, and the cache starts empty',
-      );
+      rmSync(damageMark(options.path), { force: true });
+      mark.clear();
+      const tables = await tryOpen(options);
+      const saved = await salvage(aside, tables);
+      const what =
+        'the catalog could not be opened as it is: it was set aside, and another begun with what can be read of it';
+      options.logger.error({ error, aside, groups: saved }, what);
+      return tables;
     }
     mark.clear();
     return tryOpen(options);
@@ -106,7 +115,8 @@ async function tryOpen({ path, durability, clock }: CatalogOptions): Promise<Cat
   }
 }
 
-function tablesOf(environment: LmdbEnvironment): CatalogTables {
+/** The tables of an environment, made where they are not there. */
+export function tablesOf(environment: LmdbEnvironment): CatalogTables {
   const table = (name: string): Table => environment.table(name);
   return {
     environment,
@@ -155,14 +165,6 @@ function firstTotals(clock: Clock): Totals {
     previewBytes: 0,
     sourceBytes: 0,
   };
-}
-
-/** What tells one catalog file from another that took its place; `undefined` when there is none. */
-function identityOf(path: string): string | undefined {
-  const file = join(path, 'data.mdb');
-  if (!existsSync(file)) return existsSync(path) ? 'no data' : undefined;
-  const { ino, dev, birthtimeMs } = statSync(file);
-  return `${dev}:${ino}:${birthtimeMs}`;
 }
 
 /** The directory cannot be written or read, or there is no room: the catalog in it is not to blame. */

@@ -13,6 +13,7 @@ import {
 } from './catalog-rows.js';
 import type { CatalogTables } from './catalog-tables.js';
 import { keysFrom, readRow } from './lmdb-environment.js';
+import { DamagedRow } from './row-seal.js';
 
 const NOTHING = Buffer.of(0);
 /** Contexts that hold one source, looked at in one go. */
@@ -89,7 +90,8 @@ export class ContextLedger {
   unheld(context: Buffer, digest: Digest, source: SourceRow): void {
     const key = Buffer.concat([context, digestKey(digest)]);
     const holding = readRow(this.tables.holdings, key, decodeHolding);
-    if (holding === undefined) throw new Error('expected the source of a group to be held by its context, got none');
+    if (holding === undefined)
+      throw new DamagedRow('expected the source of a group to be held by its context, got none');
     if (holding.groups > 1) {
       this.tables.holdings.putSync(key, encodeHolding({ ...holding, groups: holding.groups - 1 }));
       return;
@@ -107,7 +109,7 @@ export class ContextLedger {
       this.of(context).bytes += now.weight - before.weight;
       if (isEvictable(before) === isEvictable(now)) continue;
       const holding = readRow(this.tables.holdings, Buffer.concat([context, digestKey(digest)]), decodeHolding);
-      if (holding === undefined) throw new Error('expected a holding of each holder, got none');
+      if (holding === undefined) throw new DamagedRow('expected a holding of each holder, got none');
       const key = usedOfKey(context, holding.since, digestKey(digest));
       if (isEvictable(now)) this.tables.keptOf.putSync(key, NOTHING);
       else this.tables.keptOf.removeSync(key);

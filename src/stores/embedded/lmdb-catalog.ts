@@ -14,6 +14,7 @@ import type {
   Usage,
 } from '../../kernel/ports.js';
 import type { CatalogEntry, SourceRecord } from '../../kernel/source.js';
+import type { CatalogDamage } from './catalog-damage.js';
 import {
   ContextKeys,
   digestKey,
@@ -46,6 +47,7 @@ import {
   LongChanges,
   withLedger,
 } from './long-changes.js';
+import { DamagedRow } from './row-seal.js';
 
 /** Keys per batch of a listing: about 1 ms. */
 const LIST_BATCH = 1000;
@@ -63,11 +65,17 @@ export class LmdbCatalog implements Catalog, FairEviction {
     private readonly tables: CatalogTables,
     private readonly files: BlobFileCheck,
     private readonly clock: Clock,
+    private readonly damage: CatalogDamage,
   ) {
+    tables.environment.onFailure = (error) => void damage.met(error);
     this.changes = new LongChanges(tables, files, this.names, clock);
   }
 
   async find(ref: GroupRef): Promise<CatalogEntry | undefined> {
+    return this.damage.passing(() => this.entryOf(ref));
+  }
+
+  private entryOf(ref: GroupRef): CatalogEntry | undefined {
     this.tables.environment.refresh();
     const row = readRow(this.tables.groups, this.names.groupKey(ref), decodeGroup);
     if (row === undefined) return undefined;
@@ -90,8 +98,10 @@ export class LmdbCatalog implements Catalog, FairEviction {
   }
 
   async findSource(digest: Digest): Promise<SourceRecord | undefined> {
-    this.tables.environment.refresh();
-    return readRow(this.tables.records, digestKey(digest), decodeRecord);
+    return this.damage.passing(() => {
+      this.tables.environment.refresh();
+      return readRow(this.tables.records, digestKey(digest), decodeRecord);
+    });
   }
 
   /**
@@ -181,8 +191,9 @@ export class LmdbCatalog implements Catalog, FairEviction {
   }
 
   async usage(): Promise<Usage> {
+    if (this.damage.isBeyondRepair) throw new DamagedRow('expected a catalog that is whole, got a damaged one');
     this.tables.environment.refresh();
-    const totals = readRow(this.tables.facts, TOTALS_KEY, decodeTotals);
+    const totals = this.damage.needing(() => readRow(this.tables.facts, TOTALS_KEY, decodeTotals));
     if (totals === undefined) throw new Error('expected totals in the catalog, got none');
     const { generation: _, ...usage } = totals;
     return usage;
@@ -238,8 +249,10 @@ export class LmdbCatalog implements Catalog, FairEviction {
 
   /** The blob's length as its record has it; `undefined` when no record names it. */
   bytesOf(digest: Digest): number | undefined {
-    this.tables.environment.refresh();
-    return readRow(this.tables.blobs, digestKey(digest), decodeBlob)?.bytes;
+    return this.damage.passing(() => {
+      this.tables.environment.refresh();
+      return readRow(this.tables.blobs, digestKey(digest), decodeBlob)?.bytes;
+    });
   }
 
   async *unfinished(): AsyncGenerator<Digest> {
@@ -251,20 +264,23 @@ export class LmdbCatalog implements Catalog, FairEviction {
     const txnId = this.tables.environment.refresh();
     if (txnId !== this.generationTxnId) {
       // Accesses, sweeps and renewals are commits as well, so only the counter tells whether an entry changed.
-      this.lastGeneration = readRow(this.tables.facts, TOTALS_KEY, decodeGeneration) ?? 0;
+      this.lastGeneration = this.damage.needing(() => readRow(this.tables.facts, TOTALS_KEY, decodeGeneration)) ?? 0;
       this.generationTxnId = txnId;
     }
     return this.lastGeneration;
   }
 
   revisionOf(ref: GroupRef): string | undefined {
-    this.tables.environment.refresh();
-    const group = readRow(this.tables.groups, this.names.groupKey(ref), decodeGroup);
-    const source = group && readRow(this.tables.sources, digestKey(group.sourceDigest), decodeSource);
-    return group && source && revisionText(group, source);
+    return this.damage.passing(() => {
+      this.tables.environment.refresh();
+      const group = readRow(this.tables.groups, this.names.groupKey(ref), decodeGroup);
+      const source = group && readRow(this.tables.sources, digestKey(group.sourceDigest), decodeSource);
+      return group && source && revisionText(group, source);
+    });
   }
 
   close(): Promise<void> {
+    this.damage.close();
     return this.tables.environment.close();
   }
 
@@ -274,7 +290,8 @@ export class LmdbCatalog implements Catalog, FairEviction {
     let start = prefix.length > 0 ? prefix : FIRST_KEY;
     for (;;) {
       this.tables.environment.refresh();
-      const keys = keysFrom(table, start, end, LIST_BATCH);
+      const from = start;
+      const keys = this.damage.needing(() => keysFrom(table, from, end, LIST_BATCH));
       if (keys.length > 0) yield keys;
       const last = keys.at(-1);
       if (last === undefined || keys.length < LIST_BATCH) return;

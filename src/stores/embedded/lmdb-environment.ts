@@ -22,6 +22,8 @@ interface NativeEnvironment {
 
 export class LmdbEnvironment {
   private readonly native: NativeEnvironment;
+  /** Told why a transaction failed; by default nobody. */
+  onFailure: (error: unknown) => void = () => undefined;
   private seenTxnId = -1;
   private closing: Promise<void> | undefined;
 
@@ -74,9 +76,14 @@ export class LmdbEnvironment {
       setImmediate(this.heedBatch);
       return await committed;
     } catch (error) {
-      if (thrown) throw thrown.error;
+      if (thrown) {
+        this.onFailure(thrown.error);
+        throw thrown.error;
+      }
       this.endUnlessWritable();
-      throw storageError(await causeOf(error));
+      const cause = await causeOf(error);
+      this.onFailure(cause);
+      throw storageError(cause);
     }
   }
 

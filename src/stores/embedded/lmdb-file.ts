@@ -1,6 +1,7 @@
 // Looks at LMDB's data file before LMDB does: a file that lost its end, or that is none of its own, would end the process
 // (SIGBUS, SIGSEGV), not throw.
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { errnoOf } from './storage-errors.js';
 
 // A meta page of the library's LMDB, format 2, all numbers little-endian; a test compares it to what LMDB itself tells.
@@ -15,6 +16,9 @@ const TXN_ID_AT = 152;
 
 /** The last pages that a transaction allocated and gave back may never have been written; more than these were lost. */
 const UNWRITTEN_TAIL_BYTES = 1024 * 1024;
+
+/** The identity of a directory without a data file. */
+export const NO_DATA = 'no data';
 
 interface Meta {
   readonly pageSize: number;
@@ -52,6 +56,14 @@ export function checkLength(path: string): void {
   const { size } = statSync(path);
   if (size + Math.min(UNWRITTEN_TAIL_BYTES, described / 4) < described)
     throw new Error(`expected a data file of ${described} bytes, got ${size}`);
+}
+
+/** What tells one catalog file from another that took its place; `undefined` when there is none. */
+export function identityOf(path: string): string | undefined {
+  const file = join(path, 'data.mdb');
+  if (!existsSync(file)) return existsSync(path) ? NO_DATA : undefined;
+  const { ino, dev, birthtimeMs } = statSync(file);
+  return `${dev}:${ino}:${birthtimeMs}`;
 }
 
 function readMeta(fd: number, at: number): Meta {

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { blobPath } from '../../support/embedded.js';
 import { encodedPhoto } from '../../support/encoded-photo.js';
 import { expectAccounted } from '../../support/faults/accounts.js';
-import { another, ask, isWhole, said, upload } from '../../support/faults/server-client.js';
+import { another, ask, isWhole, type Outcome, said, upload } from '../../support/faults/server-client.js';
 import { type ServerProcess, scrape, startServerProcess } from '../../support/server-process.js';
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
 
@@ -124,18 +124,27 @@ it(`a catalog with a flipped byte at one of ${PLACES} places never gives a wrong
     await copyFile(healthy, catalog);
     const page = Math.floor(((place + 0.5) / PLACES) * pages);
     await setAllBits(catalog, page * 4_096 + (WITHIN_PAGE[place % WITHIN_PAGE.length] ?? 0));
-    const server = await startLikeASupervisor(count);
+    let server = await startLikeASupervisor(count);
+    /** What no answer can go round ends the server: its supervisor starts another, which is asked again. */
+    const surviving = async (request: () => Promise<Outcome>): Promise<Outcome> => {
+      const outcome = await request().catch(() => undefined);
+      if (outcome !== undefined && outcome.code !== 5_000) return outcome;
+      await server.gone;
+      count('ended while it served');
+      server = await startLikeASupervisor(count);
+      return request();
+    };
     for (const key of keys) {
-      const outcome = await ask(`${server.url}/getMetadata/${key}`);
+      const outcome = await surviving(() => ask(`${server.url}/getMetadata/${key}`));
       // What cannot be read is refused: one row that was damaged, or all of a page.
-      expect(['200', '404/4040', '500/5000']).toContain(said(outcome));
+      expect(['200', '404/4040']).toContain(said(outcome));
       count(said(outcome));
       if (outcome.status !== 200) continue;
       expect(outcome.body.toString()).toContain(`sha256:${digests.get(key)}`);
-      const image = await ask(`${server.url}/getImage/${key}/auto:200x150`);
-      expect(image.status !== 200 || isWhole(image), said(image)).toBe(true);
+      const image = await surviving(() => ask(`${server.url}/getImage/${key}/auto:200x150`));
+      expect(said(image) === '404/4040' || isWhole(image), said(image)).toBe(true);
     }
-    count(`upload ${said(await upload(`${server.url}/cacheImage/new-${place}`, another(small)))}`);
+    count(`upload ${said(await surviving(() => upload(`${server.url}/cacheImage/new-${place}`, another(small))))}`);
     if (server.log.some(({ message }) => String(message).includes('set aside'))) count('set aside');
     server.kill('SIGKILL');
     await server.gone;

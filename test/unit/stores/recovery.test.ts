@@ -141,7 +141,7 @@ describe('the catalog', () => {
     await root.close();
     const refused = openTestStore({ dataDir });
     await expect(refused).rejects.toBeInstanceOf(DataDirError);
-    await expect(refused).rejects.toThrow(/schema 2 .* got 99.*newer.*another data directory/s);
+    await expect(refused).rejects.toThrow(/schema 3 .* got 99.*newer.*another data directory/s);
     expect((await readdir(dataDir)).filter((name) => name.startsWith('catalog'))).toEqual(['catalog']);
     store = await openTestStore();
   });
