@@ -116,18 +116,18 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     onStored: (bytes) => upkeep.stored(bytes),
   });
   const { contextMaxBytes, contextMaxGroups } = config.fairness;
-  if (store.fair === undefined && contextMaxBytes + contextMaxGroups > 0)
-    logger.warn({}, 'this storage cannot tell contexts apart: limits of bytes and groups of a context are not kept');
   const upkeep = new Upkeep({
     catalog,
     blobs,
     journal,
     maker,
     ...(sweepOrphans && { sweepOrphans }),
+    ...(store.recount && { recount: store.recount }),
+    ...(store.leases && { leases: store.leases }),
     clock,
     logger,
     metrics,
-    ...(store.fair && { fair: store.fair }),
+    fair: store.fair,
     limits: {
       maxBytes: config.shared.redisUrl === undefined ? storage.diskMaxBytes : config.shared.maxBytes || Infinity,
       maxGroups: storage.maxGroups,

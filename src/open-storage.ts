@@ -21,8 +21,7 @@ import type { S3Blobs } from './stores/s3/open-s3-blobs.js';
 
 export interface Storage {
   readonly catalog: Catalog;
-  /** Absent where the catalog cannot tell contexts apart. */
-  readonly fair?: FairEviction;
+  readonly fair: FairEviction;
   /** The durable blob tiers, the nearest first. */
   readonly durable: readonly [BlobStore, ...BlobStore[]];
   /** Absent where no other process shares the catalog. */
@@ -32,6 +31,8 @@ export interface Storage {
   /** For unfinished files, on the file system of the nearest tier. */
   readonly tmpDir: string;
   readonly sweepOrphans?: () => Promise<number>;
+  /** Puts right what contexts are charged, bounded per call; absent where it cannot be wrong. */
+  readonly recount?: () => Promise<number>;
   /** Dependencies by name; rejects when the catalog cannot be asked at all. */
   health(): Promise<Readonly<Record<string, 'up' | 'degraded'>>>;
   /** Bytes by tier and kind, beside memory's. */
@@ -163,11 +164,13 @@ async function sharedStorage(config: Config, url: string, deps: StorageDeps): Pr
   });
   return {
     catalog: redis.catalog,
+    fair: redis.fair,
     durable: [disk, blobs],
     leases: redis.leases,
     ...(redis.refusals && { refusals: redis.refusals }),
     tmpDir: disk.tmpDir,
     ...(s3 && { sweepOrphans: () => s3.sweepOrphans() }),
+    recount: () => redis.recount(),
     // Without the shared tier this node still serves what it has, and converts what it is given.
     health: async () => ({
       shared: redis.state() === 'up' ? 'up' : 'degraded',

@@ -1,7 +1,17 @@
 // Keeps the store within its limits, in the background: age, number of groups, bytes; then sweeps what no record names.
 // Sources go before previews, since previews are what is asked for; the least recently used go first.
 import { setImmediate } from 'node:timers/promises';
-import type { Catalog, Clock, Evicted, EvictionReason, FairEviction, Logger, Metrics } from '../kernel/ports.js';
+import type {
+  Catalog,
+  Clock,
+  Evicted,
+  EvictionReason,
+  FairEviction,
+  Lease,
+  Leases,
+  Logger,
+  Metrics,
+} from '../kernel/ports.js';
 import type { AccessJournal } from './access-journal.js';
 import type { BlobTiers } from './blob-tiers.js';
 import type { SourceMaker } from './source-maker.js';
@@ -10,6 +20,9 @@ import type { SourceMaker } from './source-maker.js';
 const BATCH = 16;
 /** Groups taken from the heaviest context at once: by so few it may fall below the next one. */
 const FAIR_BATCH = 4;
+/** One process at a time evicts, or several that see the same excess would each take it away. */
+const LEASE = 'upkeep';
+const LEASE_MS = 30_000;
 /** Stored bytes after which the limits are looked at before their time, as a share of the byte limit. */
 const NUDGE_SHARE = 1 / 64;
 
@@ -26,13 +39,17 @@ export interface UpkeepLimits {
 
 export interface UpkeepDeps {
   readonly catalog: Catalog;
-  /** The catalog's own, where it can tell contexts apart; absent: limits of contexts are not looked after. */
-  readonly fair?: FairEviction;
+  /** The catalog's own. */
+  readonly fair: FairEviction;
   readonly blobs: BlobTiers;
   readonly journal: AccessJournal;
   readonly maker: SourceMaker;
   /** Looks for blob files that no record ever named; bounded per call. Absent where the store keeps none. */
   readonly sweepOrphans?: () => Promise<number>;
+  /** Puts right what contexts are charged; bounded per call. Absent where it cannot be wrong. */
+  readonly recount?: () => Promise<number>;
+  /** Absent where no other process shares the catalog. */
+  readonly leases?: Leases;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -45,6 +62,8 @@ export class Upkeep {
   private running: Promise<void> | undefined;
   private storedSinceRound = 0;
   private closed = false;
+  /** While others share the catalog: the lease under which this process evicts. */
+  private turn: { readonly lease: Lease; renewAt: number } | undefined;
 
   constructor(private readonly deps: UpkeepDeps) {}
 
@@ -83,8 +102,43 @@ export class Upkeep {
   private async lookAfterAll(): Promise<void> {
     if (this.closed) return;
     this.storedSinceRound = 0;
-    const { catalog, journal, clock, limits, sweepOrphans } = this.deps;
+    const { journal, sweepOrphans, recount } = this.deps;
     await journal.flush();
+    await recount?.();
+    await this.alone(() => this.evictAll());
+    await this.sweep();
+    await sweepOrphans?.();
+    await this.resumeUnfinished();
+  }
+
+  /** Does `work` unless another process does. */
+  private async alone(work: () => Promise<void>): Promise<void> {
+    const { leases, clock } = this.deps;
+    if (leases === undefined) return work();
+    const lease = await leases.acquire(LEASE, LEASE_MS);
+    if (lease === undefined) return;
+    this.turn = { lease, renewAt: clock.monotonic() + LEASE_MS / 3 };
+    try {
+      await work();
+    } finally {
+      this.turn = undefined;
+      await lease.release();
+    }
+  }
+
+  /** Whether this process may go on taking away. */
+  private async isMyTurn(): Promise<boolean> {
+    const { turn } = this;
+    if (this.closed) return false;
+    const now = this.deps.clock.monotonic();
+    if (turn === undefined || now < turn.renewAt) return true;
+    turn.renewAt = now + LEASE_MS / 3;
+    return turn.lease.renew(LEASE_MS);
+  }
+
+  /** What is over the limits goes: age first, then what single contexts have too much of, then what all have. */
+  private async evictAll(): Promise<void> {
+    const { catalog, clock, limits } = this.deps;
     const before = clock.now() - limits.maxAgeSeconds * 1000;
     if (limits.maxAgeSeconds > 0) await this.evict('age', () => catalog.evictGroups(BATCH, before));
     await this.lookAfterContexts();
@@ -104,15 +158,11 @@ export class Upkeep {
       const sources = await catalog.evictSources(BATCH);
       return sources.sources > 0 ? sources : catalog.evictGroups(BATCH);
     });
-    await this.sweep();
-    await sweepOrphans?.();
-    await this.resumeUnfinished();
   }
 
   /** Each context within its own limits, at the cost of its own groups alone: the heaviest first, as long as it is over. */
   private async lookAfterContexts(): Promise<void> {
     const { fair, limits } = this.deps;
-    if (fair === undefined) return;
     if (limits.contextMaxGroups > 0)
       await this.evict('context-groups', async () => {
         const over = ((await fair.heaviest('groups'))?.groups ?? 0) - limits.contextMaxGroups;
@@ -127,7 +177,7 @@ export class Upkeep {
 
   /** The fair eviction where there are several contexts; alone, one has the limits of all, and its order is the global one. */
   private async heaviestOfMany(by: 'bytes' | 'groups'): Promise<FairEviction | undefined> {
-    const heaviest = await this.deps.fair?.heaviest(by);
+    const heaviest = await this.deps.fair.heaviest(by);
     return heaviest === undefined || heaviest.alone ? undefined : this.deps.fair;
   }
 
@@ -138,7 +188,7 @@ export class Upkeep {
 
   /** Repeats `batch` until it finds nothing more to take away. */
   private async evict(reason: EvictionReason, batch: () => Promise<Evicted | undefined>): Promise<void> {
-    while (!this.closed) {
+    while (await this.isMyTurn()) {
       const evicted = await batch();
       if (evicted === undefined || evicted.groups + evicted.sources === 0) return;
       this.deps.metrics.count('evictions_total', { reason, kind: 'group' }, evicted.groups);

@@ -1,5 +1,5 @@
 // Backends that do nothing and claim success: a contract that one of them passes proves nothing.
-import type { BlobStore, Catalog, Leases } from '../../src/kernel/ports.js';
+import type { BlobStore, Catalog, FairEviction, Leases } from '../../src/kernel/ports.js';
 
 export const doNothingBlobs: BlobStore = {
   tier: 'disk',
@@ -40,4 +40,11 @@ export const doNothingLeases: Leases = {
   acquire: async () => undefined,
   waitUntilFree: async () => {},
   close: async () => {},
+};
+
+export const doNothingFairEviction: FairEviction = {
+  usageOf: async () => ({ groups: 0, bytes: 0 }),
+  heaviest: async () => undefined,
+  evictSourcesOfHeaviest: async () => ({ groups: 0, sources: 0, bytes: 0 }),
+  evictGroupsOfHeaviest: async () => ({ groups: 0, sources: 0, bytes: 0 }),
 };

@@ -32,7 +32,7 @@ export class GroupIndex {
       groups.map(({ ref, record }) => {
         const shard = groupShard(ref.imageKey);
         return {
-          keys: [keys.group(ref), keys.index(shard), keys.access(shard)],
+          keys: [keys.group(ref), keys.index(shard), keys.access(shard), keys.contexts(shard)],
           args: [existing, record, ref.context, ref.imageKey, clock.now()],
         };
       }),
@@ -48,7 +48,10 @@ export class GroupIndex {
     const { keys } = this.session;
     const calls = [...groupedBy(refs, ({ imageKey }) => groupShard(imageKey))].flatMap(([shard, inShard]) =>
       inBatches(inShard, REMOVE_BATCH).map((batch) => ({
-        keys: [keys.index(shard), keys.access(shard), ...batch.map((ref) => keys.group(ref))] as [string, ...string[]],
+        keys: [keys.index(shard), keys.access(shard), keys.contexts(shard), ...batch.map((ref) => keys.group(ref))] as [
+          string,
+          ...string[],
+        ],
         args: batch.flatMap(({ context, imageKey, token }) => [context, imageKey, token ?? '']),
       })),
     );

@@ -6,6 +6,8 @@
 //   M key NUL context   further groups of a key
 // Counts are ZLEXCOUNTs and lists are ranges. It is the truth: a group that it does not name does not exist, so that a
 // clear reaches all there is even after the server evicted an index.
+// How many groups of the shard each context has stands in a sorted set of its own, and the number of all under '\1': when
+// that differs from the index, the set is made anew from it (see context-scripts.ts).
 import { script } from './link.js';
 
 /** GET that takes a key of another type as absent; whoever writes it next replaces it. */
@@ -16,7 +18,7 @@ local function read(key)
 end`;
 
 /**
- * KEYS record, index, access. ARGV 'keep' or 'replace', record, context, key, now in ms.
+ * KEYS record, index, access, contexts. ARGV 'keep' or 'replace', record, context, key, now in ms.
  * Returns { 1 written or 0 kept, token and digest of the record before or '' }.
  */
 export const WRITE_GROUP = script(`${READ}
@@ -28,24 +30,27 @@ redis.call('SET', KEYS[1], record)
 if not indexed then
   local first = redis.call('ZLEXCOUNT', KEYS[2], '[K' .. key .. '\\0', '(K' .. key .. '\\1') == 0
   redis.call('ZADD', KEYS[2], 0, 'C' .. context .. '\\0' .. key, 0, (first and 'K' or 'M') .. key .. '\\0' .. context)
+  redis.call('ZINCRBY', KEYS[4], 1, context)
+  redis.call('ZINCRBY', KEYS[4], 1, '\\1')
 end
 redis.call('ZADD', KEYS[3], now, context .. '\\0' .. key)
 return { 1, old and string.sub(old, 1, 76) or '' }`);
 
 /**
- * KEYS index, access, records. ARGV for each record: context, key, token that it must have or ''.
+ * KEYS index, access, contexts, records. ARGV for each record: context, key, token that it must have or ''.
  * Returns for each record: 1 removed or 0, token and digest or ''.
  */
 export const REMOVE_GROUPS = script(`${READ}
-local index, access = KEYS[1], KEYS[2]
-local outcome = {}
-for n = 3, #KEYS do
-  local at = (n - 3) * 3
+local index, access, contexts = KEYS[1], KEYS[2], KEYS[3]
+local outcome, less, all = {}, {}, 0
+for n = 4, #KEYS do
+  local at = (n - 4) * 3
   local context, key, token = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local old = read(KEYS[n])
   local removed = 0
   if token == '' or (old and string.sub(old, 1, 12) == token) then
     removed = redis.call('ZREM', index, 'C' .. context .. '\\0' .. key)
+    if removed == 1 then less[context], all = (less[context] or 0) + 1, all + 1 end
     if redis.call('ZREM', index, 'K' .. key .. '\\0' .. context) == 1 then
       local next = redis.call('ZRANGEBYLEX', index, '[M' .. key .. '\\0', '(M' .. key .. '\\1', 'LIMIT', 0, 1)[1]
       if next then
@@ -63,6 +68,10 @@ for n = 3, #KEYS do
   outcome[#outcome + 1] = removed
   outcome[#outcome + 1] = old and string.sub(old, 1, 76) or ''
 end
+for context, count in pairs(less) do
+  if tonumber(redis.call('ZINCRBY', contexts, -count, context)) <= 0 then redis.call('ZREM', contexts, context) end
+end
+if all > 0 and tonumber(redis.call('ZINCRBY', contexts, -all, '\\1')) <= 0 then redis.call('ZREM', contexts, '\\1') end
 return outcome`);
 
 /**

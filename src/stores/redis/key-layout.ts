@@ -32,6 +32,11 @@ export const TYPE_OF_KIND: Readonly<Record<string, 'string' | 'hash' | 'set' | '
   l: 'string',
   f: 'hash',
   x: 'zset',
+  n: 'zset',
+  h: 'hash',
+  c: 'zset',
+  k: 'zset',
+  y: 'zset',
 };
 
 /** What an invalidated key stands for. */
@@ -61,10 +66,11 @@ export class KeyLayout {
     return ['g', 's', 'l'].map((kind) => `${this.prefix}${kind}:`);
   }
 
-  // Groups: record, index (all names of the shard, see index-members.ts), access times.
+  // Groups: record, index (all names of the shard, see group-scripts.ts), access times, number by context.
   group = (ref: GroupRef) => `${this.prefix}g:{${tag('g', groupShard(ref.imageKey))}}:${groupName(ref)}`;
   index = (shard: Shard) => `${this.prefix}i:{${tag('g', shard)}}`;
   access = (shard: Shard) => `${this.prefix}a:{${tag('g', shard)}}`;
+  contexts = (shard: Shard) => `${this.prefix}n:{${tag('g', shard)}}`;
 
   // Sources: record, the groups that refer to it, times of last use of all and of the evictable, unfinished ones.
   source = (digest: Digest) => this.ofDigest('s', digest);
@@ -72,6 +78,12 @@ export class KeyLayout {
   used = (shard: Shard) => this.ofShard('u', shard);
   evictable = (shard: Shard) => this.ofShard('e', shard);
   unfinished = (shard: Shard) => this.ofShard('w', shard);
+
+  // What contexts are charged for sources (see source-book.ts): by source, sums, evictable ones by context, a recount.
+  held = (digest: Digest) => this.ofDigest('h', digest);
+  sums = (shard: Shard) => this.ofShard('c', shard);
+  keptOf = (shard: Shard) => this.ofShard('k', shard);
+  recount = (shard: Shard) => this.ofShard('y', shard);
 
   // Blobs: bytes, the source records that name them, total bytes, those that perhaps nobody names any more.
   blob = (digest: Digest) => this.ofDigest('b', digest);

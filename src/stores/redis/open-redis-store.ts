@@ -3,19 +3,23 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Digest } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
-import type { BlobStore, Catalog, Clock, Leases, Logger, Metrics, Refusals } from '../../kernel/ports.js';
+import type { BlobStore, Catalog, Clock, FairEviction, Leases, Logger, Metrics, Refusals } from '../../kernel/ports.js';
 import type { BlobMarks } from '../blob-marks.js';
 import { CatalogReader } from './catalog-reader.js';
 import { Coherence } from './coherence.js';
 import { connect, SOCKET_TIMEOUT_MS } from './connect.js';
 import type { Connection } from './connection.js';
+import { ContextLedger } from './context-ledger.js';
 import { withDeadline } from './deadline.js';
+import { GroupIndex } from './group-index.js';
 import { KeyLayout, SCHEMA_VERSION } from './key-layout.js';
 import { Link } from './link.js';
 import { NodeMemory } from './node-memory.js';
+import { Recount } from './recount.js';
 import { RedisBlobMarks } from './redis-blob-marks.js';
 import { RedisBlobStore } from './redis-blob-store.js';
 import { RedisCatalog } from './redis-catalog.js';
+import { RedisFairEviction } from './redis-fair-eviction.js';
 import { RedisLeases } from './redis-leases.js';
 import { RedisRefusals, type RedisRefusalsOptions } from './redis-refusals.js';
 import { parseRedisUrl } from './redis-url.js';
@@ -52,6 +56,9 @@ export interface RedisStoreOptions {
 
 export interface RedisStore {
   readonly catalog: Catalog;
+  readonly fair: FairEviction;
+  /** Puts right what contexts are charged, a bounded number of sources at a time. Resolves with how many were looked at. */
+  recount(): Promise<number>;
   readonly blobs: BlobStore;
   /** For blobs that are kept elsewhere, instead of `blobs`. */
   readonly marks: BlobMarks;
@@ -153,6 +160,9 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
   });
   const leases = new RedisLeases(session);
   const reader = new CatalogReader(session, memory, coherence);
+  const groups = new GroupIndex(session);
+  const recount = new Recount(session);
+  const catalog = new RedisCatalog(session, reader, groups, options.onSwept);
   const invalidated = (key: string | undefined): void => {
     if (key === undefined) {
       memory.forgetAll();
@@ -180,7 +190,9 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     throw refused;
   }
   return {
-    catalog: new RedisCatalog(session, reader, options.onSwept),
+    catalog,
+    fair: new RedisFairEviction(session, new ContextLedger(session, groups), catalog),
+    recount: () => recount.run(),
     marks: new RedisBlobMarks(session),
     blobs: new RedisBlobStore(session, bulk, { maxBlobBytes: options.maxBlobBytes }),
     leases,

@@ -5,7 +5,7 @@ import type { Context, GroupRef, ImageKey } from '../../kernel/image-key.js';
 import type { Catalog, CommitRequest, Evicted, Selection, Usage } from '../../kernel/ports.js';
 import type { CatalogEntry, SourceRecord } from '../../kernel/source.js';
 import type { CatalogReader } from './catalog-reader.js';
-import { GroupIndex, oldestMembers } from './group-index.js';
+import { type GroupIndex, oldestMembers } from './group-index.js';
 import { ALL_SHARDS } from './key-layout.js';
 import { streamKeys } from './key-stream.js';
 import { encodeGroup, newToken, type StoredGroup, type Token } from './record-codec.js';
@@ -19,15 +19,14 @@ const AGE_MARGIN_MS = 24 * 3_600_000;
 const AGED_AT_A_TIME = 500;
 
 export class RedisCatalog implements Catalog {
-  private readonly groups: GroupIndex;
   private readonly sources: SourceShelf;
 
   constructor(
     private readonly session: Session,
     private readonly reader: CatalogReader,
+    private readonly groups: GroupIndex,
     private readonly onSwept?: (digests: readonly Digest[]) => Promise<void>,
   ) {
-    this.groups = new GroupIndex(session);
     this.sources = new SourceShelf(session);
     reader.onDangling = (ref, token) => this.removeDangling(ref, token);
   }
@@ -57,7 +56,7 @@ export class RedisCatalog implements Catalog {
     // Referred to before the groups exist: nobody can release the source in between.
     const vanished = await this.sources.write(
       source,
-      changes.map(({ token }) => token),
+      changes.map(({ ref, token }) => ({ token, context: ref.context })),
     );
     if (vanished.length > 0) return vanished;
     const outcomes = await this.groups.write(changes, existing);
@@ -146,13 +145,21 @@ export class RedisCatalog implements Catalog {
       limit,
       Number.POSITIVE_INFINITY,
     );
-    const freed = await this.sources.unkeep(digests as Digest[]);
-    this.reader.changed();
-    return { groups: 0, ...freed };
+    return this.unkeepThese(digests.map((digest) => ({ digest: digest as Digest })));
   }
 
   async evictGroups(limit: number, before?: number): Promise<Evicted> {
-    const refs = await this.groups.oldest(limit, before);
+    return this.evictThese(await this.groups.oldest(limit, before));
+  }
+
+  /** Takes away these kept sources; each may come with the entry of a context that led to it. */
+  async unkeepThese(sources: readonly { readonly digest: Digest; readonly entry?: string }[]): Promise<Evicted> {
+    const freed = await this.sources.unkeep(sources);
+    if (freed.sources > 0) this.reader.changed();
+    return { groups: 0, ...freed };
+  }
+
+  async evictThese(refs: readonly GroupRef[]): Promise<Evicted> {
     const ended = new Map<Digest, Token[]>();
     const groups = await this.groups.remove(refs, ended);
     const freed = await this.sources.release(ended);

@@ -3,7 +3,9 @@
 // A source's record is kept while groups refer to it, each under the token of its commit: an old commit's farewell can
 // never take away what a newer one relies on. In the same way a blob is owned by states of source records, each under
 // its own token. A blob that loses its last owner is an orphan, and is swept unless it is owned again before that.
+// Whose groups refer to a source, and what they are charged for it, is kept in the same steps (see source-book.ts).
 import { script } from './link.js';
+import { BOOK } from './source-book.js';
 
 const READ = `
 local function read(key)
@@ -18,28 +20,30 @@ local function outdated(old, complete, sequence)
 end`;
 
 /**
- * KEYS record, refs. ARGV kept, complete, sequence, checksum, tokens of groups.
+ * KEYS as in BOOK. ARGV kept, complete, sequence, checksum, digest, now in ms, weight, then token and context of each group.
  * Lets the groups refer to the record as it is, if it says what the caller would write. Returns 1 or 0.
  */
-export const ATTACH = script(`${READ}${OUTDATED}
-local kept, complete, sequence, sum = unpack(ARGV, 1, 4)
+export const ATTACH = script(`${READ}${OUTDATED}${BOOK}
+local kept, complete, sequence, sum, digest, now, weight = unpack(ARGV, 1, 7)
 local old = read(KEYS[1])
 if not old then return 0 end
 local same = string.sub(old, 13, 62) == kept .. complete .. sequence .. sum
 if not same and not outdated(old, complete, sequence) then return 0 end
-for n = 5, #ARGV do redis.call('HSET', KEYS[2], ARGV[n], '') end
+attach(8, digest, weight, now)
 return 1`);
 
 /**
- * KEYS record, refs, used, evictable, unfinished. ARGV digest, now in ms, 1 if its blob can be evicted or 0, complete,
- * sequence, record, tokens of groups. Returns { 1 written, 0 nobody refers to it or 2 outdated, the record before or '' }.
+ * KEYS as in BOOK. ARGV digest, now in ms, 1 if its blob can be evicted or 0, complete, sequence, record, weight, then
+ * token and context of each group. Returns { 1 written, 0 nobody refers to it or 2 outdated, the record before or '' }.
  */
-export const REPLACE_SOURCE = script(`${READ}${OUTDATED}
-local digest, now, evictable, complete, sequence, record = unpack(ARGV, 1, 6)
+export const REPLACE_SOURCE = script(`${READ}${OUTDATED}${BOOK}
+local digest, now, evictable, complete, sequence, record, weight = unpack(ARGV, 1, 7)
 local old = read(KEYS[1])
-if #ARGV == 6 and redis.call('HLEN', KEYS[2]) == 0 then return { 0, '' } end
-for n = 7, #ARGV do redis.call('HSET', KEYS[2], ARGV[n], '') end
-if old and outdated(old, complete, sequence) then return { 2, '' } end
+if #ARGV == 7 and redis.call('HLEN', KEYS[2]) == 0 then return { 0, '' } end
+if old and outdated(old, complete, sequence) then
+  attach(8, digest, weight, now)
+  return { 2, '' }
+end
 redis.call('SET', KEYS[1], record)
 redis.call('ZADD', KEYS[3], 'GT', now, digest)
 if evictable == '1' and complete == '1' then
@@ -48,16 +52,19 @@ else
   redis.call('ZREM', KEYS[4], digest)
 end
 if complete == '1' then redis.call('SREM', KEYS[5], digest) else redis.call('SADD', KEYS[5], digest) end
+reweigh(digest, weight)
+attach(8, digest, weight, now)
 return { 1, old or '' }`);
 
 /**
- * KEYS record, refs, used, evictable, unfinished. ARGV digest, 'force' or '', tokens of groups.
+ * KEYS as in BOOK. ARGV digest, 'force' or '', tokens of groups.
  * Ends the references; returns the record if it is gone with the last of them (or forced), else ''.
  */
-export const RELEASE_SOURCE = script(`${READ}
-for n = 3, #ARGV do redis.call('HDEL', KEYS[2], ARGV[n]) end
+export const RELEASE_SOURCE = script(`${READ}${BOOK}
+detach(3, ARGV[1])
 if ARGV[2] ~= 'force' and redis.call('HLEN', KEYS[2]) > 0 then return '' end
 local old = read(KEYS[1])
+close(ARGV[1])
 redis.call('UNLINK', KEYS[1], KEYS[2])
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
@@ -70,12 +77,18 @@ if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('ZADD', KEYS[2], 'GT', ARGV[2], ARGV[1])
 return redis.call('ZADD', KEYS[3], 'XX', 'GT', ARGV[2], ARGV[1])`);
 
-/** KEYS record, evictable. ARGV digest. The blob is kept no more; returns its text before that if it was, else ''. */
-export const UNKEEP_SOURCE = script(`${READ}
-redis.call('ZREM', KEYS[2], ARGV[1])
+/**
+ * KEYS as in BOOK. ARGV digest, member of keptOf that led to it or ''. The blob is kept no more; returns the record's text
+ * before that if it was, else ''.
+ */
+export const UNKEEP_SOURCE = script(`${READ}${BOOK}
+redis.call('ZREM', KEYS[4], ARGV[1])
+if ARGV[2] ~= '' then redis.call('ZREM', KEPT, ARGV[2]) end
 local old = read(KEYS[1])
 if not old or string.sub(old, 13, 14) ~= '11' then return '' end
 redis.call('SETRANGE', KEYS[1], 12, '0')
+local previews = string.match(redis.call('HGET', HELD, '\\1w') or '', '^(%d+) ')
+if previews then reweigh(ARGV[1], previews .. ' 0') end
 return old`);
 
 /**

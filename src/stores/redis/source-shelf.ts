@@ -1,5 +1,6 @@
 // Sources and the blobs that their records name: references, owners, orphans. Knows nothing of groups but their tokens.
 import type { Digest } from '../../kernel/digest.js';
+import type { Context } from '../../kernel/image-key.js';
 import { contentDigestOf, type SourceRecord } from '../../kernel/source.js';
 import { ALL_SHARDS, digestShard, type Shard } from './key-layout.js';
 import type { ScriptCall } from './link.js';
@@ -20,6 +21,12 @@ interface NamedBlob {
   readonly digest: Digest;
   readonly kind: 'p' | 's';
   readonly bytes: number;
+}
+
+/** A group that refers to a source from now on. */
+export interface NewReference {
+  readonly token: Token;
+  readonly context: Context;
 }
 
 export interface Freed {
@@ -48,21 +55,24 @@ export class SourceShelf {
   }
 
   /**
-   * Makes the record stand, referred to by `tokens`; without tokens only if somebody refers to it already. Resolves
+   * Makes the record stand, referred to by `references`; without any only if somebody refers to it already. Resolves
    * with the blobs that vanished meanwhile: then nothing was written.
    */
-  async write(record: SourceRecord, tokens: readonly Token[]): Promise<readonly Digest[]> {
+  async write(record: SourceRecord, references: readonly NewReference[]): Promise<readonly Digest[]> {
     const { head, body } = sourceParts(record);
-    const { keys } = this.session;
+    const { digest } = record;
+    const blobs = this.blobsOf(record);
+    const now = Math.floor(this.session.clock.now());
+    const weight = weightOf(blobs);
+    const attaching = references.flatMap(({ token, context }) => [token, context]);
     const attach = {
-      keys: [keys.source(record.digest), keys.refs(record.digest)],
-      args: [head.kept, head.complete, head.sequence, head.sum, ...tokens],
-    } as const;
+      keys: this.keysOf(digest),
+      args: [head.kept, head.complete, head.sequence, head.sum, digest, now, weight, ...attaching],
+    };
     const [attached] = await runMany(this.session, ATTACH, [attach]);
     if (attached === 1) return [];
 
     const token = newToken();
-    const blobs = this.blobsOf(record);
     const vanished = await this.own(blobs, token);
     if (vanished.length > 0) {
       await this.disown(blobs, token);
@@ -71,21 +81,22 @@ export class SourceShelf {
     const evictable = record.sourceKept && record.bytes <= this.session.maxSourceBytes ? 1 : 0;
     const [reply] = await runMany(this.session, REPLACE_SOURCE, [
       {
-        keys: [keys.source(record.digest), keys.refs(record.digest), ...this.setsOf(record.digest)],
+        keys: this.keysOf(digest),
         args: [
-          record.digest,
-          this.session.clock.now(),
+          digest,
+          now,
           evictable,
           head.complete,
           head.sequence,
           encodeSource(token, { head, body }),
-          ...tokens,
+          weight,
+          ...attaching,
         ],
       },
     ]);
     const [outcome, before] = reply as [number, string];
     if (outcome !== 1) await this.disown(blobs, token);
-    else await this.disownRecord(record.digest, before);
+    else await this.disownRecord(digest, before);
     return [];
   }
 
@@ -96,7 +107,7 @@ export class SourceShelf {
       this.session,
       RELEASE_SOURCE,
       digests.map((digest) => ({
-        keys: [this.session.keys.source(digest), this.session.keys.refs(digest), ...this.setsOf(digest)],
+        keys: this.keysOf(digest),
         args: [digest, force ? 'force' : '', ...(tokensBySource.get(digest) ?? [])],
       })),
     );
@@ -137,15 +148,14 @@ export class SourceShelf {
     );
   }
 
-  /** Takes the blob of each source away from it. */
-  async unkeep(digests: readonly Digest[]): Promise<Freed> {
-    const { keys } = this.session;
+  /** Takes the blob of each source away from it; each may come with the entry of a context that led to it. */
+  async unkeep(sources: readonly { readonly digest: Digest; readonly entry?: string }[]): Promise<Freed> {
     const texts = await runMany(
       this.session,
       UNKEEP_SOURCE,
-      digests.map((digest) => ({ keys: [keys.source(digest), keys.evictable(digestShard(digest))], args: [digest] })),
+      sources.map(({ digest, entry }) => ({ keys: this.keysOf(digest), args: [digest, entry ?? ''] })),
     );
-    const owned = digests.flatMap((digest, at) => {
+    const owned = sources.flatMap(({ digest }, at) => {
       const stored = decodeSource(digest, texts[at] as string);
       if (stored === undefined) return [];
       return [{ blob: { digest: contentDigestOf(stored.record), kind: 's' as const, bytes: 0 }, token: stored.token }];
@@ -183,19 +193,12 @@ export class SourceShelf {
     return digests.filter((_, at) => replies[at] === 1);
   }
 
-  private setsOf(digest: Digest): [string, string, string] {
-    const { keys } = this.session;
-    const shard = digestShard(digest);
-    return [keys.used(shard), keys.evictable(shard), keys.unfinished(shard)];
+  private keysOf(digest: Digest): [string, ...string[]] {
+    return keysOfSource(this.session, digest);
   }
 
-  /** The blobs of a record that are to be found in Redis, each once. */
   private blobsOf(record: SourceRecord): NamedBlob[] {
-    const previews = new Map(record.previews.map(({ digest, bytes }) => [digest, bytes]));
-    const blobs = [...previews].map(([digest, bytes]): NamedBlob => ({ digest, kind: 'p', bytes }));
-    if (record.sourceKept && record.bytes <= this.session.maxSourceBytes)
-      blobs.push({ digest: contentDigestOf(record), kind: 's', bytes: record.bytes });
-    return blobs;
+    return blobsOfRecord(this.session, record);
   }
 
   private async own(blobs: readonly NamedBlob[], token: Token): Promise<Digest[]> {
@@ -236,4 +239,43 @@ export class SourceShelf {
     const freed = await runMany(this.session, DISOWN_BLOB, calls);
     return freed.reduce<number>((sum, bytes) => sum + (bytes as number), 0);
   }
+}
+
+/** The keys that scripts of one source take, in the order that BOOK wants. */
+export function keysOfSource({ keys }: Session, digest: Digest): [string, ...string[]] {
+  const shard = digestShard(digest);
+  return [
+    keys.source(digest),
+    keys.refs(digest),
+    keys.used(shard),
+    keys.evictable(shard),
+    keys.unfinished(shard),
+    keys.held(digest),
+    keys.sums(shard),
+    keys.keptOf(shard),
+    keys.recount(shard),
+  ];
+}
+
+/** The blobs of a record that are to be found in Redis, each once. */
+function blobsOfRecord({ maxSourceBytes }: Session, record: SourceRecord): NamedBlob[] {
+  const previews = new Map(record.previews.map(({ digest, bytes }) => [digest, bytes]));
+  const blobs = [...previews].map(([digest, bytes]): NamedBlob => ({ digest, kind: 'p', bytes }));
+  if (record.sourceKept && record.bytes <= maxSourceBytes)
+    blobs.push({ digest: contentDigestOf(record), kind: 's', bytes: record.bytes });
+  return blobs;
+}
+
+/** What contexts are charged for a source, as BOOK has it. */
+export function weightOfRecord(session: Session, record: SourceRecord): string {
+  return weightOf(blobsOfRecord(session, record));
+}
+
+/** The bytes of its previews, and of its own blob unless that is one of them. */
+function weightOf(blobs: readonly NamedBlob[]): string {
+  const previews = blobs.filter(({ kind }) => kind === 'p');
+  const named = new Set(previews.map(({ digest }) => digest));
+  const source = blobs.filter(({ kind, digest }) => kind === 's' && !named.has(digest));
+  const sum = (some: readonly NamedBlob[]) => some.reduce((all, { bytes }) => all + bytes, 0);
+  return `${sum(previews)} ${sum(source)}`;
 }

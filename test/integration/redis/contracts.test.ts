@@ -1,4 +1,4 @@
-// The three contracts on real servers: one alone, a Sentinel set, a Cluster.
+// The contracts on real servers: one alone, a Sentinel set, a Cluster.
 
 import { createClient } from '@redis/client';
 import { afterAll, beforeAll, describe } from 'vitest';
@@ -6,6 +6,7 @@ import { KeyLayout } from '../../../src/stores/redis/key-layout.js';
 import { blobStoreContract, damagedBlobContract } from '../../contracts/blob-store.contract.js';
 import { catalogContract } from '../../contracts/catalog.contract.js';
 import type { Opened } from '../../contracts/contract.js';
+import { fairEvictionContract } from '../../contracts/fair-eviction.contract.js';
 import { leasesContract } from '../../contracts/leases.contract.js';
 import { type RedisServers, startCluster, startSentinelSet, startStandalone } from '../../support/redis-servers.js';
 import { newPrefix, openTestStore, realClock, type TestStore } from '../../support/redis-store.js';
@@ -35,9 +36,12 @@ for (const [name, start] of topologies) {
 
     blobStoreContract(name, () => open(({ blobs }) => ({ blobs })));
     leasesContract(name, () => open(({ leases }, peer) => ({ leases, peer: peer.leases })));
-    catalogContract(name, () =>
-      open(({ catalog, blobs }, peer) => ({ catalog, peer: peer.catalog, blobs, clock: realClock })),
-    );
+    const openCatalog = () =>
+      open(({ catalog, fair, blobs }, peer) => {
+        return { catalog, fair, peer: peer.catalog, peerFair: peer.fair, blobs, clock: realClock };
+      });
+    catalogContract(name, openCatalog);
+    fairEvictionContract(name, openCatalog);
   });
 }
 

@@ -4,6 +4,7 @@ import { afterAll, beforeAll } from 'vitest';
 import type { Digest } from '../../../src/kernel/digest.js';
 import { blobStoreContract, damagedBlobContract } from '../../contracts/blob-store.contract.js';
 import { catalogContract } from '../../contracts/catalog.contract.js';
+import { fairEvictionContract } from '../../contracts/fair-eviction.contract.js';
 import { type RedisServers, startStandalone } from '../../support/redis-servers.js';
 import { newPrefix, realClock } from '../../support/redis-store.js';
 import { S3Server } from '../../support/s3-server.js';
@@ -52,14 +53,23 @@ damagedBlobContract('blobs on S3', async () => {
   };
 });
 
-catalogContract('a catalog on Redis with blobs on S3', async () => {
+const openCatalog = async () => {
   const names = { keyPrefix: newPrefix(), prefix: newPrefix().replace(':', '/') };
   const [store, peer] = await Promise.all([
     openTestS3Store(redis.url, server, names),
     openTestS3Store(redis.url, server, names),
   ]);
   return {
-    subject: { catalog: store.redis.catalog, peer: peer.redis.catalog, blobs: store.s3.blobs, clock: realClock },
+    subject: {
+      catalog: store.redis.catalog,
+      fair: store.redis.fair,
+      peer: peer.redis.catalog,
+      peerFair: peer.redis.fair,
+      blobs: store.s3.blobs,
+      clock: realClock,
+    },
     close: async () => void (await Promise.all([store.close(), peer.close()])),
   };
-});
+};
+catalogContract('a catalog on Redis with blobs on S3', openCatalog);
+fairEvictionContract('a catalog on Redis with blobs on S3', openCatalog);

@@ -3,8 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { blobStoreCases, damagedBlobCases } from '../../contracts/blob-store.contract.js';
 import { catalogCases } from '../../contracts/catalog.contract.js';
 import { passedCases } from '../../contracts/contract.js';
-import { doNothingBlobs, doNothingCatalog, doNothingLeases } from '../../contracts/do-nothing.js';
+import {
+  doNothingBlobs,
+  doNothingCatalog,
+  doNothingFairEviction,
+  doNothingLeases,
+} from '../../contracts/do-nothing.js';
+import { fairEvictionCases } from '../../contracts/fair-eviction.contract.js';
 import { leasesCases } from '../../contracts/leases.contract.js';
+import { openTestStore } from '../../support/embedded.js';
 import { FakeClock } from '../../support/fake-clock.js';
 
 const opened = <Subject>(subject: Subject) => {
@@ -30,6 +37,16 @@ describe('a backend that does nothing', () => {
       clock: new FakeClock(),
     };
     expect(await passedCases(catalogCases, opened(subject))).toEqual([]);
+  });
+
+  it('passes no case of the fair eviction contract, not even with a catalog that does its work', async () => {
+    const open = async () => {
+      const store = await openTestStore();
+      const { catalog, blobs, clock } = store;
+      const [fair, peerFair] = [doNothingFairEviction, doNothingFairEviction];
+      return { subject: { catalog, peer: catalog, blobs, clock, fair, peerFair }, close: () => store.dispose() };
+    };
+    expect(await passedCases(fairEvictionCases, open)).toEqual([]);
   });
 
   it('passes no case of the leases contract', async () => {

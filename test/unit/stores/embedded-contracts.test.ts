@@ -2,20 +2,30 @@
 import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { blobStoreContract, damagedBlobContract } from '../../contracts/blob-store.contract.js';
 import { catalogContract } from '../../contracts/catalog.contract.js';
+import { fairEvictionContract } from '../../contracts/fair-eviction.contract.js';
 import { leasesContract } from '../../contracts/leases.contract.js';
 import { blobPath, openTestStore } from '../../support/embedded.js';
 
-catalogContract('the embedded catalog', async () => {
+const openCatalog = async () => {
   const store = await openTestStore();
   const peer = await store.another();
   return {
-    subject: { catalog: store.catalog, peer: peer.catalog, blobs: store.blobs, clock: store.clock },
+    subject: {
+      catalog: store.catalog,
+      fair: store.catalog,
+      peer: peer.catalog,
+      peerFair: peer.catalog,
+      blobs: store.blobs,
+      clock: store.clock,
+    },
     close: async () => {
       await peer.close();
       await store.dispose();
     },
   };
-});
+};
+catalogContract('the embedded catalog', openCatalog);
+fairEvictionContract('the embedded catalog', openCatalog);
 
 leasesContract('embedded leases', async () => {
   const store = await openTestStore();
