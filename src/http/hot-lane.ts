@@ -203,6 +203,7 @@ export class HotLane {
     startedAt: number,
   ): void {
     const body = range === undefined ? bytes : bytes.subarray(range.first, range.last + 1);
+    // Without X-Request-Id: hits are not logged, so it would lead nowhere, and costs a tenth of a hit (1.5 of 16 µs).
     response.writeHead(status, headers);
     if (body.length === 0) {
       response.end();

@@ -1,4 +1,4 @@
-// Abuse over raw sockets of the real server: pipelined hits and misses, many idle connections, requests that two servers
+// Abuse over raw sockets of the real server: pipelined hits and misses, requests that two servers
 // could read in two ways, and uploads that are left at every stage.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { another, ask, isWhole, said, upload } from '../../support/faults/server
 import { until } from '../../support/gate.js';
 import { RawConnection } from '../../support/http-client.js';
 import { FORM_TYPE, filePart, multipartBody } from '../../support/multipart.js';
-import { residentBytes, type ServerProcess, startServerProcess } from '../../support/server-process.js';
+import { type ServerProcess, startServerProcess } from '../../support/server-process.js';
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
 
 let dir: TempDir;
@@ -17,7 +17,7 @@ let photo: Buffer;
 
 beforeAll(async () => {
   dir = await tempDir();
-  server = await startServerProcess({ PROOFSHEET_DATA_DIR: dir.path, PROOFSHEET_MAX_CONNECTIONS: '4000' });
+  server = await startServerProcess({ PROOFSHEET_DATA_DIR: dir.path });
   photo = await encodedPhoto(900, 700);
   expect(said(await upload(`${server.url}/cacheImage/a`, another(photo)))).toBe('200');
 });
@@ -72,19 +72,6 @@ it.each([
   await connection.closed();
   expect(connection.text).not.toContain('"count"');
 });
-
-it('keeps 2,000 idle connections for little memory, serves beside them, and forgets them', async () => {
-  const before = await residentBytes(server.pid);
-  const idle: RawConnection[] = [];
-  for (let n = 0; n < 2_000; n++) idle.push(await RawConnection.open(server.url));
-  for (const connection of idle) connection.send(get('getImage/a/auto:200x150'));
-  for (const connection of idle) expect((await connection.answer()).status).toBe(200);
-  const perSocket = ((await residentBytes(server.pid)) - before) / idle.length;
-  console.log(`${Math.round(perSocket / 1_024)} KiB resident per idle connection that was served once`);
-  expect(perSocket).toBeLessThan(64 * 1_024);
-  expect(isWhole(await ask(`${server.url}/getImage/a/auto:800x800`))).toBe(true);
-  for (const connection of idle) connection.destroy();
-}, 60_000);
 
 it('leaves nothing of uploads that are left at every stage', async () => {
   const body = multipartBody([filePart('sourceImage', 'a.jpg', another(photo))]);
