@@ -109,6 +109,11 @@ export interface Catalog {
   usage(): Promise<Usage>;
   /** Notes coarse access times (Unix ms); unknown groups are passed over. */
   touch(accesses: readonly { readonly ref: GroupRef; readonly at: number }[]): Promise<void>;
+  /**
+   * Uses that lie in the future, because the clock was set back since they were noted, count as made now: otherwise they
+   * would be kept before everything that is used from then on. Absent where uses are dated by another clock.
+   */
+  redateFutureUses?(): Promise<void>;
   /** Takes away the kept sources (their blobs only) last used longest ago, at most `limit`. */
   evictSources(limit: number): Promise<Evicted>;
   /** Takes away the groups last used longest ago, at most `limit`; with `before` only those last used before it (Unix ms). */

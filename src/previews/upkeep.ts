@@ -23,6 +23,8 @@ const FAIR_BATCH = 4;
 /** One process at a time evicts, or several that see the same excess would each take it away. */
 const LEASE = 'upkeep';
 const LEASE_MS = 30_000;
+/** A machine that starts in 1970 and is told the time later must not keep everything for ever. */
+const MAX_LENIENCE_MS = 24 * 3_600_000;
 /** Stored bytes after which the limits are looked at before their time, as a share of the byte limit. */
 const NUDGE_SHARE = 1 / 64;
 
@@ -65,10 +67,14 @@ export class Upkeep {
   /** While others share the catalog: the lease under which this process evicts. */
   private turn: { readonly lease: Lease; renewAt: number } | undefined;
 
+  /** The earliest that the clock has been seen to be set, as Unix ms when monotonic time was 0. */
+  private earliestZero = Number.POSITIVE_INFINITY;
+
   constructor(private readonly deps: UpkeepDeps) {}
 
   /** Takes up interrupted sequences, then looks after the limits every `intervalMs`. */
   start(): void {
+    this.agesCountFrom();
     this.timer = setInterval(() => void this.round(), this.deps.intervalMs);
     this.timer.unref();
     void this.round();
@@ -105,7 +111,8 @@ export class Upkeep {
     const { journal, sweepOrphans, recount } = this.deps;
     await journal.flush();
     await recount?.();
-    await this.alone(() => this.evictAll());
+    const now = this.agesCountFrom();
+    await this.alone(() => this.evictAll(now));
     await this.sweep();
     await sweepOrphans?.();
     await this.resumeUnfinished();
@@ -137,9 +144,10 @@ export class Upkeep {
   }
 
   /** What is over the limits goes: age first, then what single contexts have too much of, then what all have. */
-  private async evictAll(): Promise<void> {
-    const { catalog, clock, limits } = this.deps;
-    const before = clock.now() - limits.maxAgeSeconds * 1000;
+  private async evictAll(now: number): Promise<void> {
+    const { catalog, limits } = this.deps;
+    await catalog.redateFutureUses?.();
+    const before = now - limits.maxAgeSeconds * 1000;
     if (limits.maxAgeSeconds > 0) await this.evict('age', () => catalog.evictGroups(BATCH, before));
     await this.lookAfterContexts();
     await this.evict('groups', async () => {
@@ -158,6 +166,16 @@ export class Upkeep {
       const sources = await catalog.evictSources(BATCH);
       return sources.sources > 0 ? sources : catalog.evictGroups(BATCH);
     });
+  }
+
+  /**
+   * Unix ms. A clock that is set forward makes nothing older, and who was dated while it was behind has his time all the
+   * same: ages count from the clock as it was set at its earliest since the start, but a day behind at most.
+   */
+  private agesCountFrom(): number {
+    const { clock } = this.deps;
+    this.earliestZero = Math.min(this.earliestZero, clock.now() - clock.monotonic());
+    return Math.max(this.earliestZero + clock.monotonic(), clock.now() - MAX_LENIENCE_MS);
   }
 
   /** Each context within its own limits, at the cost of its own groups alone: the heaviest first, as long as it is over. */

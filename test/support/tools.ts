@@ -23,6 +23,7 @@ export const TOOLS = {
   haproxy: { debian: 'haproxy', binaries: ['haproxy'] },
   curl: { debian: 'curl', binaries: ['curl'] },
   openssl: { debian: 'openssl', binaries: ['openssl'] },
+  faketime: { debian: 'faketime', binaries: ['faketime'] },
   strace: { debian: 'strace', binaries: ['strace'] },
   'swift-proxy-server': { debian: 'swift-proxy', binaries: ['swift-proxy-server'] },
   'swift-account-server': { debian: 'swift-account', binaries: ['swift-account-server'] },

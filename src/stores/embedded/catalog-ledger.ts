@@ -177,16 +177,25 @@ export class CatalogLedger {
 
   /** Notes the use of a group and of its source; never changes an entry's revision or the generation. */
   use(key: Buffer, seconds: number): void {
+    this.dateUse(key, seconds, (before) => seconds > before);
+  }
+
+  /** The same for a use that was noted later than `seconds`, by a clock that has been set back since. */
+  redateUse(key: Buffer, seconds: number): void {
+    this.dateUse(key, seconds, (before) => seconds < before);
+  }
+
+  private dateUse(key: Buffer, seconds: number, isDue: (before: number) => boolean): void {
     const group = this.group(key);
     if (group === undefined) return;
-    if (seconds > group.lastUsed) {
+    if (isDue(group.lastUsed)) {
       this.tables.usedGroups.removeSync(usedKey(group.lastUsed, key));
       this.tables.usedGroups.putSync(usedKey(seconds, key), NOTHING);
       this.contexts.groupUsed(key, group.lastUsed, seconds);
       this.tables.groups.putSync(key, encodeGroup({ ...group, lastUsed: seconds }));
     }
     const source = this.source(group.sourceDigest);
-    if (source && seconds > source.lastUsed)
+    if (source && isDue(source.lastUsed))
       this.writeSource(digestKey(group.sourceDigest), source, { ...source, lastUsed: seconds });
   }
 

@@ -25,6 +25,7 @@ import {
   keyAfter,
   secondsOf,
   splitGroupKey,
+  splitUsedKey,
 } from './catalog-keys.js';
 import { blobsOf, type CatalogLedger, decodeRecord } from './catalog-ledger.js';
 import {
@@ -38,7 +39,7 @@ import {
   type SourceRow,
 } from './catalog-rows.js';
 import { type CatalogTables, TOTALS_KEY } from './catalog-tables.js';
-import { keysFrom, readRow, type Table } from './lmdb-environment.js';
+import { keysFrom, lastKey, readRow, type Table } from './lmdb-environment.js';
 import {
   type Access,
   type BlobFileCheck,
@@ -51,6 +52,9 @@ import { DamagedRow } from './row-seal.js';
 
 /** Keys per batch of a listing: about 1 ms. */
 const LIST_BATCH = 1000;
+
+/** Clocks are set by this much in passing. */
+const CLOCK_MARGIN_SECONDS = 300;
 
 const NO_BYTES = Buffer.alloc(0);
 const NO_USAGE: ContextUsage = { groups: 0, bytes: 0 };
@@ -139,7 +143,7 @@ export class LmdbCatalog implements Catalog, FairEviction {
       ledger.nameContext(key, context);
       ledger.putGroup(key, {
         sourceDigest: source.digest,
-        createdAt: now,
+        createdAt: laterThan(ledger.group(key)?.createdAt, now),
         lastUsed: secondsOf(now),
         revision: ledger.change(),
         fileName,
@@ -201,6 +205,17 @@ export class LmdbCatalog implements Catalog, FairEviction {
 
   touch(accesses: readonly Access[]): Promise<void> {
     return this.changes.touch(accesses);
+  }
+
+  async redateFutureUses(): Promise<void> {
+    const now = secondsOf(this.clock.now());
+    const latest = now + CLOCK_MARGIN_SECONDS;
+    const last = this.damage.needing(() => {
+      this.tables.environment.refresh();
+      return lastKey(this.tables.usedGroups, FIRST_KEY, undefined);
+    });
+    // Nearly always there is none, and no transaction.
+    if (last !== undefined && splitUsedKey(last).seconds > latest) await this.changes.redateUses(latest, now);
   }
 
   evictSources(limit: number): Promise<Evicted> {
@@ -299,6 +314,11 @@ export class LmdbCatalog implements Catalog, FairEviction {
       await setImmediate();
     }
   }
+}
+
+/** `now`; or a second after `before` when the clock was set back since: Last-Modified must not go back with it. */
+function laterThan(before: number | undefined, now: number): number {
+  return before === undefined || now >= before ? now : before + 1_000;
 }
 
 function textOf(bytes: Buffer): string {

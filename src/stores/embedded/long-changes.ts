@@ -14,6 +14,7 @@ import {
   groupKeyOfByKey,
   secondsOf,
   splitUsedKey,
+  usedKey,
   type WeightKind,
   weightPrefix,
   whatOfUsedOfKey,
@@ -118,6 +119,17 @@ export class LongChanges {
           ledger.use(this.names.groupKey(ref), secondsOf(at));
           left.shift();
         },
+      });
+    }
+  }
+
+  /** Uses that were noted after `latest` (Unix seconds) count as made at `now`. */
+  async redateUses(latest: number, now: number): Promise<void> {
+    const from = usedKey(latest + 1, NO_BYTES);
+    for (let more = true; more; ) {
+      more = await this.writeBatch(WRITE_BATCH, {
+        list: (most) => keysFrom(this.tables.usedGroups, from, undefined, most),
+        step: (ledger, key) => ledger.redateUse(splitUsedKey(key).what, now),
       });
     }
   }

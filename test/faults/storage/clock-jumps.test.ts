@@ -1,0 +1,72 @@
+// Servers whose clock is set by hours while they work: nothing is lost, no source is converted twice, no lease is held for
+// ever, no timer stops, and what fails is remembered no longer and no shorter. Orders and ages: test/unit/previews.
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { encodedPhoto } from '../../support/encoded-photo.js';
+import { expectAccounted } from '../../support/faults/accounts.js';
+import { another, ask, isWhole, said, upload } from '../../support/faults/server-client.js';
+import { setClock } from '../../support/faults/set-clock.js';
+import { until } from '../../support/gate.js';
+import { scrape, startServerProcess } from '../../support/server-process.js';
+import { withTempDir } from '../../support/temp-dir.js';
+
+const HOURS = [0, 10, -10, 0] as const;
+const AT_ONCE = 10;
+
+it('two workers over a clock that is set forward by ten hours, back by twenty, and right again', async () => {
+  await withTempDir(async (dir) => {
+    const clock = await setClock(join(dir, 'clock'));
+    const dataDir = join(dir, 'data');
+    await mkdir(dataDir);
+    const server = await startServerProcess({
+      ...clock.environment,
+      PROOFSHEET_DATA_DIR: dataDir,
+      PROOFSHEET_WORKERS: '2',
+      PROOFSHEET_EVICTION_INTERVAL_SECONDS: '1',
+      PROOFSHEET_MAX_AGE_SECONDS: String(6 * 3_600),
+    });
+    try {
+      const photo = await encodedPhoto(300, 200);
+      const poison = photo.subarray(0, photo.length / 2);
+      const begun = Date.now();
+      expect(said(await upload(`${server.url}/cacheImage/poison`, poison))).toBe('422/4220');
+      for (const [step, hours] of HOURS.entries()) {
+        clock.set(hours);
+        await until(async () => {
+          const { headers } = await ask(`${server.origin}/healthz`);
+          const seen = Date.parse(headers.get('date') ?? '') - Date.now();
+          return Math.abs(seen - hours * 3_600_000) < 600_000;
+        }, `the server's clock is off by ${hours} hours`);
+
+        const decodes = await scrape(server.origin, 'proofsheet_decodes_total');
+        const source = another(photo);
+        const answers = await Promise.all(
+          Array.from({ length: AT_ONCE }, (_, n) => upload(`${server.url}/cacheImage/${step}-${n}`, source)),
+        );
+        expect(answers.map(said)).toEqual(answers.map(() => '200'));
+        expect(await scrape(server.origin, 'proofsheet_decodes_total')).toBe(decodes + 1);
+        expect(said(await upload(`${server.url}/cacheImage/overwritten`, another(photo)))).toBe('200');
+        expect(said(await upload(`${server.url}/cacheImage/poison`, poison))).toBe('422/4220');
+        expect(await scrape(server.origin, 'proofsheet_refusals_total')).toBe(step + 1);
+
+        for (let before = 0; before <= step; before++)
+          for (let n = 0; n < AT_ONCE; n++)
+            expect(isWhole(await ask(`${server.url}/getImage/${before}-${n}/auto:200x150`))).toBe(true);
+        expect(isWhole(await ask(`${server.url}/getImage/overwritten/auto:200x150`))).toBe(true);
+        expect((await ask(`${server.origin}/readyz`)).status).toBe(200);
+      }
+      // Rounds of upkeep have looked at ages meanwhile, and no round was late for the clock.
+      expect(Date.now() - begun).toBeGreaterThan(1_000);
+      expect(await scrape(server.origin, 'proofsheet_evictions_total')).toBe(0);
+      expect(server.log.filter(({ level }) => level === 'error')).toEqual([]);
+      server.kill('SIGTERM');
+      expect(await server.gone).toBe(0);
+    } finally {
+      server.kill('SIGKILL');
+      await server.gone;
+    }
+    const { groups, sources } = await expectAccounted(dataDir);
+    expect([groups, sources]).toEqual([HOURS.length * AT_ONCE + 1, HOURS.length + 1]);
+  });
+});
