@@ -28,11 +28,12 @@ export interface SourceFile {
 export async function openSource(path: string, settings: ChildSettings, buffer: ReadBuffer): Promise<SourceFile> {
   const file = buffer.read(path);
   const type = enabledType(file, settings.sourceTypes);
-  const { check, hasMorePages, stripped } = SOURCE_HANDLING[type];
+  const { check, checkSize, hasMorePages, stripped } = SOURCE_HANDLING[type];
   check?.(file);
   if (hasMorePages?.(file, settings.maxPages)) throw tooManyPages(settings, 'more');
   const bytes = stripped?.(file) ?? file;
   const header = await readHeader(bytes, type);
+  checkSize?.(bytes, header);
   const info = infoOf(type, header);
   checkLimits(info, settings);
   return { bytes, fileBytes: file.length, info, header, decodedChannels: info.hasAlpha ? 4 : 3 };

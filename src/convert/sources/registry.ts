@@ -3,7 +3,7 @@ import type { SourceType } from '../../kernel/source.js';
 import { checkGif } from './gif.js';
 import { gifHasMoreFrames, tiffHasMorePages, webpHasMoreFrames } from './page-count.js';
 import { withoutTexts } from './png.js';
-import { checkSvg } from './svg.js';
+import { checkRenderedSvg, checkSvg } from './svg.js';
 
 export interface SourceHandling {
   /** libvips loaders that are unblocked for this type; from buffers only. */
@@ -14,6 +14,8 @@ export interface SourceHandling {
   readonly hasMorePages?: (bytes: Buffer, most: number) => boolean;
   /** Throws when the bytes alone show that decoding is not worth trying. */
   readonly check?: (bytes: Buffer) => void;
+  /** The same of the size that the decoder tells, in pixels. */
+  readonly checkSize?: (bytes: Buffer, size: { readonly width: number; readonly height: number }) => void;
   /** The file as the decoder gets it: without what is dangerous to read and of no use. */
   readonly stripped?: (bytes: Buffer) => Buffer;
 }
@@ -30,5 +32,5 @@ export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
   webp: { loaders: ['VipsForeignLoadWebpBuffer'], decoderFormats: ['webp'], hasMorePages: webpHasMoreFrames },
   tiff: { loaders: ['VipsForeignLoadTiffBuffer'], decoderFormats: ['tiff'], hasMorePages: tiffHasMorePages },
   avif: { loaders: ['VipsForeignLoadHeifBuffer'], decoderFormats: ['heif', 'avif'] },
-  svg: { loaders: ['VipsForeignLoadSvgBuffer'], decoderFormats: ['svg'], check: checkSvg },
+  svg: { loaders: ['VipsForeignLoadSvgBuffer'], decoderFormats: ['svg'], check: checkSvg, checkSize: checkRenderedSvg },
 } satisfies Record<SourceType, SourceHandling>;

@@ -24,6 +24,25 @@ export function checkSvg(bytes: Buffer): void {
   checkSide('height', attribute(root, 'height'), boxHeight);
 }
 
+/**
+ * Style sheets can size a document too, and win over its attributes; what is larger than libvips renders comes out of it
+ * as 1x1 then. Throws `source-limits-exceeded` for that, unless the document says itself that it is so small.
+ */
+export function checkRenderedSvg(
+  bytes: Buffer,
+  { width, height }: { readonly width: number; readonly height: number },
+): void {
+  if (width !== 1 || height !== 1) return;
+  const root = rootAttributes(bytes.toString('latin1').replace(/^\xef\xbb\xbf/, ''));
+  const given = (name: string): number =>
+    Number(LENGTH.exec(attribute(root, name) ?? '')?.[1] ?? Number.POSITIVE_INFINITY);
+  if (given('width') <= 1 && given('height') <= 1) return;
+  throw new ProofsheetError(
+    'source-limits-exceeded',
+    `expected an SVG width and height of more than 0 and at most ${MAX_SVG_SIDE}, got other ones by its style`,
+  );
+}
+
 function rootAttributes(text: string): string {
   PROLOG.lastIndex = 0;
   PROLOG.exec(text);

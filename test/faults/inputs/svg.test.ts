@@ -22,6 +22,8 @@ const ENVIRONMENT = {
 const IN_TIME = TIMEOUT_MS + 3_000;
 const SIDE = 'more than 0 and at most 32767';
 const sized = (attributes: string) => () => svg('<rect width="5" height="5"/>', attributes);
+const styled = (width: string, height: string, attributes = '') =>
+  svg(`<style>svg { width: ${width}; height: ${height} }</style><rect width="5" height="5"/>`, attributes);
 /** A picture of 256 million pixels in 40 kB, inside a document of 100x100. */
 const pictureBomb = () => {
   const png = pngOf({ widthPx: 16_000, heightPx: 16_000, bits: 8 }).toString('base64');
@@ -71,6 +73,33 @@ describeHostile(
       answer: TOO_LARGE,
       says: SIDE,
     },
+    { what: 'SVG of 100x80 by its style', source: sized('style="width:100px;height:80px"'), answer: CONVERTED },
+    {
+      what: 'SVG of 20000x20000 by its style',
+      source: sized('style="width:20000px;height:20000px"'),
+      answer: TOO_LARGE,
+      says: 'at most 268435456 pixels',
+    },
+    {
+      what: 'SVG of 1e9 by its style',
+      source: sized('style="width:1000000000px;height:1000000000px"'),
+      answer: TOO_LARGE,
+      says: SIDE,
+    },
+    { what: 'SVG of 100x80 by a style sheet', source: () => styled('100px', '80px'), answer: CONVERTED },
+    {
+      what: 'SVG of 20000x20000 by a style sheet, against its attributes',
+      source: () => styled('20000px !important', '20000px !important', 'width="10" height="10"'),
+      answer: TOO_LARGE,
+      says: 'at most 268435456 pixels',
+    },
+    {
+      what: 'SVG of 1e9 by a style sheet, against its attributes',
+      source: () => styled('1000000000px !important', '1000000000px !important', 'width="10" height="10"'),
+      answer: TOO_LARGE,
+      says: SIDE,
+    },
+    { what: 'SVG of 1x1', source: sized('width="1" height="1"'), answer: CONVERTED },
     {
       what: 'SVG of 12 MB of text',
       source: () => slowSvg(12_000_000),
