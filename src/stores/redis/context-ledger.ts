@@ -14,8 +14,8 @@ const CANDIDATES = 8;
 /** Contexts counted by one script: about half a millisecond of the server's time. */
 const COUNT_BATCH = 100;
 
-/** Two entries may be about sums themselves, and not about a context: their names begin with a control character. */
-const OWN_ENTRIES = 2;
+/** Of sums: entries that are not about a context. Their names begin with a control character. */
+const OWN_ENTRIES = 4;
 
 type Sums = readonly (readonly [name: string, sum: number])[];
 
@@ -123,7 +123,7 @@ function candidatesOf(tops: readonly Sums[]): (readonly [Context, number])[] {
 }
 
 function ofContexts(sums: Sums): Sums {
-  return sums.filter(([name]) => name !== '\x01' && name !== '\x02').slice(0, TOP);
+  return sums.filter(([name]) => name < '\x01' || name > '\x1f').slice(0, TOP);
 }
 
 /** What a script returns of a sorted set: names and numbers in turns, as text. */

@@ -11,6 +11,7 @@ import { streamKeys } from './key-stream.js';
 import { encodeGroup, newToken, type StoredGroup, type Token } from './record-codec.js';
 import { readMany, type Session } from './session.js';
 import { type Freed, SourceShelf } from './source-shelf.js';
+import { storedBytes } from './stored-bytes.js';
 
 /** References are ended for this many groups at a time while a selection is removed. */
 const RELEASE_AFTER_GROUPS = 1_000;
@@ -101,33 +102,13 @@ export class RedisCatalog implements Catalog {
     return streamKeys(this.session, context);
   }
 
-  /** Exact but for what the server evicted by itself, or a crash left behind, until that ages out. */
   async usage(): Promise<Usage> {
-    const { keys } = this.session;
-    const [groups, distinct, sources, totals] = await Promise.all([
+    const [groups, keys, stored] = await Promise.all([
       this.groups.count('groups'),
       this.groups.count('keys'),
-      readMany(
-        this.session,
-        ALL_SHARDS.map((shard) => ({ key: keys.used(shard), args: ['ZCARD', keys.used(shard)] })),
-      ),
-      readMany(
-        this.session,
-        ALL_SHARDS.map((shard) => ({ key: keys.totals(shard), args: ['HMGET', keys.totals(shard), 'p', 's'] })),
-      ),
+      storedBytes(this.session),
     ]);
-    const sum = (field: 0 | 1) =>
-      Math.max(
-        0,
-        (totals as (string | null)[][]).reduce((all, fields) => all + Number(fields[field] ?? 0), 0),
-      );
-    return {
-      groups,
-      keys: distinct,
-      sources: (sources as number[]).reduce((all, count) => all + count, 0),
-      previewBytes: sum(0),
-      sourceBytes: sum(1),
-    };
+    return { groups, keys, ...stored };
   }
 
   async touch(accesses: readonly { readonly ref: GroupRef; readonly at: number }[]): Promise<void> {

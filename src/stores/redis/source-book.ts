@@ -2,7 +2,8 @@
 // the sources do, one per context in each shard of digests, so that they change in the very step that changes a source.
 //
 // Of every source:     held       context -> 'references bytes since': what the context was charged, and from when on
-// Of a shard:          sums       context -> bytes charged in this shard
+// Of a shard:          sums       context -> bytes charged in this shard; of all its sources, each once: previews under
+//                                 '\3', own blobs under '\4'
 //                      keptOf     context NUL since digest, ordered by bytes: sources whose own blobs can be evicted
 //                      recount    sums that are being counted anew (see recount.ts)
 //
@@ -41,6 +42,11 @@ local function charge(context, bytes)
   if book.counted then add(SUMS, context, bytes) end
   if book.recounted then add(RECOUNT, context, bytes) end
 end
+local function total(weight, sign)
+  local previews, source = string.match(weight or '', '^(%d+) (%d+)$')
+  charge('\\3', sign * (tonumber(previews) or 0))
+  charge('\\4', sign * (tonumber(source) or 0))
+end
 local function parse(holding)
   local groups, bytes, since = string.match(holding or '', '^(%d+) (%d+) (%d+)$')
   return tonumber(groups), tonumber(bytes), since
@@ -73,11 +79,11 @@ local function enter(now)
     redis.call('ZADD', SUMS, book.current, '\\1')
     if redis.call('ZCARD', KEYS[3]) > 1 then redis.call('ZADD', SUMS, 1, '\\2') end
   end
-  for _, holding in ipairs(holdings()) do
-    if not book.counted then add(SUMS, holding.context, holding.bytes) end
-    if book.coming then add(RECOUNT, holding.context, holding.bytes) end
-  end
-  book.counted, book.recounted = true, book.coming ~= nil
+  -- What follows is charged to the sums that do not have it yet.
+  book.counted, book.recounted = not book.counted, book.coming ~= nil
+  for _, holding in ipairs(holdings()) do charge(holding.context, holding.bytes) end
+  total(redis.call('HGET', HELD, '\\1w'), 1)
+  book.counted = true
   redis.call('HSET', HELD, '\\1e', string.format('%.0f', book.coming or book.current))
 end
 -- Writes the book of a source anew, from the references that are left of it.
@@ -113,8 +119,12 @@ local function attach(first, digest, weight, now)
   if #contexts == 0 then return end
   open()
   enter(now)
-  weight = redis.call('HGET', HELD, '\\1w') or weight
-  redis.call('HSET', HELD, '\\1w', weight)
+  local known = redis.call('HGET', HELD, '\\1w')
+  if not known then
+    redis.call('HSET', HELD, '\\1w', weight)
+    total(weight, 1)
+  end
+  weight = known or weight
   for _, context in ipairs(contexts) do
     local groups, bytes, since = parse(redis.call('HGET', HELD, context))
     if not groups then
@@ -131,6 +141,8 @@ end
 local function reweigh(digest, weight)
   if redis.call('EXISTS', HELD) == 0 then return end
   open()
+  total(redis.call('HGET', HELD, '\\1w'), -1)
+  total(weight, 1)
   redis.call('HSET', HELD, '\\1w', weight)
   local bytes, change = weighs(weight), redis.call('ZSCORE', KEYS[4], digest) and 'ZADD' or 'ZREM'
   for _, holding in ipairs(holdings()) do
@@ -174,5 +186,6 @@ end
 -- The source is gone, and so is whatever somebody is still charged for it.
 local function close(digest)
   for _, holding in ipairs(holdings()) do give_back(holding.context, digest, holding.bytes, holding.since) end
+  total(redis.call('HGET', HELD, '\\1w'), -1)
   redis.call('UNLINK', HELD)
 end`;
