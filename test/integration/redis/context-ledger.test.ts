@@ -200,6 +200,28 @@ describe('one Redis server', () => {
     expect(await store.fair.usageOf(busy)).toEqual({ groups: 1, bytes: WEIGHT });
   });
 
+  it('bytes of blobs whose owners were evicted are not counted twice for good, so that no limit empties the cache', async () => {
+    await fill();
+    const expected = { groups: 8, keys: 8, sources: 7, previewBytes: 7 * 170, sourceBytes: 7 * 200 };
+    expect(await store.catalog.usage()).toEqual(expected);
+    for (const round of ['1', '2']) {
+      await client.del(await client.keys(`${keys.prefix}o:*`));
+      for (const name of ['0', '1', '2', '3', '4', '5', 'own'])
+        await commit(testSource(name, { sequenceId: round.repeat(16) }));
+      expect(await store.catalog.usage()).toEqual(expected);
+    }
+    await recountAll();
+    expect(await store.catalog.usage()).toEqual(expected);
+    await store.catalog.remove({ context: busy });
+    expect(await store.catalog.usage()).toEqual({
+      groups: 2,
+      keys: 2,
+      sources: 2,
+      previewBytes: 340,
+      sourceBytes: 400,
+    });
+  });
+
   it.each([1, 2, 3, 4])(
     'half of all keys evicted (%i): eviction ends, and all is right once the rest has aged',
     async (seed) => {
