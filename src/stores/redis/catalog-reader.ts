@@ -3,8 +3,8 @@
 import type { Digest } from '../../kernel/digest.js';
 import type { GroupRef } from '../../kernel/image-key.js';
 import type { CatalogEntry, SourceRecord } from '../../kernel/source.js';
+import { unreachable } from '../shared-tier-errors.js';
 import type { Coherence } from './coherence.js';
-import { unreachable } from './failures.js';
 import { groupName, groupShard } from './key-layout.js';
 import { joinEntry, type NodeMemory, type Reading } from './node-memory.js';
 import { decodeGroup, decodeSource, type StoredGroup, type StoredSource, type Token } from './record-codec.js';

@@ -1,14 +1,12 @@
 // What an error of the Redis client means: the server is away, it is full, or it answered that the request was wrong.
-import { ProofsheetError } from '../../kernel/errors.js';
-
-/** Whole seconds: a killed server is usually back, or replaced, by then. */
-const RETRY_AFTER_SECONDS = 5;
+import type { ProofsheetError } from '../../kernel/errors.js';
+import { type SharedFailure, sharedTierError } from '../shared-tier-errors.js';
 
 /** Answers of a server that is there but cannot serve now: a failure, never a miss. */
 const CANNOT_SERVE =
   /^(?:LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|READONLY|TRYAGAIN|NOAUTH|WRONGPASS|NOPERM|NOREPLICAS|MISCONF|MOVED|ASK|UNBLOCKED)\b/;
 
-export type Failure = 'away' | 'full' | 'wrong-type' | 'refused';
+export type Failure = SharedFailure | 'wrong-type';
 
 /** Sorts an error of the client. Everything that is not an answer of the server counts as `away`. */
 export function failureOf(error: unknown): Failure {
@@ -23,22 +21,6 @@ export function failureOf(error: unknown): Failure {
 
 /** The error that callers of the ports see. */
 export function asPortError(error: unknown): ProofsheetError {
-  if (error instanceof ProofsheetError) return error;
-  switch (failureOf(error)) {
-    case 'away':
-      return unreachable(error);
-    case 'full':
-      return new ProofsheetError('storage-full', 'the shared tier has no space left', { cause: error });
-    case 'wrong-type':
-    case 'refused':
-      return new ProofsheetError('internal', 'the shared tier refused a request of ours', { cause: error });
-  }
-}
-
-/** The shared tier cannot be asked, for the reason in `cause`. */
-export function unreachable(cause?: unknown): ProofsheetError {
-  return new ProofsheetError('shared-tier-unreachable', 'the shared tier cannot be reached; please try again', {
-    ...(cause !== undefined && { cause }),
-    retryAfterSeconds: RETRY_AFTER_SECONDS,
-  });
+  const failure = failureOf(error);
+  return sharedTierError(failure === 'wrong-type' ? 'refused' : failure, error);
 }

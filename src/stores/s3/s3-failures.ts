@@ -1,8 +1,6 @@
 // What a failed request to an S3-compatible service means: away, full, absent, or refused. Knows no blobs.
-import { ProofsheetError } from '../../kernel/errors.js';
-
-/** Whole seconds: services that throttle or restart are usually back by then. */
-const RETRY_AFTER_SECONDS = 5;
+import type { ProofsheetError } from '../../kernel/errors.js';
+import { type SharedFailure, sharedTierError } from '../shared-tier-errors.js';
 
 /** Codes that services use when nothing more fits in; they have no common one. */
 const FULL = /^(?:QuotaExceeded|InsufficientStorage|InsufficientCapacity|XMinioStorageFull|EntityTooLarge)$/;
@@ -12,7 +10,7 @@ const THROTTLED =
 /** Faults of a local file that is sent or written: the service is not to blame. */
 const LOCAL = new Set(['ENOSPC', 'EDQUOT', 'EEXIST', 'ENOENT', 'EACCES', 'EROFS', 'EISDIR', 'EIO', 'EMFILE']);
 
-export type S3Failure = 'absent' | 'away' | 'full' | 'refused';
+export type S3Failure = SharedFailure | 'absent';
 
 /** Sorts an error of the client; what is neither an answer of the service nor a fault of ours counts as `away`. */
 export function failureOf(error: unknown): S3Failure {
@@ -26,23 +24,8 @@ export function failureOf(error: unknown): S3Failure {
 
 /** The error that callers of the port see. */
 export function asPortError(error: unknown): ProofsheetError {
-  if (error instanceof ProofsheetError) return error;
-  switch (failureOf(error)) {
-    case 'away':
-      return unreachable(error);
-    case 'full':
-      return new ProofsheetError('storage-full', 'the shared tier has no space left', { cause: error });
-    case 'absent':
-    case 'refused':
-      return new ProofsheetError('internal', 'the shared tier refused a request of ours', { cause: error });
-  }
-}
-
-export function unreachable(cause?: unknown): ProofsheetError {
-  return new ProofsheetError('shared-tier-unreachable', 'the shared tier cannot be reached; please try again', {
-    ...(cause !== undefined && { cause }),
-    retryAfterSeconds: RETRY_AFTER_SECONDS,
-  });
+  const failure = failureOf(error);
+  return sharedTierError(failure === 'absent' ? 'refused' : failure, error);
 }
 
 /** Code and status of an answer; no status where there was none. */

@@ -3,7 +3,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../kernel/ports.js';
 import { Breaker } from '../breaker.js';
-import { asPortError, failureOf, unreachable } from './s3-failures.js';
+import { unreachable } from '../shared-tier-errors.js';
+import { asPortError, failureOf } from './s3-failures.js';
 
 /** Until an answer begins. Object stores take some 10 ms, their slowest answers a second. */
 const ANSWER_MS = 3_000;

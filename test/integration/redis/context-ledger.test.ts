@@ -272,12 +272,17 @@ describe('one Redis server', () => {
     const many = 't1500' as Context;
     await commit(testSource('a'), ...refs, ...refs.slice(0, 200).map(([key]) => [key, many] as const));
     expect(await store.fair.heaviest('groups')).toEqual({ groups: 201, bytes: WEIGHT, alone: false });
-    // Where 3,000 have as much, it stands out only by another source in another shard.
-    const other = Array.from({ length: 20 }, (_, n) => testSource(`other ${n}`)).find(
-      ({ record }) => digestShard(record.digest) !== digestShard(testSource('a').record.digest),
-    );
-    await commit(other as TestSource, ['own', 't2000' as Context]);
-    expect(await store.fair.heaviest('bytes')).toEqual({ groups: 2, bytes: 2 * WEIGHT, alone: false });
+    // Every other has two sources, in two shards; this one has three, and stands out in the third alone.
+    const shardOf = (source: TestSource) => digestShard(source.record.digest);
+    const taken = new Set([shardOf(testSource('a'))]);
+    const [common, own] = Array.from({ length: 50 }, (_, n) => testSource(`other ${n}`)).filter((source) => {
+      const isNew = !taken.has(shardOf(source));
+      taken.add(shardOf(source));
+      return isNew;
+    }) as [TestSource, TestSource];
+    await commit(common, ...refs.map(([key, context]) => [`${key}/2`, context] as const));
+    await commit(own, ['own', 't2000' as Context]);
+    expect(await store.fair.heaviest('bytes')).toEqual({ groups: 3, bytes: 3 * WEIGHT, alone: false });
   });
 
   it('of kept sources, the one that the context has held longest goes first, whenever it was used', async () => {
