@@ -19,6 +19,7 @@ const TIMED_OPERATIONS = ['getImage', 'cacheAndGetImage', 'cacheImage', 'getMeta
 /** The report behind `GET /status`. */
 export function statusReport({ config, snapshot, usage, version, uptimeSeconds, draining }: StatusFacts): StatusReport {
   const { storage, limits, conversion, server } = config;
+  const isShared = config.shared.redisUrl !== undefined;
   const tiers = ['memory', 'disk', 'shared'] as const;
   return {
     version,
@@ -34,12 +35,12 @@ export function statusReport({ config, snapshot, usage, version, uptimeSeconds, 
         // Half of each process's memory is for blobs, the other half for prepared answers (compose.ts).
         maxBytes: (storage.memoryMaxBytes / 2) * server.workers,
       },
-      { name: 'disk', bytes: usage.previewBytes + usage.sourceBytes, maxBytes: storage.diskMaxBytes },
+      ...storedTiers(config, snapshot, usage.previewBytes + usage.sourceBytes),
     ],
     hits: tiers.reduce((sum, tier) => sum + totalOf(snapshot, 'cache_hits_total', { tier }), 0),
     // What the last tier did not have was a miss of the whole.
     misses:
-      totalOf(snapshot, 'cache_misses_total', { tier: 'disk' }) +
+      totalOf(snapshot, 'cache_misses_total', { tier: isShared ? 'shared' : 'disk' }) +
       totalOf(snapshot, 'conversions_total', { result: 'ok' }),
     medians: [
       ...TIMED_OPERATIONS.flatMap((operation) =>
@@ -76,6 +77,21 @@ export function statusReport({ config, snapshot, usage, version, uptimeSeconds, 
       },
     ],
   };
+}
+
+/** Behind memory: the store on this machine's disk, or this node's disk cache and the store that all nodes share. */
+function storedTiers(
+  { storage, shared }: Config,
+  snapshot: MetricsSnapshot,
+  storedBytes: number,
+): StatusReport['tiers'] {
+  const disk = { name: 'disk', maxBytes: storage.diskMaxBytes };
+  if (shared.redisUrl === undefined) return [{ ...disk, bytes: storedBytes }];
+  return [
+    { ...disk, bytes: gaugeOf(snapshot, 'tier_bytes', { tier: 'disk' }) ?? 0 },
+    // Without a limit of ours it is left to Redis or the bucket.
+    { name: 'shared', bytes: storedBytes, ...(shared.maxBytes > 0 && { maxBytes: shared.maxBytes }) },
+  ];
 }
 
 function median(name: string, seconds: number | undefined): StatusReport['medians'] {

@@ -162,8 +162,9 @@ export const GAUGES = {
   tier_bytes: {
     help: 'Bytes of blobs, by tier.',
     labels: ['tier', 'kind'],
-    // Each process has a memory of its own, and all look at one disk and one shared tier.
-    mergeOf: (labels) => (labels.tier === 'memory' ? 'sum' : 'max'),
+    // Each process has a memory of its own, and where the tier is shared a disk cache too, which holds any kind. All look
+    // at one store.
+    mergeOf: (labels) => (labels.tier === 'memory' || labels.kind === 'any' ? 'sum' : 'max'),
   },
   in_flight_bytes: { help: 'Estimated memory of the conversions under way.', labels: [], mergeOf: added },
   in_flight_budget_bytes: { help: 'Most memory that conversions under way may need.', labels: [], mergeOf: added },
