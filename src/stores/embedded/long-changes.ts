@@ -25,7 +25,7 @@ import type { CatalogTables } from './catalog-tables.js';
 import { keysFrom, lastKey, readRow, type Table } from './lmdb-environment.js';
 
 /** A write transaction of many steps ends after this time: no other writer and no request of this process runs meanwhile. */
-const WRITE_MS = 1;
+const WRITE_MS = 0.5;
 /** Steps of one write transaction at most. */
 const WRITE_BATCH = 256;
 const NO_BYTES = Buffer.alloc(0);
