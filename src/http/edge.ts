@@ -3,6 +3,7 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import { createApp } from './app.js';
 import type { EdgeDependencies } from './edge-dependencies.js';
 import { createExchangeLog } from './exchange.js';
+import { messageClassesOf } from './message-classes.js';
 import { createServer } from './server.js';
 
 export interface Edge {
@@ -20,12 +21,13 @@ export function createEdge(deps: EdgeDependencies): Edge {
   const exchanges = createExchangeLog(deps.logger, deps.metrics, deps.clock);
   let draining = false;
   const app = createApp(deps, exchanges, () => draining);
+  const classes = messageClassesOf(app);
   const { hotLane } = deps;
   const answersHot = (request: IncomingMessage, response: ServerResponse, pipelined: boolean): boolean =>
     !draining && hotLane?.answer(request, response, app, pipelined) === true;
   return {
     listener: app,
-    createServer: () => createServer(app, answersHot, exchanges, deps.config, deps.logger),
+    createServer: () => createServer(app, classes, answersHot, exchanges, deps.config, deps.logger),
     drain() {
       draining = true;
     },

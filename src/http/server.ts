@@ -7,6 +7,7 @@ import type { HttpConfig } from './edge-dependencies.js';
 import { errorAnswer, type ProtocolErrorName } from './error-map.js';
 import { sendError, sendProtocolError, sendRawError } from './error-response.js';
 import type { Exchange, ExchangeLog } from './exchange.js';
+import type { MessageClasses } from './message-classes.js';
 import { createPipeline, MAX_WAITING_REQUESTS } from './pipeline.js';
 import { faultOf, isPlain, MAX_HEADER_LINES, originForm } from './request-rules.js';
 
@@ -21,6 +22,7 @@ const CONNECTIONS_CHECK_MS = 500;
  */
 export function createServer(
   listener: RequestListener,
+  classes: MessageClasses,
   answersHot: (request: http.IncomingMessage, response: http.ServerResponse, pipelined: boolean) => boolean,
   exchanges: ExchangeLog,
   config: HttpConfig,
@@ -59,6 +61,7 @@ export function createServer(
   const answer = pipeline.handle;
   const server = http.createServer(
     {
+      ...classes,
       headersTimeout: config.headersTimeoutMs,
       // Node refuses to start with less than the time for the headers alone.
       requestTimeout: Math.max(config.requestTimeoutMs, config.headersTimeoutMs),
