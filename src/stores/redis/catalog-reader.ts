@@ -3,7 +3,7 @@
 import type { Digest } from '../../kernel/digest.js';
 import type { GroupRef } from '../../kernel/image-key.js';
 import type { CatalogEntry, SourceRecord } from '../../kernel/source.js';
-import { unreachable } from '../shared-tier-errors.js';
+import { unreachable } from '../backend-errors.js';
 import type { Coherence } from './coherence.js';
 import { groupName, groupShard } from './key-layout.js';
 import { joinEntry, type NodeMemory, type Reading } from './node-memory.js';

@@ -1,6 +1,6 @@
 // What an error of the Redis client means: the server is away, it is full, or it answered that the request was wrong.
 import type { ProofsheetError } from '../../kernel/errors.js';
-import { type SharedFailure, sharedTierError } from '../shared-tier-errors.js';
+import { type SharedFailure, sharedTierError } from '../backend-errors.js';
 
 /** Answers of a server that is there but cannot serve now: a failure, never a miss. */
 const CANNOT_SERVE =

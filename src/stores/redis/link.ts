@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../kernel/ports.js';
+import { unreachable } from '../backend-errors.js';
 import { Breaker, type BreakerOptions } from '../breaker.js';
-import { unreachable } from '../shared-tier-errors.js';
 import type { Argument, Connection } from './connection.js';
 import { withDeadline } from './deadline.js';
 import { asPortError, failureOf } from './failures.js';

@@ -1,6 +1,6 @@
 // What a failed request to an S3-compatible service means: away, full, absent, or refused. Knows no blobs.
 import type { ProofsheetError } from '../../kernel/errors.js';
-import { type SharedFailure, sharedTierError } from '../shared-tier-errors.js';
+import { type SharedFailure, sharedTierError } from '../backend-errors.js';
 
 /** Codes that services use when nothing more fits in; they have no common one. */
 const FULL = /^(?:QuotaExceeded|InsufficientStorage|InsufficientCapacity|XMinioStorageFull|EntityTooLarge)$/;

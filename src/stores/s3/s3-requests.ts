@@ -2,8 +2,8 @@
 // no blobs.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../kernel/ports.js';
+import { unreachable } from '../backend-errors.js';
 import { Breaker } from '../breaker.js';
-import { unreachable } from '../shared-tier-errors.js';
 import { asPortError, failureOf } from './s3-failures.js';
 
 /** Until an answer begins. Object stores take some 10 ms, their slowest answers a second. */
