@@ -119,7 +119,7 @@ function decodeScaled(
 interface Bases {
   /** The largest picture of the plan, every pixel of the source where they are at hand, and what was made and serves again. */
   readonly rasters: Raster[];
-  /** Where they are hard, scaling twice would show: what is not there in its size comes from every pixel. */
+  /** Where they are hard, scaling twice would show, but in pictures so small that every way to them shows: `smallestEnough`. */
   readonly edges: Edges;
 }
 
@@ -131,7 +131,7 @@ async function basesOf(
 ): Promise<Bases> {
   const edges = edgesOf(decoded, largest);
   if (isFull) {
-    // Of a soft picture the others come from the largest; of a hard-edged one each comes from every pixel in its turn.
+    // Of a soft picture the others come from the largest; of a hard-edged one the large ones come from every pixel each.
     if (edges === 'hard' || areaOf(largest) >= areaOf(decoded)) return { rasters: [decoded], edges };
     return { rasters: [await scaled(decoded, largest, edges), decoded], edges };
   }
@@ -164,8 +164,9 @@ async function makeAll(
   for (const [index, planned] of order.entries()) {
     const { rasters, edges } = planned.asStored ? stored : turned;
     const size = planned.geometry.scaled;
-    let base = smallestEnough(rasters, size, edges === 'hard');
-    if (edges !== 'hard' && servesSmaller(size, base, order.slice(index + 1))) {
+    const isHard = edges === 'hard';
+    let base = smallestEnough(rasters, size, isHard);
+    if (servesSmaller(size, base, rasters, order.slice(index + 1), isHard)) {
       base = await scaled(base, size, edges);
       rasters.push(base);
     }
@@ -177,11 +178,19 @@ async function makeAll(
   return plan.flatMap((planned) => made.get(planned) ?? []);
 }
 
-/** Whether a raster of `size` is worth keeping: much smaller than `base`, with previews to come that are much smaller still. */
-function servesSmaller(size: Size, base: Size, later: readonly PlannedPreview[]): boolean {
+/** Whether a raster of `size` is worth keeping: much smaller than `base`, and what a preview much smaller still is made from. */
+function servesSmaller(
+  size: Size,
+  base: Size,
+  rasters: readonly Size[],
+  later: readonly PlannedPreview[],
+  isHard: boolean,
+): boolean {
   const half = (large: Size, small: Size): boolean =>
     small.widthPx * 2 <= large.widthPx && small.heightPx * 2 <= large.heightPx;
-  return half(base, size) && later.some((planned) => half(size, planned.geometry.scaled));
+  const isBaseOf = ({ geometry: { scaled: smaller } }: PlannedPreview): boolean =>
+    half(size, smaller) && smallestEnough([...rasters, size], smaller, isHard) === size;
+  return half(base, size) && later.some(isBaseOf);
 }
 
 /** The preview to make from a small decode of its own, when one is wanted and that brings it sooner. */

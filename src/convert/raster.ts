@@ -105,7 +105,7 @@ const HARD_EDGE = 64;
 const SOFT_SHARE = 0.003;
 const HARD_SHARE = 0.015;
 /** Rows between two that are looked at, on average. */
-const ROW_STEP = 10;
+const ROW_STEP = 16;
 /** The golden ratio's fraction spreads the rows, so that the lines of a text cannot all lie between them. */
 const ROW_SPREAD = 0.618;
 

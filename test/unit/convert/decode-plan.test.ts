@@ -126,7 +126,13 @@ describe('the raster that a preview is made from', () => {
     expect([from(363), from(364), from(909), from(910)]).toEqual([400, 1000, 1000, 2000]);
   });
 
-  test('the largest for a picture full of hard edges, and when none is large enough', () => {
-    expect([from(100, true), from(5000)]).toEqual([2000, 2000]);
+  test('the largest when none is large enough', () => {
+    expect([from(5000), from(5000, true)]).toEqual([2000, 2000]);
+  });
+
+  test('the largest for a picture full of hard edges, until a quarter of it is enough', () => {
+    expect([from(900, true), from(501, true), from(500, true), from(201, true), from(200, true)]).toEqual([
+      2000, 2000, 1000, 1000, 400,
+    ]);
   });
 });
