@@ -111,7 +111,8 @@ async function measure(
   const requests = formats.map((format) => ipxRequest(format, alphaUsed));
   const results = await alternate(rounds, {
     ours: async () => (await ours(repeats)).ms,
-    floor: () => inProcess(floor),
+    // As often as ours, so that a disturbance weighs as much in both.
+    floor: async () => (await inProcess(() => repeated(floor, repeats))) / repeats,
     each: () => inProcess(() => pipelines(bytes, plan, info.orientation)),
     ipx: () => askIpx(ipx, dir, requests),
   });
@@ -166,6 +167,10 @@ async function askIpx(ipx: ChildProcess, dir: string, requests: readonly object[
   const answered = once(ipx, 'message') as Promise<[{ readonly cpuMs: number }]>;
   ipx.send({ dir, id: 'source', requests });
   return (await answered)[0].cpuMs;
+}
+
+async function repeated(work: () => Promise<unknown>, times: number): Promise<void> {
+  for (let time = 0; time < times; time++) await work();
 }
 
 async function inProcess(work: () => Promise<unknown>): Promise<number> {
