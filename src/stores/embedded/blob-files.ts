@@ -1,7 +1,7 @@
 // Where blob files lie and how they are opened: names come from digests alone, and nothing but a regular file is read.
 
 import { createHash } from 'node:crypto';
-import { constants, statSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../../kernel/digest.js';
@@ -68,6 +68,16 @@ export async function openRegular(
   if (stat.isFile()) return { file, bytes: stat.size };
   await file.close();
   return 'not-a-file';
+}
+
+/** The bytes of the regular file at `path`, read at once; `undefined` when it has more than `maxBytes`. */
+export function readSmallFile(path: string, maxBytes: number): Buffer | undefined {
+  const file = openSync(path, OPEN_FLAGS);
+  try {
+    return fstatSync(file).size <= maxBytes ? readFileSync(file) : undefined;
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Reads `file` to its end and gives its digest; writes what it reads to `copy`, when there is one. */
