@@ -25,10 +25,15 @@ export interface BlobStore {
   /** Stores `bytes`; once resolved it survives a crash of the process. Throws `storage-full`, `internal` for a wrong digest. */
   put(digest: Digest, bytes: Buffer, kind: BlobKind): Promise<void>;
   /**
-   * Stores the file at `path` without reading it into memory. The file may be moved or linked: it must not be changed
+   * Stores the file at `path` without reading it into memory. The file stays and may be linked: it must not be changed
    * afterwards. `hashed`: the caller has just hashed this very file, so a store on the same machine need not read it again.
    */
   putFile(digest: Digest, path: string, kind: BlobKind, hashed?: boolean): Promise<void>;
+  /**
+   * The file at `path` is complete and will probably be put soon: what that takes long for, and nobody sees, may be done
+   * now (waiting for the disk). Absent where there is nothing to do. Throws what `putFile` would.
+   */
+  prepareFile?(path: string): Promise<void>;
   /** Writes the blob to a new file at `path` (or links it there), checked; `false` when absent or damaged. */
   copyTo(digest: Digest, path: string): Promise<boolean>;
   /** Whether the blob is there; its bytes are not looked at. */

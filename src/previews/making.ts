@@ -1,6 +1,5 @@
 // The making of one source's previews, from its file to its complete record: blobs before record, the wanted preview first.
 import { copyFile, link, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Digest, digestOf } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
@@ -51,6 +50,7 @@ export class Making {
   private stored: readonly Preview[] = [];
   private groupsCommitted = false;
   private unstored: ProofsheetError | undefined;
+  private sourcePrepared: Promise<void> | undefined;
   private sourceStored: Promise<void> | undefined;
 
   constructor(
@@ -63,6 +63,16 @@ export class Making {
   ) {}
 
   async run(anew: boolean): Promise<Made> {
+    if (this.deps.keepSource || this.options.wanted) this.prepareSource();
+    try {
+      return await this.make(anew);
+    } finally {
+      // The file is about to go.
+      await this.sourcePrepared?.catch(() => undefined);
+    }
+  }
+
+  private async make(anew: boolean): Promise<Made> {
     const before = anew ? undefined : await unlessUnreachable(this.deps.catalog.findSource(this.source.digest));
     if (before && before.sequenceId === this.deps.sequence.id) return this.resume(before);
     const first = await this.convert(this.options.priority, this.options.wanted);
@@ -153,14 +163,19 @@ export class Making {
     return { record, ...(this.unstored && { unstored: this.unstored }) };
   }
 
+  /** The disk may take the source while it is being converted. Nothing of it is stored: it may not be an image at all. */
+  private prepareSource(): Promise<void> {
+    this.sourcePrepared ??= (async () => this.deps.blobs.prepareFile?.(this.source.path))();
+    this.sourcePrepared.catch(() => undefined); // Awaited where it is stored.
+    return this.sourcePrepared;
+  }
+
   private storeSource(): Promise<void> {
     this.sourceStored ??= (async () => {
-      // The store may move what it is given, and the conversion still reads our file.
-      const path = join(this.dir, 'source-blob');
-      await linkOrCopy(this.source.path, path);
+      await this.prepareSource();
       const digest = contentDigestOf(this.source);
       // Hashed on its way in, or when it was copied from a store: a large file is not read a second time for that.
-      await this.tolerateUnreachable(this.deps.blobs.putFile(digest, path, 'source', true));
+      await this.tolerateUnreachable(this.deps.blobs.putFile(digest, this.source.path, 'source', true));
       this.deps.onStored(this.source.bytes);
     })();
     return this.sourceStored;

@@ -1,6 +1,6 @@
 // The use cases: choose, read, cache, clear, count and list. Everything a client can ask for, in the words of the kernel;
 // how previews are made, healed and evicted is next door.
-import { rm } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
 import { bestPreview } from '../kernel/best-match.js';
 import { type Digest, scopedDigest } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
@@ -169,7 +169,8 @@ async function owning<T>(upload: Upload, use: () => Promise<T>): Promise<T> {
   try {
     return await use();
   } finally {
-    await rm(upload.path, { force: true });
+    // Nobody waits for it: what cannot be removed is no fault of this request, and goes at the next start.
+    unlink(upload.path).catch(() => undefined);
   }
 }
 

@@ -10,7 +10,7 @@ export interface TieredBlobsOptions {
   readonly memory: MemoryTier;
   /**
    * At least one, the nearest first. The last one is where a blob must be for its record to count; those before it are
-   * copies. Their `putFile` leaves the file where it is.
+   * copies.
    */
   readonly durable: readonly [BlobStore, ...BlobStore[]];
   readonly clock: Clock;
@@ -75,6 +75,10 @@ export class TieredBlobs implements Omit<BlobStore, 'tier'> {
   /** Like `put`, but memory takes the bytes when they are first asked for: most previews of a sequence never are soon. */
   async putFile(digest: Digest, path: string, kind: BlobKind, hashed = false): Promise<void> {
     await this.store((tier) => tier.putFile(digest, path, kind, hashed));
+  }
+
+  async prepareFile(path: string): Promise<void> {
+    await this.options.durable.at(-1)?.prepareFile?.(path);
   }
 
   /** Throws when a tier failed and no other has the blob: who takes that for a loss would remove what is still there. */

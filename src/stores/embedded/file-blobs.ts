@@ -59,10 +59,10 @@ export class FileBlobs implements BlobStore {
     const { files, fsync } = this.options;
     try {
       if (!hashed && (await digestOfFile(path)) !== digest) throw wrongDigest();
-      if (fsync) await syncFile(path);
       // A link leaves the caller its file, and costs no copy. Where nothing is in the blob's place it is all there is to do.
       if (await files.inDir(digest, () => linked(path, files.pathOf(digest)))) {
-        if (fsync) await syncFile(files.dirOf(digest));
+        // Both at once: until they end nobody was told of the blob, and what a power cut leaves of it has another digest.
+        if (fsync) await Promise.all([syncFile(path), syncFile(files.dirOf(digest))]);
         return;
       }
     } catch (error) {
@@ -71,9 +71,18 @@ export class FileBlobs implements BlobStore {
     const left = await this.place(digest, async (temporary) => {
       if (!(await linked(path, temporary)))
         await copyFile(path, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+      if (fsync) await syncFile(temporary);
     });
     // Renaming a link onto another link of the same file does nothing (rename(2)): the same upload was stored before.
     await unlink(left).catch(() => undefined);
+  }
+
+  async prepareFile(path: string): Promise<void> {
+    if (!this.options.fsync) return;
+    // Again in `putFile`, where it costs nothing any more.
+    await syncFile(path).catch((error: unknown) => {
+      throw storageError(error);
+    });
   }
 
   async copyTo(digest: Digest, path: string): Promise<boolean> {
