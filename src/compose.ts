@@ -93,6 +93,8 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     recycleAfterJobs: conversion.recycleAfter,
     recycleAboveBytes: conversion.recycleAboveBytes,
     niceness: conversion.niceness,
+    // Files that end up in the data directory; a shared store reads them and looks after that itself.
+    flush: config.storage.fsync && config.shared.redisUrl === undefined,
     weightOf: (context) => weights.get(context) ?? 1,
     logger,
     metrics,

@@ -1,10 +1,11 @@
 // One conversion from its file to its previews, step by step. Runs in a converter child; knows neither queue nor parent.
-import { writeFileSync } from 'node:fs';
+import { closeSync, fsync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { bestPlanned } from '../kernel/best-match.js';
 import { digestOf } from '../kernel/digest.js';
-import type { PreviewType } from '../kernel/format.js';
+import type { Format, PreviewType } from '../kernel/format.js';
 import type { Conversion, MadePreview } from '../kernel/ports.js';
 import { type PlannedPreview, planSequence } from '../kernel/sequence.js';
 import { areaOf, type Size } from '../kernel/sizes.js';
@@ -64,11 +65,13 @@ export async function convertSource(
   const decode = planDecode(info, source.bytes.length, isLossless(source), assumed);
   await steps.admit(info.type, costOf(info, source.bytes.length, decode, assumed));
 
+  const output: Output = { dir: job.outputDir, flush: settings.flush, tally };
   const small = wantsSmallDecode(info, assumed, decode.largest, job);
   if (small) {
     tally.decodes.wanted++;
     const raster = await decodeScaled(source, settings, storedScale(info, small), { fast: false, kernel: 'lanczos3' });
-    const preview = await make(await turned(raster, info, small), 'hard', small, info, job.outputDir, 0, tally);
+    const { preview, written } = await make(await turned(raster, info, small), 'hard', small, info, output, 0);
+    await written;
     return { info, metadata, previews: [preview], complete: assumed.length === 1 };
   }
 
@@ -89,7 +92,7 @@ export async function convertSource(
     tally.decodes.sequence++;
     return decodeFull(source, settings, 1);
   });
-  const previews = await makeAll(bases, plan, info, job, tally, (preview) =>
+  const previews = await makeAll(bases, plan, info, job.wanted, output, (preview) =>
     steps.wantedReady(info, metadata, preview),
   );
   return { info, metadata, previews: merged(previews), complete: true };
@@ -147,19 +150,27 @@ async function uprightBases(bases: Bases, info: SourceInfo): Promise<Bases> {
   return { ...bases, rasters };
 }
 
+/** Where previews go, and how. */
+interface Output {
+  readonly dir: string;
+  /** They have to be on the disk, not only with the kernel, before anybody is told of them. */
+  readonly flush: boolean;
+  readonly tally: WorkTally;
+}
+
 async function makeAll(
   stored: Bases,
   plan: readonly PlannedPreview[],
   info: SourceInfo,
-  job: Pick<JobMessage, 'wanted' | 'outputDir'>,
-  tally: WorkTally,
+  wantedFormat: Format | undefined,
+  output: Output,
   wantedReady: (preview: MadePreview) => void,
 ): Promise<MadePreview[]> {
   const turned = plan.some((planned) => !planned.asStored) ? await uprightBases(stored, info) : stored;
-  const wanted = job.wanted && bestPlanned(info, plan, job.wanted);
+  const wanted = wantedFormat && bestPlanned(info, plan, wantedFormat);
   const bySize = plan.toSorted((a, b) => areaOf(b.geometry.scaled) - areaOf(a.geometry.scaled));
   const order = wanted ? [wanted, ...bySize.filter((planned) => planned !== wanted)] : bySize;
-  const made = new Map<PlannedPreview, MadePreview>();
+  const made = new Map<PlannedPreview, Written>();
   // One after the other: the other cores belong to the other conversions, and threads side by side cost more in sum.
   for (const [index, planned] of order.entries()) {
     const { rasters, edges } = planned.asStored ? stored : turned;
@@ -171,11 +182,14 @@ async function makeAll(
       rasters.push(base);
     }
     const still = planned.animated ? base : firstFrame(base);
-    const preview = await make(still, edges, planned, info, job.outputDir, index, tally);
-    made.set(planned, preview);
-    if (planned === wanted && order.length > 1) wantedReady(preview);
+    const { preview, written } = await make(still, edges, planned, info, output, index);
+    made.set(planned, { preview, written });
+    if (planned !== wanted || order.length === 1) continue;
+    await written;
+    wantedReady(preview);
   }
-  return plan.flatMap((planned) => made.get(planned) ?? []);
+  await Promise.all([...made.values()].map(({ written }) => written));
+  return plan.flatMap((planned) => made.get(planned)?.preview ?? []);
 }
 
 /** Whether a raster of `size` is worth keeping: much smaller than `base`, and what a preview much smaller still is made from. */
@@ -217,20 +231,26 @@ async function turned(raster: Raster, info: SourceInfo, planned: PlannedPreview)
   return planned.asStored ? raster : upright(raster, info.orientation);
 }
 
+interface Written {
+  readonly preview: MadePreview;
+  /** Settles when the file is complete: the next preview is made meanwhile. */
+  readonly written: Promise<void>;
+}
+
 async function make(
   raster: Raster,
   edges: Edges,
   planned: PlannedPreview,
   info: SourceInfo,
-  outputDir: string,
+  { dir, flush, tally }: Output,
   index: number,
-  tally: WorkTally,
-): Promise<MadePreview> {
+): Promise<Written> {
   const bytes = await encode(raster, planned, info, edges);
   tally.encoded(planned.type);
-  const path = join(outputDir, `${index}.${planned.type}`);
-  writeFileSync(path, bytes, { flag: 'wx', mode: 0o600 });
-  return {
+  const path = join(dir, `${index}.${planned.type}`);
+  const written = writeNew(path, bytes, flush);
+  written.catch(() => undefined); // Awaited by whoever needs the file.
+  const preview = {
     formats: planned.formats.map((format) => format.text),
     type: planned.type,
     ...planned.geometry.size,
@@ -238,7 +258,21 @@ async function make(
     digest: digestOf(bytes),
     path,
   };
+  return { preview, written };
 }
+
+/** At once, since a child has nothing else to do; but for the disk, where that has to be waited for, in the background. */
+async function writeNew(path: string, bytes: Buffer, flush: boolean): Promise<void> {
+  const file = openSync(path, 'wx', 0o600);
+  try {
+    writeFileSync(file, bytes);
+    if (flush) await fsyncInBackground(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+const fsyncInBackground = promisify(fsync);
 
 /** Previews with equal bytes are one; it answers the formats of all of them. */
 function merged(previews: readonly MadePreview[]): MadePreview[] {

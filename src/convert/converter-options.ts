@@ -25,6 +25,8 @@ export interface ConverterOptions {
   readonly recycleAfterJobs?: number;
   /** ... or when it keeps more memory than this after a job (default 512 MiB). */
   readonly recycleAboveBytes?: number;
+  /** Previews are on the disk when a conversion resolves, not only with the kernel; default false. */
+  readonly flush?: boolean;
   /** How much lower than the server's the children's scheduling priority is, 0 to 19; default 10. */
   readonly niceness?: number;
   /** The compiled program of a child; for tests of children that misbehave. */

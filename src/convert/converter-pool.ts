@@ -71,6 +71,7 @@ export class ConverterPool implements Converter {
         sourceTypes: options.sourceTypes,
         maxSourcePixels: options.maxSourcePixels,
         maxPages: options.maxPages,
+        flush: options.flush ?? false,
       },
       niceness: options.niceness ?? 10,
       logger: options.logger,

@@ -12,6 +12,8 @@ export interface ChildSettings {
   readonly maxSourcePixels: number;
   /** Pages of a TIFF, frames of an animation. */
   readonly maxPages: number;
+  /** Previews have to be on the disk before they are told of. */
+  readonly flush: boolean;
 }
 
 export interface JobMessage {

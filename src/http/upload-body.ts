@@ -2,7 +2,7 @@
 // instead of the request, so that it can be ended at once while the request still lives to be answered.
 import { createHash, type Hash } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { Transform, type TransformCallback } from 'node:stream';
+import { Readable } from 'node:stream';
 import { type Digest, parseDigest } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import { ClientGone } from './send.js';
@@ -19,7 +19,7 @@ export interface UploadBodyLimits {
 /** The beginning that is kept for a look at part headers. */
 const HEAD_BYTES = 64 * 1024;
 
-export class UploadBody extends Transform {
+export class UploadBody extends Readable {
   readonly headers: IncomingHttpHeaders;
   /** Why the body ended early, when it did. */
   failure: Error | undefined;
@@ -47,7 +47,8 @@ export class UploadBody extends Transform {
     request.once('aborted', this.onGone);
     request.once('close', this.onGone);
     request.once('error', this.onGone);
-    request.pipe(this);
+    request.once('end', this.onEnd);
+    request.on('data', this.onChunk);
   }
 
   /** The first 64 KiB. */
@@ -66,12 +67,27 @@ export class UploadBody extends Transform {
     this.destroy(this.failure);
   }
 
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+  override _read(): void {
+    this.request.resume();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    clearTimeout(this.idle);
+    clearTimeout(this.total);
+    // What is still to come is left where it is.
+    this.request.off('data', this.onChunk);
+    this.request.pause();
+    this.request.off('end', this.onEnd);
+    this.request.off('aborted', this.onGone);
+    this.request.off('close', this.onGone);
+    done(error);
+  }
+
+  private readonly onChunk = (chunk: Buffer): void => {
     this.idle.refresh();
     this.received += chunk.length;
     if (this.received > this.limits.maxBytes) {
-      this.failure ??= sourceTooLarge();
-      done(this.failure);
+      this.fail(sourceTooLarge());
       return;
     }
     if (this.headBytes < HEAD_BYTES) {
@@ -79,23 +95,14 @@ export class UploadBody extends Transform {
       this.headBytes += chunk.length;
     }
     this.hash?.update(chunk);
-    done(null, chunk);
-  }
+    if (!this.push(chunk)) this.request.pause();
+  };
 
-  override _final(done: (error?: Error | null) => void): void {
+  private readonly onEnd = (): void => {
     clearTimeout(this.idle);
     clearTimeout(this.total);
-    done();
-  }
-
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    clearTimeout(this.idle);
-    clearTimeout(this.total);
-    this.request.unpipe(this);
-    this.request.off('aborted', this.onGone);
-    this.request.off('close', this.onGone);
-    done(error);
-  }
+    this.push(null);
+  };
 
   private readonly onGone = (): void => {
     if (!this.request.complete) this.fail(new ClientGone('the client left during its upload'));

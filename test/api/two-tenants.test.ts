@@ -102,7 +102,8 @@ describe('the turn of a quiet tenant', () => {
     const mine = sources.pop() ?? Buffer.alloc(0);
     let answered = 0;
     const flood = sources.map(async (source, n) => {
-      const { status } = await upload(`/cacheAndGetImage/k${n}/200x150?context=a`, source);
+      // A large preview: a small one has a quick decode of its own, and several would pass while one upload is received.
+      const { status } = await upload(`/cacheAndGetImage/k${n}/1920x1080?context=a`, source);
       answered++;
       return status;
     });
