@@ -12,6 +12,7 @@ import { areaOf, type Size } from '../kernel/sizes.js';
 import type { Metadata, SourceInfo, SourceType } from '../kernel/source.js';
 import { costOf, planDecode, smallestEnough } from './decode-plan.js';
 import { encode } from './encode.js';
+import { Lanes } from './lanes.js';
 import type { ChildSettings, JobMessage, WorkCounts } from './protocol.js';
 import {
   type Edges,
@@ -52,7 +53,7 @@ const SMALL_WANTED = 1 / 4;
  * Makes the previews of `job`, one job at a time for one `buffer`; throws what `openSource` throws, and whatever decoders and the file system throw.
  */
 export async function convertSource(
-  job: Pick<JobMessage, 'sourcePath' | 'formats' | 'wanted' | 'outputDir'>,
+  job: Pick<JobMessage, 'sourcePath' | 'formats' | 'wanted' | 'outputDir' | 'encodesAtOnce'>,
   settings: ChildSettings,
   steps: ConversionSteps,
   tally: WorkTally,
@@ -65,7 +66,7 @@ export async function convertSource(
   const decode = planDecode(info, source.bytes.length, isLossless(source), assumed);
   await steps.admit(info.type, costOf(info, source.bytes.length, decode, assumed));
 
-  const output: Output = { dir: job.outputDir, flush: settings.flush, tally };
+  const output: Output = { dir: job.outputDir, flush: settings.flush, atOnce: job.encodesAtOnce, tally };
   const small = wantsSmallDecode(info, assumed, decode.largest, job);
   if (small) {
     tally.decodes.wanted++;
@@ -155,6 +156,8 @@ interface Output {
   readonly dir: string;
   /** They have to be on the disk, not only with the kernel, before anybody is told of them. */
   readonly flush: boolean;
+  /** Previews that are encoded side by side. */
+  readonly atOnce: number;
   readonly tally: WorkTally;
 }
 
@@ -170,26 +173,35 @@ async function makeAll(
   const wanted = wantedFormat && bestPlanned(info, plan, wantedFormat);
   const bySize = plan.toSorted((a, b) => areaOf(b.geometry.scaled) - areaOf(a.geometry.scaled));
   const order = wanted ? [wanted, ...bySize.filter((planned) => planned !== wanted)] : bySize;
-  const made = new Map<PlannedPreview, Written>();
-  // One after the other: the other cores belong to the other conversions, and threads side by side cost more in sum.
-  for (const [index, planned] of order.entries()) {
-    const { rasters, edges } = planned.asStored ? stored : turned;
-    const size = planned.geometry.scaled;
-    const isHard = edges === 'hard';
-    let base = smallestEnough(rasters, size, isHard);
-    if (servesSmaller(size, base, rasters, order.slice(index + 1), isHard)) {
-      base = await scaled(base, size, edges);
-      rasters.push(base);
+  const made = new Map<PlannedPreview, MadePreview>();
+  const lanes = new Lanes(output.atOnce);
+  try {
+    for (const [index, planned] of order.entries()) {
+      const { rasters, edges } = planned.asStored ? stored : turned;
+      const size = planned.geometry.scaled;
+      const isHard = edges === 'hard';
+      let base = smallestEnough(rasters, size, isHard);
+      if (servesSmaller(size, base, rasters, order.slice(index + 1), isHard)) {
+        base = await scaled(base, size, edges);
+        rasters.push(base);
+      }
+      const still = planned.animated ? base : firstFrame(base);
+      await lanes.begin(async () => {
+        const { preview, written } = await make(still, edges, planned, info, output, index);
+        made.set(planned, preview);
+        lanes.beside(written);
+      });
+      if (planned !== wanted || order.length === 1) continue;
+      // Somebody waits for this one alone: nothing is made beside it.
+      await lanes.ended();
+      const preview = made.get(planned);
+      if (preview) wantedReady(preview);
     }
-    const still = planned.animated ? base : firstFrame(base);
-    const { preview, written } = await make(still, edges, planned, info, output, index);
-    made.set(planned, { preview, written });
-    if (planned !== wanted || order.length === 1) continue;
-    await written;
-    wantedReady(preview);
+    await lanes.ended();
+  } finally {
+    await lanes.quiet();
   }
-  await Promise.all([...made.values()].map(({ written }) => written));
-  return plan.flatMap((planned) => made.get(planned)?.preview ?? []);
+  return plan.flatMap((planned) => made.get(planned) ?? []);
 }
 
 /** Whether a raster of `size` is worth keeping: much smaller than `base`, and what a preview much smaller still is made from. */

@@ -11,6 +11,7 @@ import {
   type MadePreview,
   type Metrics,
   PRIORITIES,
+  type Priority,
   type WantedReady,
 } from '../kernel/ports.js';
 import { SpoiltChild } from './child-failures.js';
@@ -23,6 +24,9 @@ import type { DoneMessage, WorkCounts } from './protocol.js';
 
 /** What randomInt gives at most. */
 const MAX_ID = 2 ** 48 - 1;
+
+/** A child has four threads for this and for its files. */
+const MAX_ENCODES_AT_ONCE = 3;
 
 interface Task extends Queued {
   /** Monotonic ms. */
@@ -288,7 +292,15 @@ export class ConverterPool implements Converter {
   ): SlotJob {
     return {
       // Not to be guessed by a child that is still talking about its job before.
-      message: { kind: 'job', id: randomInt(MAX_ID), sourcePath, formats, ...(wanted ? { wanted } : {}), outputDir },
+      message: {
+        kind: 'job',
+        id: randomInt(MAX_ID),
+        sourcePath,
+        formats,
+        ...(wanted ? { wanted } : {}),
+        encodesAtOnce: this.encodesAtOnce(priority),
+        outputDir,
+      },
       priority,
       onHeader: (sourceType) => {
         story.sourceType = sourceType;
@@ -297,6 +309,17 @@ export class ConverterPool implements Converter {
       onWanted,
       ...(signal ? { signal } : {}),
     };
+  }
+
+  /**
+   * One after the other costs the least in sum. But cores whose converters are idle would have nothing to do, while
+   * somebody waits.
+   */
+  private encodesAtOnce(priority: Priority): number {
+    if (priority === 'background') return 1;
+    // Among the idle ones is still the one that is about to begin; those that wait take their own.
+    const idle = this.slots.filter(({ state }) => state === 'idle').length - this.queue.length;
+    return Math.min(MAX_ENCODES_AT_ONCE, Math.max(1, idle));
   }
 
   private count({ decodes, encodes }: WorkCounts): void {

@@ -73,7 +73,9 @@ async function wholeSequence(ours: Ours, { rounds }: RunOptions): Promise<Compar
   const convert = async (): Promise<number> => {
     const outputDir = await mkdtemp(join(dir, 'out-'));
     const steps = { admit: async () => {}, wantedReady: () => {} };
-    return timed(() => convertSource({ sourcePath, formats, outputDir }, settings, steps, new WorkTally()));
+    return timed(() =>
+      convertSource({ sourcePath, formats, outputDir, encodesAtOnce: 1 }, settings, steps, new WorkTally()),
+    );
   };
   const forms = formsOf(jpeg, 'whole', rounds);
   const cache = (): Promise<number> => {
