@@ -25,8 +25,8 @@ import type { DoneMessage, WorkCounts } from './protocol.js';
 /** What randomInt gives at most. */
 const MAX_ID = 2 ** 48 - 1;
 
-/** A child has four threads for this and for its files. */
-const MAX_ENCODES_AT_ONCE = 3;
+/** A child has four threads for this and for its files; and more than there are cores would be in each other's way. */
+const MAX_ENCODES_AT_ONCE = Math.min(3, os.availableParallelism());
 
 interface Task extends Queued {
   /** Monotonic ms. */

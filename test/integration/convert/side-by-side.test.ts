@@ -1,5 +1,6 @@
 // Previews are encoded side by side where cores are idle and somebody waits, and are the same ones.
 import { writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -42,8 +43,9 @@ test('as many as there are idle converters, counting its own; alone when all oth
       );
     }
     await writeFile(end, '');
-    // Three are the most, however many are idle.
-    expect(await Promise.all(begun)).toEqual([3, 3, 1, 1]);
+    // However many are idle.
+    const most = Math.min(3, os.availableParallelism());
+    expect(await Promise.all(begun)).toEqual([most, most, 1, 1]);
   });
 });
 
