@@ -11,7 +11,6 @@ import {
   type MadePreview,
   type Metrics,
   PRIORITIES,
-  type Priority,
   type WantedReady,
 } from '../kernel/ports.js';
 import { SpoiltChild } from './child-failures.js';
@@ -19,14 +18,12 @@ import { childProgram } from './converter-child.js';
 import type { ConverterOptions } from './converter-options.js';
 import { ConverterSlot, type SlotJob } from './converter-slot.js';
 import { JobQueue, type Queued } from './job-queue.js';
+import { encodesAtOnce } from './lanes.js';
 import { MemoryBudget } from './memory-budget.js';
 import type { DoneMessage, WorkCounts } from './protocol.js';
 
 /** What randomInt gives at most. */
 const MAX_ID = 2 ** 48 - 1;
-
-/** A child has four threads for this and for its files; and more than there are cores would be in each other's way. */
-const MAX_ENCODES_AT_ONCE = Math.min(3, os.availableParallelism());
 
 interface Task extends Queued {
   /** Monotonic ms. */
@@ -114,6 +111,10 @@ export class ConverterPool implements Converter {
   /** Children that are warm, busy or not; for readiness. */
   get readyChildren(): number {
     return this.slots.filter((slot) => slot.state !== 'starting').length;
+  }
+
+  private get idleSlots(): number {
+    return this.slots.filter(({ state }) => state === 'idle').length;
   }
 
   /** Conversions that wait for a converter. */
@@ -298,7 +299,7 @@ export class ConverterPool implements Converter {
         sourcePath,
         formats,
         ...(wanted ? { wanted } : {}),
-        encodesAtOnce: this.encodesAtOnce(priority),
+        encodesAtOnce: encodesAtOnce(priority, this.idleSlots, this.queue.length),
         outputDir,
       },
       priority,
@@ -309,17 +310,6 @@ export class ConverterPool implements Converter {
       onWanted,
       ...(signal ? { signal } : {}),
     };
-  }
-
-  /**
-   * One after the other costs the least in sum. But cores whose converters are idle would have nothing to do, while
-   * somebody waits.
-   */
-  private encodesAtOnce(priority: Priority): number {
-    if (priority === 'background') return 1;
-    // Among the idle ones is still the one that is about to begin; those that wait take their own.
-    const idle = this.slots.filter(({ state }) => state === 'idle').length - this.queue.length;
-    return Math.min(MAX_ENCODES_AT_ONCE, Math.max(1, idle));
   }
 
   private count({ decodes, encodes }: WorkCounts): void {

@@ -1,4 +1,19 @@
-// Work side by side, a few pieces at a time, in the order in which it is begun.
+// Work side by side, a few pieces at a time, in the order in which it is begun; and how many pieces of a conversion.
+import os from 'node:os';
+import type { Priority } from '../kernel/ports.js';
+
+/** A child has four threads for this and for its files; and more than there are cores would be in each other's way. */
+const MAX_ENCODES_AT_ONCE = Math.min(3, os.availableParallelism());
+
+/**
+ * Previews that the next conversion may encode side by side. One after the other costs the least in sum; but cores whose
+ * converters are idle would have nothing to do while somebody waits. `idle` counts the converter that is about to begin;
+ * conversions that are `waiting` take theirs.
+ */
+export function encodesAtOnce(priority: Priority, idle: number, waiting: number): number {
+  if (priority === 'background') return 1;
+  return Math.min(MAX_ENCODES_AT_ONCE, Math.max(1, idle - waiting));
+}
 
 export class Lanes {
   private readonly busy = new Set<Promise<void>>();

@@ -213,15 +213,15 @@ export async function startWithTls(): Promise<RedisServers & { readonly caFile: 
 /** A master with one replica, watched by three sentinels. */
 export async function startSentinelSet(): Promise<RedisServers> {
   const dir = await tempDir();
-  const master = await RedisServer.start(dir.path);
-  const replica = await RedisServer.start(dir.path, [
-    '--replicaof',
-    `127.0.0.1 ${master.port}`,
-    '--repl-diskless-sync-delay',
-    '0',
-  ]);
+  // The master waits for more replicas before it hands over what it has: 5 seconds, unless it is told that there are none.
+  const noDelay = ['--repl-diskless-sync-delay', '0'];
+  const master = await RedisServer.start(dir.path, noDelay);
+  const replica = await RedisServer.start(dir.path, ['--replicaof', `127.0.0.1 ${master.port}`, ...noDelay]);
   const sentinels = await Promise.all([1, 2, 3].map(() => RedisServer.startSentinel(dir.path, master)));
   const hosts = sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',');
+  await eventually('a replica that has what its master has', CLUSTER_MS, async () =>
+    /master_link_status:up/.test(await replica.cli('INFO', 'replication')),
+  );
   await eventually('sentinels that know each other and the replica', CLUSTER_MS, async () => {
     const told = await Promise.all(sentinels.map((sentinel) => sentinel.cli('SENTINEL', 'MASTER', 'main')));
     return told.every((text) => /num-slaves\n1\n/.test(text) && /num-other-sentinels\n2\n/.test(text));

@@ -1,8 +1,18 @@
 // Pieces of work side by side: never more than allowed, begun in order, every failure told.
+import os from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Lanes } from '../../../src/convert/lanes.js';
+import { encodesAtOnce, Lanes } from '../../../src/convert/lanes.js';
+
+test('previews are encoded side by side on what no other conversion needs, and alone when nobody waits for them', () => {
+  const most = Math.min(3, os.availableParallelism());
+  expect(encodesAtOnce('medium', 8, 0)).toBe(most);
+  expect(encodesAtOnce('instant', most + 2, 2)).toBe(most);
+  expect(encodesAtOnce('medium', 1, 0)).toBe(1);
+  expect(encodesAtOnce('medium', 2, 5)).toBe(1);
+  expect(encodesAtOnce('background', 8, 0)).toBe(1);
+});
 
 describe('lanes', () => {
   test('run at most so many side by side, and as many as that where there are so many', async () => {
