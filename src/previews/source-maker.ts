@@ -26,7 +26,7 @@ export interface SourceMakerDeps extends MakingDeps {
   readonly refusals?: SourceRefusals;
   readonly metrics: Metrics;
   readonly background: BackgroundWork;
-  /** On the blobs' file system, so that a blob is stored by a rename. */
+  /** On the blobs' file system, so that a blob is stored by a link. */
   readonly tmpDir: string;
 }
 

@@ -1,4 +1,4 @@
-// The BlobStore port on files named by their digest: written to a temporary file and renamed, checked on every read.
+// The BlobStore port on files named by their digest: a complete file gets its name by one link or rename; checked on every read.
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { copyFile, type FileHandle, link, lstat, mkdir, open, rename, rm, unlink, writeFile } from 'node:fs/promises';
