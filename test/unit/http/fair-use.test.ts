@@ -37,6 +37,19 @@ describe('a client by its address', () => {
     ['2001:db8::1', '2001:db8:0:0::/64'],
     ['::1', '0:0:0:0::/64'],
     ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['203.0.113.7:50123', '203.0.113.7'],
+    [' 203.0.113.7 ', '203.0.113.7'],
+    ['"203.0.113.7:80"', '203.0.113.7'],
+    ['[2001:db8:1:2::1]:50123', '2001:db8:1:2::/64'],
+    ['[2001:db8:1:2::1]', '2001:db8:1:2::/64'],
+    ['"[2001:db8:1:2::1]:443"', '2001:db8:1:2::/64'],
+    ['[::ffff:203.0.113.7]:443', '203.0.113.7'],
+    ['::ffff:203.0.113.7:443', '203.0.113.7'],
+    ['::ffff:cb00:7107', '203.0.113.7'],
+    ['203.0.113.7:_hidden', '203.0.113.7'],
+    ['unknown', 'unknown'],
+    ['unknown:4711', 'unknown'],
+    ['_obfuscated:4711', '_obfuscated'],
   ])('%s is %s', (address, client) => expect(clientOf(address)).toBe(client));
 
   it('of the same /64 is one, of the next another', () => {
@@ -89,6 +102,10 @@ describe('uploads per second', () => {
     // One hop is believed: what the client itself claims before it is not.
     await expect429(await upload(server, '/cacheImage/k', from('198.51.100.1, 2001:db8::4')), 1);
     expect((await upload(server, '/cacheImage/k', from('198.51.100.1'))).status).toBe(200);
+    // Some proxies write the port of the connection beside it, which makes nobody another client.
+    expect((await upload(server, '/cacheImage/k', from('203.0.113.9:40001'))).status).toBe(200);
+    expect((await upload(server, '/cacheImage/k', from('203.0.113.9:40002'))).status).toBe(200);
+    await expect429(await upload(server, '/cacheImage/k', from('203.0.113.9:40003')), 1);
     await server.close();
     server = await startEdgeServer({ clientUploadsPerSecond: 1 });
     for (const host of ['198.51.100.1', '198.51.100.2'])
