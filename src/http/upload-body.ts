@@ -16,29 +16,28 @@ export interface UploadBodyLimits {
   readonly totalMs: number;
 }
 
-/** The beginning that is kept for a look at part headers. */
-const HEAD_BYTES = 64 * 1024;
-
 export class UploadBody extends Readable {
   readonly headers: IncomingHttpHeaders;
   /** Why the body ended early, when it did. */
   failure: Error | undefined;
   /** Bytes received so far. */
   received = 0;
-  private readonly head: Buffer[] = [];
-  private headBytes = 0;
   private readonly hash: Hash | undefined;
   private readonly idle: NodeJS.Timeout;
   private readonly total: NodeJS.Timeout;
 
-  /** Starts to read `request`. With `hashed` the digest of the whole body is known in the end. */
+  /**
+   * Starts to read `request`, whose form has the given Content-Type for the parser. With `hashed` the digest of the whole
+   * body is known in the end.
+   */
   constructor(
     private readonly request: IncomingMessage,
     private readonly limits: UploadBodyLimits,
+    formType: string,
     hashed: boolean,
   ) {
     super();
-    this.headers = request.headers;
+    this.headers = { ...request.headers, 'content-type': formType };
     this.hash = hashed ? createHash('sha256') : undefined;
     this.idle = setTimeout(() => this.fail(tooSlow(`sent nothing for ${limits.idleMs} ms`)), limits.idleMs);
     this.total = setTimeout(() => this.fail(tooSlow(`not complete after ${limits.totalMs} ms`)), limits.totalMs);
@@ -49,11 +48,6 @@ export class UploadBody extends Readable {
     request.once('error', this.onGone);
     request.once('end', this.onEnd);
     request.on('data', this.onChunk);
-  }
-
-  /** The first 64 KiB. */
-  get beginning(): Buffer {
-    return Buffer.concat(this.head);
   }
 
   /** SHA-256 of the whole body; only with `hashed`, once, after the end. */
@@ -89,10 +83,6 @@ export class UploadBody extends Readable {
     if (this.received > this.limits.maxBytes) {
       this.fail(sourceTooLarge());
       return;
-    }
-    if (this.headBytes < HEAD_BYTES) {
-      this.head.push(chunk);
-      this.headBytes += chunk.length;
     }
     this.hash?.update(chunk);
     if (!this.push(chunk)) this.request.pause();

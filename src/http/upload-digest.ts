@@ -1,6 +1,5 @@
 // The digests an upload may name for itself (RFC 9530: Content-Digest, Repr-Digest), on the request or on the file's part,
 // and whether they hold. Pure.
-import type { IncomingHttpHeaders } from 'node:http';
 import { type Digest, parseDigest } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
 
@@ -32,31 +31,6 @@ export function checkDigests(
     'digest-mismatch',
     'expected an upload with the SHA-256 that its Content-Digest or Repr-Digest names, got other bytes; send it again',
   );
-}
-
-/** The header lines of the source's part, as far as they lie within `beginning`, the first bytes of the body. */
-export function sourcePartHeaders(beginning: Buffer, headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
-  const boundary = /boundary=(?:"([^"]+)"|([^;\s]+))/i.exec(headers['content-type'] ?? '');
-  const delimiter = `--${boundary?.[1] ?? boundary?.[2]}\r\n`;
-  // latin1 keeps one character per byte, so that positions in the text are positions in the bytes.
-  const text = beginning.toString('latin1');
-  for (let at = text.indexOf(delimiter); at >= 0; at = text.indexOf(delimiter, at + delimiter.length)) {
-    const start = at + delimiter.length;
-    const end = text.indexOf('\r\n\r\n', start);
-    if (end < 0) break;
-    const lines = parseLines(text.slice(start, end));
-    if (/;\s*filename/i.test(lines['content-disposition'] ?? '')) return lines;
-  }
-  return {};
-}
-
-function parseLines(block: string): Record<string, string> {
-  const lines: Record<string, string> = Object.create(null);
-  for (const line of block.split('\r\n')) {
-    const colon = line.indexOf(':');
-    if (colon > 0) lines[line.slice(0, colon).trim().toLowerCase()] = line.slice(colon + 1).trim();
-  }
-  return lines;
 }
 
 /** The `sha-256` members of a structured dictionary such as `sha-256=:<base64>:, sha-512=:...:`. */

@@ -6,8 +6,10 @@ import type { Request, Response } from 'express';
 import multer from 'multer';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Upload } from '../previews/answers.js';
+import { boundaryOf, formTypeOf } from './form-type.js';
+import { type PartHeaders, watchPartHeaders } from './part-headers.js';
 import { sourceTooLarge, UploadBody } from './upload-body.js';
-import { checkDigests, namedDigests, sourcePartHeaders } from './upload-digest.js';
+import { checkDigests, namedDigests } from './upload-digest.js';
 import { UploadStorage } from './upload-storage.js';
 
 export interface UploadLimits {
@@ -66,6 +68,8 @@ export async function receiveUpload(
 ): Promise<Upload> {
   checkUploadHeaders(request, limits.maxSourceBytes);
   const onRequest = namedDigests(request.headers);
+  const boundary = boundaryOf(request.headers['content-type'] ?? '');
+  if (boundary === undefined) throw broken('expected a Content-Type that names the boundary of the form, got none');
   const storage = new UploadStorage(limits.uploadDir, limits.maxSourceBytes);
   const body = new UploadBody(
     request,
@@ -74,17 +78,17 @@ export async function receiveUpload(
       idleMs: limits.uploadIdleTimeoutMs,
       totalMs: limits.uploadTimeoutMs,
     },
+    formTypeOf(boundary),
     onRequest.length > 0,
   );
   try {
-    await parse(body, storage, limits.maxSourceBytes);
+    const partHeaders = await parse(body, storage, limits.maxSourceBytes);
     const upload = storage.upload;
     if (upload === undefined) throw missingSource();
     if (upload.bytes === 0) {
       throw new ProofsheetError('source-type-refused', 'expected an image, got an empty file');
     }
-    const onPart = namedDigests(sourcePartHeaders(body.beginning, request.headers));
-    checkDigests(onRequest, onPart, upload.digest, body.digest());
+    checkDigests(onRequest, namedDigests(partHeaders), upload.digest, body.digest());
     return upload;
   } catch (error) {
     body.destroy();
@@ -95,7 +99,10 @@ export async function receiveUpload(
   }
 }
 
-function parse(body: UploadBody, storage: UploadStorage, maxSourceBytes: number): Promise<void> {
+/** Resolves with the headers of the source's part. */
+function parse(body: UploadBody, storage: UploadStorage, maxSourceBytes: number): Promise<PartHeaders> {
+  let latest: PartHeaders = {};
+  let ofSource: PartHeaders = {};
   // `streamHandler` is part of multer 2.5 and not yet of its types.
   const options: multer.Options & {
     streamHandler: (request: unknown, parser: Writable) => void;
@@ -104,10 +111,15 @@ function parse(body: UploadBody, storage: UploadStorage, maxSourceBytes: number)
     limits: { ...FIELD_LIMITS, fileSize: maxSourceBytes },
     defParamCharset: 'utf8',
     fileFilter(_request, file, accept) {
-      if (file.fieldname === SOURCE_PART) accept(null, true);
-      else accept(missingSource());
+      if (file.fieldname !== SOURCE_PART) return accept(missingSource());
+      // Asked while the parser tells of this part: the block read last is this part's.
+      ofSource = latest;
+      accept(null, true);
     },
     streamHandler(_request, parser) {
+      watchPartHeaders(parser, (headers) => {
+        latest = headers;
+      });
       // multer unpipes when it is done and then waits for the rest of the body. It need not: we do not send it.
       parser.once('unpipe', () => {
         if (!body.readableEnded) body.destroy();
@@ -122,7 +134,7 @@ function parse(body: UploadBody, storage: UploadStorage, maxSourceBytes: number)
     middleware(request, {} as Response, (error: unknown) => {
       if (error) reject(error);
       else if (hasRepeatedField(request.body)) reject(broken('expected every field of the form once, got one twice'));
-      else resolve();
+      else resolve(ofSource);
     });
   });
 }

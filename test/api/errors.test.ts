@@ -125,6 +125,24 @@ describe('400', () => {
       expect((await onPart(sha(photo))).status).toBe(200);
     }
   });
+
+  const manyFields = Array.from({ length: 5 }, (_, index) => fieldPart(`f${index}`, 'x'.repeat(14_000)));
+  it.each([
+    ['another parameter that ends with boundary=', 'xboundary=AAA; boundary=BBB', []],
+    ['a quoted boundary with an escape', 'boundary="B\\BB"', []],
+    ['a semicolon inside quotes', 'a="; boundary=AAA"; boundary=BBB', []],
+    ['empty parameters', '; ; boundary=BBB;', []],
+    ['an unquoted =', 'boundary=B=_B', []],
+    ['many bytes of fields before the source', 'boundary=BBB', manyFields],
+  ])('4005 for a digest on the part, and success without one: %s', async (_, parameters, before) => {
+    const boundary = parameters.includes('B=_B') ? 'B=_B' : 'BBB';
+    const wrong = `Content-Digest: sha-256=:${Buffer.alloc(32, 7).toString('base64')}:`;
+    const type = { 'Content-Type': `multipart/form-data; ${parameters}` };
+    const form = (...more: string[]) =>
+      multipartBody([...before, filePart('sourceImage', 'a.jpg', photo, ...more)], { boundary });
+    await expectError(await send(form(wrong), type), 400, 4005);
+    expect((await send(form(), type)).status).toBe(200);
+  });
 });
 
 describe('401 and 403', () => {

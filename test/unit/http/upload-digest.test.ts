@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { checkDigests, namedDigests, sourcePartHeaders } from '../../../src/http/upload-digest.js';
+import { checkDigests, namedDigests } from '../../../src/http/upload-digest.js';
 import { safeFileName } from '../../../src/http/upload-storage.js';
 import { digestOf, reprDigest } from '../../../src/kernel/digest.js';
-import { FORM_TYPE, fieldPart, filePart, multipartBody } from '../../support/multipart.js';
 
 const source = digestOf(Buffer.from('source'));
 const body = digestOf(Buffer.from('body'));
@@ -37,21 +36,6 @@ it('on the request a digest may be of the source or of the body, on the part of 
   expect([holds([other], []), holds([source, other], []), holds([], [body]), holds([], [other])]).toEqual(
     Array(4).fill(false),
   );
-});
-
-it('finds the headers of the file part behind other parts, and not inside the file', () => {
-  const inside = `--not-a-boundary\r\nX-Inner: 1\r\n\r\n`;
-  const bytes = multipartBody([
-    fieldPart('a', 'Repr-Digest: nothing'),
-    filePart('sourceImage', 'a.jpg', inside, 'Repr-Digest:  sha-256=:x: '),
-  ]);
-  const headers = sourcePartHeaders(bytes, { 'content-type': FORM_TYPE });
-  expect(headers['repr-digest']).toBe('sha-256=:x:');
-  expect(headers['x-inner']).toBeUndefined();
-  const quoted = { 'content-type': FORM_TYPE.replace(/boundary=(.*)/, 'boundary="$1"') };
-  expect(sourcePartHeaders(bytes, quoted)['repr-digest']).toBe('sha-256=:x:');
-  expect(sourcePartHeaders(bytes.subarray(0, 60), { 'content-type': FORM_TYPE })).toEqual({});
-  expect(sourcePartHeaders(bytes, {})).toEqual({});
 });
 
 it.each([
