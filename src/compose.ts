@@ -210,6 +210,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       uploadDir: store.tmpDir,
       maxSourceBytes: limits.maxSourceBytes,
       corsOrigins: serving.corsOrigins ?? [],
+      allowedHosts: serving.allowedHosts ?? [],
     },
     logger,
     metrics,

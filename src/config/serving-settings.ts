@@ -79,6 +79,11 @@ export const SERVER = {
     optional(texts('* or list of origins such as https://app.example', /^(?:\*|https?:\/\/[^\s/,]+)$/)),
     'Origins whose pages may read answers; unset sends no CORS headers.',
   ),
+  allowedHosts: setting(
+    'ALLOWED_HOSTS',
+    optional(texts('list of host names, each with or without a port', /^[A-Za-z0-9._-]+(?::[0-9]{1,5})?$/)),
+    'Host headers that are answered, beside addresses and localhost; unset answers any.',
+  ),
   cacheControl: setting(
     'CACHE_CONTROL',
     text('value of a Cache-Control header, 1 to 200 characters', /^[\x20-\x7e]{1,200}$/),

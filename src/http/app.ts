@@ -11,6 +11,7 @@ import { ProofsheetError } from '../kernel/errors.js';
 import { type Admission, BEARER_CHALLENGE, createAccess, UNRESTRICTED } from './access.js';
 import { createGuard } from './auth.js';
 import { createCors } from './cors.js';
+import { isForbiddenSite } from './cross-site.js';
 import type { EdgeDependencies } from './edge-dependencies.js';
 import { errorAnswer } from './error-map.js';
 import { ERROR_TAKING_MS, hasUnreadBody, sendError } from './error-response.js';
@@ -93,6 +94,7 @@ export function createApp(deps: EdgeDependencies, exchanges: ExchangeLog, isDrai
       checkVerb(request, response, operation.verbs);
       if (isDraining() && !operation.answersWhileDraining) throw stopping();
       if (operation.isProtected) await guard(request, response);
+      if (operation.takesUpload && isForbiddenSite(request, config.corsOrigins)) throw crossSiteUpload();
       const target = { segments: segmentsOf(request), url: request.originalUrl };
       checkSegments(target, operation.segments);
       const admission = admit(name, operation, target, request, response);
@@ -173,6 +175,13 @@ function checkVerb(request: Request, response: Response, verbs: readonly string[
   if (verbs.includes(request.method)) return;
   response.setHeader('Allow', [...verbs, 'OPTIONS'].join(', '));
   throw new ProofsheetError('verb-not-allowed', `expected ${verbs.join(' or ')}, got another verb`);
+}
+
+function crossSiteUpload(): ProofsheetError {
+  return new ProofsheetError(
+    'protected-operation-disabled',
+    'expected an upload that no page of another origin sends, got one of such a page; allow its origin in PROOFSHEET_CORS_ORIGINS',
+  );
 }
 
 function stopping(): ProofsheetError {

@@ -1,9 +1,9 @@
 // Who may use the protected operations: HTTP basic auth over express-basic-auth, compared in constant time, plain or hashed.
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import type { Request, Response } from 'express';
 import basicAuth from 'express-basic-auth';
 import { ProofsheetError } from '../kernel/errors.js';
+import { isCrossSite } from './cross-site.js';
 import { PasswordCheck } from './passwords.js';
 
 /** A user name and a password, both UTF-8; the password not empty, in plain text or as `scrypt:N:r:p:salt:hash`. */
@@ -113,18 +113,6 @@ function refuse(): never {
     'unauthorized',
     "expected the admin's user name and password by HTTP basic auth, got none or others",
   );
-}
-
-/**
- * Whether a browser sent this from a page of another origin: it would add stored credentials by itself. Clients that are
- * no browsers send neither header.
- */
-function isCrossSite(request: IncomingMessage): boolean {
-  const site = request.headers['sec-fetch-site'];
-  if (site !== undefined) return site !== 'same-origin' && site !== 'none';
-  const origin = request.headers.origin;
-  if (origin === undefined) return false;
-  return URL.canParse(origin) ? new URL(origin).host !== request.headers.host : true;
 }
 
 function sha256(text: string): Buffer {

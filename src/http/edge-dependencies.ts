@@ -43,6 +43,8 @@ export interface HttpConfig extends FairUseLimits {
   readonly trustProxyHops: number;
   /** Origins whose pages may read answers, `*` for any; none: no CORS headers. */
   readonly corsOrigins: readonly string[];
+  /** Host headers that are answered, beside addresses and `localhost`; none: any. */
+  readonly allowedHosts: readonly string[];
   /** `Cache-Control` of previews and metadata. */
   readonly cacheControl: string;
   /** Answer every failure of an operation with status 500, as the original does. */

@@ -55,6 +55,11 @@ export const PROTOCOL_ERRORS = {
     code: 4160,
     message: 'expected a range inside the preview; Content-Range tells its size',
   },
+  'unknown-host': {
+    status: 421,
+    code: 4210,
+    message: 'expected a Host that this server answers to, got another; PROOFSHEET_ALLOWED_HOSTS names them',
+  },
   'unknown-expectation': {
     status: 417,
     code: 4170,

@@ -3,6 +3,7 @@ import http, { type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Logger } from '../kernel/ports.js';
+import { createHostCheck } from './allowed-hosts.js';
 import type { HttpConfig } from './edge-dependencies.js';
 import { errorAnswer, type ProtocolErrorName } from './error-map.js';
 import { sendError, sendProtocolError, sendRawError } from './error-response.js';
@@ -39,11 +40,17 @@ export function createServer(
     response.once('close', () => response.req.destroy());
   };
 
+  // Without the setting nothing is looked at, so that a hit pays nothing.
+  const isOurHost = config.allowedHosts.length > 0 ? createHostCheck(config.allowedHosts) : undefined;
   const pipeline = createPipeline(
     (request, response, pipelined) => {
       const breach = pipelined ? brokenWaiting.get(response) : undefined;
       if (breach !== undefined) {
         answerBroken(response, exchanges.begin(request, response), breach);
+        return;
+      }
+      if (isOurHost?.(request) === false) {
+        sendProtocolError(response, exchanges.begin(request, response), 'unknown-host', [['Connection', 'close']]);
         return;
       }
       // Before `headers` is touched: building it would cost a prepared answer a good part of its time.

@@ -65,7 +65,7 @@ export const OPERATIONS = [
 ] as const;
 
 /** Every status the edge answers with; 499 is a client that left before its answer, 417 and 431 are Node's own refusals. */
-const STATUSES = [200, 204, 206, 304, 400, 401, 403, 404, 405, 408, 413, 415, 416, 417, 422, 429, 431, 499]
+const STATUSES = [200, 204, 206, 304, 400, 401, 403, 404, 405, 408, 413, 415, 416, 417, 421, 422, 429, 431, 499]
   .concat([500, 503, 504, 507])
   .map(String);
 const TIERS = ['memory', 'disk', 'shared'] as const;

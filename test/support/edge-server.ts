@@ -86,6 +86,7 @@ export async function startEdgeServer(
     sendTimeoutMs: 10_000,
     trustProxyHops: 0,
     corsOrigins: [],
+    allowedHosts: [],
     cacheControl: 'public, max-age=60',
     strictErrors: false,
     ...config,

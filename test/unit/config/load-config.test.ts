@@ -43,6 +43,7 @@ describe('defaults', () => {
       drainTimeoutMs: 25_000,
       trustProxyHops: 0,
       corsOrigins: undefined,
+      allowedHosts: undefined,
     });
     expect(config.storage).toMatchObject({ dataDir: './data', keepSource: true });
     expect(config.limits).toMatchObject({
