@@ -56,8 +56,11 @@ export interface CommitRequest {
   readonly source: SourceRecord;
   /** The groups that point to the source from now on. */
   readonly groups: readonly GroupChange[];
-  /** `keep`: a group that exists stays as it is. `replace`: it points to the new source. */
-  readonly existing: 'keep' | 'replace';
+  /**
+   * `keep`: a group that exists stays as it is. `replace`: it points to the new source. `renew`: one that points to this very
+   * source is written anew, so that whoever decided on its former revision takes nothing away; one of another stays.
+   */
+  readonly existing: 'keep' | 'replace' | 'renew';
 }
 
 /** What `remove` takes away: one group, a key in all contexts, a context, or everything (`{}`). */
@@ -107,6 +110,11 @@ export interface Catalog {
   commit(request: CommitRequest): Promise<readonly Digest[]>;
   /** Removes in bounded batches, so that others are served in between. Resolves with the number of groups removed. */
   remove(selection: Selection, signal?: AbortSignal): Promise<number>;
+  /**
+   * Removes the group if it still is at `revision`, and resolves with whether it did: what was decided on an entry that was
+   * read must not hit what was committed since.
+   */
+  removeGroup(ref: GroupRef, revision: string): Promise<boolean>;
   /** Number of image keys: distinct over all contexts, or those of one context. Never a scan. */
   count(context?: Context): Promise<number>;
   /** Image keys ascending by their UTF-8 bytes, each once, in batches; never more than a batch in memory. */

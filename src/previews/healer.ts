@@ -1,7 +1,6 @@
 // Heals an image group whose preview was lost from every tier: from the kept source, or from an upload of the same bytes.
 // What cannot be healed is removed, so that the next upload makes it anew instead of finding a broken group.
 import { ProofsheetError } from '../kernel/errors.js';
-import { DEFAULT_CONTEXT } from '../kernel/image-key.js';
 import type { Catalog, Logger, Metrics } from '../kernel/ports.js';
 import type { CatalogEntry } from '../kernel/source.js';
 import type { SourceFile } from './making.js';
@@ -31,17 +30,24 @@ export class Healer {
         { source: entry.source.digest },
         'an image lost its previews and its source; its group is removed',
       );
-      await this.deps.catalog.remove({ context: entry.group.context, imageKey: entry.group.imageKey });
-      throw error;
+      // Not by its name: who uploaded it again meanwhile, whatever it was, was told that it is stored.
+      if (await this.deps.catalog.removeGroup(entry.group, entry.group.revision)) throw error;
+      const next = await this.deps.catalog.find(entry.group);
+      if (next === undefined || next.group.revision === entry.group.revision) throw error;
+      return next;
     }
   }
 
-  /** The same from `file`, which holds the bytes of the entry's source. */
+  /**
+   * The same from `file`, which holds the bytes of the entry's source. The group is written anew, or again: a reader that found
+   * the same loss, and no kept source to heal it from, may be about to remove it.
+   */
   async healFrom(entry: CatalogEntry, file: SourceFile): Promise<CatalogEntry> {
+    const { context, imageKey, sourceDigest, fileName } = entry.group;
     const { record } = await this.deps.maker.remake(file, {
-      groups: [],
-      existing: 'keep',
-      context: DEFAULT_CONTEXT,
+      groups: [{ context, imageKey, sourceDigest, ...(fileName !== undefined && { fileName }) }],
+      existing: 'renew',
+      context,
       priority: 'instant',
     });
     return this.healed(entry, record);

@@ -71,7 +71,13 @@ export class SourceMaker {
    * took up an interrupted sequence, finds that one of those made before is lost; then they are all made again.
    */
   remake(source: SourceFile, options: MakeOptions): Promise<Made> {
-    return untilKept(() => (this.flights.get(source.digest) ?? this.start(source, options, true)).done());
+    return untilKept(async () => {
+      const under = this.flights.get(source.digest);
+      const made = await (under ?? this.start(source, options, true)).done();
+      return under === undefined || options.groups.length === 0 || (await this.attach(made, options))
+        ? made
+        : undefined;
+    });
   }
 
   private async withKeptSource<T>(record: SourceRecord, use: (source: SourceFile) => Promise<T>): Promise<T> {

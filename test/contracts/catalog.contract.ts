@@ -193,6 +193,54 @@ const changing: readonly ContractCase<CatalogSubject>[] = [
     },
   },
   {
+    name: 'renews a group of the same source, under another revision, and makes one that is gone; one of another stays',
+    run: async (subject) => {
+      const { catalog, blobs } = subject;
+      const [old, next] = [testSource('old'), testSource('next')];
+      await store(subject, old, ['other']);
+      await store(subject, next, ['same']);
+      const before = await Promise.all(['other', 'same'].map((key) => catalog.find(groupRef(key))));
+      await storeBlobs(blobs, next);
+      const refs = ['other', 'same', 'gone'].map((key) => groupRef(key));
+      expect(await catalog.commit(commitOf(next, refs, 'renew'))).toEqual([]);
+      expect(await catalog.find(groupRef('other'))).toEqual(before[0]);
+      const renewed = await catalog.find(groupRef('same'));
+      expect(renewed?.source).toEqual(next.record);
+      expect(renewed?.group.revision).not.toBe(before[1]?.group.revision);
+      expect((await catalog.find(groupRef('gone')))?.source).toEqual(next.record);
+      await catalog.remove({});
+      expect(await sweepAll(catalog)).toEqual([...digestsOf(old), ...digestsOf(next)].toSorted());
+    },
+  },
+  {
+    name: 'removes a group at the revision that was seen, and none that was committed since, by whomever',
+    run: async (subject) => {
+      const { catalog, peer } = subject;
+      const ref = groupRef('key', 'tenant');
+      const revisionOf = async () => (await catalog.find(ref))?.group.revision ?? 'none';
+      const [old, next] = [testSource('old'), testSource('next')];
+      await store(subject, old, ['key', 'tenant'], ['other']);
+      const first = await revisionOf();
+      const changes = [
+        () => store(subject, next, ['key', 'tenant']),
+        () => peer.commit(commitOf(next, [ref], 'renew')),
+        () => store({ ...subject, catalog: peer }, old, ['key', 'tenant']),
+      ];
+      for (const change of changes) {
+        const seen = await revisionOf();
+        await change();
+        expect(await catalog.removeGroup(ref, seen)).toBe(false);
+        expect(await peer.find(ref)).toBeDefined();
+      }
+      expect(await catalog.removeGroup(ref, first)).toBe(false);
+      expect(await catalog.removeGroup(groupRef('key'), await revisionOf())).toBe(false);
+      expect(await catalog.removeGroup(ref, await revisionOf())).toBe(true);
+      expect(await catalog.find(ref)).toBeUndefined();
+      expect(await catalog.removeGroup(ref, await revisionOf())).toBe(false);
+      expect(await catalog.usage()).toMatchObject({ groups: 1, keys: 1, sources: 1 });
+    },
+  },
+  {
     name: 'forgets a source that no group points to, and its blobs are swept',
     run: async (subject) => {
       const { catalog, blobs } = subject;

@@ -17,6 +17,7 @@ export const doNothingCatalog: Catalog = {
   findSource: async () => undefined,
   commit: async () => [],
   remove: async () => 0,
+  removeGroup: async () => false,
   count: async () => 0,
   keys: async function* () {},
   usage: async () => ({

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf } from '../../src/kernel/digest.js';
 import { parseFormat } from '../../src/kernel/format.js';
-import type { Converter } from '../../src/kernel/ports.js';
+import type { BlobStore, Catalog, Converter, FairEviction } from '../../src/kernel/ports.js';
 import { sequenceOf } from '../../src/kernel/sequence.js';
 import { AccessJournal } from '../../src/previews/access-journal.js';
 import type { Upload } from '../../src/previews/answers.js';
@@ -30,6 +30,10 @@ export interface PreviewBenchOptions {
   readonly refusals?: boolean;
   readonly contextMaxConversions?: number;
   readonly deduplicate?: 'all' | 'context';
+  /** Catalog and blobs of another store, which belongs to the caller; temp files stay in `dataDir`. */
+  readonly shared?: { readonly catalog: Catalog; readonly fair: FairEviction; readonly blobs: BlobStore };
+  /** What the use cases see in place of the catalog. */
+  readonly seen?: (catalog: Catalog) => Catalog;
   /** In place of the fake one; it belongs to the caller. */
   readonly converter?: Converter;
 }
@@ -53,15 +57,16 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
   });
   const blobs = createTieredBlobs({
     memory: createMemoryTier({ maxBytes: 2 ** 20 }),
-    durable: [store.blobs],
+    durable: [options.shared?.blobs ?? store.blobs],
     clock,
     logger,
     metrics,
   });
   const background = new BackgroundWork({ maxTasks: 1000, logger });
   const sequence = sequenceOf(options.formats ?? SEQUENCE);
-  const journal = new AccessJournal(store.catalog, clock, 60_000);
-  const { catalog } = store;
+  const own = options.shared?.catalog ?? store.catalog;
+  const catalog = options.seen?.(own) ?? own;
+  const journal = new AccessJournal(catalog, clock, 60_000);
   const maker = new SourceMaker({
     catalog,
     blobs,
@@ -96,7 +101,7 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
     clock,
     logger,
     metrics,
-    fair: store.catalog,
+    fair: options.shared?.fair ?? store.catalog,
     limits: {
       maxBytes: 1e12,
       maxGroups: 1e9,
@@ -110,6 +115,7 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
   let uploads = 0;
   return {
     ...store,
+    catalog: own,
     tiered: blobs,
     clock,
     logger,

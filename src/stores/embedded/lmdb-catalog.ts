@@ -125,7 +125,10 @@ export class LmdbCatalog implements Catalog, FairEviction {
     const known = ledger.source(source.digest);
     const effective = groups
       .map((group) => ({ ...group, key: this.names.groupKey(group) }))
-      .filter(({ key }) => existing === 'replace' || ledger.group(key) === undefined);
+      .filter(({ key }) => {
+        const group = existing === 'replace' ? undefined : ledger.group(key);
+        return group === undefined || (existing === 'renew' && group.sourceDigest === source.digest);
+      });
     if (known === undefined && effective.length === 0) {
       ledger.disown(blobs);
       return [];
@@ -155,6 +158,17 @@ export class LmdbCatalog implements Catalog, FairEviction {
 
   remove(selection: Selection, signal?: AbortSignal): Promise<number> {
     return this.changes.remove(selection, signal);
+  }
+
+  removeGroup(ref: GroupRef, revision: string): Promise<boolean> {
+    return withLedger(this.tables, (ledger) => {
+      const key = this.names.groupKey(ref);
+      const group = ledger.group(key);
+      const source = group && ledger.source(group.sourceDigest);
+      if (!group || !source || revisionText(group, source) !== revision) return false;
+      ledger.removeGroup(key);
+      return true;
+    });
   }
 
   async count(context?: Context): Promise<number> {

@@ -5,9 +5,10 @@ import type { GroupRef } from '../../kernel/image-key.js';
 import type { CatalogEntry, SourceRecord } from '../../kernel/source.js';
 import { unreachable } from '../backend-errors.js';
 import type { Coherence } from './coherence.js';
+import type { RemovalCondition } from './group-index.js';
 import { groupName, groupShard } from './key-layout.js';
 import { joinEntry, type NodeMemory, type Reading } from './node-memory.js';
-import { decodeGroup, decodeSource, type StoredGroup, type StoredSource, type Token } from './record-codec.js';
+import { decodeGroup, decodeSource, type StoredGroup, type StoredSource, TOKEN_CHARACTERS } from './record-codec.js';
 import { healingTypes, type Session } from './session.js';
 
 /** A group may be replaced between reading it and its source; more often than this is not chance. */
@@ -20,8 +21,8 @@ interface Found<T> {
 }
 
 export class CatalogReader {
-  /** Told of groups that cannot be answered; with the token that they have, if it could be read. */
-  onDangling: (ref: GroupRef, token: Token | undefined) => Promise<void> = async () => {};
+  /** Told of groups that cannot be answered; with what must still hold when they are removed for that. */
+  onDangling: (ref: GroupRef, condition: RemovalCondition) => Promise<void> = async () => {};
 
   constructor(
     private readonly session: Session,
@@ -109,7 +110,7 @@ export class CatalogReader {
     }
     // Replaced in between, or its source was evicted.
     if (!last) return 'again';
-    await this.onDangling(ref, stored.token);
+    await this.onDangling(ref, `is${stored.token}`);
     return undefined;
   }
 
@@ -132,7 +133,8 @@ export class CatalogReader {
     if (typeof text === 'string' && stored === undefined) this.damaged('group');
     if (stored === undefined || indexed === null) {
       // Half a group is none, and must not be counted.
-      if (text !== null || indexed !== null) await this.onDangling(ref, undefined);
+      const condition = typeof text === 'string' ? (`is${text.slice(0, TOKEN_CHARACTERS)}` as const) : 'absent';
+      if (text !== null || indexed !== null) await this.onDangling(ref, condition);
       return undefined;
     }
     return { stored, lastAccess: typeof accessed === 'number' ? accessed : stored.createdAt };

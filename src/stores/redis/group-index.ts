@@ -2,17 +2,26 @@
 // group's record begins with.
 import type { Digest } from '../../kernel/digest.js';
 import type { Context, GroupRef, ImageKey } from '../../kernel/image-key.js';
-import type { Selection } from '../../kernel/ports.js';
+import type { CommitRequest, Selection } from '../../kernel/ports.js';
 import { REMOVE_GROUPS, TOUCH_GROUPS, WRITE_GROUP } from './group-scripts.js';
 import { ALL_SHARDS, groupName, groupOfName, groupShard, type Shard } from './key-layout.js';
 import { TOKEN_CHARACTERS, type Token } from './record-codec.js';
 import { readMany, runMany, type Session } from './session.js';
+
+/** A group and when it was used last (Unix ms; 0: unknown), as it was read. */
+export type UsedGroup = GroupRef & { readonly usedAt: number };
 
 /** What a group's record said of its source: the reference to end. */
 export interface Reference {
   readonly token: Token;
   readonly digest: Digest;
 }
+
+/**
+ * What must still hold when a group is removed, as the script has it: what was decided on something that was read must not hit
+ * what was written since. `any` is for clears, which mean whatever stands there.
+ */
+export type RemovalCondition = 'any' | 'absent' | `is${string}` | `at${number}`;
 
 /** Groups removed by one script: about 15 operations each, so about half a millisecond of the server's time. */
 const REMOVE_BATCH = 50;
@@ -23,7 +32,7 @@ export class GroupIndex {
   /** Writes each group's record; resolves, in order, with whether it was written and what stood there before. */
   async write(
     groups: readonly { readonly ref: GroupRef; readonly record: string }[],
-    existing: 'keep' | 'replace',
+    existing: CommitRequest['existing'],
   ): Promise<{ readonly written: boolean; readonly before: Reference | undefined }[]> {
     const { keys, clock } = this.session;
     const replies = await runMany(
@@ -43,8 +52,11 @@ export class GroupIndex {
     }));
   }
 
-  /** Takes the groups out, each only while it has `token` where one is given; adds their references to `ended`. */
-  async remove(refs: readonly (GroupRef & { readonly token?: Token })[], ended: Map<Digest, Token[]>): Promise<number> {
+  /** Takes the groups out, each only while its condition holds (none: any); adds their references to `ended`. */
+  async remove(
+    refs: readonly (GroupRef & { readonly condition?: RemovalCondition })[],
+    ended: Map<Digest, Token[]>,
+  ): Promise<number> {
     const { keys } = this.session;
     const calls = [...groupedBy(refs, ({ imageKey }) => groupShard(imageKey))].flatMap(([shard, inShard]) =>
       inBatches(inShard, REMOVE_BATCH).map((batch) => ({
@@ -52,7 +64,7 @@ export class GroupIndex {
           string,
           ...string[],
         ],
-        args: batch.flatMap(({ context, imageKey, token }) => [context, imageKey, token ?? '']),
+        args: batch.flatMap(({ context, imageKey, condition }) => [context, imageKey, condition ?? 'any']),
       })),
     );
     let removed = 0;
@@ -123,9 +135,12 @@ export class GroupIndex {
   }
 
   /** The groups used longest ago, at most `limit`, only those last used before `before` (Unix ms). */
-  async oldest(limit: number, before = Number.POSITIVE_INFINITY): Promise<GroupRef[]> {
-    const names = await oldestMembers(this.session, (shard) => this.session.keys.access(shard), limit, before);
-    return names.map((name) => groupOfName(name)).filter((ref) => ref !== undefined);
+  async oldest(limit: number, before = Number.POSITIVE_INFINITY): Promise<UsedGroup[]> {
+    const members = await oldestMembers(this.session, (shard) => this.session.keys.access(shard), limit, before);
+    return members.flatMap(({ member, score }) => {
+      const ref = groupOfName(member);
+      return ref === undefined ? [] : [{ ...ref, usedAt: score }];
+    });
   }
 
   /** Members of a shard's index from `from` to `to` (ends as ZRANGEBYLEX has them), at most `limit`. */
@@ -175,7 +190,7 @@ export async function oldestMembers(
   keyOf: (shard: Shard) => string,
   limit: number,
   before: number,
-): Promise<string[]> {
+): Promise<{ readonly member: string; readonly score: number }[]> {
   const ofEach = String(Math.min(limit, Math.max(16, Math.ceil((4 * limit) / ALL_SHARDS.length))));
   const max = Number.isFinite(before) ? `(${before}` : '+inf';
   const replies = await readMany(
@@ -189,7 +204,7 @@ export async function oldestMembers(
     .flat()
     .toSorted(([, a], [, b]) => a - b)
     .slice(0, limit)
-    .map(([member]) => member);
+    .map(([member, score]) => ({ member, score }));
 }
 
 function referenceOf(head: string): Reference | undefined {

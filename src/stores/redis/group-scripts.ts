@@ -18,14 +18,17 @@ local function read(key)
 end`;
 
 /**
- * KEYS record, index, access, contexts. ARGV 'keep' or 'replace', record, context, key, now in ms.
+ * KEYS record, index, access, contexts. ARGV 'keep', 'replace' or 'renew', record, context, key, now in ms.
  * Returns { 1 written or 0 kept, token and digest of the record before or '' }.
  */
 export const WRITE_GROUP = script(`${READ}
 local mode, record, context, key, now = unpack(ARGV)
 local old = read(KEYS[1])
 local indexed = redis.call('ZSCORE', KEYS[2], 'C' .. context .. '\\0' .. key)
-if old and indexed and mode == 'keep' then return { 0, string.sub(old, 1, 76) } end
+if old and indexed then
+  local same = string.sub(old, 13, 76) == string.sub(record, 13, 76)
+  if mode == 'keep' or (mode == 'renew' and not same) then return { 0, string.sub(old, 1, 76) } end
+end
 redis.call('SET', KEYS[1], record)
 if not indexed then
   local first = redis.call('ZLEXCOUNT', KEYS[2], '[K' .. key .. '\\0', '(K' .. key .. '\\1') == 0
@@ -37,7 +40,8 @@ redis.call('ZADD', KEYS[3], now, context .. '\\0' .. key)
 return { 1, old and string.sub(old, 1, 76) or '' }`);
 
 /**
- * KEYS index, access, contexts, records. ARGV for each record: context, key, token that it must have or ''.
+ * KEYS index, access, contexts, records. ARGV for each record: context, key, what must hold: 'any', 'absent' (there is no
+ * record), 'is' and the first characters of the record, or 'at' and the time of the last access (0: none).
  * Returns for each record: 1 removed or 0, token and digest or ''.
  */
 export const REMOVE_GROUPS = script(`${READ}
@@ -45,10 +49,14 @@ local index, access, contexts = KEYS[1], KEYS[2], KEYS[3]
 local outcome, less, all = {}, {}, 0
 for n = 4, #KEYS do
   local at = (n - 4) * 3
-  local context, key, token = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  local context, key, condition = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local old = read(KEYS[n])
   local removed = 0
-  if token == '' or (old and string.sub(old, 1, 12) == token) then
+  local kind, value = string.match(condition, '^(%l%l)(.*)$')
+  local holds = condition == 'any' or (condition == 'absent' and not old)
+    or (kind == 'is' and old and string.sub(old, 1, #value) == value)
+    or (kind == 'at' and tonumber(redis.call('ZSCORE', access, context .. '\\0' .. key) or 0) == tonumber(value))
+  if holds then
     removed = redis.call('ZREM', index, 'C' .. context .. '\\0' .. key)
     if removed == 1 then less[context], all = (less[context] or 0) + 1, all + 1 end
     if redis.call('ZREM', index, 'K' .. key .. '\\0' .. context) == 1 then

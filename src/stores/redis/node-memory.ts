@@ -123,6 +123,11 @@ export function revisionOf(group: StoredGroup, source: StoredSource): string {
   return `${group.token}.${source.token}`;
 }
 
+/** The group's part of a revision. */
+export function tokenOfRevision(revision: string): string {
+  return revision.split('.', 1)[0] ?? '';
+}
+
 export function joinEntry(ref: GroupRef, group: RememberedGroup, source: StoredSource): CatalogEntry {
   const { sourceDigest, createdAt, fileName } = group.stored;
   return {

@@ -5,9 +5,10 @@ import type { Context, GroupRef, ImageKey } from '../../kernel/image-key.js';
 import type { Catalog, CommitRequest, Evicted, Selection, Usage } from '../../kernel/ports.js';
 import type { CatalogEntry, SourceRecord } from '../../kernel/source.js';
 import type { CatalogReader } from './catalog-reader.js';
-import { type GroupIndex, oldestMembers } from './group-index.js';
+import { type GroupIndex, oldestMembers, type RemovalCondition, type UsedGroup } from './group-index.js';
 import { ALL_SHARDS } from './key-layout.js';
 import { streamKeys } from './key-stream.js';
+import { tokenOfRevision } from './node-memory.js';
 import { encodeGroup, newToken, type StoredGroup, type Token } from './record-codec.js';
 import { readMany, type Session } from './session.js';
 import { type Freed, SourceShelf } from './source-shelf.js';
@@ -29,7 +30,7 @@ export class RedisCatalog implements Catalog {
     private readonly onSwept?: (digests: readonly Digest[]) => Promise<void>,
   ) {
     this.sources = new SourceShelf(session);
-    reader.onDangling = (ref, token) => this.removeDangling(ref, token);
+    reader.onDangling = (ref, condition) => this.removeDangling(ref, condition);
   }
 
   find(ref: GroupRef): Promise<CatalogEntry | undefined> {
@@ -94,6 +95,20 @@ export class RedisCatalog implements Catalog {
     return removed;
   }
 
+  /**
+   * The group's record is compared in the step that removes it, the source's right before, since it lies in another slot: a
+   * source that is committed anew within that moment does not save a group whose previews had been lost.
+   */
+  async removeGroup(ref: GroupRef, revision: string): Promise<boolean> {
+    const current = await this.reader.find(ref);
+    if (current?.group.revision !== revision) return false;
+    const ended = new Map<Digest, Token[]>();
+    const removed = await this.groups.remove([{ ...ref, condition: `is${tokenOfRevision(revision)}` }], ended);
+    await this.sources.release(ended);
+    this.reader.changed();
+    return removed > 0;
+  }
+
   count(context?: Context): Promise<number> {
     return this.groups.count(context === undefined ? 'keys' : { context });
   }
@@ -126,7 +141,7 @@ export class RedisCatalog implements Catalog {
       limit,
       Number.POSITIVE_INFINITY,
     );
-    return this.unkeepThese(digests.map((digest) => ({ digest: digest as Digest })));
+    return this.unkeepThese(digests.map(({ member }) => ({ digest: member as Digest })));
   }
 
   async evictGroups(limit: number, before?: number): Promise<Evicted> {
@@ -140,9 +155,13 @@ export class RedisCatalog implements Catalog {
     return { groups: 0, ...freed };
   }
 
-  async evictThese(refs: readonly GroupRef[]): Promise<Evicted> {
+  /** Takes away these groups, but none that was used or written since it was looked at. */
+  async evictThese(refs: readonly UsedGroup[]): Promise<Evicted> {
     const ended = new Map<Digest, Token[]>();
-    const groups = await this.groups.remove(refs, ended);
+    const groups = await this.groups.remove(
+      refs.map((ref) => ({ ...ref, condition: `at${ref.usedAt}` as const })),
+      ended,
+    );
     const freed = await this.sources.release(ended);
     if (groups > 0) this.reader.changed();
     return { groups, ...freed };
@@ -189,13 +208,13 @@ export class RedisCatalog implements Catalog {
     const before = clock.now() - blobTtlMs - AGE_MARGIN_MS;
     await this.evictGroups(AGED_AT_A_TIME, before);
     const digests = await oldestMembers(this.session, (shard) => keys.used(shard), AGED_AT_A_TIME, before);
-    return this.sources.release(new Map(digests.map((digest) => [digest as Digest, []])), true);
+    return this.sources.release(new Map(digests.map(({ member }) => [member as Digest, []])), true);
   }
 
   /** A group whose source is lost answers nobody; it goes unless it was committed anew meanwhile. */
-  private async removeDangling(ref: GroupRef, token: Token | undefined): Promise<void> {
+  private async removeDangling(ref: GroupRef, condition: RemovalCondition): Promise<void> {
     const ended = new Map<Digest, Token[]>();
-    await this.groups.remove([{ ...ref, ...(token !== undefined && { token }) }], ended);
+    await this.groups.remove([{ ...ref, condition }], ended);
     await this.sources.release(ended);
   }
 }

@@ -1,9 +1,10 @@
 // The FairEviction port on Redis: takes from the context that has most what it used longest ago.
 import { parseDigest } from '../../kernel/digest.js';
-import type { Context, GroupRef } from '../../kernel/image-key.js';
+import type { Context } from '../../kernel/image-key.js';
 import type { ContextUsage, Evicted, FairEviction, Heaviest } from '../../kernel/ports.js';
 import { type ContextLedger, inPairs } from './context-ledger.js';
 import { SAMPLE_GROUPS } from './context-scripts.js';
+import type { UsedGroup } from './group-index.js';
 import { ALL_SHARDS, groupOfName, groupShard } from './key-layout.js';
 import type { RedisCatalog } from './redis-catalog.js';
 import { readMany, runMany, type Session } from './session.js';
@@ -68,7 +69,7 @@ export class RedisFairEviction implements FairEviction {
   }
 
   /** Groups of the context that were used longest ago, and not since they were looked at. */
-  private async oldestOf(context: Context, limit: number): Promise<GroupRef[]> {
+  private async oldestOf(context: Context, limit: number): Promise<UsedGroup[]> {
     for (let samples = 0; ; ) {
       let pool = this.pools.get(context);
       if (!pool || pool.groups.length === 0 || pool.until < this.session.clock.monotonic()) {
@@ -98,7 +99,7 @@ export class RedisFairEviction implements FairEviction {
     return pool;
   }
 
-  private async unchanged(groups: readonly (readonly [name: string, usedAt: number])[]): Promise<GroupRef[]> {
+  private async unchanged(groups: readonly (readonly [name: string, usedAt: number])[]): Promise<UsedGroup[]> {
     const { keys } = this.session;
     const refs = groups.flatMap(([name, usedAt]) => {
       const ref = groupOfName(name);
@@ -116,7 +117,7 @@ export class RedisFairEviction implements FairEviction {
     );
     return refs
       .filter(({ usedAt }, at) => (replies[2 * at] ?? 0) === usedAt && replies[2 * at + 1] !== null)
-      .map(({ ref }) => ref);
+      .map(({ ref, usedAt }) => ({ ...ref, usedAt }));
   }
 
   /** Sources whose own blobs can be evicted, those that the context has held longest first. */

@@ -121,7 +121,7 @@ export class RedisRefusals implements Refusals {
       removed,
       Number.POSITIVE_INFINITY,
     );
-    await this.remove(oldest as Digest[]);
+    await this.remove(oldest.map(({ member }) => member as Digest));
   }
 
   private async remove(sources: readonly Digest[]): Promise<number> {
