@@ -7,8 +7,14 @@ import { ALONE, type App, compose, PACKAGE_VERSION, type Role } from './compose.
 import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.js';
 import { loadConfig, unknownEnvironmentNames } from './config/load-config.js';
 import type { Config } from './config/schema.js';
-import { DataDirError } from './stores/embedded/storage-errors.js';
-import { connectToSupervisor, SAME_SIGNAL_MS, superviseWorkers, workerIndex } from './supervisor.js';
+import { DataDirError, ProcessIdTaken } from './stores/embedded/storage-errors.js';
+import {
+  connectToSupervisor,
+  OTHER_ID_EXIT_CODE,
+  SAME_SIGNAL_MS,
+  superviseWorkers,
+  workerIndex,
+} from './supervisor.js';
 import { createLogger, type ProcessLogger } from './telemetry/logger.js';
 
 /**
@@ -59,6 +65,10 @@ function configOrExit(): Config {
 }
 
 function roleOf(index: number): Role {
+  // A worker whose supervisor was killed is ended by Node's cluster with process.exit, which may never return (see killSelf).
+  process.on('exit', () => {
+    if (!process.connected) killSelf();
+  });
   return { shared: true, workerIndex: index, connect: connectToSupervisor };
 }
 
@@ -86,10 +96,26 @@ async function composeOrExit(config: Config, logger: ProcessLogger, role: Role):
   try {
     return await compose(config, logger, role);
   } catch (error) {
+    if (error instanceof ProcessIdTaken) return underAnotherId(config, logger, role, error);
     // A directory that cannot be used is the operator's to mend: its message says how, and a stack would bury it.
     logger.error(error instanceof DataDirError ? { reason: error.message } : { error }, 'cannot start');
     process.exit(1);
   }
+}
+
+/**
+ * In a container every server has the same process id, and one that takes another's place while that still serves cannot use the
+ * data directory under it: a worker with an id of its own serves instead.
+ */
+async function underAnotherId(
+  config: Config,
+  logger: ProcessLogger,
+  role: Role,
+  taken: ProcessIdTaken,
+): Promise<never> {
+  if (role.shared) process.exit(OTHER_ID_EXIT_CODE);
+  logger.info({ reason: taken.message }, 'serving by a worker, which has another process id');
+  process.exit(await superviseWorkers({ ...config.server, workers: 1, logger }));
 }
 
 /**

@@ -11,6 +11,12 @@ const MAX_RESTART_DELAY_MS = 5_000;
 const SNAPSHOT_TIMEOUT_MS = 1_000;
 /** Beyond the drain limit, for what cannot be drained. */
 const KILL_AFTER_DRAIN_MS = 5_000;
+/**
+ * How a worker ends that cannot use the data directory under its process id (EX_TEMPFAIL of sysexits.h): the next has another
+ * id, so it is begun at once; so many times in a row that a neighbour with as many processes is passed.
+ */
+export const OTHER_ID_EXIT_CODE = 75;
+const MOST_OTHER_IDS = 64;
 /** Ctrl-C reaches a process from the terminal and again from npm: that is one wish, not two. */
 export const SAME_SIGNAL_MS = 1_000;
 
@@ -39,12 +45,14 @@ export async function superviseWorkers({ workers, drainTimeoutMs, logger }: Supe
   let questions = 0;
   let stopping = false;
   let everListened = false;
+  let otherIds = 0;
   let giveUp: (code: number) => void = () => undefined;
   const cannotStart = new Promise<number>((resolve) => {
     giveUp = resolve;
   });
-  cluster.once('listening', () => {
+  cluster.on('listening', () => {
     everListened = true;
+    otherIds = 0;
   });
   // Workers accept by themselves. Node's other way, where the parent accepts and hands connections on, leaves those that
   // it was handing to a dying worker hanging for ever: no answer and no reset (seen with kill -9 under load).
@@ -59,6 +67,7 @@ export async function superviseWorkers({ workers, drainTimeoutMs, logger }: Supe
     });
     worker.once('exit', (code, signal) => {
       if (stopping) return;
+      if (code === OTHER_ID_EXIT_CODE && ++otherIds <= MOST_OTHER_IDS) return start(index, failures);
       if (!everListened) return giveUp(code ?? 1);
       const failed = performance.now() - startedAt < HEALTHY_AFTER_MS ? failures + 1 : 0;
       const delayMs = failed === 0 ? 0 : Math.min(MAX_RESTART_DELAY_MS, 100 * 2 ** failed);

@@ -1,6 +1,6 @@
 // The parent's end of one converter child: starts it, passes messages, kills it, tells when it is gone. Knows no queue.
 import { type ChildProcess, fork } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from '../kernel/ports.js';
@@ -58,9 +58,10 @@ export class ConverterChild {
       execArgv: [],
       env: childEnvironment(),
     });
-    lowerPriority(this.process, options);
     this.process.on('message', (message: unknown) => {
       const known = asFromChild(message);
+      // Not before: behind a busy neighbour a child of low priority would take many seconds to load its code.
+      if (known?.kind === 'ready') lowerPriority(this.process.pid, options);
       if (known) events.message(known);
       else events.nonsense();
     });
@@ -125,11 +126,21 @@ function childEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** Hits win the processor over conversions. Not being allowed to is no reason not to convert. */
-function lowerPriority(child: ChildProcess, { niceness, logger }: ChildOptions): void {
-  if (child.pid === undefined || niceness === 0) return;
+function lowerPriority(pid: number | undefined, { niceness, logger }: ChildOptions): void {
+  if (pid === undefined || niceness === 0) return;
   try {
-    os.setPriority(child.pid, Math.min(19, os.getPriority() + niceness));
+    const lower = Math.min(19, os.getPriority() + niceness);
+    for (const thread of threadsOf(pid)) os.setPriority(thread, lower);
   } catch (error) {
     logger.debug({ error }, 'the priority of a converter child could not be lowered');
+  }
+}
+
+/** Linux keeps a priority by thread; threads begun later have that of whoever began them. Elsewhere the process has one. */
+function threadsOf(pid: number): readonly number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(Number);
+  } catch {
+    return [pid];
   }
 }

@@ -1,5 +1,6 @@
 // Several HTTP processes on one port: one cache, one conversion, one set of figures, and no outage when one of them dies.
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { encodedPhoto } from '../support/encoded-photo.js';
 import { until } from '../support/gate.js';
@@ -81,6 +82,36 @@ it('replaces a worker that is killed, and stays ready', async () => {
   for (let request = 0; request < 10; request++) {
     expect((await once('getImage/key/auto:200x150')).status).toBe(200);
   }
+});
+
+it('whose supervisor is killed end at once, under uploads, and leave port and catalog to the next server', async () => {
+  const source = await encodedPhoto(1200, 900);
+  let stopped = false;
+  const uploading = Array.from({ length: 6 }, async (_, uploader) => {
+    for (let n = 0; !stopped; n++) {
+      const body = sourceForm(Buffer.concat([source, Buffer.from(`${uploader}-${n}`)]));
+      await once(`cacheImage/${uploader}-${n}`, { method: 'POST', body }).catch(() => undefined);
+    }
+  });
+  await until(async () => (await scrape(server.origin, 'proofsheet_keys')) > 2, 'uploads are under way');
+  const workers = childrenOf(server.pid);
+  expect(workers).toHaveLength(2);
+  server.kill('SIGKILL');
+  await server.gone;
+  const isRunning = (pid: number) => {
+    try {
+      // A zombie has ended; who would ask for it was the supervisor.
+      return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    } catch {
+      return false;
+    }
+  };
+  await until(() => !workers.some(isRunning), 'no worker is left');
+  stopped = true;
+  await Promise.all(uploading);
+  const { port } = new URL(server.origin);
+  server = await startServerProcess({ PROOFSHEET_DATA_DIR: dir.path, PROOFSHEET_PORT: port, PROOFSHEET_WORKERS: '2' });
+  expect((await once('cacheImage/after', { method: 'POST', body: sourceForm(source) })).status).toBe(200);
 });
 
 it('stops all workers on one signal, and exits with 0', async () => {

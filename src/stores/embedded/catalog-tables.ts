@@ -9,7 +9,7 @@ import { type Durability, LmdbEnvironment, readRow, type Table } from './lmdb-en
 import { checkLength, identityOf } from './lmdb-file.js';
 import { OpeningMark } from './opening-marks.js';
 import { salvage } from './salvage.js';
-import { DataDirError, errnoOf } from './storage-errors.js';
+import { DamagedStore, DataDirError, errnoOf, isDamage, ProcessIdTaken } from './storage-errors.js';
 
 /** Raise it when keys or rows change their meaning, and say in `openCatalogTables` what happens to the older ones. */
 const SCHEMA_VERSION = 3;
@@ -64,24 +64,28 @@ export interface CatalogOptions {
 }
 
 /**
- * Opens the catalog. One that cannot be opened, or was found damaged by a process that used it, is renamed to
+ * Opens the catalog. One whose own bytes show damage, or that was found damaged by a process that used it, is renamed to
  * `<path>.broken-<Unix ms>` and another is begun with what can be read of it: it is a cache, and blobs are found again by
- * their digests. Throws `DataDirError` for a catalog of a newer version; nothing is read of one of an older.
+ * their digests. Throws `DataDirError` for a catalog of a newer version and for whatever else
+ * keeps it from being opened, `ProcessIdTaken` where another process id would do; nothing is read of one of an older version.
  */
 export async function openCatalogTables(options: CatalogOptions): Promise<CatalogTables> {
   const before = identityOf(options.path);
   const mark = new OpeningMark(options.path);
   try {
-    if (mark.isFatal) throw new Error('expected a catalog that can be opened, got one that ended three processes');
+    if (await mark.isFatal())
+      throw new DamagedStore('expected a catalog that can be opened, got one that ended three processes');
     if (existsSync(damageMark(options.path)))
-      throw new Error('expected a catalog that is whole, got one that was found damaged');
+      throw new DamagedStore('expected a catalog that is whole, got one that was found damaged');
     mark.set();
     const tables = await tryOpen(options);
     mark.clear();
     return tables;
   } catch (error) {
     mark.withdraw();
-    if (error instanceof DataDirError || isOfTheDirectory(error)) throw error;
+    if (error instanceof DataDirError || error instanceof ProcessIdTaken || isOfTheDirectory(error)) throw error;
+    // What is not known to be damage may pass, and others may be using the catalog just now.
+    if (!isDamage(error)) throw cannotOpen(error);
     // Several processes may find the same damage: only who still sees what it failed on sets it aside.
     if (before !== undefined && identityOf(options.path) === before) {
       const aside = `${options.path}.broken-${options.clock.now()}`;
@@ -105,14 +109,30 @@ async function tryOpen({ path, durability, clock }: CatalogOptions): Promise<Cat
   const environment = LmdbEnvironment.open(path, durability);
   try {
     const tables = tablesOf(environment);
+    environment.checkReadable(tables.facts);
     await environment.write(() => checkSchema(tables.facts, clock));
     environment.refresh();
-    checkRows(tables);
+    lookThrough(tables);
     return tables;
   } catch (error) {
     await environment.close();
     throw error;
   }
+}
+
+/** From here on the catalog can be read: what cannot be made sense of is its bytes' fault, unless the machine's. */
+function lookThrough(tables: CatalogTables): void {
+  try {
+    checkRows(tables);
+  } catch (error) {
+    if (isOfTheDirectory(error)) throw error;
+    throw new DamagedStore(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+function cannotOpen(error: unknown): DataDirError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new DataDirError(`the catalog could not be opened, and was left as it is: ${reason}`, { cause: error });
 }
 
 /** The tables of an environment, made where they are not there. */
@@ -151,7 +171,7 @@ function checkSchema(facts: Table, clock: Clock): void {
         'version. Start that version, or name another data directory, or remove the catalog to begin with an empty cache',
     );
   } else if (version !== SCHEMA_VERSION || readRow(facts, TOTALS_KEY, decodeTotals) === undefined) {
-    throw new Error(`expected a catalog of schema ${SCHEMA_VERSION} with totals, got schema ${version}`);
+    throw new DamagedStore(`expected a catalog of schema ${SCHEMA_VERSION} with totals, got schema ${version}`);
   }
 }
 

@@ -52,7 +52,8 @@ export class DiskCache implements BlobStore {
   static open(options: DiskCacheOptions): DiskCache {
     const { dir, maxBytes, clock, logger, metrics } = options;
     const files = new BlobFiles(join(dir, 'blobs'));
-    const tmpDir = openScratchDir(join(dir, 'tmp'), clock.now());
+    const scratch = openScratchDir(join(dir, 'tmp'));
+    const tmpDir = scratch.path;
     const blobs: FileBlobs = new FileBlobs({
       files,
       reader: new BlobReader(clock),

@@ -17,7 +17,8 @@ import { LmdbLeases } from './lmdb-leases.js';
 import { LmdbRefusals, type RefusalsOptions } from './lmdb-refusals.js';
 import { makeDirs } from './make-dirs.js';
 import { OrphanSweep } from './orphan-sweep.js';
-import { bootId, openScratchDir } from './scratch-dir.js';
+import { bootId } from './process-identity.js';
+import { openScratchDir } from './scratch-dir.js';
 import { DataDirError, errnoOf } from './storage-errors.js';
 
 /** Far longer than any upload and conversion takes from its first blob to its commit. */
@@ -60,7 +61,8 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   try {
     const blobsDir = join(dataDir, 'blobs');
     makeDirs(blobsDir);
-    const tmpDir = openScratchDir(join(dataDir, 'tmp'), clock.now());
+    const scratch = openScratchDir(join(dataDir, 'tmp'));
+    const tmpDir = scratch.path;
     const files = new BlobFiles(blobsDir);
     const durability = fsync ? 'full' : 'consistent';
     const path = join(dataDir, 'catalog');
@@ -72,7 +74,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     const bytesOf = (digest: Digest): number | undefined => catalog.bytesOf(digest);
     const blobs = new FileBlobs({ files, reader: new BlobReader(clock), tmpDir, bytesOf, fsync, logger, metrics });
     const graceMs = options.orphanGraceMs ?? ORPHAN_GRACE_MS;
-    const orphans = new OrphanSweep({ catalog, files, tmpDir, clock, logger, graceMs });
+    const orphans = new OrphanSweep({ catalog, files, clock, logger, graceMs });
     return {
       catalog,
       blobs,
@@ -81,10 +83,13 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
       tmpDir,
       bytesOf,
       groups: () => catalog.groups(),
-      sweepOrphans: () => orphans.run(),
+      sweepOrphans: () => {
+        scratch.tidy();
+        return orphans.run();
+      },
       close: async () => {
         await Promise.all([blobs.close(), leases.close(), catalog.close()]);
-        rmSync(tmpDir, { recursive: true, force: true });
+        scratch.close();
       },
     };
   } catch (error) {

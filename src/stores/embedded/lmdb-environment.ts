@@ -1,13 +1,20 @@
 // One LMDB environment and how we use it: binary keys and values, grouped durable commits, reads that see every process.
 // The only file that knows LMDB's options; it must not know what is stored.
 import { type Database, open, type RootDatabase } from 'lmdb';
-import { storageError } from './storage-errors.js';
+import { ProcessIdTaken, storageError } from './storage-errors.js';
 
 /** Keys and values are bytes: what they mean is ours, and no library version can change it. */
 export type Table = Database<Buffer, Buffer>;
 
 /** Address space reserved for the map, not disk: growing a map that several processes share is what is best avoided. */
 const MAP_BYTES = 64 * 1024 ** 3;
+
+/**
+ * Processes that read at the same time: a slot of 64 bytes each. Twice the largest number of workers, since a server that takes
+ * another's place runs beside it, and as many again for commands and slots of the dead that nobody has cleared yet. The first
+ * opener decides for all, so it must be the same number everywhere.
+ */
+const MAX_READERS = 1_024;
 
 /**
  * What a commit that resolved survives. All survive `kill -9`, since a commit ends with `pwrite` into the page cache.
@@ -40,6 +47,7 @@ export class LmdbEnvironment {
         // A name like "catalog.v1" would otherwise be taken for a file.
         noSubdir: false,
         maxDbs: 24,
+        maxReaders: MAX_READERS,
         mapSize: MAP_BYTES,
         encoding: 'binary',
         keyEncoding: 'binary',
@@ -123,6 +131,31 @@ export class LmdbEnvironment {
       this.seenTxnId = lastTxnId;
     }
     return lastTxnId;
+  }
+
+  /**
+   * Throws `ProcessIdTaken` when this process cannot read, because one of another PID namespace reads under the same id: LMDB
+   * locks the id's place in its lock file. The library takes that for something that passes, and tries again for 10 s in which
+   * it blocks the process; its wait is what tells that it came to that, and is cut short.
+   */
+  checkReadable(table: Table): void {
+    const { wait } = Atomics;
+    let waited = false;
+    Atomics.wait = () => {
+      waited = true;
+      throw new Error('another process has this one’s place among the readers');
+    };
+    try {
+      readRow(table, Buffer.of(0), () => undefined);
+    } catch (error) {
+      if (!waited) throw error;
+      throw new ProcessIdTaken(
+        `expected a process id that no other server on this data directory has, got ${process.pid}, which one in another container has`,
+        { cause: error },
+      );
+    } finally {
+      Atomics.wait = wait;
+    }
   }
 
   /** Waits for commits under way, then closes. */

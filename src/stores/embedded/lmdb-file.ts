@@ -2,7 +2,7 @@
 // (SIGBUS, SIGSEGV), not throw.
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf } from './storage-errors.js';
+import { DamagedStore, errnoOf } from './storage-errors.js';
 
 // A meta page of the library's LMDB, format 2, all numbers little-endian; a test compares it to what LMDB itself tells.
 const META_BYTES = 160;
@@ -55,7 +55,7 @@ export function checkLength(path: string): void {
   if (described === undefined) return;
   const { size } = statSync(path);
   if (size + Math.min(UNWRITTEN_TAIL_BYTES, described / 4) < described)
-    throw new Error(`expected a data file of ${described} bytes, got ${size}`);
+    throw new DamagedStore(`expected a data file of ${described} bytes, got ${size}`);
 }
 
 /** What tells one catalog file from another that took its place; `undefined` when there is none. */
@@ -70,7 +70,7 @@ function readMeta(fd: number, at: number): Meta {
   const bytes = Buffer.alloc(META_BYTES);
   const isWhole = readSync(fd, bytes, 0, META_BYTES, at) === META_BYTES;
   if (!isWhole || bytes.readUInt32LE(MAGIC_AT) !== MAGIC || bytes.readUInt32LE(VERSION_AT) !== VERSION)
-    throw new Error(
+    throw new DamagedStore(
       `expected a meta page of LMDB's format ${VERSION} at byte ${at} of the data file, got something else`,
     );
   return {

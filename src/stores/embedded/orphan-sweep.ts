@@ -1,6 +1,6 @@
 // Finds blob files that no record ever named, which a crash between storing a blob and committing its record leaves behind.
 import { statSync } from 'node:fs';
-import { readdir, utimes } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, parseDigest } from '../../kernel/digest.js';
 import type { Clock, Logger } from '../../kernel/ports.js';
@@ -18,7 +18,6 @@ const HEX_PAIR = /^[0-9a-f]{2}$/;
 export interface OrphanSweepOptions {
   readonly catalog: LmdbCatalog;
   readonly files: BlobFiles;
-  readonly tmpDir: string;
   readonly clock: Clock;
   readonly logger: Logger;
   /** A younger file may belong to a commit that is still to come. */
@@ -34,7 +33,6 @@ export class OrphanSweep {
 
   /** Looks at the next files and removes orphans; resolves with how many. Files with other names are nobody's business. */
   async run(): Promise<number> {
-    await this.keepTmpDir();
     if (this.left.length === 0) this.left = await this.listDirs();
     let [removed, seen] = [0, 0];
     for (let dirs = 0; dirs < MAX_DIRS && seen < MAX_FILES; dirs++) {
@@ -64,12 +62,6 @@ export class OrphanSweep {
     const dirs: string[] = [];
     for (const outer of await pairs(root)) dirs.push(...(await pairs(outer)));
     return dirs;
-  }
-
-  /** Shows other hosts on this directory that this process is alive. */
-  private async keepTmpDir(): Promise<void> {
-    const now = new Date();
-    await utimes(this.options.tmpDir, now, now).catch(() => undefined);
   }
 }
 

@@ -32,6 +32,30 @@ function isFullByNumber(error: unknown): boolean {
   return /no space left|disk quota exceeded|MDB_MAP_FULL/i.test(error.message);
 }
 
+/** A file of the store is not what it says it is: its own bytes show that it is damaged. */
+export class DamagedStore extends Error {
+  override readonly name = 'DamagedStore';
+}
+
+/** LMDB's names for what it finds in its own pages (lmdb.h). */
+const DAMAGE = /MDB_(?:CORRUPTED|PAGE_NOTFOUND|INVALID|VERSION_MISMATCH|PANIC)\b/;
+
+/** Whether `error`, or what caused it, is of damaged bytes; whatever else went wrong says nothing about them. */
+export function isDamage(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return (
+    error instanceof DamagedStore || error.name === 'DamagedRow' || DAMAGE.test(error.message) || isDamage(error.cause)
+  );
+}
+
+/**
+ * Another process has this one's id, in another PID namespace, and LMDB tells its readers by their ids: this process cannot use
+ * the data directory as long as that one lives, and one with another id can.
+ */
+export class ProcessIdTaken extends Error {
+  override readonly name = 'ProcessIdTaken';
+}
+
 /** The data directory cannot be used as it is; the message tells an operator what to do. The server does not start. */
 export class DataDirError extends Error {
   override readonly name = 'DataDirError';

@@ -65,6 +65,26 @@ export async function failing(
   };
 }
 
+/**
+ * In a PID namespace of its own, as in a container: the server has process id 2 there, like every other. The pid seen outside is
+ * the wrapper's, which hands no signal on but SIGKILL.
+ */
+export function inContainer(): readonly string[] {
+  const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
+  return [
+    'unshare',
+    ...user,
+    '--pid',
+    '--mount-proc',
+    '--fork',
+    '--kill-child',
+    '/bin/sh',
+    '-c',
+    '"$@"; exit $?',
+    'sh',
+  ];
+}
+
 function inMountNamespace(script: string, path: string, args: readonly string[]): readonly string[] {
   const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
   return ['unshare', ...user, '--mount', '--propagation=private', '/bin/sh', '-c', script, path, ...args];

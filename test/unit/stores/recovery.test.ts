@@ -3,10 +3,11 @@
 import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { open } from 'lmdb';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import type { Context } from '../../../src/kernel/image-key.js';
 import { openEmbeddedStore } from '../../../src/stores/embedded/embedded-store.js';
+import { LmdbEnvironment } from '../../../src/stores/embedded/lmdb-environment.js';
 import { describedBytes } from '../../../src/stores/embedded/lmdb-file.js';
 import { DataDirError } from '../../../src/stores/embedded/storage-errors.js';
 import { blobPath, openTestStore, type TestStore } from '../../support/embedded.js';
@@ -144,6 +145,36 @@ describe('the catalog', () => {
     await expect(refused).rejects.toThrow(/schema 3 .* got 99.*newer.*another data directory/s);
     expect((await readdir(dataDir)).filter((name) => name.startsWith('catalog'))).toEqual(['catalog']);
     store = await openTestStore();
+  });
+
+  it('that cannot be opened for a reason that is not its own is refused with it, and left as it is', async () => {
+    await commit('a');
+    const { dataDir } = store;
+    await store.close();
+    const opening = vi.spyOn(LmdbEnvironment, 'open');
+    for (const reason of ['MDB_READERS_FULL: Environment maxreaders limit reached', 'something nobody thought of']) {
+      opening.mockImplementation(() => {
+        throw new Error(reason);
+      });
+      const refused = openTestStore({ dataDir });
+      await expect(refused).rejects.toBeInstanceOf(DataDirError);
+      await expect(refused).rejects.toThrow(reason);
+    }
+    opening.mockRestore();
+    expect((await readdir(dataDir)).filter((name) => name.startsWith('catalog'))).toEqual(['catalog']);
+    store = await openTestStore({ dataDir });
+    expect(await store.catalog.count()).toBe(1);
+  });
+
+  it('has a place for every worker that may be configured, and for those of a server that takes its place', async () => {
+    const root = open<Buffer, Buffer>({
+      path: join(store.dataDir, 'catalog'),
+      encoding: 'binary',
+      keyEncoding: 'binary',
+    });
+    const { maxReaders } = z.object({ maxReaders: z.number() }).parse(root.getStats());
+    expect(maxReaders).toBeGreaterThanOrEqual(2 * 256);
+    await root.close();
   });
 
   it('is refused where no directory can be made, with the reason', async () => {

@@ -1,0 +1,69 @@
+// Servers in containers on one data directory: each has the same process id, and none can see the other. A new one starts while the
+// old one still serves, as a rolling restart has it, under uploads, and nothing acknowledged is lost.
+import { readdir } from 'node:fs/promises';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { encodedPhoto } from '../../support/encoded-photo.js';
+import { inContainer } from '../../support/faults/wrappers.js';
+import { sourceForm } from '../../support/multipart.js';
+import { type ServerProcess, startServerProcess } from '../../support/server-process.js';
+import { type TempDir, tempDir } from '../../support/temp-dir.js';
+
+const RESTARTS = Number(process.env.PROOFSHEET_TEST_ROLLING_RESTARTS ?? 3);
+const UPLOADERS = 3;
+
+let dir: TempDir;
+const servers: ServerProcess[] = [];
+beforeEach(async () => {
+  dir = await tempDir();
+});
+afterEach(async () => {
+  for (const server of servers) server.kill('SIGKILL');
+  await Promise.all(servers.splice(0).map((server) => server.gone));
+  await dir.remove();
+});
+
+async function start(): Promise<ServerProcess> {
+  const server = await startServerProcess({ PROOFSHEET_DATA_DIR: dir.path }, inContainer());
+  servers.push(server);
+  return server;
+}
+
+it('a rolling restart loses nothing that was acknowledged', { timeout: 60_000 + RESTARTS * 20_000 }, async () => {
+  const photos = await Promise.all([1, 2, 3, 4, 5, 6].map((n) => encodedPhoto(200 + n, 150)));
+  let current = await start();
+  let stopped = false;
+  let slowestMs = 0;
+  const acknowledged: string[] = [];
+  const uploading = Array.from({ length: UPLOADERS }, async (_, uploader) => {
+    for (let n = 0; !stopped; n++) {
+      const key = `${uploader}-${n}`;
+      const body = sourceForm(photos[(uploader + n) % photos.length] ?? Buffer.alloc(0));
+      // A server that is killed answers nobody, and has acknowledged nothing then.
+      const answer = await fetch(`${current.url}/cacheImage/${key}`, { method: 'POST', body }).catch(() => undefined);
+      if (answer?.status === 200) acknowledged.push(key);
+    }
+  });
+  for (let restart = 0; restart < RESTARTS; restart++) {
+    const [old, before] = [current, acknowledged.length];
+    const since = performance.now();
+    current = await start();
+    slowestMs = Math.max(slowestMs, performance.now() - since);
+    expect(await (await fetch(`${old.origin}/readyz`)).json()).toMatchObject({ ready: true });
+    expect(acknowledged.length).toBeGreaterThan(before);
+    old.kill('SIGKILL');
+    await old.gone;
+  }
+  stopped = true;
+  await Promise.all(uploading);
+  const lost: string[] = [];
+  for (const key of acknowledged) if ((await fetch(`${current.url}/getMetadata/${key}`)).status !== 200) lost.push(key);
+  expect(lost).toEqual([]);
+  // A second or two on a quiet machine; other files of the suite run beside this one.
+  expect(slowestMs).toBeLessThan(8_000);
+  console.log(
+    `${acknowledged.length} uploads through ${RESTARTS} restarts, the slowest start took ${Math.round(slowestMs)} ms`,
+  );
+  expect(acknowledged.length).toBeGreaterThan(10 * RESTARTS);
+  expect((await readdir(dir.path)).filter((name) => name.startsWith('catalog'))).toEqual(['catalog']);
+  for (const server of servers) expect(server.log.filter(({ level }) => level === 'error')).toEqual([]);
+});

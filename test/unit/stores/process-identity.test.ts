@@ -1,0 +1,100 @@
+// Who is alive by the name in a data directory: itself, a neighbour, one that has ended but that nobody has asked for yet, and one
+// that cannot be seen from here.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { OpeningMark } from '../../../src/stores/embedded/opening-marks.js';
+import { ownName, stateOf } from '../../../src/stores/embedded/process-identity.js';
+import { openScratchDir } from '../../../src/stores/embedded/scratch-dir.js';
+import { until } from '../../support/gate.js';
+import { type TempDir, tempDir } from '../../support/temp-dir.js';
+
+const HOUR_MS = 3_600_000;
+const OLD = new Date(Date.now() - HOUR_MS);
+
+let dir: TempDir;
+beforeEach(async () => {
+  dir = await tempDir();
+});
+afterEach(() => dir.remove());
+
+const foreign = (pid: number) => `0123456789ab-${pid}-77`;
+const nameOf = async (pid: number) => `${ownName().split('-')[0]}-${pid}-${(await statOf(pid)).start}`;
+
+async function statOf(pid: number): Promise<{ state: string; start: string }> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0] ?? '', start: fields[19] ?? '' };
+}
+
+describe('a process by its name', () => {
+  it('is itself, alive, dead, foreign, or none of ours', async () => {
+    expect(stateOf(ownName())).toBe('self');
+    expect(stateOf(await nameOf(process.ppid))).toBe('alive');
+    expect(stateOf(ownName().replace(/[0-9]+$/, '1'))).toBe('dead');
+    expect(stateOf(foreign(process.pid))).toBe('foreign');
+    expect(stateOf('lost+found')).toBeUndefined();
+  });
+
+  it('is dead once it has ended, also while its parent has not asked for it', async () => {
+    const parent = spawn('/bin/sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 30'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    try {
+      const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+      const pid = Number(line.toString());
+      const name = await nameOf(pid);
+      expect(stateOf(name)).toBe('alive');
+      await until(async () => (await statOf(pid)).state === 'Z', 'the child is a zombie');
+      expect(stateOf(name)).toBe('dead');
+    } finally {
+      parent.kill('SIGKILL');
+      await once(parent, 'exit');
+    }
+  });
+});
+
+describe('openings that ended their process', () => {
+  const mark = (name: string, at = new Date()) =>
+    writeFile(join(dir.path, `catalog.opening-${name}`), '').then(() =>
+      utimes(join(dir.path, `catalog.opening-${name}`), at, at),
+    );
+  const opening = () => new OpeningMark(join(dir.path, 'catalog'));
+
+  it('count in containers too, where every start has the same process id', async () => {
+    for (const pid of [2, 3]) await mark(foreign(pid), OLD);
+    expect(await opening().isFatal()).toBe(false);
+    await mark(foreign(4), OLD);
+    expect(await opening().isFatal()).toBe(true);
+    opening().clear();
+    expect(await readdir(dir.path)).toEqual([]);
+  });
+
+  it('do not count while they may be openings of living processes elsewhere', async () => {
+    for (const pid of [2, 3, 4]) await mark(foreign(pid));
+    const decided = opening().isFatal();
+    await rm(join(dir.path, `catalog.opening-${foreign(3)}`));
+    expect(await decided).toBe(false);
+    await mark(foreign(5));
+    expect(await opening().isFatal()).toBe(true);
+  });
+});
+
+describe('the directory for unfinished files', () => {
+  it('of who cannot be seen stays as long as it is touched; of the dead it goes, also after the start', async () => {
+    const scratch = openScratchDir(dir.path);
+    const [dead, touched, silent] = [
+      `run-${ownName().replace(/[0-9]+$/, '1')}`,
+      `run-${foreign(2)}`,
+      `run-${foreign(3)}`,
+    ];
+    for (const name of [dead, touched, silent, 'lost+found']) await mkdir(join(dir.path, name));
+    await utimes(join(dir.path, silent), OLD, OLD);
+    scratch.tidy();
+    expect((await readdir(dir.path)).toSorted()).toEqual(['lost+found', touched, `run-${ownName()}`].toSorted());
+    scratch.close();
+    expect((await readdir(dir.path)).toSorted()).toEqual(['lost+found', touched].toSorted());
+  });
+});
