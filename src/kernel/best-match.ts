@@ -21,17 +21,20 @@ export interface Match<C extends Candidate> {
 /**
  * The candidate that answers `request` on a source with header `info`; `undefined` only without candidates.
  *
+ * 0. one that was made for exactly this format, whatever its size: it is what the format says of this source;
  * 1. of the requested scale type, else all; among them, of the requested orientation (`norotate`), else all;
  * 2. of the requested type when one is named, else all;
  * 3. among these, the smallest that is at least as large as what the request asks of this source;
  * 4. else the largest.
- * Equal areas: first the candidate made for exactly this format, then the one that stands first.
+ * Equal areas: the one that stands first.
  */
 export function bestMatch<C extends Candidate>(
   info: SourceInfo,
   candidates: readonly C[],
   request: Format,
 ): Match<C> | undefined {
+  const made = candidates.find((candidate) => candidate.format.text === request.text);
+  if (made) return { candidate: made, relation: 'exact' };
   let kept = keep(candidates, (candidate) => candidate.format.scaleType === request.scaleType);
   kept = keep(kept, (candidate) => candidate.format.norotate === request.norotate);
   if (request.type !== 'auto') kept = keep(kept, (candidate) => candidate.type === request.type);
@@ -39,10 +42,8 @@ export function bestMatch<C extends Candidate>(
   const wanted = wantedSize(info, request);
   const large = kept.filter((candidate) => covers(candidate, wanted));
   const candidate =
-    large.length > 0
-      ? first(large, (a, b) => areaOf(a) - areaOf(b), request)
-      : first(kept, (a, b) => areaOf(b) - areaOf(a), request);
-  return candidate && { candidate, relation: relationOf(candidate, wanted, request) };
+    large.length > 0 ? first(large, (a, b) => areaOf(a) - areaOf(b)) : first(kept, (a, b) => areaOf(b) - areaOf(a));
+  return candidate && { candidate, relation: relationOf(candidate, wanted) };
 }
 
 /** What `request` asks of this source: its box resolved against the source, never larger than the source. */
@@ -55,11 +56,10 @@ export function wantedSize(info: SourceInfo, request: Format): Size {
   };
 }
 
-function relationOf(candidate: Candidate, wanted: Size, request: Format): MatchRelation {
+function relationOf(candidate: Candidate, wanted: Size): MatchRelation {
   if (!covers(candidate, wanted)) return 'smaller';
   const sameSize = candidate.widthPx === wanted.widthPx && candidate.heightPx === wanted.heightPx;
-  // A padded preview is larger than what a small source is asked for, and still exactly what the format says.
-  return sameSize || candidate.format.text === request.text ? 'exact' : 'larger';
+  return sameSize ? 'exact' : 'larger';
 }
 
 /** Those that pass, or all when none does. */
@@ -68,14 +68,9 @@ function keep<C>(candidates: readonly C[], passes: (candidate: C) => boolean): r
   return passed.length > 0 ? passed : candidates;
 }
 
-function first<C extends Candidate>(
-  candidates: readonly C[],
-  order: (a: C, b: C) => number,
-  request: Format,
-): C | undefined {
-  const made = (candidate: C): number => (candidate.format.text === request.text ? 0 : 1);
+function first<C extends Candidate>(candidates: readonly C[], order: (a: C, b: C) => number): C | undefined {
   // toSorted is stable, so what stands first stays first among equals.
-  return candidates.toSorted((a, b) => order(a, b) || made(a) - made(b))[0];
+  return candidates.toSorted(order)[0];
 }
 
 /** The same rule over previews that exist. `undefined` only for an empty list. */

@@ -83,6 +83,19 @@ describe('by example, a 3000x4000 photo with the default sequence', () => {
     );
   });
 
+  test('a preview made for exactly this format answers it, whatever others there are and whatever its size', () => {
+    const small = sourceInfo({ widthPx: 40, heightPx: 30 });
+    for (const scale of ['containforcedimension', 'coverandcrop', 'contain~expand']) {
+      const padded = [100, 200, 50].map((side) => candidate(`${side}x${side}~${scale}`, `${side}x${side}`));
+      for (const side of [50, 100, 200]) {
+        const { text } = parseFormat(`${side}x${side}~${scale}`);
+        expect(answer(text, padded, small)).toBe(`exact ${text} ${side}x${side}`);
+      }
+    }
+    const smaller = [candidate('800x800', '300x400'), candidate('900x900', '600x800')];
+    expect(answer('800x800', smaller)).toBe('exact auto:800x800 300x400');
+  });
+
   test('of equal areas the one made for this very format answers, else the first', () => {
     const equal = [candidate('auto:800x800', '600x800'), candidate('auto:600x800', '600x800')];
     expect(answer('auto:600x800', equal)).toBe('exact auto:600x800 600x800');
@@ -130,7 +143,8 @@ describe('for every group and request', () => {
         const match = bestMatch(info, group, request);
         const wanted = wantedSize(info, request);
         const enough = (size: Candidate) => size.widthPx >= wanted.widthPx && size.heightPx >= wanted.heightPx;
-        expect(match?.relation === 'smaller').toBe(match !== undefined && !enough(match.candidate));
+        const made = match?.candidate.format.text === request.text;
+        expect(match?.relation === 'smaller').toBe(match !== undefined && !made && !enough(match.candidate));
       }),
     );
   });
