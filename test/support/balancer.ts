@@ -38,7 +38,11 @@ export async function startBalancer(nodes: readonly string[]): Promise<Balancer>
   const child = spawn(nginx, ['-p', dir.path, '-c', join(dir.path, 'nginx.conf')], { stdio: 'ignore' });
   const gone = new Promise((resolve) => child.once('exit', resolve));
   const origin = `http://127.0.0.1:${port}`;
-  await eventually('nginx in front of the nodes', 10_000, async () => (await fetch(`${origin}/imageconverter/getKeyCount`)).ok);
+  await eventually(
+    'nginx in front of the nodes',
+    10_000,
+    async () => (await fetch(`${origin}/imageconverter/getKeyCount`)).ok,
+  );
   return {
     origin,
     stop: async () => {

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Digest } from '../../kernel/digest.js';
+import { type Digest, parseDigest } from '../../kernel/digest.js';
 import { errnoOf } from './storage-errors.js';
 
 /** No symbolic link is followed, and a FIFO in a blob's place does not hold the opener. */
@@ -19,7 +19,10 @@ export class BlobFiles {
     return join(this.root, digest.slice(0, 2), digest.slice(2, 4));
   }
 
+  /** Throws where the digest is none, whoever said it was: it would be a path to anywhere. */
   pathOf(digest: Digest): string {
+    if (parseDigest(digest) === undefined)
+      throw new Error('expected a blob named by 64 hex characters, got another name');
     return join(this.dirOf(digest), digest);
   }
 

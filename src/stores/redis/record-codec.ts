@@ -2,8 +2,9 @@
 // exactly that is told as damaged, never guessed at.
 import { createHash, randomBytes } from 'node:crypto';
 import { type Digest, parseDigest } from '../../kernel/digest.js';
+import { FORMAT_TYPES, parseFormat } from '../../kernel/format.js';
 import type { GroupRef } from '../../kernel/image-key.js';
-import type { SourceRecord } from '../../kernel/source.js';
+import type { Preview, SourceRecord } from '../../kernel/source.js';
 import { groupName } from './key-layout.js';
 
 /** 12 characters that no other commit has: names a group's commit, or a state of a source's record. */
@@ -90,10 +91,40 @@ export function decodeSource(digest: Digest, text: string): StoredSource | undef
   const body = text.slice(bodyAt);
   const sum = text.slice(bodyAt - SUM_CHARACTERS, bodyAt);
   if ((kept !== '0' && kept !== '1') || sum !== hex(body).slice(0, SUM_CHARACTERS)) return undefined;
-  const record = JSON.parse(body) as Omit<SourceRecord, 'sourceKept'>;
+  const record = parsedRecord(body);
   // A record that stands under another digest's key is somebody's mistake, not this source.
-  if (record.digest !== digest) return undefined;
+  if (record?.digest !== digest) return undefined;
   return { token: text.slice(0, TOKEN_CHARACTERS) as Token, record: { ...record, sourceKept: kept === '1' } };
+}
+
+/**
+ * The record in `body` with every name of a blob a digest, and every format one that we can read; `undefined` for anything else.
+ * The checksum has no key: whoever can write to the server can make one, and a name that is no digest would be a path.
+ */
+function parsedRecord(body: string): Omit<SourceRecord, 'sourceKept'> | undefined {
+  try {
+    // Looked at below as far as anything is named or addressed by it.
+    const record = JSON.parse(body) as Omit<SourceRecord, 'sourceKept'>;
+    const digests = [
+      record.digest,
+      record.contentDigest ?? record.digest,
+      ...record.previews.map(({ digest }) => digest),
+    ];
+    const isNamed = digests.every((text) => typeof text === 'string' && parseDigest(text) !== undefined);
+    return isNamed && record.previews.every(isPreview) ? record : undefined;
+  } catch {
+    // No JSON, no list of previews, or a format that does not parse: damaged, and told so by the caller.
+    return undefined;
+  }
+}
+
+function isPreview({ formats, type, bytes, widthPx, heightPx }: Preview): boolean {
+  for (const text of formats) parseFormat(text);
+  return (
+    formats.length > 0 &&
+    FORMAT_TYPES.includes(type) &&
+    [bytes, widthPx, heightPx].every((number) => Number.isSafeInteger(number) && number > 0)
+  );
 }
 
 function groupSum(ref: GroupRef, head: string, body: string): string {

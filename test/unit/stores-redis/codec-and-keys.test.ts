@@ -1,6 +1,8 @@
 // Records and keys as they stand in Redis: what was written is read, and nothing else is.
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { BlobFiles } from '../../../src/stores/embedded/blob-files.js';
 import {
   digestShard,
   groupName,
@@ -57,6 +59,30 @@ describe('record codec', () => {
         }
       }),
     );
+  });
+
+  it('reads nothing that somebody else made with a right checksum, if a blob in it is not named by a digest', () => {
+    const [first] = record.previews;
+    if (first === undefined) throw new Error('expected a preview');
+    const evil = '../../../etc/passwd' as typeof first.digest;
+    const forged = [
+      { ...record, previews: [{ ...first, digest: evil }] },
+      { ...record, previews: [{ ...first, digest: `${first.digest}/` as typeof first.digest }] },
+      { ...record, contentDigest: evil },
+      { ...record, previews: [{ ...first, formats: ['x\r\nSet-Cookie: a=b'] }] },
+      { ...record, previews: [{ ...first, formats: [] }] },
+      { ...record, previews: [{ ...first, type: 'html' as typeof first.type }] },
+      { ...record, previews: [{ ...first, bytes: -1 }] },
+      { ...record, previews: null as unknown as typeof record.previews },
+    ];
+    for (const one of forged)
+      expect(decodeSource(record.digest, encodeSource(newToken(), sourceParts(one)))).toBeUndefined();
+    const { head } = sourceParts(record);
+    for (const body of ['null', '1', '[]', '{}', 'x']) {
+      const sum = createHash('sha256').update(body).digest('hex').slice(0, 32);
+      expect(decodeSource(record.digest, encodeSource(newToken(), { head: { ...head, sum }, body }))).toBeUndefined();
+    }
+    expect(() => new BlobFiles('/nowhere').pathOf(evil)).toThrow(/64 hex/);
   });
 
   it('does not take one record for another', () => {
