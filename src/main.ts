@@ -38,6 +38,9 @@ async function main(): Promise<void> {
   const index = workerIndex();
   const root = createLogger({ level: config.telemetry.logLevel });
   const logger = index === undefined ? root : root.child({ worker: index });
+  // Node's own words would stand between the lines of JSON.
+  process.removeAllListeners('warning');
+  process.on('warning', (error) => logger.warn({ error }, 'Node warns'));
   // Whatever we did not foresee may have left any state behind: say so, and let the supervisor start a clean process.
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {

@@ -1,4 +1,5 @@
 // The one tracked home of work that nobody waits for: bounded, counted, never a floating promise, drained at shutdown.
+import { setMaxListeners } from 'node:events';
 import type { Logger } from '../kernel/ports.js';
 
 export interface BackgroundWorkOptions {
@@ -11,7 +12,10 @@ export class BackgroundWork {
   private readonly tasks = new Set<Promise<void>>();
   private readonly stopping = new AbortController();
 
-  constructor(private readonly options: BackgroundWorkOptions) {}
+  constructor(private readonly options: BackgroundWorkOptions) {
+    // Every task listens to it: as many as there may be are no leak, of which Node would warn on standard error.
+    setMaxListeners(0, this.stopping.signal);
+  }
 
   /** Aborts when the drain limit is over: long tasks pass it on. */
   get signal(): AbortSignal {

@@ -31,6 +31,12 @@ const SECRET_FIELDS = [
 /** Each secret at the top of a line, and one and two levels down: pino's paths have no "anywhere". */
 const REDACTED_PATHS = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]);
 
+/**
+ * A SHA-256 in hex: of a source it is what most clients take for the image's key, and it stands in paths and messages of failures
+ * too. The first eight characters tell which blob was meant, and are no key.
+ */
+const DIGEST = /\b([0-9a-f]{8})[0-9a-f]{56}\b/gi;
+
 /** The logger of this process. */
 export function createLogger(options: LoggerOptions): ProcessLogger {
   const settings = {
@@ -43,6 +49,7 @@ export function createLogger(options: LoggerOptions): ProcessLogger {
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { error: stdSerializers.errWithCause, cause: stdSerializers.errWithCause },
     redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
+    hooks: { streamWrite: (line: string) => line.replace(DIGEST, '$1...') },
   };
   return new PinoLogger(options.destination ? pino(settings, options.destination) : pino(settings));
 }

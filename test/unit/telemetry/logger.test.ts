@@ -57,6 +57,16 @@ test('secrets are cut out at the top and below', () => {
   expect(lines()[0].config.admin.password).toBe('[redacted]');
 });
 
+test('of a digest, which is the usual image key, eight characters are told, wherever it stands', () => {
+  const { logger, lines, text } = recorded('info');
+  const key = 'a1b2c3d4'.repeat(8);
+  const error = new Error(`ENOENT: no such file, open '/data/blobs/a1/b2/${key}'`, { cause: new Error(key) });
+  logger.error({ error, digest: key, keys: [key, key.toUpperCase()] }, `lost ${key}`);
+  logger.child({ source: key }).info({}, 'child');
+  expect(text().toLowerCase()).not.toContain(key);
+  expect(lines()[0]).toMatchObject({ digest: 'a1b2c3d4...', message: 'lost a1b2c3d4...' });
+});
+
 test('an error is told with its message, stack and cause', () => {
   const { logger, lines } = recorded('info');
   logger.error({ error: new Error('outer', { cause: new TypeError('inner') }) }, 'failed');
