@@ -7,20 +7,27 @@ import { ownName, stateOf } from './process-identity.js';
 
 /** One may have been killed by chance in the tenths of a second that opening takes; three in a row were not. */
 const MAX_DEAD = 3;
-/** A mark of a process that cannot be seen from here, in another container, counts as a dead one's after this time. */
-const FOREIGN_MS = 3_000;
+/**
+ * A mark of a process that cannot be seen from here, in another container, counts as a dead one's after this time: an opening
+ * takes tenths of a second, but waits as long as others write. This narrows the window in which one that waits is taken for
+ * dead, and does not close it.
+ */
+const FOREIGN_MS = 60_000;
 const POLL_MS = 100;
 
 export class OpeningMark {
   private readonly path: string;
 
   /** `catalog`: the directory that is going to be opened; marks lie beside it. */
-  constructor(private readonly catalog: string) {
+  constructor(
+    private readonly catalog: string,
+    private readonly foreignMs = FOREIGN_MS,
+  ) {
     this.path = `${catalog}.opening-${ownName()}`;
   }
 
   /**
-   * Whether the last openings all ended their process. Waits for those of other containers, at most some seconds, and only
+   * Whether the last openings all ended their process. Waits for those of other containers, a minute at most, and only
    * where there are as many as would decide it: a living process is done by then.
    */
   async isFatal(): Promise<boolean> {
@@ -47,12 +54,12 @@ export class OpeningMark {
 
   private dead(): string[] {
     return this.marks()
-      .filter(({ state, ageMs }) => state === 'dead' || (state === 'foreign' && ageMs > FOREIGN_MS))
+      .filter(({ state, ageMs }) => state === 'dead' || (state === 'foreign' && ageMs > this.foreignMs))
       .map(({ path }) => path);
   }
 
   private undecided(): number {
-    return this.marks().filter(({ state, ageMs }) => state === 'foreign' && ageMs <= FOREIGN_MS).length;
+    return this.marks().filter(({ state, ageMs }) => state === 'foreign' && ageMs <= this.foreignMs).length;
   }
 
   private marks() {
