@@ -156,7 +156,7 @@ export async function openSharedTier(
 async function sharedStorage(config: Config, url: string, deps: StorageDeps): Promise<Storage> {
   const { storage, server } = config;
   const { redis, s3, blobs } = await openSharedTier(config, url, deps);
-  const disk = DiskCache.open({
+  const disk = await DiskCache.open({
     ...deps,
     // Processes do not share a cache that each of them bounds by itself.
     dir: join(storage.dataDir, `node-cache-${deps.workerIndex}`),

@@ -8,7 +8,7 @@ import type { BlobKind, BlobStore, Clock, Logger, Metrics } from '../../kernel/p
 import { BlobFiles } from './blob-files.js';
 import { BlobReader } from './blob-reads.js';
 import { FileBlobs } from './file-blobs.js';
-import { openScratchDir } from './scratch-dir.js';
+import { ScratchDir } from './scratch-dir.js';
 
 /** What a file takes on disk beside its bytes: half a block on average, its inode and its share of the directory. */
 const FILE_OVERHEAD_BYTES = 3_072;
@@ -32,8 +32,7 @@ export class DiskCache implements BlobStore {
   private constructor(
     private readonly files: BlobFiles,
     private readonly blobs: FileBlobs,
-    /** For unfinished files, on the same file system. */
-    readonly tmpDir: string,
+    private readonly scratch: ScratchDir,
     { maxBytes, logger }: DiskCacheOptions,
   ) {
     this.known = new LRUCache({
@@ -49,22 +48,26 @@ export class DiskCache implements BlobStore {
   }
 
   /** Opens the cache; files of an earlier run are served at once, and counted as they are found. */
-  static open(options: DiskCacheOptions): DiskCache {
+  static async open(options: DiskCacheOptions): Promise<DiskCache> {
     const { dir, maxBytes, clock, logger, metrics } = options;
     const files = new BlobFiles(join(dir, 'blobs'));
-    const scratch = openScratchDir(join(dir, 'tmp'));
-    const tmpDir = scratch.path;
+    const scratch = await ScratchDir.open(join(dir, 'tmp'));
     const blobs: FileBlobs = new FileBlobs({
       files,
       reader: new BlobReader(clock),
-      tmpDir,
+      tmpDir: scratch.path,
       bytesOf: (digest) => cache.known.peek(digest),
       fsync: false,
       logger,
       metrics,
     });
-    const cache = new DiskCache(files, blobs, tmpDir, { ...options, maxBytes });
+    const cache = new DiskCache(files, blobs, scratch, { ...options, maxBytes });
     return cache;
+  }
+
+  /** For unfinished files, on the same file system. */
+  get tmpDir(): string {
+    return this.scratch.path;
   }
 
   /** Bytes of all known files, with what they take beside their content. */
@@ -109,6 +112,7 @@ export class DiskCache implements BlobStore {
     this.closed = true;
     await this.scanning;
     await this.blobs.close();
+    this.scratch.close();
   }
 
   /** A blob larger than the whole cache is not kept: lru-cache would keep no entry, so the file must go as well. */

@@ -18,7 +18,7 @@ import { LmdbRefusals, type RefusalsOptions } from './lmdb-refusals.js';
 import { makeDirs } from './make-dirs.js';
 import { OrphanSweep } from './orphan-sweep.js';
 import { bootId } from './process-identity.js';
-import { openScratchDir } from './scratch-dir.js';
+import { ScratchDir } from './scratch-dir.js';
 import { DataDirError, errnoOf } from './storage-errors.js';
 
 /** Far longer than any upload and conversion takes from its first blob to its commit. */
@@ -58,11 +58,13 @@ export interface EmbeddedStore {
 /** Opens the store. Throws `DataDirError` when the data directory cannot be used, with what to do about it. */
 export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
   const { dataDir, clock, logger, metrics, fsync = false } = options;
+  let scratch: ScratchDir | undefined;
   try {
     const blobsDir = join(dataDir, 'blobs');
     makeDirs(blobsDir);
-    const scratch = openScratchDir(join(dataDir, 'tmp'));
-    const tmpDir = scratch.path;
+    const own = await ScratchDir.open(join(dataDir, 'tmp'));
+    scratch = own;
+    const tmpDir = own.path;
     const files = new BlobFiles(blobsDir);
     const durability = fsync ? 'full' : 'consistent';
     const path = join(dataDir, 'catalog');
@@ -83,16 +85,14 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
       tmpDir,
       bytesOf,
       groups: () => catalog.groups(),
-      sweepOrphans: () => {
-        scratch.tidy();
-        return orphans.run();
-      },
+      sweepOrphans: () => orphans.run(),
       close: async () => {
         await Promise.all([blobs.close(), leases.close(), catalog.close()]);
-        scratch.close();
+        own.close();
       },
     };
   } catch (error) {
+    scratch?.close();
     throw dataDirError(dataDir, error);
   }
 }

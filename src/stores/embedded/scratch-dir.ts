@@ -1,62 +1,62 @@
 // The directory for a process's unfinished files: one per process, so that the files of dead ones can be told and removed. Who
 // cannot be seen from here, in another container or on another host, shows by touching its directory that it lives.
-import { readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
+
+import { rmSync } from 'node:fs';
+import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirs } from './make-dirs.js';
 import { ownName, stateOf } from './process-identity.js';
 
-/** How often a process shows that it lives. */
-const TOUCH_MS = 30_000;
+/** How often a process shows that it lives, and looks for who does not any more. */
+const ROUND_MS = 30_000;
 /** Without a sign for this long a process that cannot be seen counts as gone: twenty touches missed. */
-const FOREIGN_MS = 20 * TOUCH_MS;
+const FOREIGN_MS = 20 * ROUND_MS;
 const PREFIX = 'run-';
 
-export interface ScratchDir {
+export class ScratchDir {
   readonly path: string;
-  /** Removes the directories of processes that are gone by now. */
-  tidy(): void;
-  /** Removes this process's own. */
-  close(): void;
-}
+  private readonly own = `${PREFIX}${ownName()}`;
+  private readonly timer: NodeJS.Timeout;
 
-/** Makes this process's own directory under `root`, and removes those of processes that are gone. */
-export function openScratchDir(root: string): ScratchDir {
-  makeDirs(root);
-  const own = `${PREFIX}${ownName()}`;
-  const path = join(root, own);
-  const tidy = (): void => {
-    for (const name of readdirSync(root)) {
-      if (name !== own && isLeftBehind(root, name)) rmSync(join(root, name), { recursive: true, force: true });
-    }
-  };
-  tidy();
-  makeDirs(path);
-  const timer = setInterval(() => touch(path), TOUCH_MS);
-  timer.unref();
-  return {
-    path,
-    tidy,
-    close() {
-      clearInterval(timer);
-      rmSync(path, { recursive: true, force: true });
-    },
-  };
-}
+  private constructor(private readonly root: string) {
+    this.path = join(root, this.own);
+    makeDirs(this.path);
+    this.timer = setInterval(() => void this.round(), ROUND_MS);
+    this.timer.unref();
+  }
 
-function touch(path: string): void {
-  try {
+  /** Makes this process's own directory under `root`, and removes those of processes that are gone, now and from then on. */
+  static async open(root: string): Promise<ScratchDir> {
+    const scratch = new ScratchDir(root);
+    await scratch.round();
+    return scratch;
+  }
+
+  /**
+   * Touches this process's directory and removes those that are left behind. Never rejects: a directory that is gone, or a disk
+   * that has failed, is told by whoever needs it.
+   */
+  async round(): Promise<void> {
     const now = new Date();
-    utimesSync(path, now, now);
-  } catch {
-    // Gone, or the disk has failed: whoever needs the directory says so.
+    await utimes(this.path, now, now).catch(() => undefined);
+    const names = await readdir(this.root).catch(() => []);
+    for (const name of names) {
+      const path = join(this.root, name);
+      if (await isLeftBehind(name, path)) await rm(path, { recursive: true, force: true }).catch(() => undefined);
+    }
+  }
+
+  /** Removes this process's own. */
+  close(): void {
+    clearInterval(this.timer);
+    rmSync(this.path, { recursive: true, force: true });
   }
 }
 
-/** Whether `name` is a directory of ours whose process is gone; what has another name is not ours and stays. */
-function isLeftBehind(root: string, name: string): boolean {
+/** Whether it is a directory of ours whose process is gone; what has another name is not ours and stays. */
+async function isLeftBehind(name: string, path: string): Promise<boolean> {
   const state = name.startsWith(PREFIX) ? stateOf(name.slice(PREFIX.length)) : undefined;
-  if (state === 'dead') return true;
-  if (state !== 'foreign') return false;
-  const stat = statSync(join(root, name), { throwIfNoEntry: false });
-  return stat !== undefined && Date.now() - stat.mtimeMs > FOREIGN_MS;
+  if (state !== 'foreign') return state === 'dead';
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && Date.now() - found.mtimeMs > FOREIGN_MS;
 }

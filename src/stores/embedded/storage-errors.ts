@@ -1,5 +1,6 @@
 // What the operating system and LMDB report, in the words of the kernel.
 import { asMachineFailure, ProofsheetError } from '../../kernel/errors.js';
+import { DamagedRow } from './row-seal.js';
 
 /** LMDB's own "the map is full" (lmdb.h). */
 const MDB_MAP_FULL = -30792;
@@ -37,14 +38,18 @@ export class DamagedStore extends Error {
   override readonly name = 'DamagedStore';
 }
 
-/** LMDB's names for what it finds in its own pages (lmdb.h). */
-const DAMAGE = /MDB_(?:CORRUPTED|PAGE_NOTFOUND|INVALID|VERSION_MISMATCH|PANIC)\b/;
+/**
+ * LMDB's names for what it finds in pages of the data file (lmdb.h). Not MDB_INVALID and MDB_VERSION_MISMATCH: the data file's own
+ * head is looked at before, so these are the lock file's, of another build that runs beside us. Nor MDB_PANIC, which a failed
+ * write leaves.
+ */
+const DAMAGE = /MDB_(?:CORRUPTED|PAGE_NOTFOUND)\b/;
 
 /** Whether `error`, or what caused it, is of damaged bytes; whatever else went wrong says nothing about them. */
 export function isDamage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return (
-    error instanceof DamagedStore || error.name === 'DamagedRow' || DAMAGE.test(error.message) || isDamage(error.cause)
+    error instanceof DamagedStore || error instanceof DamagedRow || DAMAGE.test(error.message) || isDamage(error.cause)
   );
 }
 

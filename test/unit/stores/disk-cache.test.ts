@@ -13,7 +13,7 @@ import { tempDir, withTempDir } from '../../support/temp-dir.js';
 
 const KIB = 1024;
 
-function openCache(dir: string, maxBytes: number): DiskCache {
+function openCache(dir: string, maxBytes: number): Promise<DiskCache> {
   return DiskCache.open({
     dir,
     maxBytes,
@@ -30,7 +30,7 @@ async function filesIn(dir: string): Promise<number> {
 
 blobStoreContract('the disk cache', async () => {
   const dir = await tempDir();
-  const cache = openCache(dir.path, 16 * KIB * KIB);
+  const cache = await openCache(dir.path, 16 * KIB * KIB);
   return {
     subject: { blobs: cache },
     close: async () => {
@@ -43,7 +43,7 @@ blobStoreContract('the disk cache', async () => {
 describe('the bound of the disk cache', () => {
   it('keeps the files used last, and their bytes within the limit', async () => {
     await withTempDir(async (dir) => {
-      const cache = openCache(dir, 100 * KIB);
+      const cache = await openCache(dir, 100 * KIB);
       const blobs = Array.from({ length: 10 }, (_, index) => blobOf(`blob ${index}`, 20 * KIB));
       for (const { digest, bytes } of blobs) {
         await cache.put(digest, bytes, 'preview');
@@ -60,11 +60,11 @@ describe('the bound of the disk cache', () => {
 
   it('counts the files of an earlier run, and evicts them as its own', async () => {
     await withTempDir(async (dir) => {
-      const first = openCache(dir, 100 * KIB);
+      const first = await openCache(dir, 100 * KIB);
       const old = blobOf('old', 60 * KIB);
       await first.put(old.digest, old.bytes, 'preview');
       await first.close();
-      const second = openCache(dir, 100 * KIB);
+      const second = await openCache(dir, 100 * KIB);
       await until(() => second.usedBytes() > 60 * KIB, 'the old file is counted');
       const fresh = blobOf('fresh', 60 * KIB);
       await second.put(fresh.digest, fresh.bytes, 'preview');
@@ -75,11 +75,20 @@ describe('the bound of the disk cache', () => {
 
   it('keeps no file that is larger than the whole cache', async () => {
     await withTempDir(async (dir) => {
-      const cache = openCache(dir, 10 * KIB);
+      const cache = await openCache(dir, 10 * KIB);
       const { digest, bytes } = blobOf('large', 20 * KIB);
       await cache.put(digest, bytes, 'preview');
       expect([await cache.has(digest), cache.usedBytes(), await filesIn(dir)]).toEqual([false, 0, 0]);
       await cache.close();
     });
+  });
+});
+
+it('leaves no directory for unfinished files when it is closed', async () => {
+  await withTempDir(async (dir) => {
+    const cache = await openCache(dir, KIB);
+    expect(await readdir(join(dir, 'tmp'))).toHaveLength(1);
+    await cache.close();
+    expect(await readdir(join(dir, 'tmp'))).toEqual([]);
   });
 });

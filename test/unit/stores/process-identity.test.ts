@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OpeningMark } from '../../../src/stores/embedded/opening-marks.js';
 import { ownName, stateOf } from '../../../src/stores/embedded/process-identity.js';
-import { openScratchDir } from '../../../src/stores/embedded/scratch-dir.js';
+import { ScratchDir } from '../../../src/stores/embedded/scratch-dir.js';
 import { until } from '../../support/gate.js';
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
 
@@ -87,7 +87,7 @@ describe('openings that ended their process', () => {
 
 describe('the directory for unfinished files', () => {
   it('of who cannot be seen stays as long as it is touched; of the dead it goes, also after the start', async () => {
-    const scratch = openScratchDir(dir.path);
+    const scratch = await ScratchDir.open(dir.path);
     const [dead, touched, silent] = [
       `run-${ownName().replace(/[0-9]+$/, '1')}`,
       `run-${foreign(2)}`,
@@ -95,7 +95,7 @@ describe('the directory for unfinished files', () => {
     ];
     for (const name of [dead, touched, silent, 'lost+found']) await mkdir(join(dir.path, name));
     await utimes(join(dir.path, silent), OLD, OLD);
-    scratch.tidy();
+    await scratch.round();
     expect((await readdir(dir.path)).toSorted()).toEqual(['lost+found', touched, `run-${ownName()}`].toSorted());
     scratch.close();
     expect((await readdir(dir.path)).toSorted()).toEqual(['lost+found', touched].toSorted());

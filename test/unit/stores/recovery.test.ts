@@ -152,7 +152,11 @@ describe('the catalog', () => {
     const { dataDir } = store;
     await store.close();
     const opening = vi.spyOn(LmdbEnvironment, 'open');
-    for (const reason of ['MDB_READERS_FULL: Environment maxreaders limit reached', 'something nobody thought of']) {
+    for (const reason of [
+      'MDB_READERS_FULL: Environment maxreaders limit reached',
+      'MDB_PANIC: Update of meta page failed',
+      'something nobody thought of',
+    ]) {
       opening.mockImplementation(() => {
         throw new Error(reason);
       });
@@ -161,6 +165,7 @@ describe('the catalog', () => {
       await expect(refused).rejects.toThrow(reason);
     }
     opening.mockRestore();
+    expect(await readdir(join(dataDir, 'tmp'))).toEqual([]);
     expect((await readdir(dataDir)).filter((name) => name.startsWith('catalog'))).toEqual(['catalog']);
     store = await openTestStore({ dataDir });
     expect(await store.catalog.count()).toBe(1);
