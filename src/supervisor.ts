@@ -2,6 +2,7 @@
 // Holds no state of the service: catalog, blobs and leases are shared on disk.
 import cluster, { type Worker } from 'node:cluster';
 import type { Logger } from './kernel/ports.js';
+import { passIds } from './pass-ids.js';
 import type { MetricsSnapshot } from './telemetry/snapshot.js';
 
 /** A worker that lives this long was healthy: the next failure starts again with no delay. */
@@ -11,12 +12,10 @@ const MAX_RESTART_DELAY_MS = 5_000;
 const SNAPSHOT_TIMEOUT_MS = 1_000;
 /** Beyond the drain limit, for what cannot be drained. */
 const KILL_AFTER_DRAIN_MS = 5_000;
-/**
- * How a worker ends that cannot use the data directory under its process id (EX_TEMPFAIL of sysexits.h): the next has another
- * id, so it is begun at once; so many times in a row that a neighbour with as many processes is passed.
- */
+/** How a worker ends that cannot use the data directory under its ids (EX_TEMPFAIL of sysexits.h): one with others can. */
 export const OTHER_ID_EXIT_CODE = 75;
-const MOST_OTHER_IDS = 64;
+/** So many workers in a row may find their ids near to those of a neighbour. */
+const MOST_OTHER_IDS = 32;
 /** Ctrl-C reaches a process from the terminal and again from npm: that is one wish, not two. */
 export const SAME_SIGNAL_MS = 1_000;
 
@@ -67,7 +66,10 @@ export async function superviseWorkers({ workers, drainTimeoutMs, logger }: Supe
     });
     worker.once('exit', (code, signal) => {
       if (stopping) return;
-      if (code === OTHER_ID_EXIT_CODE && ++otherIds <= MOST_OTHER_IDS) return start(index, failures);
+      if (code === OTHER_ID_EXIT_CODE && ++otherIds <= MOST_OTHER_IDS) {
+        void passIds().then(() => !stopping && start(index, failures));
+        return;
+      }
       if (!everListened) return giveUp(code ?? 1);
       const failed = performance.now() - startedAt < HEALTHY_AFTER_MS ? failures + 1 : 0;
       const delayMs = failed === 0 ? 0 : Math.min(MAX_RESTART_DELAY_MS, 100 * 2 ** failed);

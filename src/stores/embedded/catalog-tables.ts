@@ -9,7 +9,7 @@ import { type Durability, LmdbEnvironment, readRow, type Table } from './lmdb-en
 import { checkLength, identityOf } from './lmdb-file.js';
 import { OpeningMark } from './opening-marks.js';
 import { salvage } from './salvage.js';
-import { DamagedStore, DataDirError, errnoOf, isDamage, ProcessIdTaken } from './storage-errors.js';
+import { DamagedStore, DataDirError, errnoOf, isDamage } from './storage-errors.js';
 
 /** Raise it when keys or rows change their meaning, and say in `openCatalogTables` what happens to the older ones. */
 const SCHEMA_VERSION = 3;
@@ -67,7 +67,7 @@ export interface CatalogOptions {
  * Opens the catalog. One whose own bytes show damage, or that was found damaged by a process that used it, is renamed to
  * `<path>.broken-<Unix ms>` and another is begun with what can be read of it: it is a cache, and blobs are found again by
  * their digests. Throws `DataDirError` for a catalog of a newer version and for whatever else
- * keeps it from being opened, `ProcessIdTaken` where another process id would do; nothing is read of one of an older version.
+ * keeps it from being opened; nothing is read of one of an older version.
  */
 export async function openCatalogTables(options: CatalogOptions): Promise<CatalogTables> {
   const before = identityOf(options.path);
@@ -83,7 +83,7 @@ export async function openCatalogTables(options: CatalogOptions): Promise<Catalo
     return tables;
   } catch (error) {
     mark.withdraw();
-    if (error instanceof DataDirError || error instanceof ProcessIdTaken || isOfTheDirectory(error)) throw error;
+    if (error instanceof DataDirError || isOfTheDirectory(error)) throw error;
     // What is not known to be damage may pass, and others may be using the catalog just now.
     if (!isDamage(error)) throw cannotOpen(error);
     // Several processes may find the same damage: only who still sees what it failed on sets it aside.
@@ -109,9 +109,10 @@ async function tryOpen({ path, durability, clock }: CatalogOptions): Promise<Cat
   const environment = LmdbEnvironment.open(path, durability);
   try {
     const tables = tablesOf(environment);
-    environment.checkReadable(tables.facts);
     await environment.write(() => checkSchema(tables.facts, clock));
     environment.refresh();
+    // The first read takes a place among the readers: that there is none says nothing about the catalog.
+    readRow(tables.facts, SCHEMA_KEY, decodeCount);
     lookThrough(tables);
     return tables;
   } catch (error) {

@@ -55,7 +55,10 @@ export interface EmbeddedStore {
   close(): Promise<void>;
 }
 
-/** Opens the store. Throws `DataDirError` when the data directory cannot be used, with what to do about it. */
+/**
+ * Opens the store. Throws `DataDirError` when the data directory cannot be used, with what to do about it,
+ * and `ProcessIdTaken` when a process with other ids could use it.
+ */
 export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
   const { dataDir, clock, logger, metrics, fsync = false } = options;
   let scratch: ScratchDir | undefined;
@@ -64,6 +67,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     makeDirs(blobsDir);
     const own = await ScratchDir.open(join(dataDir, 'tmp'));
     scratch = own;
+    await own.checkIds();
     const tmpDir = own.path;
     const files = new BlobFiles(blobsDir);
     const durability = fsync ? 'full' : 'consistent';

@@ -1,7 +1,7 @@
 // One LMDB environment and how we use it: binary keys and values, grouped durable commits, reads that see every process.
 // The only file that knows LMDB's options; it must not know what is stored.
 import { type Database, open, type RootDatabase } from 'lmdb';
-import { ProcessIdTaken, storageError } from './storage-errors.js';
+import { storageError } from './storage-errors.js';
 
 /** Keys and values are bytes: what they mean is ours, and no library version can change it. */
 export type Table = Database<Buffer, Buffer>;
@@ -131,31 +131,6 @@ export class LmdbEnvironment {
       this.seenTxnId = lastTxnId;
     }
     return lastTxnId;
-  }
-
-  /**
-   * Throws `ProcessIdTaken` when this process cannot read, because one of another PID namespace reads under the same id: LMDB
-   * locks the id's place in its lock file. The library takes that for something that passes, and tries again for 10 s in which
-   * it blocks the process; its wait is what tells that it came to that, and is cut short.
-   */
-  checkReadable(table: Table): void {
-    const { wait } = Atomics;
-    let waited = false;
-    Atomics.wait = () => {
-      waited = true;
-      throw new Error('another process has this one’s place among the readers');
-    };
-    try {
-      readRow(table, Buffer.of(0), () => undefined);
-    } catch (error) {
-      if (!waited) throw error;
-      throw new ProcessIdTaken(
-        `expected a process id that no other server on this data directory has, got ${process.pid}, which one in another container has`,
-        { cause: error },
-      );
-    } finally {
-      Atomics.wait = wait;
-    }
   }
 
   /** Waits for commits under way, then closes. */

@@ -24,6 +24,12 @@ export function stateOf(name: string): ProcessState | undefined {
   return startOf(Number(pid)) === Number(start) ? 'alive' : 'dead';
 }
 
+/** The process id in `name`, in that process's own PID namespace; `undefined` when it is no such name. */
+export function idOf(name: string): number | undefined {
+  const pid = NAME.exec(name)?.[2];
+  return pid === undefined ? undefined : Number(pid);
+}
+
 /** Differs after every start of the machine; empty where the system does not tell. */
 export function bootId(): string {
   try {

@@ -54,8 +54,8 @@ export function isDamage(error: unknown): boolean {
 }
 
 /**
- * Another process has this one's id, in another PID namespace, and LMDB tells its readers by their ids: this process cannot use
- * the data directory as long as that one lives, and one with another id can.
+ * A process of another PID namespace that uses the data directory has ids too near to this one's (see `ScratchDir.checkIds`): one
+ * with other ids can use it.
  */
 export class ProcessIdTaken extends Error {
   override readonly name = 'ProcessIdTaken';

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OpeningMark } from '../../../src/stores/embedded/opening-marks.js';
 import { ownName, stateOf } from '../../../src/stores/embedded/process-identity.js';
-import { ScratchDir } from '../../../src/stores/embedded/scratch-dir.js';
+import { IDS_OF_A_SERVER, ScratchDir } from '../../../src/stores/embedded/scratch-dir.js';
+import { ProcessIdTaken } from '../../../src/stores/embedded/storage-errors.js';
 import { until } from '../../support/gate.js';
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
 
@@ -82,6 +83,32 @@ describe('openings that ended their process', () => {
     expect(await decided).toBe(false);
     await mark(foreign(5));
     expect(await opening(1_000).isFatal()).toBe(true);
+  });
+});
+
+describe('ids of servers in other containers', () => {
+  it.each([
+    ['the same', 0, true],
+    ['a few above', 20, true],
+    ['a few below', -20, true],
+    ['as near as its threads may be', IDS_OF_A_SERVER - 1, true],
+    ['apart', IDS_OF_A_SERVER, false],
+  ])('%s: taken %s', async (_, distance, taken) => {
+    await mkdir(join(dir.path, `run-${foreign(process.pid + distance)}`));
+    await mkdir(join(dir.path, `run-${await nameOf(process.ppid)}`));
+    const scratch = await ScratchDir.open(dir.path);
+    const checked = scratch.checkIds();
+    await (taken ? expect(checked).rejects.toBeInstanceOf(ProcessIdTaken) : checked);
+    scratch.close();
+  });
+
+  it('that have shown no life for long are nobody’s', async () => {
+    const path = join(dir.path, `run-${foreign(process.pid)}`);
+    await mkdir(path);
+    await utimes(path, OLD, OLD);
+    const scratch = await ScratchDir.open(dir.path);
+    await scratch.checkIds();
+    scratch.close();
   });
 });
 
