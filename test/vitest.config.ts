@@ -6,7 +6,9 @@ export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/install-tools.ts'],
+    // The run's directory first: it is removed last.
+    globalSetup: ['test/support/run-of-tests.ts', 'test/support/install-tools.ts'],
+    setupFiles: ['test/support/end-processes.ts'],
     reporters: ['default', new ClosingLineReporter()],
     testTimeout: 30_000,
     hookTimeout: 180_000,

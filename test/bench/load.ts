@@ -1,8 +1,6 @@
 // Load from outside the measured process: wrk, one thread, so that a server of one process has a core to itself.
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-
-const run = promisify(execFile);
+import { run } from '../support/processes.js';
+import { requireTool } from '../support/tools.js';
 
 export interface LoadResult {
   readonly requestsPerSecond: number;
@@ -25,7 +23,7 @@ export interface LoadOptions {
 export async function load(options: LoadOptions): Promise<LoadResult> {
   const headers = Object.entries(options.headers ?? {}).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
   const { stdout } = await run(
-    'wrk',
+    await requireTool('wrk'),
     [
       '-t1',
       `-c${options.connections ?? 32}`,

@@ -1,12 +1,10 @@
 // What the figures were measured on: cores, memory and the versions of everything that matters.
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { cpus, release, totalmem, type } from 'node:os';
-import { promisify } from 'node:util';
 import sharp from 'sharp';
-import { findPeerTool, type PeerTool } from './tools.js';
-
-const run = promisify(execFile);
+import { run } from '../support/processes.js';
+import { requireTool } from '../support/tools.js';
+import type { PeerTool } from './tools.js';
 
 export interface Machine {
   readonly cores: number;
@@ -39,7 +37,7 @@ async function versionOf(tool: PeerTool): Promise<string> {
     const manifest = await readFile(new URL('peers/node_modules/ipx/package.json', import.meta.url), 'utf8');
     return `ipx ${(JSON.parse(manifest) as { readonly version: string }).version}`;
   }
-  const output = await run(await findPeerTool(tool), ['-v']).catch((error: unknown) => error as Record<string, string>);
+  const output = await run(await requireTool(tool), ['-v']).catch((error: unknown) => error as Record<string, string>);
   const version = /(\d+\.\d+[\w.-]*)/.exec(`${output.stdout}${output.stderr}`)?.[1];
   return `${tool} ${version ?? 'of unknown version'}`;
 }

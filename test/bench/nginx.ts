@@ -3,10 +3,11 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Program, requireTool } from '../support/tools.js';
 import { type Server, startServer } from './processes.js';
 
 export interface NginxOptions {
-  readonly binary: string;
+  readonly binary: Program;
   /** File names and their bytes. */
   readonly files: Readonly<Record<string, Buffer>>;
 }
@@ -24,7 +25,7 @@ export async function startNginx({ binary, files }: NginxOptions): Promise<Serve
   const script =
     '"$0" -p "$1" -c "$1/nginx.conf" & while ! [ -s "$1/pid" ]; do sleep 0.02; done; echo "listening $2"; wait';
   const server = await startServer({
-    command: '/bin/sh',
+    command: await requireTool('sh'),
     args: ['-c', `trap 'kill $(cat "$1/pid"); wait' TERM; ${script}`, binary, dir, String(port)],
     ready: /^listening (\d+)/,
   });

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { NODE } from '../support/tools.js';
 import { type Server, startServer } from './processes.js';
 
 const MAIN = new URL('../../dist/main.js', import.meta.url).pathname;
@@ -33,7 +34,7 @@ export async function startOurs({ env, workers = 1, entry = MAIN, dataDir }: Our
   const dir = dataDir ?? (await mkdtemp(join(tmpdir(), 'proofsheet-bench-')));
   const startedAt = performance.now();
   const server = await startServer({
-    command: process.execPath,
+    command: NODE,
     args: [entry],
     env: {
       NODE_ENV: 'production',

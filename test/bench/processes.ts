@@ -1,7 +1,9 @@
 // Starts and stops what is measured: every server is a process of its own on a free port of the loopback.
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { start } from '../support/processes.js';
+import { NODE, type Program } from '../support/tools.js';
 
 export interface Server {
   /** `http://127.0.0.1:<port>` */
@@ -11,7 +13,7 @@ export interface Server {
 }
 
 export interface ServerOptions {
-  readonly command: string;
+  readonly command: Program;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Matches a line on stdout, its one group the port. */
@@ -27,7 +29,7 @@ const TAIL_LINES = 20;
 
 /** Starts a server and waits until it listens. Throws with what it said when it does not. */
 export async function startServer({ command, args, env, ready, readyLines = 1 }: ServerOptions): Promise<Server> {
-  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = start(command, args, { env: { ...process.env, ...env } });
   const tail: string[] = [];
   child.stderr.on('data', (chunk: Buffer) => tail.push(chunk.toString()) > TAIL_LINES && tail.shift());
   const port = await new Promise<number>((resolve, reject) => {
@@ -49,7 +51,7 @@ export async function startServer({ command, args, env, ready, readyLines = 1 }:
 /** A peer of `peers/`, on the Node that runs the benchmark. */
 export function startPeer(file: string, env: Readonly<Record<string, string>>): Promise<Server> {
   const path = new URL(`peers/${file}`, import.meta.url).pathname;
-  return startServer({ command: process.execPath, args: [path], env, ready: /^listening (\d+)/ });
+  return startServer({ command: NODE, args: [path], env, ready: /^listening (\d+)/ });
 }
 
 async function stop(child: ChildProcess): Promise<void> {

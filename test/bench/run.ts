@@ -41,6 +41,8 @@ const chosen = ROW_GROUPS.map((group) => ({
 })).filter(({ rows }) => rows.length > 0);
 const tools = chosen.flatMap(({ group }) => group.needs);
 
+// What was started is ended in the process's own end.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 await installPeers(tools, log);
 const machine = await describeMachine(tools);
 const comparisons: Comparison[] = [];

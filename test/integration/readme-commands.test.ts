@@ -1,17 +1,15 @@
 // What a reader copies out of README.md works, and answers what README.md shows: every command from its first five minutes
 // to its last operation is run by a shell against a server of its own, in order.
-import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run } from '../support/processes.js';
 import { readReadme } from '../support/readme.js';
 import { type ServerProcess, startServerProcess } from '../support/server-process.js';
 import { type TempDir, tempDir } from '../support/temp-dir.js';
 import { requireTool } from '../support/tools.js';
 
-const run = promisify(execFile);
 /** Headers whose values are the same for every picture. */
 const EXACT = /^(?:HTTP\/|X-Proofsheet-Match|Accept-Ranges|Cache-Control|X-Content-Type-Options|Content-Type: image)/;
 
@@ -89,7 +87,7 @@ describe('the commands of README.md', () => {
       const here = command.replaceAll('http://127.0.0.1:8005', server.origin).replaceAll('curl ', 'curl -sS ');
       const variable = /^([A-Z]+)=/.exec(here)?.[1];
       const script = variable === undefined ? here : `${here}; printf %s "$${variable}"`;
-      const { stdout, stderr } = await run('/bin/sh', ['-c', script], {
+      const { stdout, stderr } = await run(await requireTool('sh'), ['-c', script], {
         cwd: dir.path,
         env: { PATH: path, ...variables },
         timeout: 20_000,

@@ -1,6 +1,5 @@
 // What an upload and a hit may cost, in counts that no noise of a machine changes: decodes, encodes, looks into the catalog,
 // system calls, bytes. Speed itself is the benchmark's business.
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
@@ -10,6 +9,7 @@ import { TurnGeneration } from '../../src/http/turn-generation.js';
 import { DEFAULT_TARGET_FORMATS } from '../../src/kernel/sequence.js';
 import { encodedPhoto } from '../support/encoded-photo.js';
 import { sourceForm } from '../support/multipart.js';
+import { start } from '../support/processes.js';
 import { type ServerProcess, scrape, startServerProcess } from '../support/server-process.js';
 import { type TempDir, tempDir } from '../support/temp-dir.js';
 import { requireTool } from '../support/tools.js';
@@ -75,7 +75,7 @@ describe('a hit', () => {
     const sentBefore = await total('sent_bytes_total');
     const output = join(dir.path, 'strace.txt');
     const calls = 'trace=read,readv,pread64,write,writev,sendto,sendmsg,openat,stat,fstat';
-    const tracer = spawn(await requireTool('strace'), ['-c', '-e', calls, '-o', output, '-p', String(server.pid)]);
+    const tracer = start(await requireTool('strace'), ['-c', '-e', calls, '-o', output, '-p', String(server.pid)]);
     await once(tracer.stderr, 'data');
     const bytes = await ask(path, HITS);
     tracer.kill('SIGINT');

@@ -1,5 +1,4 @@
 // The server's life as an operator sees it: start, refuse to start, restart, drain, stop, run out of time, take large uploads.
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { request } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
@@ -8,6 +7,7 @@ import { encodedPhoto } from '../support/encoded-photo.js';
 import { until } from '../support/gate.js';
 import { slowSvg } from '../support/images.js';
 import { sourceForm } from '../support/multipart.js';
+import { descendantsOf } from '../support/processes.js';
 import { residentBytes, type ServerProcess, scrape, startServerProcess } from '../support/server-process.js';
 import { type TempDir, tempDir } from '../support/temp-dir.js';
 
@@ -30,18 +30,6 @@ afterEach(async () => {
 async function start(environment: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
   server = await startServerProcess({ PROOFSHEET_DATA_DIR: dir.path, ...environment });
   return server;
-}
-
-/** Process ids of children and theirs: what a terminal sends its signals to. */
-function descendantsOf(pid: number): number[] {
-  let children: number[] = [];
-  try {
-    const told = execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' });
-    children = told.trim().split(/\s+/).map(Number);
-  } catch {
-    return []; // ps exits with 1 when there are none.
-  }
-  return children.flatMap((child) => [child, ...descendantsOf(child)]);
 }
 
 const upload = (url: string, source: Buffer, path: string) =>

@@ -1,10 +1,10 @@
 // Several HTTP processes on one port: one cache, one conversion, one set of figures, and no outage when one of them dies.
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { encodedPhoto } from '../support/encoded-photo.js';
 import { until } from '../support/gate.js';
 import { sourceForm } from '../support/multipart.js';
+import { childrenOf } from '../support/processes.js';
 import { type ServerProcess, scrape, startServerProcess } from '../support/server-process.js';
 import { type TempDir, tempDir } from '../support/temp-dir.js';
 
@@ -31,12 +31,6 @@ const listening = () => server.log.filter((line) => line.message === 'listening'
 /** A connection of its own each, so that the requests are spread over the workers. */
 const once = (path: string, init: RequestInit = {}) =>
   fetch(`${server.url}/${path}`, { ...init, headers: { ...init.headers, Connection: 'close' } });
-
-const childrenOf = (pid: number): number[] =>
-  execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
-    .trim()
-    .split(/\s+/)
-    .map(Number);
 
 it('converts equal uploads at all workers once, and adds up their figures', async () => {
   const source = await encodedPhoto(3000, 2000);

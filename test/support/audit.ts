@@ -1,8 +1,9 @@
 // Are there known vulnerabilities in our dependencies? Asks the registry through npm, and tells "none", "some" and "could
 // not ask" apart: only the first is a pass. Run by continuous integration: `npx tsx test/support/audit.ts`.
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { runSync } from './processes.js';
+import { requireTool } from './tools.js';
 
 /** An advisory that is known and tolerated, for a reason and not for ever. */
 export interface Allowed {
@@ -104,7 +105,7 @@ function advisoriesOf(vulnerability: unknown): Advisory[] {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { stdout } = spawnSync('npm', ['audit', '--json'], { encoding: 'utf8', timeout: 120_000 });
+  const { stdout } = runSync(await requireTool('npm'), ['audit', '--json'], { timeout: 120_000 });
   const verdict = judge(stdout ?? '', allowList(), new Date().toISOString().slice(0, 10));
   process.stdout.write(`${verdictText(verdict)}\n`);
   process.exitCode = EXIT_CODES[verdict.kind];

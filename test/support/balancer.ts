@@ -1,7 +1,7 @@
 // nginx with the configuration that the documentation shows, in front of nodes of a test: only names and ports are put in.
-import { spawn } from 'node:child_process';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { startSilent } from './processes.js';
 import { eventually, freePort } from './redis-servers.js';
 import { tempDir } from './temp-dir.js';
 import { requireTool } from './tools.js';
@@ -35,7 +35,7 @@ export async function startBalancer(nodes: readonly string[]): Promise<Balancer>
      events { worker_connections 512; }
      http { access_log off; ${temporary.join(' ')} ${site} }`,
   );
-  const child = spawn(nginx, ['-p', dir.path, '-c', join(dir.path, 'nginx.conf')], { stdio: 'ignore' });
+  const child = startSilent(nginx, ['-p', dir.path, '-c', join(dir.path, 'nginx.conf')]);
   const gone = new Promise((resolve) => child.once('exit', resolve));
   const origin = `http://127.0.0.1:${port}`;
   await eventually(

@@ -1,14 +1,14 @@
 // Real Redis servers for tests: one alone, a Sentinel set, a Cluster of three masters with a replica each. On loopback, on
 // free ports, in directories of their own, without persistence; every wait has an end.
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import { run, startSilent } from './processes.js';
 import { type TempDir, tempDir } from './temp-dir.js';
+import { type Program, requireTool } from './tools.js';
 
-const run = promisify(execFile);
 const START_MS = 10_000;
 const CLUSTER_MS = 20_000;
 
@@ -37,6 +37,8 @@ export class RedisServer {
   private process: ChildProcess | undefined;
 
   private constructor(
+    private readonly program: Program,
+    private readonly client: Program,
     readonly port: number,
     private readonly args: readonly string[],
     private readonly cliArgs: readonly string[],
@@ -47,6 +49,7 @@ export class RedisServer {
     extra: readonly string[] = [],
     cliArgs: readonly string[] = [],
   ): Promise<RedisServer> {
+    const [program, client] = await Promise.all([requireTool('redis-server'), requireTool('redis-cli')]);
     const port = await freePort();
     const own = join(dir, String(port));
     await mkdir(own);
@@ -55,13 +58,14 @@ export class RedisServer {
       ? ['--port', '0', '--tls-port', String(port)]
       : ['--port', String(port)];
     const rest = extra.filter((_, at) => extra[at] !== '--tls-port' && extra[at - 1] !== '--tls-port');
-    const server = new RedisServer(port, [...listen, ...common, ...rest], cliArgs);
+    const server = new RedisServer(program, client, port, [...listen, ...common, ...rest], cliArgs);
     await server.resume();
     return server;
   }
 
   /** A sentinel of `master`. */
   static async startSentinel(dir: string, master: RedisServer): Promise<RedisServer> {
+    const [program, client] = await Promise.all([requireTool('redis-sentinel'), requireTool('redis-cli')]);
     const port = await freePort();
     const own = join(dir, String(port));
     await mkdir(own);
@@ -78,15 +82,14 @@ export class RedisServer {
         'sentinel parallel-syncs main 1',
       ].join('\n'),
     );
-    const server = new RedisServer(port, [config, '--sentinel'], []);
+    const server = new RedisServer(program, client, port, [config, '--sentinel'], []);
     await server.resume();
     return server;
   }
 
   /** Starts the process, also again after `kill`, and waits until it answers. */
   async resume(): Promise<void> {
-    this.process = spawn('redis-server', this.args, { stdio: 'ignore' });
-    this.process.on('error', () => undefined);
+    this.process = startSilent(this.program, this.args);
     await eventually(`redis-server on ${this.port}`, START_MS, async () => (await this.cli('PING')) === 'PONG');
   }
 
@@ -110,9 +113,8 @@ export class RedisServer {
 
   /** One command; its reply as redis-cli prints it. Rejects for an error reply. */
   async cli(...args: string[]): Promise<string> {
-    const { stdout } = await run('redis-cli', ['-e', '-p', String(this.port), ...this.cliArgs, ...args], {
+    const { stdout } = await run(this.client, ['-e', '-p', String(this.port), ...this.cliArgs, ...args], {
       timeout: 5_000,
-      maxBuffer: 64 << 20,
     });
     return stdout.trim();
   }
@@ -141,7 +143,8 @@ export async function startStandalone(
 export async function startWithTls(): Promise<RedisServers & { readonly caFile: string }> {
   const dir = await tempDir();
   const at = (name: string) => join(dir.path, name);
-  const openssl = (...args: string[]) => run('openssl', args, { timeout: 20_000 });
+  const program = await requireTool('openssl');
+  const openssl = (...args: string[]) => run(program, args, { timeout: 20_000 });
   await openssl(
     'req',
     '-x509',

@@ -1,16 +1,15 @@
 // A real S3-compatible service for tests: OpenStack Swift with its s3api, four daemons on loopback and free ports, data in
 // a directory of their own. One replica on one device; every wait has an end.
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { run, startSilent } from './processes.js';
 import { eventually, freePort } from './redis-servers.js';
 import { type TempDir, tempDir } from './temp-dir.js';
-import { requireTool } from './tools.js';
+import { type Program, requireTool } from './tools.js';
 
-const run = promisify(execFile);
 const START_MS = 90_000;
 /** As the package ships it: names the storage policy and the hash paths. */
 const SWIFT_CONF = '/etc/swift/swift.conf';
@@ -40,7 +39,7 @@ export class S3Server {
   private constructor(
     readonly endpoint: string,
     private readonly dir: TempDir,
-    private readonly commands: readonly (readonly [program: string, config: string])[],
+    private readonly commands: readonly (readonly [program: Program, config: string])[],
   ) {}
 
   /** Starts the service with empty `buckets`. */
@@ -55,7 +54,7 @@ export class S3Server {
       container: await requireTool('swift-container-server'),
       object: await requireTool('swift-object-server'),
     };
-    const commands: (readonly [string, string])[] = [];
+    const commands: (readonly [Program, string])[] = [];
     const ports: number[] = [];
     for (const kind of KINDS) {
       const port = await freePort();
@@ -63,7 +62,8 @@ export class S3Server {
       await writeFile(at('etc', `${kind}.conf`), backendConfig(kind, port, at('srv'), at('etc')));
       commands.push([programs[kind], at('etc', `${kind}.conf`)]);
     }
-    await run('/usr/bin/python3', ['-c', BUILD_RINGS, at('etc'), ...ports.map(String)], { timeout: START_MS });
+    const python = await requireTool('debian-python3');
+    await run(python, ['-c', BUILD_RINGS, at('etc'), ...ports.map(String)], { timeout: START_MS });
     const port = await freePort();
     await writeFile(at('etc', 'proxy.conf'), proxyConfig(port, at('etc')));
     commands.push([await requireTool('swift-proxy-server'), at('etc', 'proxy.conf')]);
@@ -105,11 +105,7 @@ export class S3Server {
 
   /** Starts the daemons, also again after `kill`; resolves once the service answers. */
   async resume(): Promise<void> {
-    this.processes = this.commands.map(([program, config]) => {
-      const child = spawn(program, [config], { stdio: 'ignore' });
-      child.on('error', () => undefined);
-      return child;
-    });
+    this.processes = this.commands.map(([program, config]) => startSilent(program, [config]));
     await eventually('an S3 service that answers', START_MS, async () => {
       // Any answer of its own will do: without a signature it is a refusal.
       const answer = await fetch(this.endpoint, { signal: AbortSignal.timeout(2_000) });

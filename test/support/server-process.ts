@@ -1,11 +1,17 @@
 // The server as an operator starts it: a process of its own from dist/, on a free port, which tests may kill.
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { start } from './processes.js';
+import { NODE, type Program } from './tools.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const READY_MS = 20_000;
+
+/** A command that replaces itself by the one behind it (`exec`); empty: none. */
+export type Wrapper = readonly [] | readonly [Program, ...string[]];
 
 export interface ServerProcess {
   readonly pid: number;
@@ -22,11 +28,11 @@ export interface ServerProcess {
 
 /**
  * Starts a server with `environment` over the defaults; resolves once it listens. Rejects with its output if it does not.
- * `wrapper`: a command in front of the server's own that replaces itself by it (`exec`), so that the pid is the server's.
+ * `wrapper`: in front of the server's own command; the pid is the server's.
  */
 export async function startServerProcess(
   environment: Readonly<Record<string, string>>,
-  wrapper: readonly string[] = [],
+  wrapper: Wrapper = [],
 ): Promise<ServerProcess> {
   const child = spawnServer(environment, wrapper);
   const log: Record<string, unknown>[] = [];
@@ -40,11 +46,16 @@ export async function startServerProcess(
 }
 
 /** The bare process, for starts that are expected to fail. */
-export function spawnServer(environment: Readonly<Record<string, string>>, wrapper: readonly string[] = []) {
-  const [program = process.execPath, ...rest] = [...wrapper, process.execPath, MAIN];
-  return spawn(program, rest, {
-    env: { PATH: process.env.PATH ?? '', PROOFSHEET_PORT: '0', PROOFSHEET_CONVERTERS: '1', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+export function spawnServer(environment: Readonly<Record<string, string>>, wrapper: Wrapper = []) {
+  const [program, ...rest] = wrapper.length === 0 ? ([NODE, MAIN] as const) : ([...wrapper, NODE, MAIN] as const);
+  return start(program, rest, {
+    env: {
+      PATH: process.env.PATH ?? '',
+      TMPDIR: tmpdir(),
+      PROOFSHEET_PORT: '0',
+      PROOFSHEET_CONVERTERS: '1',
+      ...environment,
+    },
   });
 }
 

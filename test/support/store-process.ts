@@ -1,6 +1,7 @@
 // A store in another process, driven by messages, that can be killed at any moment.
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { startModule } from './processes.js';
 
 interface Message {
   readonly ready?: true;
@@ -30,7 +31,7 @@ export class StoreProcess {
   }
 
   static async start(dataDir: string): Promise<StoreProcess> {
-    const child = fork(new URL('./store-child.mjs', import.meta.url), [dataDir], {
+    const child = startModule(new URL('./store-child.mjs', import.meta.url), [dataDir], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     await once(child, 'message');

@@ -1,16 +1,16 @@
 // The programs that tests start besides Node: found where they are, installed from Debian's packages where that is
-// possible, and otherwise named clearly. A test is never passed over because its tool is missing.
+// possible, and otherwise named clearly. Started by processes.ts, which takes nothing else. A test is never passed over because its tool is missing.
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { access, constants, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 interface Tool {
   /** The Debian package that brings it. */
   readonly debian: string;
-  /** Its names on PATH, the first that is found is taken. */
+  /** Its names on PATH, or where it always is; the first that is found is taken. */
   readonly binaries: readonly string[];
 }
 
@@ -29,20 +29,41 @@ export const TOOLS = {
   'swift-account-server': { debian: 'swift-account', binaries: ['swift-account-server'] },
   'swift-container-server': { debian: 'swift-container', binaries: ['swift-container-server'] },
   'swift-object-server': { debian: 'swift-object', binaries: ['swift-object-server'] },
+  wrk: { debian: 'wrk', binaries: ['wrk'] },
+  vips: { debian: 'libvips-tools', binaries: ['vips'] },
+  bash: { debian: 'bash', binaries: ['bash'] },
+  sh: { debian: 'dash', binaries: ['sh'] },
+  sleep: { debian: 'coreutils', binaries: ['sleep'] },
+  mkfifo: { debian: 'coreutils', binaries: ['mkfifo'] },
+  mount: { debian: 'mount', binaries: ['mount'] },
+  unshare: { debian: 'util-linux', binaries: ['unshare'] },
+  npm: { debian: 'npm', binaries: ['npm'] },
+  // Debian's own, which alone sees what Debian's packages bring.
+  'debian-python3': { debian: 'python3', binaries: ['/usr/bin/python3'] },
 } as const satisfies Record<string, Tool>;
 
 export type ToolName = keyof typeof TOOLS;
 
-/** Servers live here, and an ordinary user's PATH often does not name them. */
-const SYSTEM_DIRECTORIES = ['/usr/sbin', '/usr/local/sbin', '/sbin'];
+declare const found: unique symbol;
+/** The path of a program that was looked for and is there: what processes.ts starts, and nothing else. */
+export type Program = string & { readonly [found]: true };
+
+/** The Node that runs the tests. */
+export const NODE = process.execPath as Program;
+
+/** What packages bring lies here, whatever PATH says; an ordinary user's often leaves the servers' out. */
+export const SYSTEM_DIRECTORIES = ['/usr/bin', '/bin', '/usr/sbin', '/usr/local/sbin', '/sbin'];
 const INSTALL_TIMEOUT_MS = 600_000;
 const LOCK_POLL_MS = 200;
-const LOCK_DIRECTORY = join(tmpdir(), 'proofsheet-test-tools.lock');
+/** The same for every run on the machine, wherever its temporary files are. */
+const LOCK_DIRECTORY = '/tmp/proofsheet-test-tools.lock';
+/** Asked by Debian's packages whether they may start a server: 101 is no. */
+const POLICY_FILE = '/usr/sbin/policy-rc.d';
 
 const run = promisify(execFile);
 
 /** The path of the tool's program. Throws an error that says how to install it when it cannot be had. */
-export async function requireTool(name: ToolName): Promise<string> {
+export async function requireTool(name: ToolName): Promise<Program> {
   const found = await findTool(name);
   if (found !== undefined) return found;
   await installTools([name]);
@@ -52,12 +73,12 @@ export async function requireTool(name: ToolName): Promise<string> {
 }
 
 /** The path of the tool's program, if it is there. */
-export async function findTool(name: ToolName): Promise<string | undefined> {
+export async function findTool(name: ToolName): Promise<Program | undefined> {
   const directories = [...(process.env.PATH ?? '').split(delimiter), ...SYSTEM_DIRECTORIES].filter(Boolean);
-  for (const binary of TOOLS[name].binaries) {
-    for (const directory of directories) {
-      const path = join(directory, binary);
-      if (await isExecutable(path)) return path;
+  for (const directory of directories) {
+    for (const binary of TOOLS[name].binaries) {
+      const path = resolve(directory, binary);
+      if (await isExecutable(path)) return path as Program;
     }
   }
   return undefined;
@@ -78,7 +99,7 @@ export async function installTools(names: readonly ToolName[]): Promise<void> {
     console.log(`installing for the tests: ${packages.join(' ')}`);
     try {
       await aptGet('update');
-      await aptGet('install', '--yes', '--no-install-recommends', ...packages);
+      await withoutServices(() => aptGet('install', '--yes', '--no-install-recommends', ...packages));
     } catch (error) {
       throw new MissingToolError(first, 'apt-get failed', { cause: error });
     }
@@ -113,9 +134,21 @@ async function obstacleToInstalling(): Promise<string | undefined> {
 async function aptGet(...args: readonly string[]): Promise<void> {
   await run('/usr/bin/apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=300', ...args], {
     timeout: INSTALL_TIMEOUT_MS,
-    // A package must ask nothing, and start no server of its own: the tests start theirs.
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
+    env: { ...process.env, PATH: SYSTEM_DIRECTORIES.join(delimiter), DEBIAN_FRONTEND: 'noninteractive' },
   });
+}
+
+/** Packages that `work` installs start no server of their own: the tests start theirs. A policy that is there stays. */
+async function withoutServices(work: () => Promise<void>): Promise<void> {
+  const isOurs = await writeFile(POLICY_FILE, '#!/bin/sh\nexit 101\n', { mode: 0o755, flag: 'wx' }).then(
+    () => true,
+    () => false,
+  );
+  try {
+    await work();
+  } finally {
+    if (isOurs) await rm(POLICY_FILE);
+  }
 }
 
 async function isExecutable(path: string): Promise<boolean> {
@@ -145,11 +178,12 @@ async function lock(): Promise<() => Promise<void>> {
   }
 }
 
+/** A process that has ended and is not asked for yet, a zombie, is dead. */
 function isAlive(pid: number): boolean {
   if (!Number.isInteger(pid)) return false;
   try {
     process.kill(pid, 0);
-    return true;
+    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch (error) {
     // EPERM: somebody else's process, and so alive.
     return error instanceof Error && 'code' in error && error.code === 'EPERM';

@@ -1,16 +1,17 @@
 // The `proofsheet` command as a process of its own: what it prints and how it ends.
-import { spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { PasswordCheck } from '../../src/http/passwords.js';
+import { runSync } from '../support/processes.js';
+import { NODE } from '../support/tools.js';
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 const SECRET = 'a-secret-of-16-characters';
 
 function run(args: readonly string[], input = '', environment: Record<string, string> = {}) {
   const env = { PATH: process.env.PATH ?? '', ...environment };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], { input, env, encoding: 'utf8' });
+  const { status, stdout, stderr } = runSync(NODE, [CLI, ...args], { input, env });
   return { status, stdout, stderr };
 }
 

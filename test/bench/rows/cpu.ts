@@ -1,5 +1,5 @@
 // Rows 7 and 8: processor time of the default sequence, against its floor, one pipeline per preview, and ipx.
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -21,6 +21,7 @@ import { systemClock } from '../../../src/telemetry/clock.js';
 import { createLogger } from '../../../src/telemetry/logger.js';
 import { ProcessMetrics } from '../../../src/telemetry/metrics.js';
 import { image, photo } from '../../support/images.js';
+import { startModule } from '../../support/processes.js';
 import { alternate, type Comparison, compareRatios, type Figure, geometricMean, median } from '../comparison.js';
 import { type CorpusPicture, corpus } from '../corpus.js';
 import { cpuMs, processTree } from '../process-tree.js';
@@ -57,7 +58,7 @@ export const cpu: RowGroup = {
       metrics: new ProcessMetrics(),
       clock: systemClock,
     });
-    const ipx = fork(new URL('../peers/ipx.mjs', import.meta.url).pathname, { execArgv: [] });
+    const ipx = startModule(new URL('../peers/ipx.mjs', import.meta.url).pathname, [], { execArgv: [] });
     try {
       await once(ipx, 'message');
       await warmUp(dir, converter);

@@ -1,4 +1,5 @@
 // Rows 1 to 5: hits from memory and revalidations, against bare node:http, Express alone and nginx.
+import { requireTool } from '../../support/tools.js';
 import { alternate, type Comparison, compare, type Samples } from '../comparison.js';
 import { type LoadResult, load } from '../load.js';
 import { startNginx } from '../nginx.js';
@@ -6,7 +7,6 @@ import { type Ours, startOurs, warm } from '../ours.js';
 import { sourceForPreview } from '../pictures.js';
 import { type Server, startPeer, withServers } from '../processes.js';
 import type { RowGroup, RunOptions } from '../row-group.js';
-import { findPeerTool } from '../tools.js';
 import { formOf, upload } from '../uploads.js';
 
 const SMALL = { widthPx: 200, heightPx: 150, minBytes: 5_000, maxBytes: 6_000 };
@@ -82,7 +82,7 @@ async function twoWorkers(options: RunOptions): Promise<Comparison> {
   const source = await sourceForPreview(SMALL);
   return withServers([startOurs({ workers: 2 })], async (ours) => {
     const hit = await makeHit(ours, source, 'auto:200x150');
-    const nginx = startNginx({ binary: await findPeerTool('nginx'), files: { 'hit.jpg': hit.bytes } });
+    const nginx = startNginx({ binary: await requireTool('nginx'), files: { 'hit.jpg': hit.bytes } });
     return withServers([nginx], async (peer) => {
       const results = await alternate(options.rounds, {
         ours: () => rate(hit.url, options),
@@ -109,7 +109,7 @@ async function largeHits(options: RunOptions): Promise<Comparison[]> {
     const hit = await makeHit(ours, source, 'auto:1920x1080');
     const pairHit = await makeHit(pair, source, 'auto:1920x1080');
     const bare = startPeer('bare-http.mjs', { ORIGIN: hit.url });
-    const nginx = startNginx({ binary: await findPeerTool('nginx'), files: { 'hit.jpg': hit.bytes } });
+    const nginx = startNginx({ binary: await requireTool('nginx'), files: { 'hit.jpg': hit.bytes } });
     return withServers([bare, nginx], async (floor, peer) => {
       const results = await alternate(options.rounds, {
         ours: () => rate(hit.url, options),

@@ -1,6 +1,5 @@
 // Row 16: what it costs that conversions run in child processes: processor time of the server's process and its converter
 // together, against the same conversions called in one process.
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,6 +12,7 @@ import { systemClock } from '../../../src/telemetry/clock.js';
 import { createLogger } from '../../../src/telemetry/logger.js';
 import { ProcessMetrics } from '../../../src/telemetry/metrics.js';
 import { image, photo, screenshot } from '../../support/images.js';
+import { startModule } from '../../support/processes.js';
 import { alternate, type Comparison, compare, measured, median } from '../comparison.js';
 import { largeJpeg } from '../corpus.js';
 import { cpuMs } from '../process-tree.js';
@@ -55,7 +55,7 @@ export const isolation: RowGroup = {
       metrics: new ProcessMetrics(),
       clock: systemClock,
     });
-    const peer = fork(new URL('../peers/in-process.mjs', import.meta.url).pathname, {
+    const peer = startModule(new URL('../peers/in-process.mjs', import.meta.url).pathname, [], {
       execArgv: [],
       env: { ...process.env, ...ALLOCATOR_ENVIRONMENT },
       serialization: 'advanced',

@@ -1,14 +1,16 @@
 // Ten thousand connections that were served and do nothing: what each costs, that others are served beside them, and that
 // everything comes back when they go or their time is over.
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { encodedPhoto } from '../../support/encoded-photo.js';
 import { ask, isWhole, said, upload } from '../../support/faults/server-client.js';
 import { until } from '../../support/gate.js';
+import { startModule } from '../../support/processes.js';
 import { residentBytes, type ServerProcess, scrape, startServerProcess } from '../../support/server-process.js';
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
+import { requireTool } from '../../support/tools.js';
 
 const CONNECTIONS = 10_000;
 /** Processes that hold them, so that each stays below the usual limit of 4,096 handles. */
@@ -18,7 +20,6 @@ const HOLDER = fileURLToPath(new URL('../../support/children/idle-connections.mj
 /** Handles that the server needs; it is refused to start with fewer rather than tested with fewer connections. */
 const HANDLES = CONNECTIONS + 1_000;
 const WITH_HANDLES = [
-  'sh',
   '-c',
   `ulimit -n ${HANDLES} || { echo "this test needs ${HANDLES} open files in one process, and the hard limit (ulimit -Hn) is $(ulimit -Hn)" >&2; exit 1; }; exec "$@"`,
   'sh',
@@ -51,7 +52,7 @@ async function start(keepAliveTimeoutMs: number): Promise<void> {
     PROOFSHEET_MAX_CONNECTIONS: String(CONNECTIONS + 500),
     PROOFSHEET_KEEP_ALIVE_TIMEOUT_MS: String(keepAliveTimeoutMs),
   };
-  server = await startServerProcess(environment, WITH_HANDLES);
+  server = await startServerProcess(environment, [await requireTool('sh'), ...WITH_HANDLES]);
   expect(said(await upload(`${server.url}/cacheImage/a`, await encodedPhoto(900, 700)))).toBe('200');
 }
 
@@ -59,7 +60,7 @@ async function start(keepAliveTimeoutMs: number): Promise<void> {
 function hold(count: number): Holder {
   const port = new URL(server.url).port;
   const args = [port, String(count), `127.0.0.${2 + holders.length}`, '/imageconverter/getImage/a/auto:200x150'];
-  const holder: Holder = { child: fork(HOLDER, args), served: 0, closed: 0, errors: [] };
+  const holder: Holder = { child: startModule(HOLDER, args), served: 0, closed: 0, errors: [] };
   holder.child.on('message', (told: { served?: number; closed?: number; error?: string }) => {
     holder.served = told.served ?? holder.served;
     holder.closed = told.closed ?? holder.closed;

@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 
 async function start(): Promise<ServerProcess> {
-  const server = await startServerProcess({ PROOFSHEET_DATA_DIR: dir.path }, inContainer());
+  const server = await startServerProcess({ PROOFSHEET_DATA_DIR: dir.path }, await inContainer());
   servers.push(server);
   return server;
 }

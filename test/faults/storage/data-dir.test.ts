@@ -10,7 +10,7 @@ import { another, ask, clear, isWhole, said, upload, WITH_ADMIN } from '../../su
 import { failing, withOpenFiles, withReadOnly } from '../../support/faults/wrappers.js';
 import { until } from '../../support/gate.js';
 import { RawConnection } from '../../support/http-client.js';
-import { type ServerProcess, scrape, startServerProcess } from '../../support/server-process.js';
+import { type ServerProcess, scrape, startServerProcess, type Wrapper } from '../../support/server-process.js';
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
 
 let dir: TempDir;
@@ -30,7 +30,7 @@ afterEach(async () => {
 
 async function start(
   environment: Readonly<Record<string, string>> = {},
-  wrapper: readonly string[] = [],
+  wrapper: Wrapper = [],
 ): Promise<ServerProcess> {
   const server = await startServerProcess(
     { ...WITH_ADMIN, PROOFSHEET_DATA_DIR: join(dir.path, 'data'), ...environment },
@@ -55,7 +55,7 @@ it.each([
 describe('a data directory on a read-only file system', () => {
   it('is refused at the start, with the reason and what to do', async () => {
     await mkdir(join(dir.path, 'data'));
-    await expect(start({}, withReadOnly(join(dir.path, 'data')))).rejects.toThrow(
+    await expect(start({}, await withReadOnly(join(dir.path, 'data')))).rejects.toThrow(
       /ended with 1[\s\S]*EROFS at [\s\S]*check its owner/,
     );
   });
@@ -111,7 +111,7 @@ describe('a catalog whose first pages cannot be written', () => {
 
 describe('out of file handles', () => {
   it('refuses with 503 or closes, and recovers as soon as there are some', async () => {
-    const server = await start({}, withOpenFiles(256));
+    const server = await start({}, await withOpenFiles(256));
     expect(said(await upload(`${server.url}/cacheImage/a`, another(photo)))).toBe('200');
     const hogs = [];
     for (let n = 0; n < 240; n++) hogs.push(await RawConnection.open(server.origin).catch(() => undefined));

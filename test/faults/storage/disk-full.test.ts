@@ -33,7 +33,7 @@ it('refuses what finds no room, keeps and serves what was acknowledged, and reco
   await mkdir(disk);
   const started = await startServerProcess(
     { ...WITH_ADMIN, PROOFSHEET_DATA_DIR: join(disk, 'data'), PROOFSHEET_EVICTION_INTERVAL_SECONDS: '1' },
-    withSmallDisk(disk, DISK_BYTES),
+    await withSmallDisk(disk, DISK_BYTES),
   );
   server = started;
   const seen = insideOf(started.pid, disk);
@@ -99,7 +99,7 @@ it('refuses a commit that finds no room in the catalog, the blobs being stored, 
   await mkdir(catalog, { recursive: true });
   const started = await startServerProcess(
     { ...WITH_ADMIN, PROOFSHEET_DATA_DIR: data, PROOFSHEET_EVICTION_INTERVAL_SECONDS: '1' },
-    withSmallDisk(catalog, 2_048 * KIB),
+    await withSmallDisk(catalog, 2_048 * KIB),
   );
   server = started;
   const filler = join(insideOf(started.pid, catalog), 'filler');

@@ -1,6 +1,5 @@
 // Growing from one machine to many: the embedded store of a running server is copied, and nodes with empty disks answer
 // from the copy, byte for byte, without converting anything.
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,9 +8,11 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { encodedPhoto } from '../../support/encoded-photo.js';
 import { sourceForm } from '../../support/multipart.js';
 import { cache, get, Nodes, newSource } from '../../support/nodes.js';
+import { start } from '../../support/processes.js';
 import { type RedisServer, type RedisServers, startStandalone } from '../../support/redis-servers.js';
 import { type ServerProcess, startServerProcess } from '../../support/server-process.js';
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
+import { NODE } from '../../support/tools.js';
 
 const CLI = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url));
 const FORMATS = ['auto:200x150', 'auto:200x150~cover', 'auto:800x800', 'auto:1920x1080'];
@@ -36,7 +37,7 @@ afterAll(async () => {
 });
 
 function copy(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [CLI, 'copy-to-shared', ...args], {
+  const child = start(NODE, [CLI, 'copy-to-shared', ...args], {
     env: { PATH: process.env.PATH ?? '', PROOFSHEET_REDIS_URL: redis.url, PROOFSHEET_DATA_DIR: dir.path },
   });
   const text = { stdout: '', stderr: '' };

@@ -1,7 +1,6 @@
 // A server process whose wall clock a test sets while it runs; monotonic time goes on, as it does when a machine's is set.
-import { execFile } from 'node:child_process';
 import { renameSync, writeFileSync } from 'node:fs';
-import { promisify } from 'node:util';
+import { run } from '../processes.js';
 import { requireTool } from '../tools.js';
 
 export interface SetClock {
@@ -15,7 +14,7 @@ export interface SetClock {
 export async function setClock(file: string): Promise<SetClock> {
   const faketime = await requireTool('faketime');
   // Only the tool knows where its library lies.
-  const { stdout } = await promisify(execFile)(faketime, ['-m', '-f', '+0', 'printenv', 'LD_PRELOAD']);
+  const { stdout } = await run(faketime, ['-m', '-f', '+0', 'printenv', 'LD_PRELOAD']);
   const set = (hours: number): void => {
     // By a rename, since the server may be reading.
     writeFileSync(`${file}.new`, `${hours < 0 ? '' : '+'}${hours}h\n`);

@@ -1,28 +1,29 @@
 // Commands to start a server behind: with few file handles, on a small or read-only disk of its own, under a tracer that
 // kills it at a system call. Each replaces itself by the server, so that the pid is the server's.
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { until } from '../gate.js';
+import { start } from '../processes.js';
+import type { Wrapper } from '../server-process.js';
 import { requireTool } from '../tools.js';
 
 /** At most `files` open files in the server and its children; soft and hard, unless the hard limit is lower. */
-export function withOpenFiles(files: number): readonly string[] {
-  return ['/bin/sh', '-c', 'ulimit -n "$0" && exec "$@"', String(files)];
+export async function withOpenFiles(files: number): Promise<Wrapper> {
+  return [await requireTool('sh'), '-c', 'ulimit -n "$0" && exec "$@"', String(files)];
 }
 
 /**
  * In a mount namespace of its own, with an empty file system of `bytes` at `path` (an existing directory). Seen from
  * outside through `insideOf`. As an ordinary user in a user namespace too.
  */
-export function withSmallDisk(path: string, bytes: number): readonly string[] {
-  return inMountNamespace('mount -t tmpfs -o size="$1",nr_inodes=20000 tmpfs "$0" && shift && exec "$@"', path, [
+export function withSmallDisk(path: string, bytes: number): Promise<Wrapper> {
+  return inMountNamespace('"$MOUNT" -t tmpfs -o size="$1",nr_inodes=20000 tmpfs "$0" && shift && exec "$@"', path, [
     String(bytes),
   ]);
 }
 
 /** `path` (an existing directory) is a read-only file system. */
-export function withReadOnly(path: string): readonly string[] {
-  return inMountNamespace('mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"', path, []);
+export function withReadOnly(path: string): Promise<Wrapper> {
+  return inMountNamespace('"$MOUNT" --bind "$0" "$0" && "$MOUNT" -o remount,bind,ro "$0" && exec "$@"', path, []);
 }
 
 /** `path` as the process sees it, for everybody else. */
@@ -31,7 +32,7 @@ export function insideOf(pid: number, path: string): string {
 }
 
 /** Killed with SIGKILL by the `nth` call (from 1) of `systemCall` in any of its threads. */
-export async function killedAt(systemCall: string, nth: number): Promise<readonly string[]> {
+export async function killedAt(systemCall: string, nth: number): Promise<Wrapper> {
   // -D: the tracer is the grandchild, and the server keeps the pid.
   const inject = `inject=${systemCall}:signal=KILL:when=${nth}`;
   return [await requireTool('strace'), '-D', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${systemCall}`, '-e', inject];
@@ -47,12 +48,19 @@ export async function failing(
   errno: string,
 ): Promise<() => Promise<void>> {
   const calls = systemCalls.join(',');
-  const tracer = spawn(
-    await requireTool('strace'),
-    ['-f', '-o', '/dev/null', '-e', `trace=${calls}`, '-e', `inject=${calls}:error=${errno}`, '-p', String(pid)],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  );
+  const tracer = start(await requireTool('strace'), [
+    '-f',
+    '-o',
+    '/dev/null',
+    '-e',
+    `trace=${calls}`,
+    '-e',
+    `inject=${calls}:error=${errno}`,
+    '-p',
+    String(pid),
+  ]);
   const gone = once(tracer, 'exit');
+  tracer.stdout.resume();
   let said = '';
   tracer.stderr.on('data', (text: Buffer) => {
     said += text.toString();
@@ -69,23 +77,25 @@ export async function failing(
  * In a PID namespace of its own, as in a container: the server has process id 2 there, like every other. The pid seen outside is
  * the wrapper's, which hands no signal on but SIGKILL.
  */
-export function inContainer(): readonly string[] {
+export async function inContainer(): Promise<Wrapper> {
   const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
   return [
-    'unshare',
+    await requireTool('unshare'),
     ...user,
     '--pid',
     '--mount-proc',
     '--fork',
     '--kill-child',
-    '/bin/sh',
+    await requireTool('sh'),
     '-c',
     '"$@"; exit $?',
     'sh',
   ];
 }
 
-function inMountNamespace(script: string, path: string, args: readonly string[]): readonly string[] {
+async function inMountNamespace(script: string, path: string, args: readonly string[]): Promise<Wrapper> {
   const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
-  return ['unshare', ...user, '--mount', '--propagation=private', '/bin/sh', '-c', script, path, ...args];
+  const [unshare, sh, mount] = await Promise.all([requireTool('unshare'), requireTool('sh'), requireTool('mount')]);
+  const named = script.replaceAll('"$MOUNT"', mount);
+  return [unshare, ...user, '--mount', '--propagation=private', sh, '-c', named, path, ...args];
 }

@@ -1,13 +1,13 @@
 // Blob files that something else has changed, and disks that refuse: never a wrong byte, never a hang, nothing left behind.
-import { execFile } from 'node:child_process';
 import { appendFile, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { storageError } from '../../../src/stores/embedded/storage-errors.js';
 import { blobPath, openTestStore, type TestStore } from '../../support/embedded.js';
+import { run } from '../../support/processes.js';
 import { blobOf, commitOf, groupRef, storeBlobs, testSource } from '../../support/records.js';
 import { withTempDir } from '../../support/temp-dir.js';
+import { requireTool } from '../../support/tools.js';
 
 let store: TestStore;
 
@@ -30,7 +30,7 @@ const replacements: Readonly<Record<string, (path: string) => Promise<unknown>>>
   },
   'a symbolic link to a device': (path) => symlink('/dev/zero', path),
   'a directory': (path) => mkdir(path),
-  'a FIFO': (path) => promisify(execFile)('mkfifo', [path]),
+  'a FIFO': async (path) => run(await requireTool('mkfifo'), [path]),
 };
 
 describe.each([

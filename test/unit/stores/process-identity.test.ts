@@ -1,6 +1,5 @@
 // Who is alive by the name in a data directory: itself, a neighbour, one that has ended but that nobody has asked for yet, and one
 // that cannot be seen from here.
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,7 +9,9 @@ import { ownName, stateOf } from '../../../src/stores/embedded/process-identity.
 import { IDS_OF_A_SERVER, ScratchDir } from '../../../src/stores/embedded/scratch-dir.js';
 import { ProcessIdTaken } from '../../../src/stores/embedded/storage-errors.js';
 import { until } from '../../support/gate.js';
+import { start } from '../../support/processes.js';
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
+import { requireTool } from '../../support/tools.js';
 
 const HOUR_MS = 3_600_000;
 const OLD = new Date(Date.now() - HOUR_MS);
@@ -40,9 +41,8 @@ describe('a process by its name', () => {
   });
 
   it('is dead once it has ended, also while its parent has not asked for it', async () => {
-    const parent = spawn('/bin/sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 30'], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
+    const [sh, sleep] = [await requireTool('sh'), await requireTool('sleep')];
+    const parent = start(sh, ['-c', '"$0" 0.2 & echo $!; exec "$0" 30', sleep]);
     try {
       const [line] = (await once(parent.stdout, 'data')) as [Buffer];
       const pid = Number(line.toString());

@@ -1,9 +1,10 @@
 // What continuous integration is told: the script with an npm that does as the case says.
-import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type Ended, run } from '../../support/processes.js';
+import { requireTool, SYSTEM_DIRECTORIES } from '../../support/tools.js';
 
 const SCRIPT = new URL('../../../.ci/run', import.meta.url).pathname;
 
@@ -23,18 +24,17 @@ async function ci(
   const npm = ['#!/bin/sh', `echo "$*" >> ${log}`, 'case "$*" in', ...cases, 'esac'].join('\n');
   await writeFile(join(directory, 'npm'), npm);
   await chmod(join(directory, 'npm'), 0o755);
-  return new Promise((resolve) => {
-    const env = { ...process.env, ...environment, PATH: `${directory}${delimiter}${process.env.PATH}` };
-    execFile(SCRIPT, { env, timeout: 20_000 }, async (error, stdout) => {
-      const called = (await readFile(log, 'utf8')).trim().split('\n');
-      resolve({
-        code: Number(error?.code ?? 0),
-        last: stdout.trim().split('\n').at(-1) ?? '',
-        called,
-        printed: stdout,
-      });
-    });
-  });
+  const env = {
+    ...process.env,
+    ...environment,
+    PATH: [directory, ...SYSTEM_DIRECTORIES, process.env.PATH].join(delimiter),
+  };
+  const { code, stdout } = await run(await requireTool('bash'), [SCRIPT], { env, timeout: 20_000 }).then(
+    (ended) => ({ ...ended, code: 0 }),
+    (error: Ended & { readonly code: number }) => error,
+  );
+  const called = (await readFile(log, 'utf8')).trim().split('\n');
+  return { code, last: stdout.trim().split('\n').at(-1) ?? '', called, printed: stdout };
 }
 
 const counted = (line: string, code = 0) => `echo "${line}" > "$CLOSING_LINE_FILE"; exit ${code}`;
@@ -45,6 +45,12 @@ test('all good: installs, lints, checks types, tests, and ends with the real cou
     last: '12 passed, 0 failed',
     called: ['ci', 'run lint', 'run typecheck', 'run --silent audit', 'test'],
   });
+});
+
+test('the tests see Node, npm and a shell by name, and no other program', async () => {
+  const seen = 'cd "$PATH" && echo seen *; command -v ls cat redis-server && echo seen more';
+  const { printed } = await ci({ test: `${seen}; ${counted('1 passed, 0 failed')}` });
+  expect(printed.match(/^seen .*/gm)).toEqual(['seen node npm sh']);
 });
 
 test('failed tests keep their exit code', async () => {

@@ -1,8 +1,9 @@
 // The closing line counts what really happened: a real vitest run over files made here.
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type Ended, run } from '../../support/processes.js';
+import { NODE } from '../../support/tools.js';
 
 const ROOT = new URL('../../..', import.meta.url).pathname;
 
@@ -23,17 +24,17 @@ async function runOver(files: Record<string, string>): Promise<{ code: number; l
        reporters: ['default', new ClosingLineReporter()] } };`,
   );
   const file = join(directory, 'line');
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run', '--config', join(directory, 'vitest.config.ts')],
-      { cwd: ROOT, timeout: 25_000, env: { ...process.env, CLOSING_LINE_FILE: file } },
-      async (error, stdout) => {
-        const written = (await readFile(file, 'utf8').catch(() => 'nothing')).trim();
-        resolve({ code: Number(error?.code ?? 0), last: stdout.trim().split('\n').at(-1) ?? '', written });
-      },
-    );
-  });
+  const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs');
+  const { code, stdout } = await run(NODE, [vitest, 'run', '--config', join(directory, 'vitest.config.ts')], {
+    cwd: ROOT,
+    timeout: 25_000,
+    env: { ...process.env, CLOSING_LINE_FILE: file },
+  }).then(
+    (ended) => ({ ...ended, code: 0 }),
+    (error: Ended & { readonly code: number }) => error,
+  );
+  const written = (await readFile(file, 'utf8').catch(() => 'nothing')).trim();
+  return { code, last: stdout.trim().split('\n').at(-1) ?? '', written };
 }
 
 const imports = "import { expect, test } from 'vitest';\n";

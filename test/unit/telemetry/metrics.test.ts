@@ -1,5 +1,4 @@
 // Counting: what is counted is told, label sets stay bounded, and several processes add up to one.
-import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -8,6 +7,8 @@ import { watchEventLoop } from '../../../src/telemetry/event-loop-lag.js';
 import { COUNTERS, GAUGES, HISTOGRAMS } from '../../../src/telemetry/metric-table.js';
 import { ProcessMetrics } from '../../../src/telemetry/metrics.js';
 import { gaugeOf, mergeSnapshots, quantileOf, renderSnapshot, totalOf } from '../../../src/telemetry/snapshot.js';
+import { runSync } from '../../support/processes.js';
+import { NODE } from '../../support/tools.js';
 
 let metrics: ProcessMetrics;
 beforeEach(() => {
@@ -192,12 +193,11 @@ test('metrics and the lag watch do not keep a process alive', () => {
     const metrics = new ProcessMetrics();
     watchEventLoop(metrics);
     console.log((await metrics.text()).includes('proofsheet_event_loop_lag_seconds'));`;
-  const told = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
-    cwd: new URL('../../..', import.meta.url),
+  const { stdout, stderr } = runSync(NODE, ['--input-type=module', '-e', script], {
+    cwd: new URL('../../..', import.meta.url).pathname,
     timeout: 20_000,
-    encoding: 'utf8',
   });
-  expect(told.trim()).toBe('true');
+  expect({ said: stdout.trim(), stderr }).toEqual({ said: 'true', stderr: '' });
 });
 
 function sourceFiles(): string[] {

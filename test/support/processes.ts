@@ -1,0 +1,155 @@
+// The one place where tests and the benchmark start programs. Each leads a process group of its own, which is ended with
+// everything in it when the test file ends, and, should that end be missed (killed, interrupted), by the reaper of the run.
+import {
+  type ChildProcess,
+  type ChildProcessByStdio,
+  execFile,
+  type ForkOptions,
+  fork,
+  type SpawnSyncReturns,
+  spawn,
+  spawnSync,
+} from 'node:child_process';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import type { Program } from './tools.js';
+
+/** Names the directory in which the run's processes are written down; see children/reaper.mjs. */
+export const RUN_VARIABLE = 'PROOFSHEET_TEST_PROCESSES';
+const RUN_MS = 600_000;
+const MOST_OUTPUT = 64 << 20;
+
+interface Surroundings {
+  /** Instead of this process's own. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
+}
+
+export interface Ended {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Leaders of the groups that may still have a process. */
+const groups = new Set<number>();
+process.once('exit', endAll);
+
+/** Starts `program`; whoever starts it reads its output. */
+export function start(
+  program: Program,
+  args: readonly string[],
+  options: Surroundings = {},
+): ChildProcessByStdio<null, Readable, Readable> {
+  return watched(spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'], detached: true }));
+}
+
+/** Starts `program`, whose output nobody reads. */
+export function startSilent(program: Program, args: readonly string[], options: Surroundings = {}): ChildProcess {
+  const child = spawn(program, args, { ...options, stdio: 'ignore', detached: true });
+  // Whoever waits for it sees that it is not there; without a listener the error would end the tests.
+  child.on('error', () => undefined);
+  return watched(child);
+}
+
+/** Starts a module on this Node, with a channel for messages. */
+export function startModule(
+  module: string | URL,
+  args: readonly string[] = [],
+  options: Omit<ForkOptions, 'detached'> = {},
+): ChildProcess {
+  return watched(fork(module, args, { ...options, detached: true }));
+}
+
+/** Runs `program` to its end. Rejects for any exit code but 0, with `code`, `stdout` and `stderr` on the error. */
+export function run(
+  program: Program,
+  args: readonly string[],
+  options: Surroundings & { readonly timeout?: number } = {},
+): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const limits = { timeout: RUN_MS, maxBuffer: MOST_OUTPUT, ...options };
+    execFile(program, args, limits, (error, stdout, stderr) => {
+      if (error === null) resolve({ stdout, stderr });
+      else reject(Object.assign(error, { stdout, stderr }));
+    });
+  });
+}
+
+/** Runs `program` to its end, and nothing else meanwhile. */
+export function runSync(
+  program: Program,
+  args: readonly string[],
+  options: Surroundings & { readonly input?: string; readonly timeout?: number } = {},
+): SpawnSyncReturns<string> {
+  return spawnSync(program, args, { timeout: RUN_MS, maxBuffer: MOST_OUTPUT, ...options, encoding: 'utf8' });
+}
+
+/** Starts the reaper of a run: in a session of its own, at the end of a pipe that closes when this process ends in whatever way. */
+export function startReaper(module: string, directories: readonly string[]): ChildProcessByStdio<Writable, null, null> {
+  const reaper = spawn(process.execPath, [module, ...directories], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  reaper.unref();
+  return reaper;
+}
+
+/** Ends every process group that was started here and still has a process. */
+export function endAll(): void {
+  for (const leader of groups) {
+    signalGroup(leader, 'SIGKILL');
+    forget(leader);
+  }
+}
+
+/** Process ids of the children of `pid` and of theirs: what a terminal sends its signals to. */
+export function descendantsOf(pid: number): number[] {
+  return childrenOf(pid).flatMap((child) => [child, ...descendantsOf(child)]);
+}
+
+/** Process ids of the children of `pid`, as Linux tells them; none when it has ended. */
+export function childrenOf(pid: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && parentOf(name) === pid)
+    .map(Number);
+}
+
+function parentOf(pid: string): number | undefined {
+  try {
+    // The name in brackets may hold anything; behind it stand the state and the parent.
+    return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[1]);
+  } catch {
+    return undefined; // It has ended meanwhile.
+  }
+}
+
+function watched<Child extends ChildProcess>(child: Child): Child {
+  const { pid } = child;
+  // Without a pid it never began.
+  if (pid === undefined) return child;
+  groups.add(pid);
+  const directory = process.env[RUN_VARIABLE];
+  if (directory !== undefined) writeFileSync(join(directory, String(pid)), '');
+  // A test may look at what a killed process leaves running: only an empty group is forgotten.
+  child.once('exit', () => {
+    if (!signalGroup(pid, 0)) forget(pid);
+  });
+  return child;
+}
+
+function forget(leader: number): void {
+  groups.delete(leader);
+  const directory = process.env[RUN_VARIABLE];
+  if (directory !== undefined) rmSync(join(directory, String(leader)), { force: true });
+}
+
+/** False: there is no such group any more. */
+function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-leader, signal);
+  } catch (error) {
+    // EPERM: it is there, and somebody else's.
+    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH');
+  }
+}

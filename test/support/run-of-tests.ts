@@ -1,0 +1,32 @@
+// Runs once around all tests: gives the run a directory of its own, into which every temporary file goes, and a reaper that ends
+// what the run has started and removes the directory, however the run ends.
+import { once } from 'node:events';
+import { mkdir, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { TestProject } from 'vitest/node';
+import { RUN_VARIABLE, startReaper } from './processes.js';
+
+const REAPER = fileURLToPath(new URL('./children/reaper.mjs', import.meta.url));
+
+export default async function beginRun(project: TestProject): Promise<() => Promise<void>> {
+  const run = await mkdtemp(join(tmpdir(), 'proofsheet-run-'));
+  const processes = join(run, 'processes');
+  await mkdir(processes);
+  const reaper = startReaper(REAPER, [run, ...directoriesOf(project)]);
+  // The test processes inherit both; TMPDIR is what os.tmpdir() and the programs of others read.
+  process.env[RUN_VARIABLE] = processes;
+  process.env.TMPDIR = run;
+  return async () => {
+    const gone = once(reaper, 'exit');
+    reaper.stdin.end();
+    await gone;
+  };
+}
+
+/** Vitest's own, chosen before anything here runs, which it leaves behind. */
+function directoriesOf(project: TestProject): readonly string[] {
+  const own: unknown = Reflect.get(project.vitest, '_tmpDir');
+  return typeof own === 'string' ? [own] : [];
+}
