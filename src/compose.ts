@@ -146,7 +146,6 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     maker,
     healer,
     journal,
-    background,
     sequence,
     deduplicate: storage.deduplicate,
     clock,

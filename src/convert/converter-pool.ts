@@ -8,9 +8,12 @@ import {
   type Conversion,
   type ConversionJob,
   type Converter,
+  type Joined,
   type MadePreview,
   type Metrics,
+  type Place,
   PRIORITIES,
+  type Priority,
   type WantedReady,
 } from '../kernel/ports.js';
 import { SpoiltChild } from './child-failures.js';
@@ -26,8 +29,8 @@ import type { DoneMessage, WorkCounts } from './protocol.js';
 const MAX_ID = 2 ** 48 - 1;
 
 interface Task extends Queued {
-  /** Monotonic ms. */
-  readonly queuedAt: number;
+  /** Monotonic ms; when it came to the best priority it has. */
+  queuedAt: number;
   /** Its turn has come: runs in the idle `slot`. */
   readonly begin: (slot: ConverterSlot) => void;
   /** Its wait ends without a converter. */
@@ -137,7 +140,8 @@ export class ConverterPool implements Converter {
   async convert(job: ConversionJob, onWanted?: WantedReady, signal?: AbortSignal): Promise<Conversion> {
     signal?.throwIfAborted();
     if (this.closed) throw stopping();
-    if (!this.queue.hasRoomFor(job)) throw this.overloaded('too many conversions are waiting');
+    if (!placesOf(job).some((place) => this.queue.hasRoomFor(place)))
+      throw this.overloaded('too many conversions are waiting');
     const conversion = this.convertIn(job, onWanted, signal);
     const settled = conversion.then(
       () => {},
@@ -221,19 +225,20 @@ export class ConverterPool implements Converter {
     return new Promise((resolve, reject) => {
       if (this.closed) return reject(stopping());
       if (signal?.aborted) return reject(signal.reason);
-      const queuedAt = clock.monotonic();
       const settle = (): void => {
         clearTimeout(timer);
+        stopJoining();
         signal?.removeEventListener('abort', onAbort);
       };
+      let { priority } = job;
       const task: Task = {
-        priority: job.priority,
+        priority,
         context: job.context,
-        queuedAt,
+        queuedAt: clock.monotonic(),
         begin: (slot) => {
           settle();
           story.startedAt = clock.monotonic();
-          metrics.observe('queue_wait_seconds', (story.startedAt - queuedAt) / 1000, { priority: job.priority });
+          metrics.observe('queue_wait_seconds', (story.startedAt - task.queuedAt) / 1000, { priority });
           resolve(this.runIn(slot, job, outputDir, story, onWanted, signal));
         },
         refuse: (error) => {
@@ -247,11 +252,19 @@ export class ConverterPool implements Converter {
       const onAbort = (): void => leave(signal?.reason);
       const timer = setTimeout(() => leave(this.overloaded('no converter became free in time')), this.maxWaitMs);
       signal?.addEventListener('abort', onAbort, { once: true });
+      const entitled = placesOf(job).find((place) => this.queue.hasRoomFor(place)) ?? task;
       this.queue
-        .displaceForIfFull(task)
+        .displaceForIfFull(entitled)
         ?.refuse(this.overloaded('too many conversions of this context are waiting, and others had none'));
-      if (this.queue.push(task)) this.dispatch();
-      else task.refuse(this.overloaded('too many conversions are waiting'));
+      let stopJoining = (): void => undefined;
+      if (!this.queue.push(task)) return task.refuse(this.overloaded('too many conversions are waiting'));
+      const stop = job.joined?.each((place) => {
+        if (!this.queue.join(task, place)) return;
+        task.queuedAt = clock.monotonic();
+        priority = place.priority;
+      });
+      if (stop) stopJoining = stop;
+      this.dispatch();
     });
   }
 
@@ -285,12 +298,14 @@ export class ConverterPool implements Converter {
   }
 
   private slotJob(
-    { sourcePath, formats, wanted, priority }: ConversionJob,
+    job: ConversionJob,
     outputDir: string,
     story: Story,
     onWanted: WantedReady,
     signal: AbortSignal | undefined,
   ): SlotJob {
+    const { sourcePath, formats, wanted, joined } = job;
+    const priority = bestPriority(job);
     return {
       // Not to be guessed by a child that is still talking about its job before.
       message: {
@@ -303,6 +318,7 @@ export class ConverterPool implements Converter {
         outputDir,
       },
       priority,
+      ...(joined ? { joined } : {}),
       onHeader: (sourceType) => {
         story.sourceType = sourceType;
       },
@@ -341,6 +357,18 @@ export class ConverterPool implements Converter {
       })),
     );
   }
+}
+
+/** Of everybody who waits by now. */
+function placesOf(job: Place & { readonly joined?: Joined }): readonly Place[] {
+  const places: Place[] = [job];
+  job.joined?.each((place) => places.push(place))();
+  return places;
+}
+
+function bestPriority(job: Place & { readonly joined?: Joined }): Priority {
+  const priorities = placesOf(job).map(({ priority }) => priority);
+  return PRIORITIES.find((priority) => priorities.includes(priority)) ?? job.priority;
 }
 
 function stopping(): ProofsheetError {

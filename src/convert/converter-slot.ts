@@ -1,7 +1,7 @@
 // One place for a converter child: keeps a warm child in it, runs one conversion at a time there, and sees to it that
 // deadline, abort and crash cost that conversion alone. Knows no queue.
 import { ProofsheetError } from '../kernel/errors.js';
-import type { MadePreview, Priority, WantedReady } from '../kernel/ports.js';
+import { type Joined, type MadePreview, PRIORITIES, type Priority, type WantedReady } from '../kernel/ports.js';
 import type { SourceType } from '../kernel/source.js';
 import { childEnded, isAsClaimed, SpoiltChild } from './child-failures.js';
 import { type ChildOptions, ConverterChild } from './converter-child.js';
@@ -39,7 +39,10 @@ export interface SlotEvents {
 
 export interface SlotJob {
   readonly message: JobMessage;
+  /** The best of all who wait when the job begins. */
   readonly priority: Priority;
+  /** Who comes meanwhile. */
+  readonly joined?: Joined;
   readonly onWanted?: WantedReady;
   readonly onHeader: (sourceType: SourceType) => void;
   readonly onCounts: (counts: WorkCounts) => void;
@@ -223,19 +226,32 @@ export class ConverterSlot {
         }),
       );
     }, this.options.maxWaitMs);
-    const cancel = budget.request(costBytes, execution.job.priority, (grant) => {
+    let stopJoining = (): void => undefined;
+    const granted = (grant: Grant): void => {
       clearTimeout(wait);
+      stopJoining();
       execution.cancelRequest = undefined;
       execution.grant = grant;
       this.runDeadline(execution);
       this.child?.send({ kind: 'proceed', id });
+    };
+    let { priority } = execution.job;
+    let cancel = budget.request(costBytes, priority, granted);
+    if (execution.grant !== undefined) return;
+    execution.cancelRequest = () => {
+      clearTimeout(wait);
+      stopJoining();
+      cancel();
+    };
+    const stop = execution.job.joined?.each((place) => {
+      if (execution.grant !== undefined || PRIORITIES.indexOf(place.priority) >= PRIORITIES.indexOf(priority)) return;
+      // Waits on with those that are as urgent.
+      cancel();
+      priority = place.priority;
+      cancel = budget.request(costBytes, priority, granted);
     });
-    if (execution.grant === undefined) {
-      execution.cancelRequest = () => {
-        clearTimeout(wait);
-        cancel();
-      };
-    }
+    if (stop) stopJoining = stop;
+    if (execution.grant !== undefined) stopJoining();
   }
 
   private runDeadline(execution: Execution): void {

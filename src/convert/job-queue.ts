@@ -1,12 +1,11 @@
 // Conversions that wait for a free converter: three priorities in strict order, contexts of one priority in turn, each with
-// as many turns in a row as its weight. Bounded, and a full queue is shared between contexts.
+// as many turns in a row as its weight. Bounded, and a full queue is shared between contexts. A job stands in the row of
+// everybody who waits for it, and is served when the first of these places has its turn.
 import type { Context } from '../kernel/image-key.js';
-import { PRIORITIES, type Priority } from '../kernel/ports.js';
+import { type Place, PRIORITIES, type Priority } from '../kernel/ports.js';
 
-export interface Queued {
-  readonly priority: Priority;
-  readonly context: Context;
-}
+/** The place of who brought the job; others may join. */
+export type Queued = Place;
 
 /** One turn for everybody. */
 const EQUAL = (): number => 1;
@@ -19,18 +18,19 @@ export class JobQueue<J extends Queued> {
     medium: new Map(),
     background: new Map(),
   };
-  private readonly depths: Record<Priority, number> = { instant: 0, medium: 0, background: 0 };
+  /** Every job that waits, with its places: one a context. */
+  private readonly places = new Map<J, Map<Context, Priority>>();
   private readonly peaks: Record<Priority, number> = { instant: 0, medium: 0, background: 0 };
 
   /** Turns that the context in front has left, by priority; none begun yet: `undefined`. */
   private readonly turnsLeft: Partial<Record<Priority, number>> = {};
-  /** In the order in which they came, for the age of the oldest. */
+  /** Jobs by their best place, in the order in which they came to it: for depth, and the age of the oldest. */
   private readonly arrivals: Readonly<Record<Priority, Set<J>>> = {
     instant: new Set(),
     medium: new Set(),
     background: new Set(),
   };
-  /** Jobs by context over all priorities. */
+  /** Places by context over all priorities. */
   private readonly counts = new Map<Context, number>();
 
   /** `maxLength`: jobs that may wait in all priorities together. `weightOf`: turns in a row, 1 or more. */
@@ -40,11 +40,11 @@ export class JobQueue<J extends Queued> {
   ) {}
 
   get length(): number {
-    return PRIORITIES.reduce((sum, priority) => sum + this.depths[priority], 0);
+    return this.places.size;
   }
 
   depth(priority: Priority): number {
-    return this.depths[priority];
+    return this.arrivals[priority].size;
   }
 
   /** The most that ever waited at once. */
@@ -55,12 +55,9 @@ export class JobQueue<J extends Queued> {
   /** `false` when the queue is full: the job was not taken. */
   push(job: J): boolean {
     if (this.length >= this.maxLength) return false;
-    const contexts = this.waiting[job.priority];
-    const jobs = contexts.get(job.context);
-    if (jobs) jobs.push(job);
-    else contexts.set(job.context, [job]);
-    this.count(job, 1);
-    this.peaks[job.priority] = Math.max(this.peaks[job.priority], this.depths[job.priority]);
+    this.places.set(job, new Map());
+    this.arrive(job, job.priority);
+    this.enter(job, job);
     return true;
   }
 
@@ -70,6 +67,24 @@ export class JobQueue<J extends Queued> {
     return oldest;
   }
 
+  /**
+   * Gives a job that waits one more place; at most one a context, the better of two. `true` when its best priority is a better one
+   * now, in which it counts as having arrived this moment.
+   */
+  join(job: J, place: Place): boolean {
+    const places = this.places.get(job);
+    if (places === undefined) return false;
+    const before = places.get(place.context);
+    if (before !== undefined && !isBetter(place.priority, before)) return false;
+    if (before !== undefined) this.leave(job, { context: place.context, priority: before });
+    const best = bestOf(places);
+    this.enter(job, place);
+    if (!isBetter(place.priority, best)) return false;
+    for (const jobs of Object.values(this.arrivals)) jobs.delete(job);
+    this.arrive(job, place.priority);
+    return true;
+  }
+
   /** Whether `job` would be taken, by a free place or by one that its context may claim. */
   hasRoomFor(job: Queued): boolean {
     return this.length < this.maxLength || this.displaceable(job) !== undefined;
@@ -77,7 +92,8 @@ export class JobQueue<J extends Queued> {
 
   /**
    * Takes a job out of the queue, if that is full, so that `job` finds a place: the newest of the context that has most waiting, if that
-   * has at least two more than the context of `job`. So a flood of one context cannot shut out the others.
+   * has at least two more than the context of `job`. So a flood of one context cannot shut out the others. What another context waits
+   * for too is not taken.
    */
   displaceForIfFull(job: Queued): J | undefined {
     if (this.length < this.maxLength) return undefined;
@@ -93,16 +109,17 @@ export class JobQueue<J extends Queued> {
       const [next] = contexts;
       if (next === undefined) continue;
       const [context, jobs] = next;
-      const job = jobs.shift();
+      const [job] = jobs;
+      if (job === undefined) continue;
       const left = (this.turnsLeft[priority] ?? this.weightOf(context)) - 1;
-      if (left > 0 && jobs.length > 0) {
-        this.turnsLeft[priority] = left;
-      } else {
+      const isOver = left <= 0 || jobs.length === 1;
+      this.remove(job);
+      if (!isOver) this.turnsLeft[priority] = left;
+      else {
         delete this.turnsLeft[priority];
         contexts.delete(context);
         if (jobs.length > 0) contexts.set(context, jobs);
       }
-      if (job !== undefined) this.count(job, -1);
       return job;
     }
     return undefined;
@@ -110,27 +127,42 @@ export class JobQueue<J extends Queued> {
 
   /** Takes a job out of turn; `false` when it does not wait here. */
   remove(job: J): boolean {
-    const contexts = this.waiting[job.priority];
-    const jobs = contexts.get(job.context);
-    const at = jobs?.indexOf(job) ?? -1;
-    if (jobs === undefined || at < 0) return false;
-    jobs.splice(at, 1);
-    if (jobs.length === 0) {
-      // Whose turn it was has none left to take.
-      if ([...contexts.keys()][0] === job.context) delete this.turnsLeft[job.priority];
-      contexts.delete(job.context);
-    }
-    this.count(job, -1);
+    const places = this.places.get(job);
+    if (places === undefined) return false;
+    for (const [context, priority] of places) this.leave(job, { context, priority });
+    for (const jobs of Object.values(this.arrivals)) jobs.delete(job);
+    this.places.delete(job);
     return true;
   }
 
-  private count(job: J, by: 1 | -1): void {
-    this.depths[job.priority] += by;
-    const count = (this.counts.get(job.context) ?? 0) + by;
-    if (count > 0) this.counts.set(job.context, count);
-    else this.counts.delete(job.context);
-    if (by > 0) this.arrivals[job.priority].add(job);
-    else this.arrivals[job.priority].delete(job);
+  private arrive(job: J, priority: Priority): void {
+    const jobs = this.arrivals[priority];
+    jobs.add(job);
+    this.peaks[priority] = Math.max(this.peaks[priority], jobs.size);
+  }
+
+  private enter(job: J, { context, priority }: Place): void {
+    this.places.get(job)?.set(context, priority);
+    const contexts = this.waiting[priority];
+    const jobs = contexts.get(context);
+    if (jobs) jobs.push(job);
+    else contexts.set(context, [job]);
+    this.counts.set(context, (this.counts.get(context) ?? 0) + 1);
+  }
+
+  private leave(job: J, { context, priority }: Place): void {
+    this.places.get(job)?.delete(context);
+    const contexts = this.waiting[priority];
+    const jobs = contexts.get(context) ?? [];
+    jobs.splice(jobs.indexOf(job), 1);
+    if (jobs.length === 0) {
+      // Whose turn it was has none left to take.
+      if ([...contexts.keys()][0] === context) delete this.turnsLeft[priority];
+      contexts.delete(context);
+    }
+    const count = (this.counts.get(context) ?? 1) - 1;
+    if (count > 0) this.counts.set(context, count);
+    else this.counts.delete(context);
   }
 
   /** The job that `job` may take the place of; never one that is more urgent. */
@@ -139,10 +171,20 @@ export class JobQueue<J extends Queued> {
     for (const [context, count] of this.counts) if (count > most) [fullest, most] = [context, count];
     if (fullest === job.context) return undefined;
     for (const priority of PRIORITIES.toReversed()) {
-      const newest = this.waiting[priority].get(fullest)?.at(-1);
+      const newest = this.waiting[priority].get(fullest)?.findLast((each) => this.places.get(each)?.size === 1);
       if (newest !== undefined) return newest;
       if (priority === job.priority) break;
     }
     return undefined;
   }
+}
+
+function isBetter(priority: Priority, than: Priority): boolean {
+  return PRIORITIES.indexOf(priority) < PRIORITIES.indexOf(than);
+}
+
+function bestOf(places: ReadonlyMap<Context, Priority>): Priority {
+  let best: Priority = 'background';
+  for (const priority of places.values()) if (isBetter(priority, best)) best = priority;
+  return best;
 }

@@ -224,16 +224,29 @@ export interface Refusals {
 export const PRIORITIES = ['instant', 'medium', 'background'] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
-export interface ConversionJob {
+/** Where somebody stands who waits for a conversion. */
+export interface Place {
+  readonly priority: Priority;
+  /** For fairness between tenants; never logged. */
+  readonly context: Context;
+}
+
+/** Those who came to wait for a conversion that somebody else has begun. */
+export interface Joined {
+  /** Tells the places of those who are there and of each who comes, until the returned function is called. */
+  each(listener: (place: Place) => void): () => void;
+}
+
+/** Its own place is that of who has begun it. */
+export interface ConversionJob extends Place {
   /** A file that stays unchanged until the conversion ends. */
   readonly sourcePath: string;
   readonly sourceBytes: number;
   readonly formats: readonly Format[];
   /** Make the best match of this request first, and report it before the others. */
   readonly wanted?: Format;
-  readonly priority: Priority;
-  /** For fairness between tenants; never logged. */
-  readonly context: Context;
+  /** It is converted when the first of all their places has its turn. */
+  readonly joined?: Joined;
   /** An existing directory: previews are written here, and belong to the caller from then on. */
   readonly outputDir: string;
 }

@@ -1,7 +1,9 @@
 // One conversion under way, shared by everybody who needs the same source: resolves in two steps, when the first wanted
-// preview is stored and when the sequence is complete.
+// preview is stored and when the sequence is complete. Knows who waits for which step, so that the work takes the best of their places.
 import type { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
+import type { Context } from '../kernel/image-key.js';
+import { type Joined, type Place, PRIORITIES, type Priority } from '../kernel/ports.js';
 import type { SourceRecord } from '../kernel/source.js';
 
 /** What a flight has brought so far. */
@@ -14,9 +16,22 @@ export interface Made {
 export class Flight {
   private readonly first = new Deferred<Made>();
   private readonly all = new Deferred<Made>();
+  /** Those who can be told after the first step wait for the second only if that was not enough. */
+  private readonly forFirst = new Waiting();
+  private readonly forAll = new Waiting();
 
   /** `wanted`: what the flight makes first, if it was begun for one format. */
   constructor(private readonly wanted: Format | undefined) {}
+
+  /** Who waits for the work up to the first step, or for all of it. */
+  get waitingForFirst(): Joined {
+    return this.forFirst;
+  }
+
+  /** Who waits for the whole sequence. */
+  get waitingForAll(): Joined {
+    return this.forAll;
+  }
 
   /** The first previews are stored; more will follow. */
   begun(made: Made): void {
@@ -34,20 +49,43 @@ export class Flight {
   }
 
   /** The whole sequence. */
-  done(): Promise<Made> {
+  done(place: Place): Promise<Made> {
+    this.forFirst.add(place);
+    this.forAll.add(place);
     return this.all.promise;
   }
 
   /** Enough to answer `wanted`: the preview that was made first for it, one made for just this format, or all. */
-  async answering(wanted: Format): Promise<Made> {
+  async answering(wanted: Format, place: Place): Promise<Made> {
+    this.forFirst.add(place);
     const made = await this.first.promise;
-    return wanted.text === this.wanted?.text || answers(made.record, wanted) ? made : this.all.promise;
+    return wanted.text === this.wanted?.text || answers(made.record, wanted) ? made : this.done(place);
   }
 }
 
 /** Whether the record can answer `wanted` as well as the complete sequence would. */
 export function answers(record: SourceRecord, wanted: Format): boolean {
   return record.complete || record.previews.some((preview) => preview.formats.includes(wanted.text));
+}
+
+/** The best place of each context that waits. */
+class Waiting implements Joined {
+  private readonly places = new Map<Context, Priority>();
+  private readonly listeners = new Set<(place: Place) => void>();
+
+  add(place: Place): void {
+    const { context, priority } = place;
+    const before = this.places.get(context);
+    if (before !== undefined && PRIORITIES.indexOf(before) <= PRIORITIES.indexOf(priority)) return;
+    this.places.set(context, priority);
+    for (const tell of this.listeners) tell({ context, priority });
+  }
+
+  each(listener: (place: Place) => void): () => void {
+    for (const [context, priority] of this.places) listener({ context, priority });
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
 }
 
 class Deferred<T> {

@@ -22,7 +22,10 @@ export class Healer {
     // A concurrent clear or overwrite explains a lost preview better than damage does.
     if (current && current.group.revision !== entry.group.revision) return current;
     try {
-      const { record } = await this.deps.maker.remakeFromKept(entry.source, 'instant');
+      const { record } = await this.deps.maker.remakeFromKept(entry.source, {
+        priority: 'instant',
+        context: entry.group.context,
+      });
       return this.healed(entry, record);
     } catch (error) {
       if (!(error instanceof ProofsheetError) || error.code !== 'unknown-image-key') throw error;

@@ -3,8 +3,7 @@ import { copyFile, link, readFile } from 'node:fs/promises';
 import { type Digest, digestOf } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
-import type { Context } from '../kernel/image-key.js';
-import type { Catalog, CommitRequest, Conversion, Converter, MadePreview, Priority } from '../kernel/ports.js';
+import type { Catalog, CommitRequest, Conversion, Converter, Joined, MadePreview, Place } from '../kernel/ports.js';
 import type { Sequence } from '../kernel/sequence.js';
 import { contentDigestOf, type Metadata, type Preview, type SourceInfo, type SourceRecord } from '../kernel/source.js';
 import type { BlobTiers } from './blob-tiers.js';
@@ -32,15 +31,13 @@ export interface SourceFile {
   readonly bytes: number;
 }
 
-export interface MakeOptions {
+/** Its place is that of the conversion that is waited for; what remains after a wanted preview is background, unless somebody waits. */
+export interface MakeOptions extends Place {
   /** Settle as soon as this can be answered. */
   readonly wanted?: Format;
   /** The groups to point to the source, and what happens to those that exist. */
   readonly groups: CommitRequest['groups'];
   readonly existing: CommitRequest['existing'];
-  readonly context: Context;
-  /** Of the conversion that is waited for; what remains after a wanted preview is background. */
-  readonly priority: Priority;
 }
 
 /** A blob was swept between storing and committing it: nothing was written, and trying again is right. */
@@ -75,16 +72,17 @@ export class Making {
   private async make(anew: boolean): Promise<Made> {
     const before = anew ? undefined : await unlessUnreachable(this.deps.catalog.findSource(this.source.digest));
     if (before && before.sequenceId === this.deps.sequence.id) return this.resume(before);
-    const first = await this.convert(this.options.priority, this.options.wanted);
+    const first = await this.convert(this.options, this.flight.waitingForFirst, this.options.wanted);
     if (first.complete) return this.complete(first);
     await this.storeWanted(first.info, first.metadata, first.previews);
-    return this.complete(await this.orNothingMore(first, this.convert('background')));
+    const behind: Place = { priority: 'background', context: this.options.context };
+    return this.complete(await this.orNothingMore(first, this.convert(behind, this.flight.waitingForAll)));
   }
 
   /** An interrupted sequence goes on where it stopped. */
   private async resume(before: SourceRecord): Promise<Made> {
     this.stored = before.previews;
-    return this.complete(await this.orNothingMore(before, this.convert(this.options.priority)));
+    return this.complete(await this.orNothingMore(before, this.convert(this.options, this.flight.waitingForFirst)));
   }
 
   /** A source that fails after its first preview was made has shown all it can show: it is complete with that. */
@@ -100,7 +98,7 @@ export class Making {
     }
   }
 
-  private async convert(priority: Priority, wanted?: Format): Promise<Conversion> {
+  private async convert({ priority, context }: Place, joined: Joined, wanted?: Format): Promise<Conversion> {
     const formats = this.remainingFormats();
     let wantedStored: Promise<void> | undefined;
     const conversion = await this.deps.converter.convert(
@@ -110,7 +108,8 @@ export class Making {
         formats,
         ...(wanted && { wanted }),
         priority,
-        context: this.options.context,
+        context,
+        joined,
         outputDir: this.dir,
       },
       (info, metadata, preview) => {

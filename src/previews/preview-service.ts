@@ -11,7 +11,6 @@ import type { Sequence } from '../kernel/sequence.js';
 import type { CatalogEntry, SourceRecord } from '../kernel/source.js';
 import type { AccessJournal } from './access-journal.js';
 import type { GroupMetadata, PreviewBytes, PreviewChoice, Previews, Upload } from './answers.js';
-import type { BackgroundWork } from './background-work.js';
 import type { BlobTiers } from './blob-tiers.js';
 import { answers } from './flight.js';
 import { groupMetadata } from './group-metadata.js';
@@ -26,7 +25,6 @@ export interface PreviewServiceDeps {
   readonly maker: SourceMaker;
   readonly healer: Healer;
   readonly journal: AccessJournal;
-  readonly background: BackgroundWork;
   readonly sequence: Sequence;
   /** Who shares what is made of equal sources: all contexts (the default), or the groups of one context. */
   readonly deduplicate?: 'all' | 'context';
@@ -139,7 +137,10 @@ export class PreviewService implements Previews {
   /** The rest of the sequence is on its way: wait for it, and settle for what there is when it cannot be made. */
   private async chooseWhenComplete(entry: CatalogEntry, request: Format): Promise<PreviewChoice> {
     try {
-      const { record } = await this.deps.maker.finish(entry.source, 'medium');
+      const { record } = await this.deps.maker.finish(entry.source, {
+        priority: 'medium',
+        context: entry.group.context,
+      });
       return choiceFrom({ ...entry, source: record }, request);
     } catch (error) {
       if (entry.source.previews.length === 0) throw error;
@@ -150,11 +151,7 @@ export class PreviewService implements Previews {
 
   /** Previews of an older sequence serve while they are made again. */
   private refreshOutdated(source: SourceRecord): void {
-    if (source.sequenceId === this.deps.sequence.id || !source.sourceKept || this.deps.maker.isBusyWith(source.digest))
-      return;
-    this.deps.background.run('refresh an outdated sequence', async () => {
-      await this.deps.maker.finish(source, 'background');
-    });
+    if (source.sequenceId !== this.deps.sequence.id && source.sourceKept) this.deps.maker.refresh(source);
   }
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Digest } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import { type Context, DEFAULT_CONTEXT } from '../kernel/image-key.js';
-import type { Leases, Metrics, Priority } from '../kernel/ports.js';
+import type { Leases, Metrics, Place } from '../kernel/ports.js';
 import { contentDigestOf, type SourceRecord } from '../kernel/source.js';
 import type { BackgroundWork } from './background-work.js';
 import { Flight, type Made } from './flight.js';
@@ -16,6 +16,23 @@ import { unlessUnreachable } from './unreachable.js';
 
 /** Blobs that vanish between storing and committing do so by a sweep at that very moment; twice in a row is a fault. */
 const MAX_ATTEMPTS = 3;
+
+/** Flights from kept sources at once: each takes a file of the source's size, which no upload has paid for. */
+const MAX_FLIGHTS_FROM_KEPT = 32;
+/** Refreshes at once: they are to end some time, not soon. */
+const MAX_REFRESHES = 2;
+/** Flights of others that somebody waits for in vain before the next failure counts as theirs too. */
+const MAX_RIDES = 2;
+const IDLE: Place = { priority: 'background', context: DEFAULT_CONTEXT };
+const NO_GROUPS = { groups: [], existing: 'keep' } as const;
+
+/** A source and how a flight comes by a file of it. */
+interface Origin extends Omit<SourceFile, 'path'> {
+  /** From the store, not from an upload. */
+  readonly isKept: boolean;
+  /** Makes the file `path` with its bytes. Throws `unknown-image-key` when they are gone. */
+  readonly placeAt: (path: string) => Promise<void>;
+}
 
 export interface SourceMakerDeps extends MakingDeps {
   /** Absent where no other process shares the catalog. */
@@ -34,36 +51,45 @@ export class SourceMaker {
   private readonly flights = new Map<Digest, Flight>();
   /** Flights by the context they were begun for; as many as there are flights. */
   private readonly flying = new Map<Context, number>();
+  private flyingFromKept = 0;
+  private refreshing = 0;
 
   constructor(private readonly deps: SourceMakerDeps) {}
 
   /** Settles once the group stands and `wanted` (or the whole sequence) is stored. */
   make(source: SourceFile, options: MakeOptions): Promise<Made> {
-    return untilKept(async (isFirst) => {
-      const under = this.flights.get(source.digest);
-      const flight = under ?? this.start(source, options, !isFirst);
-      if (under) this.deps.metrics.count('deduplicated_uploads_total');
-      const made = await (options.wanted ? flight.answering(options.wanted) : flight.done());
-      return under === undefined || (await this.attach(made, options)) ? made : undefined;
-    });
-  }
-
-  /** Brings an incomplete or outdated record up to date from the kept source; shares a flight that is under way. */
-  finish(record: SourceRecord, priority: Priority): Promise<Made> {
-    return untilKept(() => {
-      const under = this.flights.get(record.digest);
-      if (under) return under.done();
-      return this.withKeptSource(record, (source) =>
-        this.make(source, { groups: [], existing: 'keep', context: DEFAULT_CONTEXT, priority }),
+    const { wanted } = options;
+    return untilKept((isFirst) => {
+      if (this.flights.has(source.digest)) this.deps.metrics.count('deduplicated_uploads_total');
+      return this.ride(fromFile(source), options, !isFirst, (flight) =>
+        wanted ? flight.answering(wanted, options) : flight.done(options),
       );
     });
   }
 
+  /** Brings an incomplete or outdated record up to date from the kept source; shares a flight that is under way. */
+  finish(record: SourceRecord, place: Place): Promise<Made> {
+    const options: MakeOptions = { ...NO_GROUPS, ...place };
+    return untilKept((isFirst) => this.ride(this.fromKept(record), options, !isFirst, (flight) => flight.done(place)));
+  }
+
+  /** Brings an outdated record up to date some time, if there is nothing better to do; nothing is copied before it is admitted. */
+  refresh(record: SourceRecord): void {
+    if (this.refreshing >= MAX_REFRESHES || this.flights.has(record.digest)) return;
+    const begun = this.deps.background.run('refresh an outdated sequence', async () => {
+      try {
+        await this.finish(record, IDLE);
+      } finally {
+        this.refreshing--;
+      }
+    });
+    if (begun) this.refreshing++;
+  }
+
   /** Makes every preview again from the kept source, whatever the catalog says about them. */
-  remakeFromKept(record: SourceRecord, priority: Priority): Promise<Made> {
-    return this.withKeptSource(record, (source) =>
-      this.remake(source, { groups: [], existing: 'keep', context: DEFAULT_CONTEXT, priority }),
-    );
+  remakeFromKept(record: SourceRecord, place: Place): Promise<Made> {
+    const options: MakeOptions = { ...NO_GROUPS, ...place };
+    return untilKept(() => this.ride(this.fromKept(record), options, true, (flight) => flight.done(place)));
   }
 
   /**
@@ -71,34 +97,52 @@ export class SourceMaker {
    * took up an interrupted sequence, finds that one of those made before is lost; then they are all made again.
    */
   remake(source: SourceFile, options: MakeOptions): Promise<Made> {
-    return untilKept(async () => {
-      const under = this.flights.get(source.digest);
-      const made = await (under ?? this.start(source, options, true)).done();
-      return under === undefined || options.groups.length === 0 || (await this.attach(made, options))
-        ? made
-        : undefined;
-    });
+    return untilKept(() => this.ride(fromFile(source), options, true, (flight) => flight.done(options)));
   }
 
-  private async withKeptSource<T>(record: SourceRecord, use: (source: SourceFile) => Promise<T>): Promise<T> {
-    const dir = await mkdtemp(join(this.deps.tmpDir, 'kept-'));
-    try {
-      const path = join(dir, 'source');
-      if (!(await this.deps.blobs.copyTo(contentDigestOf(record), path))) {
-        throw new ProofsheetError('unknown-image-key', 'this image is no longer kept; please upload it again');
+  /**
+   * Waits with those whose flight is under way, and has the groups attached; begins one where there is none, or where the other's
+   * failed for a reason that is not ours: its crowd was too large, its kept source was gone. `undefined`: blobs vanished meanwhile.
+   */
+  private async ride(
+    source: Origin,
+    options: MakeOptions,
+    anew: boolean,
+    wait: (flight: Flight) => Promise<Made>,
+  ): Promise<Made | undefined> {
+    for (let rides = 0; ; rides++) {
+      const under = this.flights.get(source.digest);
+      if (under === undefined) return wait(this.start(source, options, anew));
+      try {
+        const made = await wait(under);
+        return (await this.attach(made, options)) ? made : undefined;
+      } catch (error) {
+        if (rides === MAX_RIDES || !isOfOthers(error)) throw error;
       }
-      const { digest, contentDigest, bytes } = record;
-      return await use({ path, digest, bytes, ...(contentDigest && { contentDigest }) });
-    } finally {
-      await rm(dir, { recursive: true, force: true });
     }
+  }
+
+  /** The copy is made by the flight, once it is admitted. */
+  private fromKept(record: SourceRecord): Origin {
+    const { digest, contentDigest, bytes } = record;
+    return {
+      digest,
+      ...(contentDigest && { contentDigest }),
+      bytes,
+      isKept: true,
+      placeAt: async (path) => {
+        if (await this.deps.blobs.copyTo(contentDigestOf(record), path)) return;
+        throw new ProofsheetError('unknown-image-key', 'this image is no longer kept; please upload it again');
+      },
+    };
   }
 
   isBusyWith(digest: Digest): boolean {
     return this.flights.has(digest);
   }
 
-  private start(source: SourceFile, options: MakeOptions, anew: boolean): Flight {
+  private start(source: Origin, options: MakeOptions, anew: boolean): Flight {
+    if (source.isKept && this.flyingFromKept >= MAX_FLIGHTS_FROM_KEPT) throw tooMany();
     const flight = new Flight(options.wanted);
     const { context } = options;
     const flying = this.flying.get(context) ?? 0;
@@ -118,14 +162,13 @@ export class SourceMaker {
         const left = (this.flying.get(context) ?? 1) - 1;
         if (left > 0) this.flying.set(context, left);
         else this.flying.delete(context);
+        if (source.isKept) this.flyingFromKept--;
       }
     });
-    if (!begun)
-      throw new ProofsheetError('overloaded', 'too many sources are being converted; please try again', {
-        retryAfterSeconds: 2,
-      });
+    if (!begun) throw tooMany();
     this.flights.set(source.digest, flight);
     this.flying.set(context, flying + 1);
+    if (source.isKept) this.flyingFromKept++;
     return flight;
   }
 
@@ -135,13 +178,13 @@ export class SourceMaker {
   }
 
   private async attach({ record, unstored }: Made, { groups, existing }: MakeOptions): Promise<boolean> {
-    if (unstored) return true;
+    if (unstored || groups.length === 0) return true;
     return (await this.deps.catalog.commit({ source: record, groups, existing })).length === 0;
   }
 
   private async fly(
     flight: Flight,
-    source: SourceFile,
+    source: Origin,
     options: MakeOptions,
     anew: boolean,
     signal: AbortSignal,
@@ -160,8 +203,8 @@ export class SourceMaker {
     const dir = await mkdtemp(join(this.deps.tmpDir, 'make-'));
     try {
       // A name of our own: the flight may outlast the upload it was begun for.
-      const own = { ...source, path: join(dir, 'source') };
-      await linkOrCopy(source.path, own.path);
+      const own: SourceFile = { ...fileFieldsOf(source), path: join(dir, 'source') };
+      await source.placeAt(own.path);
       const { leases, refusals } = this.deps;
       const convert = () => new Making(this.deps, flight, own, dir, options, signal).run(anew);
       // Noted before the lease ends: who waits for it looks for the refusal as well as for the record.
@@ -187,6 +230,25 @@ export class SourceMaker {
     this.deps.metrics.count('deduplicated_uploads_total');
     return { record };
   }
+}
+
+function fromFile(source: SourceFile): Origin {
+  return { ...fileFieldsOf(source), isKept: false, placeAt: (path) => linkOrCopy(source.path, path) };
+}
+
+function fileFieldsOf({ digest, contentDigest, bytes }: Omit<SourceFile, 'path'>): Omit<SourceFile, 'path'> {
+  return { digest, ...(contentDigest && { contentDigest }), bytes };
+}
+
+/** Whether a flight failed for what was the matter with those who began it, not with the source. */
+function isOfOthers(error: unknown): boolean {
+  return error instanceof ProofsheetError && ['overloaded', 'over-quota', 'unknown-image-key'].includes(error.code);
+}
+
+function tooMany(): ProofsheetError {
+  return new ProofsheetError('overloaded', 'too many sources are being converted; please try again', {
+    retryAfterSeconds: 2,
+  });
 }
 
 /** Attempts again while blobs vanish, or `attempt` came to nothing; the first one may build on what was made before. */

@@ -1,6 +1,7 @@
 // Keeps the store within its limits, in the background: age, number of groups, bytes; then sweeps what no record names.
 // Sources go before previews, since previews are what is asked for; the least recently used go first.
 import { setImmediate } from 'node:timers/promises';
+import { DEFAULT_CONTEXT } from '../kernel/image-key.js';
 import type {
   Catalog,
   Clock,
@@ -233,7 +234,7 @@ export class Upkeep {
       const record = await this.deps.catalog.findSource(digest);
       if (!record || record.complete || this.deps.maker.isBusyWith(digest)) continue;
       try {
-        await this.deps.maker.finish(record, 'background');
+        await this.deps.maker.finish(record, { priority: 'background', context: DEFAULT_CONTEXT });
       } catch (error) {
         this.deps.logger.warn({ error, source: digest }, 'an interrupted sequence could not be finished');
       }

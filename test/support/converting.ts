@@ -5,7 +5,7 @@ import type { ConverterOptions } from '../../src/convert/converter-options.js';
 import { type ConverterPool, createConverter } from '../../src/convert/converter-pool.js';
 import { parseFormat } from '../../src/kernel/format.js';
 import { parseContext } from '../../src/kernel/image-key.js';
-import type { Conversion, MadePreview, Priority } from '../../src/kernel/ports.js';
+import type { Conversion, Joined, MadePreview, Priority } from '../../src/kernel/ports.js';
 import { systemClock } from '../../src/telemetry/clock.js';
 import { FakeLogger } from './fake-logger.js';
 import { FakeMetrics } from './fake-metrics.js';
@@ -15,6 +15,7 @@ export interface ConvertOptions {
   readonly wanted?: string;
   readonly priority?: Priority;
   readonly context?: string;
+  readonly joined?: Joined;
   readonly signal?: AbortSignal;
   readonly onWanted?: (preview: MadePreview) => void;
 }
@@ -67,6 +68,7 @@ export class Converting {
         ...(options.wanted === undefined ? {} : { wanted: parseFormat(options.wanted) }),
         priority: options.priority ?? 'medium',
         context: parseContext(options.context),
+        ...(options.joined && { joined: options.joined }),
         outputDir: this.outputDir,
       },
       (_info, _metadata, preview) => options.onWanted?.(preview),

@@ -87,7 +87,6 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
     maker,
     healer,
     journal,
-    background,
     sequence,
     ...(options.deduplicate && { deduplicate: options.deduplicate }),
     clock,

@@ -2,6 +2,8 @@
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
+import { parseContext } from '../../../src/kernel/image-key.js';
+import type { Joined, Place } from '../../../src/kernel/ports.js';
 import { Converting } from '../../support/converting.js';
 import { ENCODED, image, photo, slowSvg } from '../../support/images.js';
 
@@ -149,6 +151,31 @@ describe('the queue', () => {
     await until(() => converting.queueDepth() === 1);
     await Promise.all([hung, background, note('instant', 'instant')]);
     expect(order).toEqual(['instant', 'background']);
+  });
+
+  test('serves one that nobody waited for as soon as somebody does', async () => {
+    converting = await Converting.start({ children: 1, childProgram: MISBEHAVING, timeoutMs: 700 });
+    await until(() => converting.pool.readyChildren === 1);
+    const hung = errorOf(converting.convert(Buffer.from('h'), ['auto:10x10']));
+    await until(() => converting.metrics.observations('queue_wait_seconds').length === 1);
+    const order: string[] = [];
+    const listeners = new Set<(place: Place) => void>();
+    const joined: Joined = {
+      each: (listener) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    };
+    const one = { priority: 'background', joined } as const;
+    const waiting = [
+      converting.convert(Buffer.from('good'), ['auto:10x10'], one).then(() => order.push('joined')),
+      converting.convert(Buffer.from('good'), ['auto:10x10']).then(() => order.push('medium')),
+    ];
+    await until(() => converting.queueDepth() === 2);
+    for (const tell of listeners) tell({ priority: 'instant', context: parseContext('reader') });
+    await Promise.all([hung, ...waiting]);
+    expect(order).toEqual(['joined', 'medium']);
+    expect(listeners.size).toBe(0);
   });
 });
 

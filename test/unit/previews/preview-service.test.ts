@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
 import { parseFormat } from '../../../src/kernel/format.js';
+import { DEFAULT_CONTEXT } from '../../../src/kernel/image-key.js';
 import { until } from '../../support/gate.js';
 import {
   LARGE,
@@ -216,7 +217,10 @@ describe('reading', () => {
       const round = bench.upkeep.round();
       await until(() => bench.converter.start.held === 1, 'the interrupted sequence is taken up');
       const { source } = choice.entry;
-      const answer = what === 'a read' ? bench.service.read(choice) : bench.maker.finish(source, 'medium');
+      const answer =
+        what === 'a read'
+          ? bench.service.read(choice)
+          : bench.maker.finish(source, { priority: 'medium', context: DEFAULT_CONTEXT });
       bench.converter.start.open();
       await Promise.all([answer, round]);
       expect((await bench.service.read(await bench.service.choose(KEY, LARGE))).choice.preview.digest).toBe(
