@@ -4,18 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
 import { ProofsheetError } from '../kernel/errors.js';
-import {
-  type Conversion,
-  type ConversionJob,
-  type Converter,
-  type Joined,
-  type MadePreview,
-  type Metrics,
-  type Place,
-  PRIORITIES,
-  type Priority,
-  type WantedReady,
-} from '../kernel/ports.js';
+import type { Conversion, ConversionJob, Converter, MadePreview, WantedReady } from '../kernel/ports.js';
 import { SpoiltChild } from './child-failures.js';
 import { childProgram } from './converter-child.js';
 import type { ConverterOptions } from './converter-options.js';
@@ -23,6 +12,8 @@ import { ConverterSlot, type SlotJob } from './converter-slot.js';
 import { JobQueue, type Queued } from './job-queue.js';
 import { encodesAtOnce } from './lanes.js';
 import { MemoryBudget } from './memory-budget.js';
+import { bestPriority, placesOf } from './places.js';
+import { registerGauges } from './pool-gauges.js';
 import type { DoneMessage, WorkCounts } from './protocol.js';
 
 /** What randomInt gives at most. */
@@ -68,7 +59,9 @@ export class ConverterPool implements Converter {
   constructor(private readonly options: ConverterOptions) {
     this.maxWaitMs = options.maxWaitMs ?? 10 * options.timeoutMs;
     this.queue = new JobQueue(options.maxQueue, options.weightOf);
-    this.budget = new MemoryBudget(options.memoryBudgetBytes);
+    this.budget = new MemoryBudget(options.memoryBudgetBytes, () => {
+      for (const slot of this.slots) slot.giveBack();
+    });
     const slotOptions = {
       program: options.childProgram ?? childProgram(),
       settings: {
@@ -96,7 +89,7 @@ export class ConverterPool implements Converter {
       { length: options.children ?? os.availableParallelism() },
       () => new ConverterSlot(slotOptions, events),
     );
-    this.registerGauges(options.metrics);
+    registerGauges(options.metrics, this.queue, this.budget, this.slots);
   }
 
   /** Resolves once a child is warm, or after `limitMs`. */
@@ -340,35 +333,6 @@ export class ConverterPool implements Converter {
     const retryAfterSeconds = Math.min(60, Math.max(1, Math.ceil(waitMs / 1000)));
     return new ProofsheetError('overloaded', `${why}; try again in ${retryAfterSeconds} s`, { retryAfterSeconds });
   }
-
-  private registerGauges(metrics: Metrics): void {
-    metrics.gauge('queue_depth', () =>
-      PRIORITIES.map((priority) => ({ labels: { priority }, value: this.queue.depth(priority) })),
-    );
-    metrics.gauge('queue_peak', () =>
-      PRIORITIES.map((priority) => ({ labels: { priority }, value: this.queue.peak(priority) })),
-    );
-    metrics.gauge('in_flight_bytes', () => this.budget.inFlightBytes);
-    metrics.gauge('in_flight_budget_bytes', () => this.budget.totalBytes);
-    metrics.gauge('converters', () =>
-      (['starting', 'idle', 'busy'] as const).map((state) => ({
-        labels: { state },
-        value: this.slots.filter((slot) => slot.state === state).length,
-      })),
-    );
-  }
-}
-
-/** Of everybody who waits by now. */
-function placesOf(job: Place & { readonly joined?: Joined }): readonly Place[] {
-  const places: Place[] = [job];
-  job.joined?.each((place) => places.push(place))();
-  return places;
-}
-
-function bestPriority(job: Place & { readonly joined?: Joined }): Priority {
-  const priorities = placesOf(job).map(({ priority }) => priority);
-  return PRIORITIES.find((priority) => priorities.includes(priority)) ?? job.priority;
 }
 
 function stopping(): ProofsheetError {

@@ -1,11 +1,14 @@
 // One place for a converter child: keeps a warm child in it, runs one conversion at a time there, and sees to it that
 // deadline, abort and crash cost that conversion alone. Knows no queue.
 import { ProofsheetError } from '../kernel/errors.js';
-import { type Joined, type MadePreview, PRIORITIES, type Priority, type WantedReady } from '../kernel/ports.js';
+import type { Joined, MadePreview, Priority, WantedReady } from '../kernel/ports.js';
 import type { SourceType } from '../kernel/source.js';
 import { childEnded, isAsClaimed, SpoiltChild } from './child-failures.js';
 import { type ChildOptions, ConverterChild } from './converter-child.js';
+import { Deadline } from './deadline.js';
+import { KeptMemory } from './kept-memory.js';
 import type { Grant, MemoryBudget } from './memory-budget.js';
+import { waitForMemory } from './memory-wait.js';
 import { MemoryWatch } from './memory-watch.js';
 import type { DoneMessage, FromChild, JobMessage, ReadyMessage, WorkCounts } from './protocol.js';
 
@@ -55,9 +58,7 @@ interface Execution {
   readonly reject: (error: unknown) => void;
   readonly onAbort: () => void;
   readonly watch: MemoryWatch | undefined;
-  timer: NodeJS.Timeout | undefined;
-  remainingMs: number;
-  timerStartedAt: number;
+  readonly deadline: Deadline;
   cancelRequest: (() => void) | undefined;
   grant: Grant | undefined;
   /** The child has said something of this job. */
@@ -71,6 +72,8 @@ const FIRST_RETRY_MS = 50;
 const MAX_RETRY_MS = 5_000;
 /** What a conversion may take beside its grant: decoders' tables, metadata, strips. Headers alone have taken 100 MiB at most. */
 const CHILD_SLACK_BYTES = 256 * 1024 * 1024;
+/** A child that keeps more than that is replaced once it has had nothing to do for so long. */
+const REST_MS = 4_000;
 /** How far off the estimate behind a grant may be. */
 const GRANT_TOLERANCE = 1.5;
 
@@ -84,11 +87,14 @@ export class ConverterSlot {
   private failedStarts = 0;
   private retry: NodeJS.Timeout | undefined;
   private readonly onceGone: (() => void)[] = [];
+  private readonly kept: KeptMemory;
+  private rest: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly options: SlotOptions,
     private readonly events: SlotEvents,
   ) {
+    this.kept = new KeptMemory(options.budget);
     this.start();
   }
 
@@ -107,6 +113,7 @@ export class ConverterSlot {
    */
   execute(job: SlotJob): Promise<DoneMessage> {
     if (this.state !== 'idle') throw new Error(`expected an idle converter, got one that is ${this.state}`);
+    clearTimeout(this.rest);
     return new Promise((resolve, reject) => {
       const onAbort = (): void => this.killFor('aborted', job.signal?.reason);
       this.execution = {
@@ -115,16 +122,14 @@ export class ConverterSlot {
         reject,
         onAbort,
         watch: this.watchMemory(),
-        timer: undefined,
-        remainingMs: this.options.timeoutMs,
-        timerStartedAt: 0,
+        deadline: new Deadline(this.options.timeoutMs, () => this.onTimeout()),
         cancelRequest: undefined,
         grant: undefined,
         heard: false,
         killed: undefined,
       };
       job.signal?.addEventListener('abort', onAbort, { once: true });
-      this.runDeadline(this.execution);
+      this.execution.deadline.run();
       this.child?.send(job.message);
       if (job.signal?.aborted) onAbort();
     });
@@ -142,6 +147,7 @@ export class ConverterSlot {
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.retry);
+    clearTimeout(this.rest);
     if (this.child === undefined) return;
     const gone = new Promise<void>((resolve) => this.onceGone.push(resolve));
     this.ending ??= 'closed';
@@ -151,6 +157,14 @@ export class ConverterSlot {
     );
     this.child.kill();
     await gone;
+  }
+
+  /** Replaces a child that has nothing to do and keeps memory: somebody else needs it. */
+  giveBack(): void {
+    if (this.state !== 'idle' || this.kept.bytes === 0) return;
+    this.isReady = false;
+    this.ending = 'recycled';
+    this.child?.kill();
   }
 
   private start(): void {
@@ -191,17 +205,19 @@ export class ConverterSlot {
     } else if (message.kind === 'failed') {
       job.onCounts(message.counts);
       if (message.detail !== '') this.options.logger.debug({ detail: message.detail }, 'a decoder refused a source');
+      const rssBytes = this.kept.count(this.pid);
       this.finish(execution);
       execution.reject(new ProofsheetError(message.code, message.message));
-      this.afterJob(0);
+      this.afterJob(rssBytes);
     } else if (message.kind === 'wanted') {
       if (claims(message.preview)) job.onWanted?.(message.info, message.metadata, message.preview);
       else this.onNonsense();
     } else if (message.conversion.previews.every(claims)) {
       job.onCounts(message.counts);
+      const rssBytes = this.kept.count(this.pid);
       this.finish(execution);
       execution.resolve(message);
-      this.afterJob(message.rssBytes);
+      this.afterJob(rssBytes);
     } else {
       this.onNonsense();
     }
@@ -217,60 +233,41 @@ export class ConverterSlot {
       this.child?.send({ kind: 'refuse', id, reason });
       return;
     }
-    this.pauseDeadline(execution);
-    const wait = setTimeout(() => {
-      this.killFor(
-        'aborted',
-        new ProofsheetError('overloaded', 'too many conversions wait for memory; try again shortly', {
-          retryAfterSeconds: 5,
-        }),
-      );
-    }, this.options.maxWaitMs);
-    let stopJoining = (): void => undefined;
-    const granted = (grant: Grant): void => {
-      clearTimeout(wait);
-      stopJoining();
-      execution.cancelRequest = undefined;
-      execution.grant = grant;
-      this.runDeadline(execution);
-      this.child?.send({ kind: 'proceed', id });
-    };
-    let { priority } = execution.job;
-    let cancel = budget.request(costBytes, priority, granted);
-    if (execution.grant !== undefined) return;
-    execution.cancelRequest = () => {
-      clearTimeout(wait);
-      stopJoining();
-      cancel();
-    };
-    const stop = execution.job.joined?.each((place) => {
-      if (execution.grant !== undefined || PRIORITIES.indexOf(place.priority) >= PRIORITIES.indexOf(priority)) return;
-      // Waits on with those that are as urgent.
-      cancel();
-      priority = place.priority;
-      cancel = budget.request(costBytes, priority, granted);
+    execution.deadline.pause();
+    // The child works in what it has kept, as far as that goes.
+    const bytes = Math.min(budget.totalBytes, Math.max(costBytes, this.kept.bytes));
+    this.kept.release();
+    const { priority, joined } = execution.job;
+    const cancel = waitForMemory(budget, {
+      bytes,
+      priority,
+      ...(joined && { joined }),
+      maxWaitMs: this.options.maxWaitMs,
+      granted: (grant) => {
+        execution.cancelRequest = undefined;
+        execution.grant = grant;
+        execution.deadline.run();
+        this.child?.send({ kind: 'proceed', id });
+      },
+      overdue: () =>
+        this.killFor(
+          'aborted',
+          new ProofsheetError('overloaded', 'too many conversions wait for memory; try again shortly', {
+            retryAfterSeconds: 5,
+          }),
+        ),
     });
-    if (stop) stopJoining = stop;
-    if (execution.grant !== undefined) stopJoining();
+    if (execution.grant === undefined) execution.cancelRequest = cancel;
   }
 
-  private runDeadline(execution: Execution): void {
-    execution.timerStartedAt = performance.now();
-    execution.timer = setTimeout(() => {
-      const seconds = this.options.timeoutMs / 1000;
-      this.killFor(
-        'timeout',
-        new ProofsheetError('conversion-timeout', `the conversion took longer than ${seconds} s and was ended`, {
-          uncertain: true,
-        }),
-      );
-    }, execution.remainingMs);
-  }
-
-  private pauseDeadline(execution: Execution): void {
-    clearTimeout(execution.timer);
-    execution.timer = undefined;
-    execution.remainingMs = Math.max(1, execution.remainingMs - (performance.now() - execution.timerStartedAt));
+  private onTimeout(): void {
+    const seconds = this.options.timeoutMs / 1000;
+    this.killFor(
+      'timeout',
+      new ProofsheetError('conversion-timeout', `the conversion took longer than ${seconds} s and was ended`, {
+        uncertain: true,
+      }),
+    );
   }
 
   /** Half as much again as was granted, and some slack, on top of what the child had kept from before: then it ends. */
@@ -313,6 +310,8 @@ export class ConverterSlot {
     const reason = this.ending ?? (isReady ? 'crash' : 'failed-start');
     this.child = undefined;
     this.isReady = false;
+    clearTimeout(this.rest);
+    this.kept.release();
     this.events.exited(reason);
     if (reason === 'crash' || reason === 'failed-start')
       this.options.logger.warn({ how }, 'a converter child ended by itself');
@@ -333,7 +332,7 @@ export class ConverterSlot {
   }
 
   private finish(execution: Execution): void {
-    clearTimeout(execution.timer);
+    execution.deadline.end();
     execution.watch?.end();
     execution.cancelRequest?.();
     execution.grant?.release();
@@ -349,6 +348,7 @@ export class ConverterSlot {
       this.ending = 'recycled';
       this.child?.kill();
     } else if (!this.closed) {
+      if (this.kept.bytes > 0) this.rest = setTimeout(() => this.giveBack(), REST_MS).unref();
       this.events.idle();
     }
   }

@@ -1,4 +1,5 @@
-// The memory that conversions may take together: asked for in bytes before a source is decoded, given back afterwards.
+// The memory that conversions may take together: asked for in bytes before a source is decoded, given back afterwards. What a
+// process keeps of it when its conversion is over stays counted.
 import { PRIORITIES, type Priority } from '../kernel/ports.js';
 
 /** Bytes granted to one conversion; `release` more than once gives back once. */
@@ -19,12 +20,18 @@ interface Waiter {
  */
 export class MemoryBudget {
   private usedBytes = 0;
+  private keptBytes = 0;
   private waiters: Waiter[] = [];
 
-  constructor(readonly totalBytes: number) {}
+  /** `onShort`: somebody waits for more than is free; what is only kept should be given back. */
+  constructor(
+    readonly totalBytes: number,
+    private readonly onShort: () => void = () => undefined,
+  ) {}
 
+  /** Granted to conversions. */
   get inFlightBytes(): number {
-    return this.usedBytes;
+    return this.usedBytes - this.keptBytes;
   }
 
   /** Whether `bytes` can ever be granted. */
@@ -48,9 +55,27 @@ export class MemoryBudget {
     };
   }
 
+  /** Counts what a process keeps though nobody asked for it; whether there is room or not, since it is there. */
+  keep(bytes: number): Grant {
+    const grant = this.grant(bytes);
+    this.keptBytes += bytes;
+    let kept = true;
+    return {
+      bytes,
+      release: () => {
+        if (kept) this.keptBytes -= bytes;
+        kept = false;
+        grant.release();
+      },
+    };
+  }
+
   private grantInOrder(): void {
     for (let next = this.waiters[0]; next !== undefined; next = this.waiters[0]) {
-      if (this.usedBytes + next.bytes > this.totalBytes) return;
+      if (this.usedBytes + next.bytes > this.totalBytes) {
+        if (this.keptBytes > 0) this.onShort();
+        return;
+      }
       this.waiters.shift();
       next.granted(this.grant(next.bytes));
     }

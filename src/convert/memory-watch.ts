@@ -29,8 +29,8 @@ export class MemoryWatch {
   }
 }
 
-/** Resident memory of a process; `undefined` when it is gone or the system does not tell. */
-function residentBytes(pid: number): number | undefined {
+/** Resident memory of a process in bytes; `undefined` when it is gone or the system does not tell. */
+export function residentBytes(pid: number): number | undefined {
   try {
     // A few microseconds: the kernel writes the line from memory.
     const pages = Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]);

@@ -1,11 +1,13 @@
 // Whatever a source does to its converter costs that one conversion: hangs, crashes, nonsense, too much memory, full queues.
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
+import sharp from 'sharp';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
 import { parseContext } from '../../../src/kernel/image-key.js';
 import type { Joined, Place } from '../../../src/kernel/ports.js';
 import { Converting } from '../../support/converting.js';
 import { ENCODED, image, photo, slowSvg } from '../../support/images.js';
+import { residentBytes } from '../../support/server-process.js';
 
 const MISBEHAVING = fileURLToPath(new URL('../../support/children/misbehaving.mjs', import.meta.url));
 
@@ -232,6 +234,24 @@ describe('closing', () => {
 });
 
 describe('a child', () => {
+  test('that keeps memory counts with it, and gives it back when it rests or when another needs it', async () => {
+    const large = await sharp({ create: { width: 9000, height: 9000, channels: 3, background: 'red' } })
+      .png()
+      .toBuffer();
+    converting = await Converting.start({ children: 2, memoryBudgetBytes: 700 * 2 ** 20 });
+    await until(() => converting.pool.readyChildren === 2);
+    const [first] = converting.pool.pids;
+    const residentMiB = async () => {
+      const bytes = await Promise.all(converting.pool.pids.map(residentBytes));
+      return bytes.reduce((sum, each) => sum + each, 0) / 2 ** 20;
+    };
+    await converting.convert(large, ['auto:100x100']);
+    await vi.waitFor(async () => expect(await residentMiB()).toBeLessThan(2 * 110), 20_000);
+    await until(() => converting.pool.readyChildren === 2);
+    expect(converting.pool.pids).not.toContain(first);
+    expect(converting.metrics.total('converter_exits_total', { reason: 'recycled' })).toBe(1);
+  });
+
   test('is replaced after its number of jobs', async () => {
     converting = await Converting.start({ recycleAfterJobs: 2 });
     const source = await ENCODED.jpeg(await photo(40, 30));

@@ -67,3 +67,32 @@ test('more than the whole budget can never be granted', () => {
   expect([budget.fits(100), budget.fits(101)]).toEqual([true, false]);
   expect(() => budget.request(101, 'instant', () => {})).toThrow(RangeError);
 });
+
+test('what is kept counts though nobody asked for it, beside what conversions have', () => {
+  const budget = new MemoryBudget(100);
+  const kept = budget.keep(70);
+  expect(budget.inFlightBytes).toBe(0);
+  const granted: Grant[] = [];
+  budget.request(40, 'medium', (grant) => granted.push(grant));
+  expect(granted).toEqual([]);
+  kept.release();
+  kept.release();
+  expect(granted.map(({ bytes }) => bytes)).toEqual([40]);
+  expect(budget.inFlightBytes).toBe(40);
+});
+
+test('who keeps something is told when somebody waits for it, and only then', () => {
+  const told: string[] = [];
+  const budget: MemoryBudget = new MemoryBudget(100, () => {
+    told.push('short');
+    kept?.release();
+  });
+  let kept: Grant | undefined = budget.keep(70);
+  budget.request(30, 'medium', () => told.push('small'));
+  expect(told).toEqual(['small']);
+  budget.request(50, 'medium', () => told.push('large'));
+  expect(told).toEqual(['small', 'short', 'large']);
+  kept = undefined;
+  budget.request(50, 'medium', () => told.push('too large'));
+  expect(told).toEqual(['small', 'short', 'large']);
+});
