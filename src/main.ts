@@ -16,6 +16,7 @@ import {
   workerIndex,
 } from './supervisor.js';
 import { createLogger, type ProcessLogger } from './telemetry/logger.js';
+import { standardOutput } from './telemetry/standard-output.js';
 
 /**
  * How far the heap may grow beyond what is in use before all of it is marked, in percent. Left to itself V8 takes the chunks
@@ -26,6 +27,10 @@ const HEAP_GROWTH_PERCENT = 200;
 
 /** What cannot be drained at all must not keep the process: beyond the drain limit it ends all the same. */
 const EXIT_MARGIN_MS = 3_000;
+/** For log lines that nobody has read by the end. */
+const FLUSH_MS = 500;
+
+const output = standardOutput();
 
 let app: App | undefined;
 
@@ -36,7 +41,7 @@ await main();
 async function main(): Promise<void> {
   const config = configOrExit();
   const index = workerIndex();
-  const root = createLogger({ level: config.telemetry.logLevel });
+  const root = createLogger({ level: config.telemetry.logLevel, destination: output });
   const logger = index === undefined ? root : root.child({ worker: index });
   // Node's own words would stand between the lines of JSON.
   process.removeAllListeners('warning');
@@ -52,7 +57,7 @@ async function main(): Promise<void> {
     for (const name of unknownEnvironmentNames()) logger.warn({ name }, 'environment variable names no setting');
   }
   if (config.server.workers > 1 && cluster.isPrimary) {
-    process.exit(await superviseWorkers({ ...config.server, logger }));
+    await exit(await superviseWorkers({ ...config.server, logger }));
   }
   await serve(config, logger, index === undefined ? ALONE : roleOf(index));
 }
@@ -102,7 +107,7 @@ async function composeOrExit(config: Config, logger: ProcessLogger, role: Role):
     if (error instanceof ProcessIdTaken) return underAnotherId(config, logger, role, error);
     // A directory that cannot be used is the operator's to mend: its message says how, and a stack would bury it.
     logger.error(error instanceof DataDirError ? { reason: error.message } : { error }, 'cannot start');
-    process.exit(1);
+    return exit(1);
   }
 }
 
@@ -118,7 +123,7 @@ async function underAnotherId(
 ): Promise<never> {
   if (role.shared) process.exit(OTHER_ID_EXIT_CODE);
   logger.info({ reason: taken.message }, 'serving by a worker, which has another process id');
-  process.exit(await superviseWorkers({ ...config.server, workers: 1, logger }));
+  return exit(await superviseWorkers({ ...config.server, workers: 1, logger }));
 }
 
 /**
@@ -147,11 +152,17 @@ async function end(code: number, drainTimeoutMs: number, logger?: ProcessLogger)
   try {
     await app?.close(drainTimeoutMs);
     logger?.info({}, 'stopped');
-    process.exit(code);
+    await exit(code);
   } catch (error) {
     logger?.error({ error }, 'stopping failed');
     killSelf();
   }
+}
+
+/** Ends the process once its log is written, which it waits for a moment only. */
+async function exit(code: number): Promise<never> {
+  await output.flush(FLUSH_MS);
+  process.exit(code);
 }
 
 /**

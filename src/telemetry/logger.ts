@@ -6,7 +6,7 @@ import type { LogFields, Logger } from '../kernel/ports.js';
 export interface LoggerOptions {
   /** Least severe level that is written. */
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
-  /** Where lines go; standard output unless given. Written synchronously, so that a crash loses none. */
+  /** Where lines go; standard output unless given, written synchronously. A server gives one that cannot hold it up. */
   readonly destination?: DestinationStream;
 }
 
