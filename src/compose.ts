@@ -116,7 +116,12 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     keepSource: storage.keepSource,
     tmpDir: store.tmpDir,
     onStored: (bytes) => upkeep.stored(bytes),
+    onFull: () => makeRoom(),
   });
+  const makeRoom = (): void => {
+    upkeep.full();
+    store.makeRoom?.();
+  };
   const { contextMaxBytes, contextMaxGroups } = config.fairness;
   const upkeep = new Upkeep({
     catalog,
@@ -124,6 +129,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     journal,
     maker,
     ...(sweepOrphans && { sweepOrphans }),
+    ...(store.space && { space: store.space }),
     ...(store.recount && { recount: store.recount }),
     ...(store.leases && { leases: store.leases }),
     clock,
@@ -216,7 +222,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     clock,
     health: async () => ({
       ...(await store.health()),
-      disk: await isWritable(store.tmpDir),
+      disk: (await store.isShortOfSpace?.()) ? 'degraded' : await isWritable(store.tmpDir),
       converters: converter.readyChildren > 0 ? 'up' : 'down',
     }),
     status: async () =>
@@ -230,6 +236,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       }),
     metricsText: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderSnapshot(await snapshot()) }),
     ...(store.refusals && { refusals: store.refusals }),
+    onStorageFull: makeRoom,
     strain: () =>
       strainOf(config.fairness, { queueAgeMs: converter.oldestWaitMs, eventLoopLagMs: eventLoop.recentLagMs() }),
     // At debug every hit is logged, and CORS headers depend on the request: then every hit goes the slow way.

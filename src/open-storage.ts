@@ -13,8 +13,10 @@ import type {
   Metrics,
   Refusals,
 } from './kernel/ports.js';
+import type { FreeSpace } from './previews/upkeep.js';
 import type { BlobMarks } from './stores/blob-marks.js';
 import { DiskCache } from './stores/embedded/disk-cache.js';
+import { DiskSpace } from './stores/embedded/disk-space.js';
 import { openEmbeddedStore } from './stores/embedded/embedded-store.js';
 import type { RedisStore } from './stores/redis/open-redis-store.js';
 import type { S3Blobs } from './stores/s3/open-s3-blobs.js';
@@ -31,6 +33,12 @@ export interface Storage {
   /** For unfinished files, on the file system of the nearest tier. */
   readonly tmpDir: string;
   readonly sweepOrphans?: () => Promise<number>;
+  /** The disk that the catalog's blobs are on; absent where they are elsewhere, or where nothing is to be kept free. */
+  readonly space?: FreeSpace;
+  /** Whether less of this machine's disk is free than is to be. */
+  readonly isShortOfSpace?: () => Promise<boolean>;
+  /** Makes room on this machine's disk where no catalog decides what goes. */
+  readonly makeRoom?: () => void;
   /** Puts right what contexts are charged, bounded per call; absent where it cannot be wrong. */
   readonly recount?: () => Promise<number>;
   /** Dependencies by name; rejects when the catalog cannot be asked at all. */
@@ -72,7 +80,9 @@ async function embeddedStorage(config: Config, { shared, ...deps }: StorageDeps)
     orphanGraceMs: storage.orphanGraceSeconds * 1_000,
     ...refusalsOf(config, deps.version),
   });
+  const space = storage.diskMinFreeBytes > 0 ? new DiskSpace(storage.dataDir, storage.diskMinFreeBytes) : undefined;
   return {
+    ...(space && { space, isShortOfSpace: async () => (await space.shortBy()) > 0 }),
     catalog: store.catalog,
     fair: store.catalog,
     durable: [store.blobs],
@@ -161,11 +171,14 @@ async function sharedStorage(config: Config, url: string, deps: StorageDeps): Pr
     // Processes do not share a cache that each of them bounds by itself.
     dir: join(storage.dataDir, `node-cache-${deps.workerIndex}`),
     maxBytes: Math.floor(storage.diskMaxBytes / server.workers),
+    minFreeBytes: storage.diskMinFreeBytes,
   });
   return {
     catalog: redis.catalog,
     fair: redis.fair,
     durable: [disk, blobs],
+    isShortOfSpace: () => disk.isShortOfSpace(),
+    makeRoom: () => void disk.makeRoom().catch((error: unknown) => deps.logger.warn({ error }, 'no room was made')),
     leases: redis.leases,
     ...(redis.refusals && { refusals: redis.refusals }),
     tmpDir: disk.tmpDir,

@@ -38,6 +38,11 @@ export const STORAGE = {
     bytes({ min: MIB, max: 1024 * TIB }),
     'Most blob bytes on disk; above it sources, then previews used longest ago are evicted.',
   ),
+  diskMinFreeBytes: setting(
+    'DISK_MIN_FREE_BYTES',
+    bytes({ min: 0, max: 1024 * TIB }),
+    'What is to stay free on the disk, though never more than a twentieth of it: below that, and when the disk is full, what was used longest ago is evicted at once. 0 leaves a full disk to others: uploads are refused until there is space.',
+  ),
   maxGroups: setting(
     'MAX_GROUPS',
     whole('image groups', { min: 1, max: 1_000_000_000 }),

@@ -13,7 +13,7 @@ import { createGuard } from './auth.js';
 import { createCors } from './cors.js';
 import { isForbiddenSite } from './cross-site.js';
 import type { EdgeDependencies } from './edge-dependencies.js';
-import { errorAnswer } from './error-map.js';
+import { ERROR_CODES, errorAnswer } from './error-map.js';
 import { ERROR_TAKING_MS, hasUnreadBody, sendError } from './error-response.js';
 import type { ExchangeLog } from './exchange.js';
 import { createFairUse } from './fair-use.js';
@@ -81,6 +81,7 @@ export function createApp(deps: EdgeDependencies, exchanges: ExchangeLog, isDrai
       return;
     }
     const answer = errorAnswer(error, config.strictErrors && exchange.operation in OPERATIONS);
+    if (answer.code === ERROR_CODES['storage-full'].code) deps.onStorageFull?.();
     exchanges.failed(exchange, answer);
     sendError(response, exchange, answer);
   };

@@ -67,6 +67,8 @@ export interface EdgeDependencies {
   readonly refusals?: Refusals;
   /** Why no upload should be taken that needs a conversion, while that is so: asked before a body is read. */
   readonly strain?: () => ProofsheetError | undefined;
+  /** Told when the disk took no upload, or none of what was made of it. */
+  readonly onStorageFull?: () => void;
   /** Answers cached previews before anything else looks at the request. */
   readonly hotLane?: HotLane;
 }

@@ -70,7 +70,7 @@ export interface Selection {
 }
 
 /** Why the eviction takes something away; a metric label. */
-export const EVICTION_REASONS = ['bytes', 'groups', 'age', 'context-bytes', 'context-groups'] as const;
+export const EVICTION_REASONS = ['bytes', 'groups', 'age', 'disk', 'context-bytes', 'context-groups'] as const;
 export type EvictionReason = (typeof EVICTION_REASONS)[number];
 
 export interface Usage {

@@ -43,6 +43,8 @@ export interface SourceMakerDeps extends MakingDeps {
   readonly refusals?: SourceRefusals;
   readonly metrics: Metrics;
   readonly background: BackgroundWork;
+  /** Told when the disk takes no more. */
+  readonly onFull?: () => void;
   /** On the blobs' file system, so that a blob is stored by a link. */
   readonly tmpDir: string;
 }
@@ -158,6 +160,7 @@ export class SourceMaker {
       } catch (error) {
         this.land(flight, source.digest);
         flight.failed(error);
+        if (error instanceof ProofsheetError && error.code === 'storage-full') this.deps.onFull?.();
       } finally {
         const left = (this.flying.get(context) ?? 1) - 1;
         if (left > 0) this.flying.set(context, left);

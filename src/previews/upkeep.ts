@@ -40,6 +40,16 @@ export interface UpkeepLimits {
   readonly contextMaxGroups: number;
 }
 
+/** The file system that the blobs are on. */
+export interface FreeSpace {
+  /** Bytes that are missing until as much is free as is to be. */
+  shortBy(): Promise<number>;
+  /** Holds a little of it back, for the writing that removing takes ... */
+  setAside(): Promise<void>;
+  /** ... and lets that use it. */
+  giveBack(): Promise<void>;
+}
+
 export interface UpkeepDeps {
   readonly catalog: Catalog;
   /** The catalog's own. */
@@ -51,6 +61,8 @@ export interface UpkeepDeps {
   readonly sweepOrphans?: () => Promise<number>;
   /** Puts right what contexts are charged; bounded per call. Absent where it cannot be wrong. */
   readonly recount?: () => Promise<number>;
+  /** Absent where blobs are on no disk of ours, or nothing of it is to be kept free. */
+  readonly space?: FreeSpace;
   /** Absent where no other process shares the catalog. */
   readonly leases?: Leases;
   readonly clock: Clock;
@@ -64,6 +76,8 @@ export class Upkeep {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
   private storedSinceRound = 0;
+  /** The disk has taken no more since the last round. */
+  private isFull = false;
   private closed = false;
   /** While others share the catalog: the lease under which this process evicts. */
   private turn: { readonly lease: Lease; renewAt: number } | undefined;
@@ -89,6 +103,14 @@ export class Upkeep {
     if (this.storedSinceRound > tightest * NUDGE_SHARE) void this.round();
   }
 
+  /** Tells that the disk takes no more: what was used longest ago makes room at once. */
+  full(): void {
+    if (this.deps.space === undefined) return;
+    this.isFull = true;
+    // The round that is running may be past the point where it looks.
+    void this.round().then(() => (this.isFull ? this.round() : undefined));
+  }
+
   /** One round now, or the one that is running. Never rejects. */
   round(): Promise<void> {
     this.running ??= this.lookAfterAll()
@@ -110,6 +132,8 @@ export class Upkeep {
     if (this.closed) return;
     this.storedSinceRound = 0;
     const { journal, sweepOrphans, recount } = this.deps;
+    // Before anything else is written.
+    await this.alone(() => this.makeRoom());
     await journal.flush();
     await recount?.();
     const now = this.agesCountFrom();
@@ -117,6 +141,26 @@ export class Upkeep {
     await this.sweep();
     await sweepOrphans?.();
     await this.resumeUnfinished();
+  }
+
+  /** Evicts, and removes what was evicted, until as much of the disk is free as is to be; a batch at least when it was full. */
+  private async makeRoom(): Promise<void> {
+    const { space } = this.deps;
+    if (space === undefined) return;
+    let mustEvict = this.isFull;
+    this.isFull = false;
+    if (!mustEvict && (await space.shortBy()) === 0) return space.setAside();
+    await space.giveBack();
+    await this.evict('disk', async () => {
+      await this.sweep();
+      if (!mustEvict && (await space.shortBy()) === 0) return undefined;
+      mustEvict = false;
+      return this.evictLeastUsed();
+    });
+    await this.sweep();
+    if ((await space.shortBy()) > 0)
+      this.deps.logger.warn({}, 'the disk has less free space than it is to have, and nothing is left to evict');
+    else await space.setAside();
   }
 
   /** Does `work` unless another process does. */
@@ -161,12 +205,17 @@ export class Upkeep {
         : catalog.evictGroups(Math.min(BATCH, over));
     });
     await this.evict('bytes', async () => {
-      if (!(await this.isOverBytes())) return undefined;
-      const crowd = await this.heaviestOfMany('bytes');
-      if (crowd) return evictBytes(crowd);
-      const sources = await catalog.evictSources(BATCH);
-      return sources.sources > 0 ? sources : catalog.evictGroups(BATCH);
+      return (await this.isOverBytes()) ? this.evictLeastUsed() : undefined;
     });
+  }
+
+  /** A few sources, or groups where no source is left: of who has most, of all when one has all. */
+  private async evictLeastUsed(): Promise<Evicted> {
+    const { catalog } = this.deps;
+    const crowd = await this.heaviestOfMany('bytes');
+    if (crowd) return evictBytes(crowd);
+    const sources = await catalog.evictSources(BATCH);
+    return sources.sources > 0 ? sources : catalog.evictGroups(BATCH);
   }
 
   /**

@@ -7,16 +7,22 @@ import { type Digest, parseDigest } from '../../kernel/digest.js';
 import type { BlobKind, BlobStore, Clock, Logger, Metrics } from '../../kernel/ports.js';
 import { BlobFiles } from './blob-files.js';
 import { BlobReader } from './blob-reads.js';
+import { DiskSpace } from './disk-space.js';
 import { FileBlobs } from './file-blobs.js';
 import { ScratchDir } from './scratch-dir.js';
+import { storageError } from './storage-errors.js';
 
 /** What a file takes on disk beside its bytes: half a block on average, its inode and its share of the directory. */
 const FILE_OVERHEAD_BYTES = 3_072;
+/** Files removed between two looks at the free space. */
+const REMOVED_AT_ONCE = 16;
 
 export interface DiskCacheOptions {
   /** Made when it is not there; belongs to this process alone. */
   readonly dir: string;
   readonly maxBytes: number;
+  /** To stay free on the disk, at the cost of what was used longest ago; default 0, which leaves a full disk to others. */
+  readonly minFreeBytes?: number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -27,14 +33,17 @@ export class DiskCache implements BlobStore {
   /** Every file of ours with its length, in the order of last use. */
   private readonly known: LRUCache<Digest, number>;
   private readonly scanning: Promise<void>;
+  private readonly space: DiskSpace | undefined;
+  private making: Promise<void> | undefined;
   private closed = false;
 
   private constructor(
     private readonly files: BlobFiles,
     private readonly blobs: FileBlobs,
     private readonly scratch: ScratchDir,
-    { maxBytes, logger }: DiskCacheOptions,
+    { maxBytes, minFreeBytes = 0, dir, logger }: DiskCacheOptions,
   ) {
+    this.space = minFreeBytes > 0 ? new DiskSpace(dir, minFreeBytes) : undefined;
     this.known = new LRUCache({
       maxSize: maxBytes,
       sizeCalculation: (bytes) => bytes + FILE_OVERHEAD_BYTES,
@@ -83,13 +92,13 @@ export class DiskCache implements BlobStore {
   }
 
   async put(digest: Digest, bytes: Buffer, kind: BlobKind): Promise<void> {
-    await this.blobs.put(digest, bytes, kind);
+    await this.withRoom(() => this.blobs.put(digest, bytes, kind));
     this.note(digest, bytes.length);
   }
 
   async putFile(digest: Digest, path: string, kind: BlobKind, hashed = false): Promise<void> {
     const { size } = await stat(path);
-    await this.blobs.putFile(digest, path, kind, hashed);
+    await this.withRoom(() => this.blobs.putFile(digest, path, kind, hashed));
     this.note(digest, size);
   }
 
@@ -120,6 +129,41 @@ export class DiskCache implements BlobStore {
     if (this.known.get(digest) === bytes) return;
     this.known.set(digest, bytes);
     if (!this.known.has(digest)) this.files.unlink(digest);
+  }
+
+  /** Whether less of the disk is free than is to be. */
+  async isShortOfSpace(): Promise<boolean> {
+    return this.space !== undefined && (await this.space.shortBy()) > 0;
+  }
+
+  /** Removes what was used longest ago until as much of the disk is free as is to be: a little of it at least. */
+  makeRoom(): Promise<void> {
+    this.making ??= this.removeOldest().finally(() => {
+      this.making = undefined;
+    });
+    return this.making;
+  }
+
+  private async removeOldest(): Promise<void> {
+    if (this.space === undefined) return;
+    do {
+      for (let n = 0; n < REMOVED_AT_ONCE; n++) {
+        const [oldest] = this.known.rkeys();
+        if (oldest === undefined) return;
+        await this.delete(oldest);
+      }
+    } while (await this.isShortOfSpace());
+  }
+
+  /** Again after room was made, when the disk was full. */
+  private async withRoom(store: () => Promise<void>): Promise<void> {
+    try {
+      await store();
+    } catch (error) {
+      if (this.space === undefined || storageError(error).code !== 'storage-full') throw error;
+      await this.makeRoom();
+      await store();
+    }
   }
 
   /** Counts what an earlier run left, directory by directory, behind whatever is used meanwhile. */

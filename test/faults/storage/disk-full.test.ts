@@ -2,17 +2,21 @@
 // with space uploads go on, without a restart.
 import { cp, mkdir, readdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { setTimeout } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { encodedPhoto } from '../../support/encoded-photo.js';
 import { expectAccounted } from '../../support/faults/accounts.js';
 import { another, ask, clear, isWhole, said, upload, WITH_ADMIN } from '../../support/faults/server-client.js';
 import { insideOf, withSmallDisk } from '../../support/faults/wrappers.js';
 import { until } from '../../support/gate.js';
-import { type ServerProcess, startServerProcess } from '../../support/server-process.js';
+import { startStandalone } from '../../support/redis-servers.js';
+import { type ServerProcess, scrape, startServerProcess } from '../../support/server-process.js';
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
 
 const KIB = 1_024;
 const DISK_BYTES = 24 * 1_024 * KIB;
+
+const QUICK = { ...WITH_ADMIN, PROOFSHEET_EVICTION_INTERVAL_SECONDS: '1' };
 
 let dir: TempDir;
 let server: ServerProcess | undefined;
@@ -32,7 +36,8 @@ it('refuses what finds no room, keeps and serves what was acknowledged, and reco
   const disk = join(dir.path, 'disk');
   await mkdir(disk);
   const started = await startServerProcess(
-    { ...WITH_ADMIN, PROOFSHEET_DATA_DIR: join(disk, 'data'), PROOFSHEET_EVICTION_INTERVAL_SECONDS: '1' },
+    // Others fill this disk: nothing that we keep is to go for that.
+    { ...QUICK, PROOFSHEET_DATA_DIR: join(disk, 'data'), PROOFSHEET_DISK_MIN_FREE_BYTES: '0' },
     await withSmallDisk(disk, DISK_BYTES),
   );
   server = started;
@@ -98,7 +103,7 @@ it('refuses a commit that finds no room in the catalog, the blobs being stored, 
   const [data, catalog] = [join(dir.path, 'data'), join(dir.path, 'data', 'catalog')];
   await mkdir(catalog, { recursive: true });
   const started = await startServerProcess(
-    { ...WITH_ADMIN, PROOFSHEET_DATA_DIR: data, PROOFSHEET_EVICTION_INTERVAL_SECONDS: '1' },
+    { ...QUICK, PROOFSHEET_DATA_DIR: data, PROOFSHEET_DISK_MIN_FREE_BYTES: '0' },
     await withSmallDisk(catalog, 2_048 * KIB),
   );
   server = started;
@@ -122,6 +127,96 @@ it('refuses a commit that finds no room in the catalog, the blobs being stored, 
   }
   expect(await ask(`${started.url}/getKeyCount`).then(({ body }) => body.toString())).toBe(`{"count":${kept.length}}`);
 }, 60_000);
+
+it.each([
+  ['in rounds that come in time', '1'],
+  ['when it is full, long before the next round', '3600'],
+])(
+  'makes room on a disk smaller than its limit by itself, %s',
+  async (_when, interval) => {
+    const disk = join(dir.path, 'disk');
+    await mkdir(disk);
+    const started = await startServerProcess(
+      { ...WITH_ADMIN, PROOFSHEET_DATA_DIR: join(disk, 'data'), PROOFSHEET_EVICTION_INTERVAL_SECONDS: interval },
+      await withSmallDisk(disk, DISK_BYTES),
+    );
+    server = started;
+    const photo = await encodedPhoto(1_000, 800, 95);
+    const readyz = async () => (await ask(`${started.origin}/readyz`)).body.toString();
+    const uploads = Math.ceil((3 * DISK_BYTES) / photo.length);
+    const outcomes: string[] = [];
+    for (let n = 0; n < uploads; n++) {
+      let outcome = await upload(`${started.url}/cacheImage/${n}`, another(photo));
+      for (let again = 0; again < 20 && outcome.status === 507; again++) {
+        outcomes.push('507');
+        await setTimeout(100);
+        outcome = await upload(`${started.url}/cacheImage/${n}`, another(photo));
+      }
+      outcomes.push(said(outcome));
+      expect(said(outcome), `${n} of ${uploads}`).toBe('200');
+      expect(isWhole(await ask(`${started.url}/getImage/${n}/auto:200x150`))).toBe(true);
+    }
+    if (interval !== '1') expect(outcomes).toContain('507');
+    // What was used longest ago has gone, and its files with it.
+    expect(await scrape(started.origin, 'proofsheet_evictions_total', 'reason="disk"')).toBeGreaterThan(uploads / 3);
+    await until(async () => (await readyz()).includes('"disk":"up"'), 'it has recovered');
+    const { bavail, bsize } = await statfs(insideOf(started.pid, disk));
+    expect(bavail * bsize).toBeGreaterThan(DISK_BYTES / 25);
+  },
+  120_000,
+);
+
+it('goes on when the disk is full to its last block', async () => {
+  const disk = join(dir.path, 'disk');
+  await mkdir(disk);
+  const started = await startServerProcess(
+    { ...WITH_ADMIN, PROOFSHEET_DATA_DIR: join(disk, 'data'), PROOFSHEET_EVICTION_INTERVAL_SECONDS: '3600' },
+    await withSmallDisk(disk, DISK_BYTES),
+  );
+  server = started;
+  const photo = await encodedPhoto(1_000, 800, 95);
+  const disks = async () => /"disk":"(\w+)"/.exec((await ask(`${started.origin}/readyz`)).body.toString())?.[1];
+  const filler = join(insideOf(started.pid, disk), 'filler');
+  // Less than is to be free, and nothing to evict.
+  await fillUpTo(filler, 512 * KIB);
+  expect(await disks()).toBe('degraded');
+  await rm(filler);
+  expect(await disks()).toBe('up');
+  for (let n = 0; n < 8; n++) expect(said(await upload(`${started.url}/cacheImage/${n}`, another(photo)))).toBe('200');
+  await fillUpTo(filler, 0);
+  expect(said(await upload(`${started.url}/cacheImage/full`, another(photo)))).toBe('507/5070');
+  await vi.waitFor(
+    async () => expect(said(await upload(`${started.url}/cacheImage/again`, another(photo)))).toBe('200'),
+    { timeout: 10_000, interval: 200 },
+  );
+  expect(isWhole(await ask(`${started.url}/getImage/again/auto:200x150`))).toBe(true);
+}, 60_000);
+
+it('makes room in the cache of a node, whose store is elsewhere', async () => {
+  const redis = await startStandalone();
+  try {
+    const disk = join(dir.path, 'disk');
+    await mkdir(disk);
+    const environment = { ...QUICK, PROOFSHEET_DATA_DIR: join(disk, 'data'), PROOFSHEET_REDIS_URL: redis.url };
+    const started = await startServerProcess(environment, await withSmallDisk(disk, DISK_BYTES));
+    server = started;
+    const photo = await encodedPhoto(1_000, 800, 95);
+    const uploads = Math.ceil((2 * DISK_BYTES) / photo.length);
+    for (let n = 0; n < uploads; n++) {
+      // One that finds no room for its own file is refused, and has room made for the next.
+      await vi.waitFor(
+        async () => expect(said(await upload(`${started.url}/cacheImage/${n}`, another(photo)))).toBe('200'),
+        { timeout: 5_000, interval: 100 },
+      );
+      expect(isWhole(await ask(`${started.url}/getImage/${n}/auto:800x800`))).toBe(true);
+    }
+    for (let n = 0; n < uploads; n++)
+      expect(isWhole(await ask(`${started.url}/getImage/${n}/auto:200x150`)), `${n}`).toBe(true);
+    expect(started.log.filter(({ level }) => level === 'error')).toEqual([]);
+  } finally {
+    await redis.stop();
+  }
+}, 120_000);
 
 function placeOf(digest: string): readonly string[] {
   return [digest.slice(0, 2), digest.slice(2, 4), digest];
