@@ -131,6 +131,8 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
   });
   const coherence = new Coherence({
     doubtMs: deadlines.getMs,
+    clock,
+    hear: () => records.connection.pingAll(),
     ping: async () => {
       await withDeadline(deadlines.setMs, records.connection.pingAll());
       // Asked anew after every outage: the server may have been replaced by one with other data.
