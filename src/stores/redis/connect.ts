@@ -1,7 +1,7 @@
 // One client of the Redis library for each topology, behind one shape. Knows sockets and topologies; no keys and no rules.
 import { createClient, createCluster, RESP_TYPES } from '@redis/client';
+import type { RedisNode } from '../../kernel/redis-url.js';
 import type { Connection, ConnectionOptions } from './connection.js';
-import type { RedisNode } from './redis-url.js';
 import { SentinelConnection } from './sentinel-connection.js';
 
 /** Below the socket's timeout, or idle connections would be closed; both also tell a frozen server from an idle one. */

@@ -1,7 +1,7 @@
 // The one shape that a connection has, whatever the topology behind it.
 
 import type KeyvRedis from '@keyv/redis';
-import type { RedisAddress } from './redis-url.js';
+import type { RedisAddress } from '../../kernel/redis-url.js';
 import type { Tracking } from './tracking.js';
 
 export type Argument = string | Buffer;

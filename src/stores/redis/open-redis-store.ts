@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Digest } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
 import type { BlobStore, Catalog, Clock, FairEviction, Leases, Logger, Metrics, Refusals } from '../../kernel/ports.js';
+import { parseRedisUrl } from '../../kernel/redis-url.js';
 import type { BlobMarks } from '../blob-marks.js';
 import { CatalogReader } from './catalog-reader.js';
 import { Coherence } from './coherence.js';
@@ -22,9 +23,9 @@ import { RedisCatalog } from './redis-catalog.js';
 import { RedisFairEviction } from './redis-fair-eviction.js';
 import { RedisLeases } from './redis-leases.js';
 import { RedisRefusals, type RedisRefusalsOptions } from './redis-refusals.js';
-import { parseRedisUrl } from './redis-url.js';
 import { DEFAULT_DEADLINES, type RedisDeadlines, type Session } from './session.js';
 import { Tracking } from './tracking.js';
+import { Troubles } from './troubles.js';
 
 export interface RedisStoreOptions {
   /** See `parseRedisUrl`. */
@@ -66,6 +67,8 @@ export interface RedisStore {
   readonly refusals?: Refusals;
   /** `up`: every server that is needed can be asked, and every change is told to us. */
   state(): 'up' | 'down';
+  /** Why the server has not been of use yet, when it does not want us: nothing can be served until that is mended. */
+  refusal(): string | undefined;
   /** Called on every change to `down`. */
   onDown(listener: () => void): void;
   /** Called on every change to `up`; what the node remembered is forgotten by then. */
@@ -107,10 +110,12 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     invalidated: (key) => invalidated(key),
     lost: () => coherence.lost(),
   });
-  const onError = (error: unknown) => logger.debug({ error }, 'a connection to Redis failed');
+  const troubles = new Troubles(logger);
+  const onError = (error: unknown) => troubles.connection(error);
   const common = { address, ...(caPem !== undefined && { caPem }), onError };
-  const records = new Link(connect({ ...common, binary: false, tracking }), clock, BREAKER);
-  const bulk = new Link(connect({ ...common, binary: true }), clock, BREAKER, () => coherence.state === 'away');
+  const linkOptions = { ...BREAKER, onFailure: (error: unknown) => troubles.command(error) };
+  const records = new Link(connect({ ...common, binary: false, tracking }), clock, linkOptions);
+  const bulk = new Link(connect({ ...common, binary: true }), clock, linkOptions, () => coherence.state === 'away');
 
   const session: Session = {
     link: records,
@@ -134,9 +139,14 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     clock,
     hear: () => records.connection.pingAll(),
     ping: async () => {
-      await withDeadline(deadlines.setMs, records.connection.pingAll());
-      // Asked anew after every outage: the server may have been replaced by one with other data.
-      refused = await withDeadline(deadlines.setMs, newerSchema(records.connection, keys));
+      try {
+        await withDeadline(deadlines.setMs, records.connection.pingAll());
+        // Asked anew after every outage: the server may have been replaced by one with other data.
+        refused = await withDeadline(deadlines.setMs, newerSchema(records.connection, keys));
+      } catch (error) {
+        troubles.command(error);
+        throw error;
+      }
       if (refused === undefined) return;
       for (const link of [records, bulk]) link.block(refused);
       logger.error({ error: refused }, 'the data in Redis is not ours to use');
@@ -148,6 +158,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     onState: (state) => {
       memory.spoilReadings();
       if (state === 'tracked') {
+        troubles.over();
         records.cameBack();
         bulk.cameBack();
         settle();
@@ -200,6 +211,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     leases,
     ...(options.refusals && { refusals: new RedisRefusals(session, options.refusals) }),
     state: () => (isUp && records.isUp ? 'up' : 'down'),
+    refusal: () => troubles.refusal,
     onDown: (listener) => void listeners.down.push(listener),
     onUp: (listener) => void listeners.up.push(listener),
     close,

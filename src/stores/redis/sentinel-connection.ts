@@ -2,9 +2,9 @@
 // is away it asks the sentinels without pause, once for every waiting command, and does not tell whether it is connected.
 import { setTimeout as delay } from 'node:timers/promises';
 import { createClient } from '@redis/client';
+import type { RedisNode } from '../../kernel/redis-url.js';
 import type { Argument, Connection, ConnectionOptions } from './connection.js';
 import { withDeadline } from './deadline.js';
-import type { RedisNode } from './redis-url.js';
 
 /** The sentinels are asked this often: the connection may look well while another server has become the master. */
 const LOOK_MS = 1_000;
