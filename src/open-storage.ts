@@ -140,6 +140,7 @@ export async function openSharedTier(
     keyPrefix: shared.redisKeyPrefix,
     blobTtlSeconds: shared.redisBlobTtlSeconds,
     maxBlobBytes: shared.redisMaxBlobBytes,
+    connectTimeoutMs: shared.redisConnectTimeoutMs,
     deadlines: { getMs: shared.redisCommandTimeoutMs, setMs: shared.redisBlobTimeoutMs },
     // With a bucket only marks of blobs are kept in Redis, whatever their size.
     ...(shared.s3Bucket !== undefined && { maxBlobBytes: Infinity, maxSourceBytes: Infinity }),

@@ -178,6 +178,8 @@ export interface Lease {
 }
 
 export interface Leases {
+  /** How long the lease of a conversion outlives a holder that died, in ms, where that is configured. */
+  readonly ttlMs?: number;
   /** The lease, or `undefined` while somebody holds it. */
   acquire(name: string, ttlMs: number): Promise<Lease | undefined>;
   /** Resolves once the lease is free or `maxWaitMs` have passed, whichever is first. Rejects when `signal` aborts. */

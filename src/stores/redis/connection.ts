@@ -10,6 +10,8 @@ export interface ConnectionOptions {
   readonly address: RedisAddress;
   /** PEM text of the authority that signed the servers' certificates; for TLS with one of one's own. */
   readonly caPem?: string;
+  /** Time in which a connection must stand, in ms. */
+  readonly connectTimeoutMs: number;
   /** Replies hold Buffers instead of strings. */
   readonly binary: boolean;
   readonly tracking?: Tracking;

@@ -8,7 +8,7 @@ import { parseRedisUrl } from '../../kernel/redis-url.js';
 import type { BlobMarks } from '../blob-marks.js';
 import { CatalogReader } from './catalog-reader.js';
 import { Coherence } from './coherence.js';
-import { connect, SOCKET_TIMEOUT_MS } from './connect.js';
+import { CONNECT_TIMEOUT_MS, connect, SOCKET_TIMEOUT_MS } from './connect.js';
 import type { Connection } from './connection.js';
 import { ContextLedger } from './context-ledger.js';
 import { withDeadline } from './deadline.js';
@@ -45,6 +45,8 @@ export interface RedisStoreOptions {
   readonly maxSourceBytes?: number;
   /** Bound of what this node remembers of the catalog; default 64 MiB. */
   readonly memoryMaxBytes?: number;
+  /** Time in which a connection must stand, in ms; default 1,000. */
+  readonly connectTimeoutMs?: number;
   readonly deadlines?: Partial<RedisDeadlines>;
   /** Absent: no failures are remembered. */
   readonly refusals?: RedisRefusalsOptions;
@@ -112,7 +114,8 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
   });
   const troubles = new Troubles(logger);
   const onError = (error: unknown) => troubles.connection(error);
-  const common = { address, ...(caPem !== undefined && { caPem }), onError };
+  const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
+  const common = { address, connectTimeoutMs, ...(caPem !== undefined && { caPem }), onError };
   const linkOptions = { ...BREAKER, onFailure: (error: unknown) => troubles.command(error) };
   const records = new Link(connect({ ...common, binary: false, tracking }), clock, linkOptions);
   const bulk = new Link(connect({ ...common, binary: true }), clock, linkOptions, () => coherence.state === 'away');
