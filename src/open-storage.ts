@@ -137,6 +137,7 @@ export async function openSharedTier(
     ...(shared.redisUser !== undefined && { user: shared.redisUser }),
     ...(shared.redisPassword !== undefined && { password: shared.redisPassword }),
     ...(shared.redisCaFile !== undefined && { caFile: shared.redisCaFile }),
+    ...(shared.redisRecordKeys && { recordKeys: shared.redisRecordKeys }),
     keyPrefix: shared.redisKeyPrefix,
     blobTtlSeconds: shared.redisBlobTtlSeconds,
     maxBlobBytes: shared.redisMaxBlobBytes,

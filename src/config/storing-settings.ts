@@ -1,7 +1,8 @@
 // The settings of what is kept, where and for how long: the tiers of this machine, and the shared tier of many.
 import { readFileSync } from 'node:fs';
+import { parseRecordKey } from '../kernel/credentials.js';
 import { parseRedisUrl } from '../kernel/redis-url.js';
-import { autoOr, bytes, choice, flag, optional, parsedText, text, whole } from './kinds.js';
+import { autoOr, bytes, choice, flag, optional, parsedList, parsedText, text, whole } from './kinds.js';
 import { setting } from './setting.js';
 
 const MIB = 2 ** 20;
@@ -108,6 +109,18 @@ export const SHARED = {
     'REDIS_CA_FILE',
     optional(parsedText('path of a PEM file', readCertificates)),
     "Certificate authorities trusted for rediss:// besides the system's.",
+  ),
+  redisRecordKeys: setting(
+    'REDIS_RECORD_KEYS',
+    optional(
+      parsedList(
+        'list of 1 to 16 secrets of 16 visible characters or more, one of them may be the word unsealed',
+        16,
+        parseRecordKey,
+      ),
+    ),
+    'Keys that seal catalog records in Redis, so that nobody else can make some; the first one seals, all are believed. unsealed stands for none, as do no keys at all.',
+    { secret: true },
   ),
   redisConnectTimeoutMs: setting(
     'REDIS_CONNECT_TIMEOUT_MS',

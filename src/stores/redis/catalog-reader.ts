@@ -127,7 +127,7 @@ export class CatalogReader {
         deadlines.getMs,
       ),
     );
-    const stored = typeof text === 'string' ? decodeGroup(ref, text) : undefined;
+    const stored = typeof text === 'string' ? decodeGroup(this.session.seals, ref, text) : undefined;
     if (typeof text === 'string' && stored === undefined) this.damaged('group');
     if (stored === undefined || indexed === null) {
       // Half a group is none, and must not be counted.
@@ -143,7 +143,7 @@ export class CatalogReader {
     const key = keys.source(digest);
     const text = await healingTypes(this.session, [key], () => link.send(key, ['GET', key], deadlines.getMs));
     if (typeof text !== 'string') return undefined;
-    const value = decodeSource(digest, text);
+    const value = decodeSource(this.session.seals, digest, text);
     if (value) return { value, bytes: text.length };
     this.damaged('source');
     await link.send(key, ['UNLINK', key], deadlines.setMs);

@@ -1,6 +1,7 @@
 // Opens the shared tier: connections, what the node remembers, and the ports on top.
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { RecordKey } from '../../kernel/credentials.js';
 import type { Digest } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
 import type { BlobStore, Catalog, Clock, FairEviction, Leases, Logger, Metrics, Refusals } from '../../kernel/ports.js';
@@ -23,6 +24,7 @@ import { RedisCatalog } from './redis-catalog.js';
 import { RedisFairEviction } from './redis-fair-eviction.js';
 import { RedisLeases } from './redis-leases.js';
 import { RedisRefusals, type RedisRefusalsOptions } from './redis-refusals.js';
+import { Seals } from './seals.js';
 import { DEFAULT_DEADLINES, type RedisDeadlines, type Session } from './session.js';
 import { Tracking } from './tracking.js';
 import { Troubles } from './troubles.js';
@@ -37,6 +39,8 @@ export interface RedisStoreOptions {
   readonly caFile?: string;
   /** Begins every key, so that deployments can share a server. Default `proofsheet:`. */
   readonly keyPrefix?: string;
+  /** The first seals records, all are believed; absent: a checksum without a key, which anybody can make. */
+  readonly recordKeys?: readonly RecordKey[];
   /** Seconds that a blob lives after its last write, commit or noted access; at least 60. */
   readonly blobTtlSeconds: number;
   /** The largest preview that is stored. */
@@ -126,6 +130,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     clock,
     logger,
     metrics,
+    seals: new Seals(options.recordKeys),
     deadlines,
     blobTtlMs: options.blobTtlSeconds * 1_000,
     maxSourceBytes: Math.min(options.maxSourceBytes ?? DEFAULT_MAX_SOURCE_BYTES, options.maxBlobBytes),

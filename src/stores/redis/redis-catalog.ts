@@ -53,7 +53,7 @@ export class RedisCatalog implements Catalog {
         createdAt,
         ...(fileName !== undefined && { fileName }),
       };
-      return { ref, token: stored.token, record: encodeGroup(ref, stored) };
+      return { ref, token: stored.token, record: encodeGroup(this.session.seals, ref, stored) };
     });
     // Referred to before the groups exist: nobody can release the source in between.
     const vanished = await this.sources.write(

@@ -3,6 +3,7 @@ import type { Clock, Logger, Metrics } from '../../kernel/ports.js';
 import type { KeyLayout } from './key-layout.js';
 import { TYPE_OF_KIND } from './key-layout.js';
 import type { Command, Link, Script, ScriptCall } from './link.js';
+import type { Seals } from './seals.js';
 
 /** In ms, each for one call of the server, or one batch of calls in one go. */
 export interface RedisDeadlines {
@@ -19,6 +20,7 @@ export interface Session {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly seals: Seals;
   readonly deadlines: RedisDeadlines;
   /** Blobs live this long after their last write, commit or noted access, in ms. */
   readonly blobTtlMs: number;

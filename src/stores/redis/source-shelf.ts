@@ -59,7 +59,7 @@ export class SourceShelf {
    * with the blobs that vanished meanwhile: then nothing was written.
    */
   async write(record: SourceRecord, references: readonly NewReference[]): Promise<readonly Digest[]> {
-    const { head, body } = sourceParts(record);
+    const { head, body } = sourceParts(this.session.seals, record);
     const { digest } = record;
     const blobs = this.blobsOf(record);
     const now = Math.floor(this.session.clock.now());
@@ -117,7 +117,7 @@ export class SourceShelf {
       const text = replies[at] as string;
       if (text === '') continue;
       sources++;
-      const stored = decodeSource(digest, text);
+      const stored = decodeSource(this.session.seals, digest, text);
       if (stored) for (const blob of this.blobsOf(stored.record)) owned.push({ blob, token: stored.token });
     }
     return { sources, bytes: await this.disownAll(owned) };
@@ -156,7 +156,7 @@ export class SourceShelf {
       sources.map(({ digest, entry }) => ({ keys: this.keysOf(digest), args: [digest, entry ?? ''] })),
     );
     const owned = sources.flatMap(({ digest }, at) => {
-      const stored = decodeSource(digest, texts[at] as string);
+      const stored = decodeSource(this.session.seals, digest, texts[at] as string);
       if (stored === undefined) return [];
       return [{ blob: { digest: contentDigestOf(stored.record), kind: 's' as const, bytes: 0 }, token: stored.token }];
     });
@@ -220,7 +220,7 @@ export class SourceShelf {
   }
 
   private async disownRecord(digest: Digest, text: string): Promise<void> {
-    const before: StoredSource | undefined = text === '' ? undefined : decodeSource(digest, text);
+    const before: StoredSource | undefined = text === '' ? undefined : decodeSource(this.session.seals, digest, text);
     if (before) await this.disown(this.blobsOf(before.record), before.token);
   }
 

@@ -239,6 +239,21 @@ describe('faults', () => {
     expect(report).not.toContain('hunter2');
   });
 
+  test('keys of records are secrets of some length, or the word for none', () => {
+    const keys = load({ PROOFSHEET_REDIS_RECORD_KEYS: 'next-0123456789abcdef, unsealed' }).shared.redisRecordKeys;
+    expect(keys).toEqual([{ secret: 'next-0123456789abcdef' }, { secret: undefined }]);
+    for (const given of [
+      'hunter2',
+      'next-0123456789abcdef,hunter2',
+      'hunter2 hunter2 hunter2',
+      `hunter2${'é'.repeat(20)}`,
+    ]) {
+      const report = reportOf({ PROOFSHEET_REDIS_RECORD_KEYS: given });
+      expect(report).toContain('(PROOFSHEET_REDIS_RECORD_KEYS): expected');
+      expect(report).not.toContain('hunter2');
+    }
+  });
+
   test('settings that do not fit together are refused', () => {
     const conflicts: [Record<string, string>, string][] = [
       [{ PROOFSHEET_UPLOAD_TIMEOUT_MS: '600000' }, 'server.uploadTimeoutMs'],
