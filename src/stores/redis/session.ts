@@ -3,6 +3,7 @@ import type { Clock, Logger, Metrics } from '../../kernel/ports.js';
 import type { KeyLayout } from './key-layout.js';
 import { TYPE_OF_KIND } from './key-layout.js';
 import type { Command, Link, Script, ScriptCall } from './link.js';
+import { TOKEN_CHARACTERS } from './record-codec.js';
 import type { Seals } from './seals.js';
 
 /** In ms, each for one call of the server, or one batch of calls in one go. */
@@ -63,6 +64,15 @@ export async function readMany(session: Session, commands: readonly Command[]): 
     );
   }
   return replies;
+}
+
+/** The tokens that records begin with, in order; `''` for one that is not there. */
+export async function readTokens(session: Session, keys: readonly string[]): Promise<string[]> {
+  const replies = await readMany(
+    session,
+    keys.map((key) => ({ key, args: ['GETRANGE', key, '0', String(TOKEN_CHARACTERS - 1)] })),
+  );
+  return replies.map(String);
 }
 
 /**
