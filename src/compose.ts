@@ -15,6 +15,7 @@ import { openStorage } from './open-storage.js';
 import { AccessJournal } from './previews/access-journal.js';
 import { BackgroundWork } from './previews/background-work.js';
 import { Healer } from './previews/healer.js';
+import { lasting } from './previews/make-once.js';
 import { PreviewService } from './previews/preview-service.js';
 import { SourceMaker } from './previews/source-maker.js';
 import { SourceRefusals } from './previews/source-refusals.js';
@@ -107,7 +108,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     catalog,
     blobs,
     converter,
-    ...(store.leases && { leases: store.leases }),
+    ...(store.leases && { leases: lasting(store.leases, config.shared.leaseTtlMs) }),
     ...(store.refusals && { refusals: new SourceRefusals(store.refusals, metrics) }),
     metrics,
     background,

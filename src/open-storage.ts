@@ -42,7 +42,7 @@ export interface Storage {
   /** Puts right what contexts are charged, bounded per call; absent where it cannot be wrong. */
   readonly recount?: () => Promise<number>;
   /** Dependencies by name; rejects when the catalog cannot be asked at all. */
-  health(): Promise<Readonly<Record<string, 'up' | 'degraded'>>>;
+  health(): Promise<Readonly<Record<string, 'up' | 'degraded' | 'down'>>>;
   /** Bytes by tier and kind, beside memory's. */
   bytesByTier(): Promise<readonly GaugeSample[]>;
   /** Closes what is not a tier: those are closed by whoever was given them. */
@@ -147,9 +147,11 @@ export async function openSharedTier(
     ...(shared.redisUser !== undefined && { user: shared.redisUser }),
     ...(shared.redisPassword !== undefined && { password: shared.redisPassword }),
     ...(shared.redisCaFile !== undefined && { caFile: shared.redisCaFile }),
+    ...(shared.redisRecordKeys && { recordKeys: shared.redisRecordKeys }),
     keyPrefix: shared.redisKeyPrefix,
     blobTtlSeconds: shared.redisBlobTtlSeconds,
     maxBlobBytes: shared.redisMaxBlobBytes,
+    connectTimeoutMs: shared.redisConnectTimeoutMs,
     deadlines: { getMs: shared.redisCommandTimeoutMs, setMs: shared.redisBlobTimeoutMs },
     // With a bucket only marks of blobs are kept in Redis, whatever their size.
     ...(shared.s3Bucket !== undefined && { maxBlobBytes: Infinity, maxSourceBytes: Infinity }),
@@ -184,9 +186,10 @@ async function sharedStorage(config: Config, url: string, deps: StorageDeps): Pr
     tmpDir: disk.tmpDir,
     ...(s3 && { sweepOrphans: () => s3.sweepOrphans() }),
     recount: () => redis.recount(),
-    // Without the shared tier this node still serves what it has, and converts what it is given.
+    // Without the shared tier this node still serves what it has, and converts what it is given; but where that has
+    // refused it from the start, it has nothing, and somebody has to mend its settings.
     health: async () => ({
-      shared: redis.state() === 'up' ? 'up' : 'degraded',
+      shared: redis.state() === 'up' ? 'up' : redis.refusal() === undefined ? 'degraded' : 'down',
       ...(s3 && { s3: s3.state() === 'up' ? 'up' : 'degraded' }),
     }),
     bytesByTier: async () => {

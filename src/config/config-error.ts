@@ -36,6 +36,7 @@ export class ConfigError extends Error {
 export function givenText(value: unknown, secret: boolean): string {
   if (value === undefined || value === null) return 'nothing';
   if (secret) return 'a value that is not shown';
-  const text = JSON.stringify(value) ?? String(value);
+  // Credentials in a URL have no setting that calls them secret.
+  const text = (JSON.stringify(value) ?? String(value)).replaceAll(/:\/\/[^/\s"]*@/g, '://...@');
   return text.length > MAX_GIVEN_CHARACTERS ? `${text.slice(0, MAX_GIVEN_CHARACTERS)}...` : text;
 }

@@ -72,6 +72,20 @@ export function text(expected: string, pattern = /./): Kind<string> {
   return { schema: z.string().max(4096).regex(pattern), expected };
 }
 
+/** A text that `parse` takes, which throws what is wrong without repeating it: it may hold a secret. */
+export function parsedText(expected: string, parse: (text: string) => unknown): Kind<string> {
+  return {
+    schema: z
+      .string()
+      .max(4096)
+      .superRefine((given, context) => {
+        const fault = faultOf(given, parse);
+        if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
+      }),
+    expected,
+  };
+}
+
 /** What `kind` takes, or nothing (`null` in YAML, unset in the environment): then the value is `undefined`. */
 export function optional<T>(kind: Kind<T>): Kind<T | undefined> {
   return {
@@ -99,10 +113,21 @@ export function choices<const C extends string>(all: readonly C[]): Kind<readonl
   };
 }
 
-/** A list of texts that `pattern` accepts, 1 to 100 of them; in the environment separated by commas. */
-export function texts(expected: string, pattern: RegExp): Kind<readonly string[]> {
+/** A list of texts that `pattern` and `accepts` accept, 1 to 100 of them; in the environment separated by commas. */
+export function texts(expected: string, pattern: RegExp, accepts = (_: string) => true): Kind<readonly string[]> {
   return {
-    schema: z.preprocess(listFromText, z.array(z.string().regex(pattern)).min(1).max(100)),
+    schema: z.preprocess(
+      listFromText,
+      z
+        .array(
+          z
+            .string()
+            .regex(pattern)
+            .refine((entry) => accepts(entry), 'an entry is malformed'),
+        )
+        .min(1)
+        .max(100),
+    ),
     expected,
   };
 }
@@ -145,12 +170,18 @@ function reportFaults(
   parse: (text: string) => unknown,
 ): void {
   for (const [index, entry] of entries.entries()) {
-    try {
-      parse(entry);
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      context.addIssue({ code: 'custom', message: `entry ${index + 1}: ${error.message}` });
-    }
+    const fault = faultOf(entry, parse);
+    if (fault !== undefined) context.addIssue({ code: 'custom', message: `entry ${index + 1}: ${fault}` });
+  }
+}
+
+function faultOf(given: string, parse: (text: string) => unknown): string | undefined {
+  try {
+    parse(given);
+    return undefined;
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) return error.message;
+    throw error;
   }
 }
 

@@ -76,7 +76,7 @@ export const SERVER = {
   ),
   corsOrigins: setting(
     'CORS_ORIGINS',
-    optional(texts('* or list of origins such as https://app.example', /^(?:\*|https?:\/\/[^\s/,]+)$/)),
+    optional(texts('* or list of origins such as https://app.example', /^(?:\*|https?:\/\/[^\s/,@]+)$/, isOrigin)),
     'Origins whose pages may read answers; unset sends no CORS headers.',
   ),
   allowedHosts: setting(
@@ -119,3 +119,7 @@ export const TELEMETRY = {
     'Least severe log lines that are written; debug adds a line per cache hit.',
   ),
 } as const;
+
+function isOrigin(given: string): boolean {
+  return given === '*' || URL.canParse(given);
+}

@@ -1,5 +1,8 @@
 // The settings of what is kept, where and for how long: the tiers of this machine, and the shared tier of many.
-import { autoOr, bytes, choice, flag, optional, text, whole } from './kinds.js';
+import { readFileSync } from 'node:fs';
+import { parseRecordKey } from '../kernel/credentials.js';
+import { parseRedisUrl } from '../kernel/redis-url.js';
+import { autoOr, bytes, choice, flag, optional, parsedList, parsedText, text, whole } from './kinds.js';
 import { setting } from './setting.js';
 
 const MIB = 2 ** 20;
@@ -81,9 +84,9 @@ export const SHARED = {
   redisUrl: setting(
     'REDIS_URL',
     optional(
-      text(
+      parsedText(
         'URL redis://, rediss://, redis+sentinel://, rediss+sentinel://, redis+cluster:// or rediss+cluster:// with a host',
-        /^rediss?(?:\+sentinel|\+cluster)?:\/\/[^\s/?#]+[^\s]*$/,
+        parseRedisUrl,
       ),
     ),
     'Redis or Valkey that makes several nodes one cache; unset keeps everything on this machine.',
@@ -109,8 +112,20 @@ export const SHARED = {
   ),
   redisCaFile: setting(
     'REDIS_CA_FILE',
-    optional(text('path of a PEM file')),
+    optional(parsedText('path of a PEM file', readCertificates)),
     "Certificate authorities trusted for rediss:// besides the system's.",
+  ),
+  redisRecordKeys: setting(
+    'REDIS_RECORD_KEYS',
+    optional(
+      parsedList(
+        'list of 1 to 16 secrets of 16 visible characters or more, one of them may be the word unsealed',
+        16,
+        parseRecordKey,
+      ),
+    ),
+    'Keys that seal catalog records in Redis, so that nobody else can make some; the first one seals, all are believed. unsealed stands for none, as do no keys at all.',
+    { secret: true },
   ),
   redisConnectTimeoutMs: setting(
     'REDIS_CONNECT_TIMEOUT_MS',
@@ -144,7 +159,7 @@ export const SHARED = {
   ),
   s3Endpoint: setting(
     'S3_ENDPOINT',
-    optional(text('URL http:// or https://', /^https?:\/\/[^\s@]+$/)),
+    optional(parsedText('URL http:// or https://', parseEndpoint)),
     'S3-compatible service that keeps the blobs; unset with a bucket means AWS.',
   ),
   s3Bucket: setting(
@@ -168,3 +183,23 @@ export const SHARED = {
     'In front of every object name.',
   ),
 } as const;
+
+/** Throws `TypeError` for what no client could be pointed to. */
+function parseEndpoint(given: string): void {
+  if (!URL.canParse(given)) throw new TypeError('not a URL');
+  const { protocol, username, password, search, hash } = new URL(given);
+  if (protocol !== 'http:' && protocol !== 'https:') throw new TypeError('neither http:// nor https://');
+  if (username !== '' || password !== '') throw new TypeError('credentials have settings of their own');
+  if (search !== '' || hash !== '' || /\s/.test(given)) throw new TypeError('no query, fragment or space');
+}
+
+/** Read again by whoever connects; a file that cannot be used is told before anything is opened. */
+function readCertificates(path: string): void {
+  let pem: string;
+  try {
+    pem = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new TypeError(`it cannot be read (${error instanceof Error && 'code' in error ? error.code : 'unknown'})`);
+  }
+  if (!pem.includes('-----BEGIN CERTIFICATE-----')) throw new TypeError('it holds no certificate');
+}

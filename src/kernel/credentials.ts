@@ -101,6 +101,19 @@ export function parseUrlKey(text: string): UrlKey {
   return { id, secret };
 }
 
+/** Seals records in a store that others may write to; without a secret it is a mere checksum. */
+export interface RecordKey {
+  readonly secret: string | undefined;
+}
+
+/** 16 to 512 visible ASCII characters but the comma, or `unsealed` for no key. Throws `TypeError`. */
+export function parseRecordKey(text: string): RecordKey {
+  if (text === 'unsealed') return { secret: undefined };
+  if (!/^[!-+\--~]{16,512}$/.test(text))
+    throw new TypeError('expected a secret of 16 to 512 visible characters without comma, or unsealed');
+  return { secret: text };
+}
+
 function decodeContext(text: string): Context {
   try {
     return parseContext(decodeURIComponent(text));

@@ -57,8 +57,9 @@ export interface CommitRequest {
   /** The groups that point to the source from now on. */
   readonly groups: readonly GroupChange[];
   /**
-   * `keep`: a group that exists stays as it is. `replace`: it points to the new source. `renew`: one that points to this very
-   * source is written anew, so that whoever decided on its former revision takes nothing away; one of another stays.
+   * `keep`: a group that exists stays as it is, or is renewed if it points to this very source. `replace`: it points to the
+   * new source. `renew`: one that points to this very source is written anew, so that whoever decided on its former revision
+   * takes nothing away; one of another stays.
    */
   readonly existing: 'keep' | 'replace' | 'renew';
 }
@@ -178,6 +179,8 @@ export interface Lease {
 }
 
 export interface Leases {
+  /** How long the lease of a conversion outlives a holder that died, in ms, where that is configured. */
+  readonly ttlMs?: number;
   /** The lease, or `undefined` while somebody holds it. */
   acquire(name: string, ttlMs: number): Promise<Lease | undefined>;
   /** Resolves once the lease is free or `maxWaitMs` have passed, whichever is first. Rejects when `signal` aborts. */

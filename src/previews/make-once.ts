@@ -3,8 +3,18 @@ import type { Digest } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Lease, Leases } from '../kernel/ports.js';
 
-/** A holder that died is succeeded after this long; a living one renews three times within it. */
-export const LEASE_TTL_MS = 9_000;
+/** A holder that died is succeeded after this long, unless the leases say otherwise; a living one renews three times within it. */
+const LEASE_TTL_MS = 5_000;
+
+/** `leases`, whose holders are succeeded `ttlMs` after they died. */
+export function lasting(leases: Leases, ttlMs: number): Leases {
+  return {
+    ttlMs,
+    acquire: (name, ms) => leases.acquire(name, ms),
+    waitUntilFree: (name, maxWaitMs, signal) => leases.waitUntilFree(name, maxWaitMs, signal),
+    close: () => leases.close(),
+  };
+}
 
 /**
  * Runs `work` while holding the lease of `digest`. While somebody else holds it, waits, and returns what `look` finds
@@ -18,27 +28,28 @@ export async function makeOnce<T>(
   work: () => Promise<T>,
   signal: AbortSignal,
 ): Promise<T> {
+  const { ttlMs = LEASE_TTL_MS } = leases;
   const name = `make:${digest}`;
   for (;;) {
-    const lease = await orUnreachable(leases.acquire(name, LEASE_TTL_MS));
+    const lease = await orUnreachable(leases.acquire(name, ttlMs));
     if (lease === 'unreachable') return work();
     if (lease !== undefined) {
       try {
         // Between our first look and the lease somebody may have finished the same work.
-        return (await look()) ?? (await renewing(lease, work));
+        return (await look()) ?? (await renewing(lease, ttlMs, work));
       } finally {
         await lease.release().catch(() => undefined); // It ends by itself.
       }
     }
-    await orUnreachable(leases.waitUntilFree(name, LEASE_TTL_MS, signal));
+    await orUnreachable(leases.waitUntilFree(name, ttlMs, signal));
     const found = await look();
     if (found !== undefined) return found;
   }
 }
 
-async function renewing<T>(lease: Lease, work: () => Promise<T>): Promise<T> {
+async function renewing<T>(lease: Lease, ttlMs: number, work: () => Promise<T>): Promise<T> {
   // A lost lease only means that somebody may do the work a second time, with the same result.
-  const timer = setInterval(() => void lease.renew(LEASE_TTL_MS).catch(() => undefined), LEASE_TTL_MS / 3);
+  const timer = setInterval(() => void lease.renew(ttlMs).catch(() => undefined), ttlMs / 3);
   try {
     return await work();
   } finally {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { load } from 'js-yaml';
 import { expect, test } from 'vitest';
+import { HEARD_WITHIN_MS, PING_EVERY_MS, WAIT_MS } from '../../src/stores/redis/hearing.js';
 import { DEFAULT_DEADLINES } from '../../src/stores/redis/session.js';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
@@ -24,6 +25,14 @@ test('CLUSTER.md tells the deadlines of Redis', () => {
   expect(text).toContain(`A read has ${redisCommandTimeoutMs} ms`);
   expect(text).toContain(`a write ${redisBlobTimeoutMs} ms`);
   expect(text).toContain(`a script ${DEFAULT_DEADLINES.scriptMs} ms`);
+});
+
+test('CLUSTER.md tells how lately a node has heard what it answers alone', () => {
+  const text = read('docs/CLUSTER.md');
+  expect(text).toContain(
+    `(one every ${PING_EVERY_MS} ms to every master) was sent more than ${HEARD_WITHIN_MS} ms ago | waits for a ping, ${WAIT_MS} ms at most`,
+  );
+  expect(text).toContain(`So ${HEARD_WITHIN_MS} ms after a clear was acknowledged no request`);
 });
 
 test('the balancer of the documents shows neither figures nor readiness to the outside', () => {

@@ -30,7 +30,9 @@ export class CatalogReader {
     private readonly coherence: Coherence,
   ) {}
 
+  /** Another one each time that is asked for while nothing may be answered without asking. */
   get generation(): number {
+    if (!this.coherence.mayAnswerAlone) this.memory.changed();
     return this.memory.generation;
   }
 
@@ -39,7 +41,7 @@ export class CatalogReader {
   }
 
   revisionOf(ref: GroupRef): string | undefined {
-    return this.mayAnswerAlone() ? this.memory.revision(ref) : undefined;
+    return this.coherence.mayAnswerAlone ? this.memory.revision(ref) : undefined;
   }
 
   /** Those of the sources that are remembered. */
@@ -53,7 +55,7 @@ export class CatalogReader {
 
   async find(ref: GroupRef): Promise<CatalogEntry | undefined> {
     await this.coherence.settled();
-    if (this.mayAnswerAlone()) {
+    if (this.coherence.mayAnswerAlone) {
       const entry = this.memory.entry(ref);
       if (entry) return entry;
       if (this.coherence.state === 'away') throw unreachable();
@@ -76,10 +78,6 @@ export class CatalogReader {
     return found?.value.record;
   }
 
-  private mayAnswerAlone(): boolean {
-    return this.coherence.state === 'tracked' || this.coherence.state === 'away';
-  }
-
   private async ask(ref: GroupRef): Promise<CatalogEntry | undefined> {
     for (let attempt = 1; ; attempt++) {
       const reading = this.memory.beginReading();
@@ -98,7 +96,7 @@ export class CatalogReader {
     if (group === undefined) return undefined;
     const { stored, lastAccess } = group;
     reading.asked.add(stored.sourceDigest);
-    const remembered = this.coherence.state === 'tracked' ? this.memory.source(stored.sourceDigest) : undefined;
+    const remembered = this.coherence.knows ? this.memory.source(stored.sourceDigest) : undefined;
     const read = remembered ? undefined : await this.readSource(stored.sourceDigest);
     const source = remembered ?? read?.value;
     if (source) {
@@ -129,7 +127,7 @@ export class CatalogReader {
         deadlines.getMs,
       ),
     );
-    const stored = typeof text === 'string' ? decodeGroup(ref, text) : undefined;
+    const stored = typeof text === 'string' ? decodeGroup(this.session.seals, ref, text) : undefined;
     if (typeof text === 'string' && stored === undefined) this.damaged('group');
     if (stored === undefined || indexed === null) {
       // Half a group is none, and must not be counted.
@@ -145,7 +143,7 @@ export class CatalogReader {
     const key = keys.source(digest);
     const text = await healingTypes(this.session, [key], () => link.send(key, ['GET', key], deadlines.getMs));
     if (typeof text !== 'string') return undefined;
-    const value = decodeSource(digest, text);
+    const value = decodeSource(this.session.seals, digest, text);
     if (value) return { value, bytes: text.length };
     this.damaged('source');
     await link.send(key, ['UNLINK', key], deadlines.setMs);

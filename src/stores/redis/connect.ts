@@ -1,7 +1,7 @@
 // One client of the Redis library for each topology, behind one shape. Knows sockets and topologies; no keys and no rules.
 import { createClient, createCluster, RESP_TYPES } from '@redis/client';
+import type { RedisNode } from '../../kernel/redis-url.js';
 import type { Connection, ConnectionOptions } from './connection.js';
-import type { RedisNode } from './redis-url.js';
 import { SentinelConnection } from './sentinel-connection.js';
 
 /** Below the socket's timeout, or idle connections would be closed; both also tell a frozen server from an idle one. */
@@ -11,7 +11,8 @@ const PING_INTERVAL_MS = 400;
  * answer has to pause for longer than this, or its trials would keep a dead connection.
  */
 export const SOCKET_TIMEOUT_MS = 1_500;
-const CONNECT_TIMEOUT_MS = 1_000;
+/** Unless it is configured. */
+export const CONNECT_TIMEOUT_MS = 1_000;
 const MAX_RECONNECT_MS = 500;
 /** Commands that wait or are under way; beyond it calls fail at once. */
 const MAX_QUEUED_COMMANDS = 50_000;
@@ -34,8 +35,8 @@ function reconnectStrategy(retries: number): number {
   return Math.min(10 * 2 ** Math.min(retries, 10), MAX_RECONNECT_MS) * (0.5 + Math.random() / 2);
 }
 
-function clientOptions({ address, caPem, tracking }: ConnectionOptions) {
-  const timing = { connectTimeout: CONNECT_TIMEOUT_MS, socketTimeout: SOCKET_TIMEOUT_MS, reconnectStrategy };
+function clientOptions({ address, caPem, tracking, connectTimeoutMs }: ConnectionOptions) {
+  const timing = { connectTimeout: connectTimeoutMs, socketTimeout: SOCKET_TIMEOUT_MS, reconnectStrategy };
   return {
     ...(address.user !== undefined && { username: address.user }),
     ...(address.password !== undefined && { password: address.password }),

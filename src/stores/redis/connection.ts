@@ -1,7 +1,7 @@
 // The one shape that a connection has, whatever the topology behind it.
 
 import type KeyvRedis from '@keyv/redis';
-import type { RedisAddress } from './redis-url.js';
+import type { RedisAddress } from '../../kernel/redis-url.js';
 import type { Tracking } from './tracking.js';
 
 export type Argument = string | Buffer;
@@ -10,6 +10,8 @@ export interface ConnectionOptions {
   readonly address: RedisAddress;
   /** PEM text of the authority that signed the servers' certificates; for TLS with one of one's own. */
   readonly caPem?: string;
+  /** Time in which a connection must stand, in ms. */
+  readonly connectTimeoutMs: number;
   /** Replies hold Buffers instead of strings. */
   readonly binary: boolean;
   readonly tracking?: Tracking;

@@ -1,6 +1,7 @@
 // What an error of the Redis client means: the server is away, it is full, or it answered that the request was wrong.
 import type { ProofsheetError } from '../../kernel/errors.js';
 import { type SharedFailure, sharedTierError } from '../backend-errors.js';
+import { withoutArguments } from './troubles.js';
 
 /** Answers of a server that is there but cannot serve now: a failure, never a miss. */
 const CANNOT_SERVE =
@@ -22,5 +23,5 @@ export function failureOf(error: unknown): Failure {
 /** The error that callers of the ports see. */
 export function asPortError(error: unknown): ProofsheetError {
   const failure = failureOf(error);
-  return sharedTierError(failure === 'wrong-type' ? 'refused' : failure, error);
+  return sharedTierError(failure === 'wrong-type' ? 'refused' : failure, withoutArguments(error));
 }

@@ -6,7 +6,7 @@ import type { CommitRequest, Selection } from '../../kernel/ports.js';
 import { REMOVE_GROUPS, TOUCH_GROUPS, WRITE_GROUP } from './group-scripts.js';
 import { ALL_SHARDS, groupName, groupOfName, groupShard, type Shard } from './key-layout.js';
 import { TOKEN_CHARACTERS, type Token } from './record-codec.js';
-import { readMany, runMany, type Session } from './session.js';
+import { readMany, readTokens, runMany, type Session } from './session.js';
 
 /** A group and when it was used last (Unix ms; 0: unknown), as it was read. */
 export type UsedGroup = GroupRef & { readonly usedAt: number };
@@ -21,7 +21,7 @@ export interface Reference {
  * What must still hold when a group is removed, as the script has it: what was decided on something that was read must not hit
  * what was written since. `any` is for clears, which mean whatever stands there.
  */
-export type RemovalCondition = 'any' | 'absent' | `is${string}` | `at${number}`;
+export type RemovalCondition = 'any' | 'absent' | `is${string}` | `ev${number} ${string}`;
 
 /** Groups removed by one script: about 15 operations each, so about half a millisecond of the server's time. */
 const REMOVE_BATCH = 50;
@@ -79,6 +79,15 @@ export class GroupIndex {
       }
     }
     return removed;
+  }
+
+  /** What must hold for groups to be evicted: that they were neither written nor used since they were found. */
+  async evictable(refs: readonly UsedGroup[]): Promise<(GroupRef & { readonly condition: RemovalCondition })[]> {
+    const tokens = await readTokens(
+      this.session,
+      refs.map((ref) => this.session.keys.group(ref)),
+    );
+    return refs.map((ref, at) => ({ ...ref, condition: `ev${ref.usedAt} ${tokens[at] ?? ''}` as const }));
   }
 
   /** The groups that a selection names, in batches of at most `REMOVE_BATCH`; what is not removed comes again. */

@@ -19,6 +19,8 @@ end`;
 
 /**
  * KEYS record, index, access, contexts. ARGV 'keep', 'replace' or 'renew', record, context, key, now in ms.
+ * A group of the same source is written anew in every mode: who is told that it is there must not lose it to somebody who
+ * decided on what stood there before.
  * Returns { 1 written or 0 kept, token and digest of the record before or '' }.
  */
 export const WRITE_GROUP = script(`${READ}
@@ -27,7 +29,7 @@ local old = read(KEYS[1])
 local indexed = redis.call('ZSCORE', KEYS[2], 'C' .. context .. '\\0' .. key)
 if old and indexed then
   local same = string.sub(old, 13, 76) == string.sub(record, 13, 76)
-  if mode == 'keep' or (mode == 'renew' and not same) then return { 0, string.sub(old, 1, 76) } end
+  if mode ~= 'replace' and not same then return { 0, string.sub(old, 1, 76) } end
 end
 redis.call('SET', KEYS[1], record)
 if not indexed then
@@ -41,7 +43,8 @@ return { 1, old and string.sub(old, 1, 76) or '' }`);
 
 /**
  * KEYS index, access, contexts, records. ARGV for each record: context, key, what must hold: 'any', 'absent' (there is no
- * record), 'is' and the first characters of the record, or 'at' and the time of the last access (0: none).
+ * record), 'is' and the first characters of the record, or 'ev', the time of the last access (0: none), a space and the
+ * first characters of the record ('': there is none). A time alone tells not enough: an overwrite may have the same.
  * Returns for each record: 1 removed or 0, token and digest or ''.
  */
 export const REMOVE_GROUPS = script(`${READ}
@@ -55,7 +58,11 @@ for n = 4, #KEYS do
   local kind, value = string.match(condition, '^(%l%l)(.*)$')
   local holds = condition == 'any' or (condition == 'absent' and not old)
     or (kind == 'is' and old and string.sub(old, 1, #value) == value)
-    or (kind == 'at' and tonumber(redis.call('ZSCORE', access, context .. '\\0' .. key) or 0) == tonumber(value))
+  if kind == 'ev' then
+    local score, token = string.match(value, '^(%S+) (.*)$')
+    holds = tonumber(redis.call('ZSCORE', access, context .. '\\0' .. key) or 0) == tonumber(score)
+      and string.sub(old or '', 1, 12) == token
+  end
   if holds then
     removed = redis.call('ZREM', index, 'C' .. context .. '\\0' .. key)
     if removed == 1 then less[context], all = (less[context] or 0) + 1, all + 1 end

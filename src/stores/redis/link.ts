@@ -42,7 +42,10 @@ export class Link {
   constructor(
     readonly connection: Connection,
     clock: Clock,
-    options: BreakerOptions,
+    private readonly options: BreakerOptions & {
+      /** Told of every error that a server or the client gave. */
+      readonly onFailure?: (error: unknown) => void;
+    },
     /** Whether the servers are known to be away by other means than this connection's own. */
     private readonly isKnownAway: () => boolean = () => false,
   ) {
@@ -91,6 +94,7 @@ export class Link {
       this.breaker.succeeded();
       return outcome;
     } catch (error) {
+      this.options.onFailure?.(error);
       // A server that refuses one request is well.
       if (failureOf(error) === 'away') this.breaker.failed();
       else this.breaker.succeeded();

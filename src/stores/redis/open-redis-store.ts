@@ -1,13 +1,15 @@
 // Opens the shared tier: connections, what the node remembers, and the ports on top.
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { RecordKey } from '../../kernel/credentials.js';
 import type { Digest } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
 import type { BlobStore, Catalog, Clock, FairEviction, Leases, Logger, Metrics, Refusals } from '../../kernel/ports.js';
+import { parseRedisUrl } from '../../kernel/redis-url.js';
 import type { BlobMarks } from '../blob-marks.js';
 import { CatalogReader } from './catalog-reader.js';
 import { Coherence } from './coherence.js';
-import { connect, SOCKET_TIMEOUT_MS } from './connect.js';
+import { CONNECT_TIMEOUT_MS, connect, SOCKET_TIMEOUT_MS } from './connect.js';
 import type { Connection } from './connection.js';
 import { ContextLedger } from './context-ledger.js';
 import { withDeadline } from './deadline.js';
@@ -22,9 +24,10 @@ import { RedisCatalog } from './redis-catalog.js';
 import { RedisFairEviction } from './redis-fair-eviction.js';
 import { RedisLeases } from './redis-leases.js';
 import { RedisRefusals, type RedisRefusalsOptions } from './redis-refusals.js';
-import { parseRedisUrl } from './redis-url.js';
+import { Seals } from './seals.js';
 import { DEFAULT_DEADLINES, type RedisDeadlines, type Session } from './session.js';
 import { Tracking } from './tracking.js';
+import { Troubles } from './troubles.js';
 
 export interface RedisStoreOptions {
   /** See `parseRedisUrl`. */
@@ -36,6 +39,8 @@ export interface RedisStoreOptions {
   readonly caFile?: string;
   /** Begins every key, so that deployments can share a server. Default `proofsheet:`. */
   readonly keyPrefix?: string;
+  /** The first seals records, all are believed; absent: a checksum without a key, which anybody can make. */
+  readonly recordKeys?: readonly RecordKey[];
   /** Seconds that a blob lives after its last write, commit or noted access; at least 60. */
   readonly blobTtlSeconds: number;
   /** The largest preview that is stored. */
@@ -44,6 +49,8 @@ export interface RedisStoreOptions {
   readonly maxSourceBytes?: number;
   /** Bound of what this node remembers of the catalog; default 64 MiB. */
   readonly memoryMaxBytes?: number;
+  /** Time in which a connection must stand, in ms; default 1,000. */
+  readonly connectTimeoutMs?: number;
   readonly deadlines?: Partial<RedisDeadlines>;
   /** Absent: no failures are remembered. */
   readonly refusals?: RedisRefusalsOptions;
@@ -66,6 +73,8 @@ export interface RedisStore {
   readonly refusals?: Refusals;
   /** `up`: every server that is needed can be asked, and every change is told to us. */
   state(): 'up' | 'down';
+  /** Why the server has not been of use yet, when it does not want us: nothing can be served until that is mended. */
+  refusal(): string | undefined;
   /** Called on every change to `down`. */
   onDown(listener: () => void): void;
   /** Called on every change to `up`; what the node remembered is forgotten by then. */
@@ -107,10 +116,13 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     invalidated: (key) => invalidated(key),
     lost: () => coherence.lost(),
   });
-  const onError = (error: unknown) => logger.debug({ error }, 'a connection to Redis failed');
-  const common = { address, ...(caPem !== undefined && { caPem }), onError };
-  const records = new Link(connect({ ...common, binary: false, tracking }), clock, BREAKER);
-  const bulk = new Link(connect({ ...common, binary: true }), clock, BREAKER, () => coherence.state === 'away');
+  const troubles = new Troubles(logger);
+  const onError = (error: unknown) => troubles.connection(error);
+  const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
+  const common = { address, connectTimeoutMs, ...(caPem !== undefined && { caPem }), onError };
+  const linkOptions = { ...BREAKER, onFailure: (error: unknown) => troubles.command(error) };
+  const records = new Link(connect({ ...common, binary: false, tracking }), clock, linkOptions);
+  const bulk = new Link(connect({ ...common, binary: true }), clock, linkOptions, () => coherence.state === 'away');
 
   const session: Session = {
     link: records,
@@ -118,6 +130,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     clock,
     logger,
     metrics,
+    seals: new Seals(options.recordKeys),
     deadlines,
     blobTtlMs: options.blobTtlSeconds * 1_000,
     maxSourceBytes: Math.min(options.maxSourceBytes ?? DEFAULT_MAX_SOURCE_BYTES, options.maxBlobBytes),
@@ -131,10 +144,17 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
   });
   const coherence = new Coherence({
     doubtMs: deadlines.getMs,
+    clock,
+    hear: () => records.connection.pingAll(),
     ping: async () => {
-      await withDeadline(deadlines.setMs, records.connection.pingAll());
-      // Asked anew after every outage: the server may have been replaced by one with other data.
-      refused = await withDeadline(deadlines.setMs, newerSchema(records.connection, keys));
+      try {
+        await withDeadline(deadlines.setMs, records.connection.pingAll());
+        // Asked anew after every outage: the server may have been replaced by one with other data.
+        refused = await withDeadline(deadlines.setMs, newerSchema(records.connection, keys));
+      } catch (error) {
+        troubles.command(error);
+        throw error;
+      }
       if (refused === undefined) return;
       for (const link of [records, bulk]) link.block(refused);
       logger.error({ error: refused }, 'the data in Redis is not ours to use');
@@ -146,6 +166,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     onState: (state) => {
       memory.spoilReadings();
       if (state === 'tracked') {
+        troubles.over();
         records.cameBack();
         bulk.cameBack();
         settle();
@@ -198,6 +219,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     leases,
     ...(options.refusals && { refusals: new RedisRefusals(session, options.refusals) }),
     state: () => (isUp && records.isUp ? 'up' : 'down'),
+    refusal: () => troubles.refusal,
     onDown: (listener) => void listeners.down.push(listener),
     onUp: (listener) => void listeners.up.push(listener),
     close,

@@ -1,18 +1,20 @@
-// How a group and a source stand in Redis: a fixed head that scripts can read, a checksum, and JSON. Whatever is not
+// How a group and a source stand in Redis: a fixed head that scripts can read, a seal (see seals.ts), and JSON. Whatever is not
 // exactly that is told as damaged, never guessed at.
 import { createHash, randomBytes } from 'node:crypto';
 import { type Digest, parseDigest } from '../../kernel/digest.js';
-import { FORMAT_TYPES, parseFormat } from '../../kernel/format.js';
 import type { GroupRef } from '../../kernel/image-key.js';
-import type { Preview, SourceRecord } from '../../kernel/source.js';
+import type { SourceRecord } from '../../kernel/source.js';
 import { groupName } from './key-layout.js';
+import { parsedRecord } from './parsed-record.js';
+import { SEAL_CHARACTERS, type Seals } from './seals.js';
 
 /** 12 characters that no other commit has: names a group's commit, or a state of a source's record. */
 export type Token = string & { readonly __brand: 'Token' };
 
 export const TOKEN_CHARACTERS = 12;
-const SUM_CHARACTERS = 32;
 const DIGEST_CHARACTERS = 64;
+/** The last date that JavaScript knows (ECMA-262, time values). */
+const LAST_DATE_MS = 8.64e15;
 
 export function newToken(): Token {
   return randomBytes(9).toString('base64url') as Token;
@@ -27,27 +29,45 @@ export interface StoredGroup {
   readonly fileName?: string;
 }
 
-/** Head: token, digest of the source, checksum. */
-export function encodeGroup(ref: GroupRef, group: StoredGroup): string {
+/** Head: token, digest of the source, seal. */
+export function encodeGroup(seals: Seals, ref: GroupRef, group: StoredGroup): string {
   const body = JSON.stringify([group.createdAt, ...(group.fileName === undefined ? [] : [group.fileName])]);
-  return group.token + group.sourceDigest + groupSum(ref, group.token + group.sourceDigest, body) + body;
+  const head = group.token + group.sourceDigest;
+  return head + seals.of('group', sealedGroup(ref, head, body)) + body;
 }
 
 /** `undefined` when `text` is not what `encodeGroup` made for this very group. */
-export function decodeGroup(ref: GroupRef, text: string): StoredGroup | undefined {
+export function decodeGroup(seals: Seals, ref: GroupRef, text: string): StoredGroup | undefined {
   const head = text.slice(0, TOKEN_CHARACTERS + DIGEST_CHARACTERS);
-  const sum = text.slice(head.length, head.length + SUM_CHARACTERS);
-  const body = text.slice(head.length + SUM_CHARACTERS);
+  const sum = text.slice(head.length, head.length + SEAL_CHARACTERS);
+  const body = text.slice(head.length + SEAL_CHARACTERS);
   const sourceDigest = parseDigest(head.slice(TOKEN_CHARACTERS));
-  if (sourceDigest === undefined || sum !== groupSum(ref, head, body)) return undefined;
-  // The checksum has proved the shape: only encodeGroup makes it.
-  const [createdAt, fileName] = JSON.parse(body) as [number, string?];
-  return {
-    token: head.slice(0, TOKEN_CHARACTERS) as Token,
-    sourceDigest,
-    createdAt,
-    ...(fileName !== undefined && { fileName }),
-  };
+  const token = parseToken(head.slice(0, TOKEN_CHARACTERS));
+  if (token === undefined || sourceDigest === undefined || !seals.proves('group', sealedGroup(ref, head, body), sum))
+    return undefined;
+  const facts = groupFacts(body);
+  return facts && { token, sourceDigest, ...facts };
+}
+
+/** The facts of a group in `body`, which whoever made the seal may have made of anything. */
+function groupFacts(body: string): Pick<StoredGroup, 'createdAt' | 'fileName'> | undefined {
+  let given: unknown;
+  try {
+    given = JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(given) || given.length > 2) return undefined;
+  const [createdAt, fileName] = given as unknown[];
+  if (typeof createdAt !== 'number' || !(createdAt >= 0 && createdAt <= LAST_DATE_MS)) return undefined;
+  if (fileName === undefined) return { createdAt };
+  // As an upload's name is cut: one segment without control characters.
+  if (typeof fileName !== 'string' || !/^[^/\\\p{Cc}\p{Cs}]{1,512}$/u.test(fileName)) return undefined;
+  return { createdAt, fileName };
+}
+
+function parseToken(text: string): Token | undefined {
+  return /^[\w-]{12}$/.test(text) ? (text as Token) : undefined;
 }
 
 export interface StoredSource {
@@ -55,7 +75,7 @@ export interface StoredSource {
   readonly record: SourceRecord;
 }
 
-/** The parts of a source's text that scripts compare: 1 character each for kept and complete, then two checksums. */
+/** The parts of a source's text that scripts compare: 1 character each for kept and complete, then a checksum and the seal. */
 export interface SourceHead {
   readonly kept: '0' | '1';
   readonly complete: '0' | '1';
@@ -65,7 +85,7 @@ export interface SourceHead {
 }
 
 /** `sourceKept` changes by itself (eviction), so it stands in the head alone. */
-export function sourceParts(record: SourceRecord): { readonly head: SourceHead; readonly body: string } {
+export function sourceParts(seals: Seals, record: SourceRecord): { readonly head: SourceHead; readonly body: string } {
   const { sourceKept, ...rest } = record;
   const body = JSON.stringify(rest);
   return {
@@ -73,62 +93,33 @@ export function sourceParts(record: SourceRecord): { readonly head: SourceHead; 
       kept: sourceKept ? '1' : '0',
       complete: record.complete ? '1' : '0',
       sequence: hex(record.sequenceId).slice(0, 16),
-      sum: hex(body).slice(0, SUM_CHARACTERS),
+      sum: seals.of('source', body),
     },
     body,
   };
 }
 
-/** Head: token, kept, complete, sequence, checksum. */
+/** Head: token, kept, complete, sequence, seal. */
 export function encodeSource(token: Token, { head, body }: ReturnType<typeof sourceParts>): string {
   return token + head.kept + head.complete + head.sequence + head.sum + body;
 }
 
 /** `undefined` when `text` is not what `encodeSource` made for this digest. */
-export function decodeSource(digest: Digest, text: string): StoredSource | undefined {
+export function decodeSource(seals: Seals, digest: Digest, text: string): StoredSource | undefined {
   const kept = text[TOKEN_CHARACTERS];
-  const bodyAt = TOKEN_CHARACTERS + 2 + 16 + SUM_CHARACTERS;
+  const bodyAt = TOKEN_CHARACTERS + 2 + 16 + SEAL_CHARACTERS;
   const body = text.slice(bodyAt);
-  const sum = text.slice(bodyAt - SUM_CHARACTERS, bodyAt);
-  if ((kept !== '0' && kept !== '1') || sum !== hex(body).slice(0, SUM_CHARACTERS)) return undefined;
+  const sum = text.slice(bodyAt - SEAL_CHARACTERS, bodyAt);
+  const token = parseToken(text.slice(0, TOKEN_CHARACTERS));
+  if (token === undefined || (kept !== '0' && kept !== '1') || !seals.proves('source', body, sum)) return undefined;
   const record = parsedRecord(body);
   // A record that stands under another digest's key is somebody's mistake, not this source.
   if (record?.digest !== digest) return undefined;
-  return { token: text.slice(0, TOKEN_CHARACTERS) as Token, record: { ...record, sourceKept: kept === '1' } };
+  return { token, record: { ...record, sourceKept: kept === '1' } };
 }
 
-/**
- * The record in `body` with every name of a blob a digest, and every format one that we can read; `undefined` for anything else.
- * The checksum has no key: whoever can write to the server can make one, and a name that is no digest would be a path.
- */
-function parsedRecord(body: string): Omit<SourceRecord, 'sourceKept'> | undefined {
-  try {
-    // Looked at below as far as anything is named or addressed by it.
-    const record = JSON.parse(body) as Omit<SourceRecord, 'sourceKept'>;
-    const digests = [
-      record.digest,
-      record.contentDigest ?? record.digest,
-      ...record.previews.map(({ digest }) => digest),
-    ];
-    const isNamed = digests.every((text) => typeof text === 'string' && parseDigest(text) !== undefined);
-    return isNamed && record.previews.every(isPreview) ? record : undefined;
-  } catch {
-    // No JSON, no list of previews, or a format that does not parse: damaged, and told so by the caller.
-    return undefined;
-  }
-}
-
-function isPreview({ formats, type, bytes, widthPx, heightPx }: Preview): boolean {
-  for (const text of formats) parseFormat(text);
-  return (
-    formats.length > 0 &&
-    FORMAT_TYPES.includes(type) &&
-    [bytes, widthPx, heightPx].every((number) => Number.isSafeInteger(number) && number > 0)
-  );
-}
-
-function groupSum(ref: GroupRef, head: string, body: string): string {
-  return hex(`${groupName(ref)}\0${head}\0${body}`).slice(0, SUM_CHARACTERS);
+function sealedGroup(ref: GroupRef, head: string, body: string): string {
+  return `${groupName(ref)}\0${head}\0${body}`;
 }
 
 function hex(text: string): string {

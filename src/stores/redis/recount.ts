@@ -138,7 +138,7 @@ export class Recount {
     );
     const lost = sources.flatMap((source, at) => {
       const text = outcomes[at];
-      const stored = typeof text === 'string' ? decodeSource(source.digest, text) : undefined;
+      const stored = typeof text === 'string' ? decodeSource(this.session.seals, source.digest, text) : undefined;
       return stored ? [{ ...source, weight: weightOfRecord(this.session, stored.record) }] : [];
     });
     if (outcomes.includes(0)) return false;

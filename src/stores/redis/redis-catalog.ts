@@ -11,7 +11,7 @@ import { streamKeys } from './key-stream.js';
 import { tokenOfRevision } from './node-memory.js';
 import { encodeGroup, newToken, type StoredGroup, type Token } from './record-codec.js';
 import { readMany, type Session } from './session.js';
-import { type Freed, SourceShelf } from './source-shelf.js';
+import { type Freed, type KeptSource, SourceShelf } from './source-shelf.js';
 import { storedBytes } from './stored-bytes.js';
 
 /** References are ended for this many groups at a time while a selection is removed. */
@@ -53,7 +53,7 @@ export class RedisCatalog implements Catalog {
         createdAt,
         ...(fileName !== undefined && { fileName }),
       };
-      return { ref, token: stored.token, record: encodeGroup(ref, stored) };
+      return { ref, token: stored.token, record: encodeGroup(this.session.seals, ref, stored) };
     });
     // Referred to before the groups exist: nobody can release the source in between.
     const vanished = await this.sources.write(
@@ -141,15 +141,15 @@ export class RedisCatalog implements Catalog {
       limit,
       Number.POSITIVE_INFINITY,
     );
-    return this.unkeepThese(digests.map(({ member }) => ({ digest: member as Digest })));
+    return this.unkeepThese(digests.map(({ member, score }) => ({ digest: member as Digest, usedAt: score })));
   }
 
   async evictGroups(limit: number, before?: number): Promise<Evicted> {
     return this.evictThese(await this.groups.oldest(limit, before));
   }
 
-  /** Takes away these kept sources; each may come with the entry of a context that led to it. */
-  async unkeepThese(sources: readonly { readonly digest: Digest; readonly entry?: string }[]): Promise<Evicted> {
+  /** Takes away these kept sources, but none that was used or written since it was looked at. */
+  async unkeepThese(sources: readonly KeptSource[]): Promise<Evicted> {
     const freed = await this.sources.unkeep(sources);
     if (freed.sources > 0) this.reader.changed();
     return { groups: 0, ...freed };
@@ -158,10 +158,7 @@ export class RedisCatalog implements Catalog {
   /** Takes away these groups, but none that was used or written since it was looked at. */
   async evictThese(refs: readonly UsedGroup[]): Promise<Evicted> {
     const ended = new Map<Digest, Token[]>();
-    const groups = await this.groups.remove(
-      refs.map((ref) => ({ ...ref, condition: `at${ref.usedAt}` as const })),
-      ended,
-    );
+    const groups = await this.groups.remove(await this.groups.evictable(refs), ended);
     const freed = await this.sources.release(ended);
     if (groups > 0) this.reader.changed();
     return { groups, ...freed };
@@ -201,14 +198,14 @@ export class RedisCatalog implements Catalog {
 
   /**
    * Groups whose blobs have expired, for nobody used them, and sources that a crash left without a group. A use of a
-   * group is a use of its source, so an aged source has no group in use.
+   * group is a use of its source, and so is a commit, so an aged source has no group in use.
    */
   private async removeAged(): Promise<Freed> {
     const { keys, clock, blobTtlMs } = this.session;
     const before = clock.now() - blobTtlMs - AGE_MARGIN_MS;
     await this.evictGroups(AGED_AT_A_TIME, before);
     const digests = await oldestMembers(this.session, (shard) => keys.used(shard), AGED_AT_A_TIME, before);
-    return this.sources.release(new Map(digests.map(({ member }) => [member as Digest, []])), true);
+    return this.sources.releaseAged(digests.map(({ member, score }) => ({ digest: member as Digest, usedAt: score })));
   }
 
   /** A group whose source is lost answers nobody; it goes unless it was committed anew meanwhile. */

@@ -5,7 +5,7 @@ import { ProofsheetError } from '../../kernel/errors.js';
 import type { Failure, Refusal, Refusals } from '../../kernel/ports.js';
 import { oldestMembers } from './group-index.js';
 import { ALL_SHARDS, digestShard, type Shard } from './key-layout.js';
-import { decodeRefusal, FORGET_REFUSALS, NOTE_REFUSAL, REFUSAL_FIELDS, refusalSum } from './refusal-entry.js';
+import { decodeRefusal, FORGET_REFUSALS, NOTE_REFUSAL, REFUSAL_FIELDS, sealedRefusal } from './refusal-entry.js';
 import { healingTypes, readMany, runMany, type Session } from './session.js';
 
 export interface RedisRefusalsOptions {
@@ -38,7 +38,7 @@ export class RedisRefusals implements Refusals {
       commands.map(({ key }) => key),
       () => link.sendAll(commands, deadlines.getMs),
     );
-    return name === null ? undefined : decodeRefusal(source, this.options.rules, fields);
+    return name === null ? undefined : decodeRefusal(this.session.seals, source, this.options.rules, fields);
   }
 
   async note(source: Digest, failure: Failure): Promise<void> {
@@ -46,7 +46,7 @@ export class RedisRefusals implements Refusals {
     const { ttlMs, rules, maxEntries } = this.options;
     const now = clock.now();
     const { code, message, certain } = failure;
-    const sum = refusalSum(source, rules, failure);
+    const sum = this.session.seals.of('refusal', sealedRefusal(source, rules, failure));
     const times = [Math.round(now + ttlMs), Math.ceil(ttlMs), Math.ceil(ttlMs) + CLOCK_MARGIN_MS];
     const args = [rules, sum, code, message, certain ? '1' : '0', ...times, source, Math.round(now) - CLOCK_MARGIN_MS];
     try {
@@ -70,7 +70,9 @@ export class RedisRefusals implements Refusals {
       );
       const refusals = sources.flatMap((source, at) => {
         const [name, fields] = replies.slice(2 * at);
-        return (name === null ? undefined : decodeRefusal(source, this.options.rules, fields)) ?? [];
+        return (
+          (name === null ? undefined : decodeRefusal(this.session.seals, source, this.options.rules, fields)) ?? []
+        );
       });
       if (refusals.length > 0) yield refusals;
     }

@@ -1,10 +1,10 @@
 // How a refusal stands in Redis, and what is done to one in one step on the server. Entry and index lie in one shard. An
 // entry that the index does not name does not exist, so that forgetting all forgets what an evicted index named.
-import { createHash } from 'node:crypto';
 import type { Digest } from '../../kernel/digest.js';
-import type { ErrorName } from '../../kernel/errors.js';
+import { ERROR_NAMES } from '../../kernel/errors.js';
 import type { Failure, Refusal } from '../../kernel/ports.js';
 import { script } from './link.js';
+import type { Seals } from './seals.js';
 
 /**
  * KEYS entry, index. ARGV rules, checksum, code, message, '1' when certain, end in Unix ms, ms to live of the entry and
@@ -35,25 +35,25 @@ return forgotten`);
 /** Fields of an entry as `decodeRefusal` takes them. */
 export const REFUSAL_FIELDS = ['rules', 'sum', 'code', 'message', 'strikes', 'certain', 'ends'];
 
-/** What makes sure that an entry says what somebody noted for this very source under these rules. */
-export function refusalSum(
+/** What an entry is sealed over: what somebody noted for this very source under these rules. */
+export function sealedRefusal(
   source: Digest,
   rules: string,
   { code, message }: Pick<Failure, 'code' | 'message'>,
 ): string {
-  return createHash('sha256').update(`${source}\0${rules}\0${code}\0${message}`).digest('hex').slice(0, 32);
+  return `${source}\0${rules}\0${code}\0${message}`;
 }
 
 /** `undefined` when there is no entry, one of other rules, or one that was damaged: then the source is tried again. */
-export function decodeRefusal(source: Digest, rules: string, reply: unknown): Refusal | undefined {
+export function decodeRefusal(seals: Seals, source: Digest, rules: string, reply: unknown): Refusal | undefined {
   if (!Array.isArray(reply)) return undefined;
   const [ofRules, sum, code, message, strikes, certain, ends] = reply.map((field) =>
     typeof field === 'string' ? field : '',
   );
-  if (ofRules !== rules || code === undefined || message === undefined) return undefined;
-  // The checksum proves that the code is one of ours: only a note makes it.
-  const failure = { code: code as ErrorName, message };
-  if (sum !== refusalSum(source, rules, failure)) return undefined;
+  const name = ERROR_NAMES.find((known) => known === code);
+  if (ofRules !== rules || name === undefined || message === undefined || sum === undefined) return undefined;
+  const failure = { code: name, message };
+  if (!seals.proves('refusal', sealedRefusal(source, rules, failure), sum)) return undefined;
   const [count, until] = [Number(strikes), Number(ends)];
   if (!Number.isSafeInteger(count) || count < 1 || !Number.isSafeInteger(until) || until < 1) return undefined;
   return { source, ...failure, strikes: count, certain: certain === '1', until };

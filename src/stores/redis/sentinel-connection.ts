@@ -2,9 +2,9 @@
 // is away it asks the sentinels without pause, once for every waiting command, and does not tell whether it is connected.
 import { setTimeout as delay } from 'node:timers/promises';
 import { createClient } from '@redis/client';
+import type { RedisNode } from '../../kernel/redis-url.js';
 import type { Argument, Connection, ConnectionOptions } from './connection.js';
 import { withDeadline } from './deadline.js';
-import type { RedisNode } from './redis-url.js';
 
 /** The sentinels are asked this often: the connection may look well while another server has become the master. */
 const LOOK_MS = 1_000;
@@ -69,11 +69,15 @@ export class SentinelConnection implements Connection {
 
   /** Asks the sentinels in turn until one answers, and follows what it says. */
   private async look(): Promise<void> {
-    const { nodes } = this.options.address;
+    const { connectTimeoutMs, address } = this.options;
+    const { nodes } = address;
     for (let n = 0; n < nodes.length && !this.ending.signal.aborted; n++) {
       const at = (this.firstSentinel + n) % nodes.length;
       try {
-        const node = await withDeadline(SENTINEL_DEADLINE_MS, this.ask(nodes[at] as RedisNode));
+        const node = await withDeadline(
+          Math.max(SENTINEL_DEADLINE_MS, connectTimeoutMs),
+          this.ask(nodes[at] as RedisNode),
+        );
         // One that answers is asked first the next time.
         this.firstSentinel = at;
         if (node && !this.ending.signal.aborted) await this.follow(node);
@@ -85,8 +89,8 @@ export class SentinelConnection implements Connection {
   }
 
   private async ask(sentinel: RedisNode): Promise<RedisNode | undefined> {
-    const { address, caPem } = this.options;
-    const socket = { ...sentinel, connectTimeout: SENTINEL_DEADLINE_MS, socketTimeout: SENTINEL_DEADLINE_MS };
+    const { address, caPem, connectTimeoutMs } = this.options;
+    const socket = { ...sentinel, connectTimeout: connectTimeoutMs, socketTimeout: SENTINEL_DEADLINE_MS };
     const client = createClient({
       // Sentinels have users of their own; ours are those of the servers.
       socket: address.tls

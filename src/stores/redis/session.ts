@@ -3,6 +3,8 @@ import type { Clock, Logger, Metrics } from '../../kernel/ports.js';
 import type { KeyLayout } from './key-layout.js';
 import { TYPE_OF_KIND } from './key-layout.js';
 import type { Command, Link, Script, ScriptCall } from './link.js';
+import { TOKEN_CHARACTERS } from './record-codec.js';
+import type { Seals } from './seals.js';
 
 /** In ms, each for one call of the server, or one batch of calls in one go. */
 export interface RedisDeadlines {
@@ -19,6 +21,7 @@ export interface Session {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly seals: Seals;
   readonly deadlines: RedisDeadlines;
   /** Blobs live this long after their last write, commit or noted access, in ms. */
   readonly blobTtlMs: number;
@@ -61,6 +64,15 @@ export async function readMany(session: Session, commands: readonly Command[]): 
     );
   }
   return replies;
+}
+
+/** The tokens that records begin with, in order; `''` for one that is not there. */
+export async function readTokens(session: Session, keys: readonly string[]): Promise<string[]> {
+  const replies = await readMany(
+    session,
+    keys.map((key) => ({ key, args: ['GETRANGE', key, '0', String(TOKEN_CHARACTERS - 1)] })),
+  );
+  return replies.map(String);
 }
 
 /**

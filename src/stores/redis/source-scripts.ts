@@ -19,16 +19,24 @@ local function outdated(old, complete, sequence)
   return string.sub(old, 14, 14) == '1' and complete == '0' and string.sub(old, 15, 30) == sequence
 end`;
 
+/** A commit is a use, whether it found the record as it would have written it or not: else the sweep takes it for aged. */
+const USED = `
+local function used(digest, now)
+  redis.call('ZADD', KEYS[3], 'GT', now, digest)
+  redis.call('ZADD', KEYS[4], 'XX', 'GT', now, digest)
+end`;
+
 /**
  * KEYS as in BOOK. ARGV kept, complete, sequence, checksum, digest, now in ms, weight, then token and context of each group.
  * Lets the groups refer to the record as it is, if it says what the caller would write. Returns 1 or 0.
  */
-export const ATTACH = script(`${READ}${OUTDATED}${BOOK}
+export const ATTACH = script(`${READ}${OUTDATED}${USED}${BOOK}
 local kept, complete, sequence, sum, digest, now, weight = unpack(ARGV, 1, 7)
 local old = read(KEYS[1])
 if not old then return 0 end
 local same = string.sub(old, 13, 62) == kept .. complete .. sequence .. sum
 if not same and not outdated(old, complete, sequence) then return 0 end
+used(digest, now)
 attach(8, digest, weight, now)
 return 1`);
 
@@ -36,11 +44,12 @@ return 1`);
  * KEYS as in BOOK. ARGV digest, now in ms, 1 if its blob can be evicted or 0, complete, sequence, record, weight, then
  * token and context of each group. Returns { 1 written, 0 nobody refers to it or 2 outdated, the record before or '' }.
  */
-export const REPLACE_SOURCE = script(`${READ}${OUTDATED}${BOOK}
+export const REPLACE_SOURCE = script(`${READ}${OUTDATED}${USED}${BOOK}
 local digest, now, evictable, complete, sequence, record, weight = unpack(ARGV, 1, 7)
 local old = read(KEYS[1])
 if #ARGV == 7 and redis.call('HLEN', KEYS[2]) == 0 then return { 0, '' } end
 if old and outdated(old, complete, sequence) then
+  used(digest, now)
   attach(8, digest, weight, now)
   return { 2, '' }
 end
@@ -57,12 +66,13 @@ attach(8, digest, weight, now)
 return { 1, old or '' }`);
 
 /**
- * KEYS as in BOOK. ARGV digest, 'force' or '', tokens of groups.
- * Ends the references; returns the record if it is gone with the last of them (or forced), else ''.
+ * KEYS as in BOOK. ARGV digest, the time of last use that must still hold or '', tokens of groups.
+ * Ends the references; returns the record if it is gone with the last of them, else ''.
  */
 export const RELEASE_SOURCE = script(`${READ}${BOOK}
+if ARGV[2] ~= '' and tonumber(redis.call('ZSCORE', KEYS[3], ARGV[1]) or -1) ~= tonumber(ARGV[2]) then return '' end
 detach(3, ARGV[1])
-if ARGV[2] ~= 'force' and redis.call('HLEN', KEYS[2]) > 0 then return '' end
+if redis.call('HLEN', KEYS[2]) > 0 then return '' end
 local old = read(KEYS[1])
 close(ARGV[1])
 redis.call('UNLINK', KEYS[1], KEYS[2])
@@ -78,13 +88,16 @@ redis.call('ZADD', KEYS[2], 'GT', ARGV[2], ARGV[1])
 return redis.call('ZADD', KEYS[3], 'XX', 'GT', ARGV[2], ARGV[1])`);
 
 /**
- * KEYS as in BOOK. ARGV digest, member of keptOf that led to it or ''. The blob is kept no more; returns the record's text
- * before that if it was, else ''.
+ * KEYS as in BOOK. ARGV digest, member of keptOf that led to it or '', what must still hold: the first characters of the
+ * record ('': there is none), and the time of last use or ''. The blob is kept no more; returns the record's text before
+ * that if it was, else ''.
  */
 export const UNKEEP_SOURCE = script(`${READ}${BOOK}
+local old = read(KEYS[1])
+if string.sub(old or '', 1, 12) ~= ARGV[3] then return '' end
+if ARGV[4] ~= '' and tonumber(redis.call('ZSCORE', KEYS[4], ARGV[1]) or -1) ~= tonumber(ARGV[4]) then return '' end
 redis.call('ZREM', KEYS[4], ARGV[1])
 if ARGV[2] ~= '' then redis.call('ZREM', KEPT, ARGV[2]) end
-local old = read(KEYS[1])
 if not old or string.sub(old, 13, 14) ~= '11' then return '' end
 redis.call('SETRANGE', KEYS[1], 12, '0')
 local previews = string.match(redis.call('HGET', HELD, '\\1w') or '', '^(%d+) ')

@@ -5,7 +5,7 @@ import { contentDigestOf, type SourceRecord } from '../../kernel/source.js';
 import { ALL_SHARDS, digestShard, type Shard } from './key-layout.js';
 import type { ScriptCall } from './link.js';
 import { decodeSource, encodeSource, newToken, type StoredSource, sourceParts, type Token } from './record-codec.js';
-import { readMany, runMany, type Session } from './session.js';
+import { readMany, readTokens, runMany, type Session } from './session.js';
 import {
   ATTACH,
   DISOWN_BLOB,
@@ -29,11 +29,22 @@ export interface NewReference {
   readonly context: Context;
 }
 
+/** A kept source, as it was found: by its last use, or by the entry of a context that holds it. */
+export interface KeptSource {
+  readonly digest: Digest;
+  readonly entry?: string;
+  /** Unix time in ms. */
+  readonly usedAt?: number;
+}
+
 export interface Freed {
   readonly sources: number;
   /** Bytes that are free once the blobs are swept. */
   readonly bytes: number;
 }
+
+/** Of one aged source; what is left is ended by the next sweep. */
+const REFERENCES_AT_A_TIME = 1_000;
 
 export class SourceShelf {
   private sweepFrom = 0;
@@ -59,7 +70,7 @@ export class SourceShelf {
    * with the blobs that vanished meanwhile: then nothing was written.
    */
   async write(record: SourceRecord, references: readonly NewReference[]): Promise<readonly Digest[]> {
-    const { head, body } = sourceParts(record);
+    const { head, body } = sourceParts(this.session.seals, record);
     const { digest } = record;
     const blobs = this.blobsOf(record);
     const now = Math.floor(this.session.clock.now());
@@ -101,23 +112,48 @@ export class SourceShelf {
   }
 
   /** Ends references, by source; sources that lose their last one go, and their blobs become orphans. */
-  async release(tokensBySource: ReadonlyMap<Digest, readonly Token[]>, force = false): Promise<Freed> {
-    const digests = [...tokensBySource.keys()];
+  release(tokensBySource: ReadonlyMap<Digest, readonly Token[]>): Promise<Freed> {
+    return this.releaseThese([...tokensBySource].map(([digest, tokens]) => ({ digest, tokens })));
+  }
+
+  /**
+   * Takes away sources that nobody used since they were found: the references they have, a bounded number at a time, are
+   * those of groups that are gone. One that is committed meanwhile stays, and so do its references.
+   */
+  async releaseAged(sources: readonly { readonly digest: Digest; readonly usedAt: number }[]): Promise<Freed> {
+    const pages = await readMany(
+      this.session,
+      sources.map(({ digest }) => {
+        const key = this.session.keys.refs(digest);
+        return { key, args: ['HSCAN', key, '0', 'COUNT', String(REFERENCES_AT_A_TIME)] };
+      }),
+    );
+    return this.releaseThese(
+      sources.map((source, at) => {
+        const [, fields] = pages[at] as [string, string[]];
+        return { ...source, tokens: fields.filter((_, n) => n % 2 === 0) as Token[] };
+      }),
+    );
+  }
+
+  private async releaseThese(
+    ending: readonly { readonly digest: Digest; readonly tokens: readonly Token[]; readonly usedAt?: number }[],
+  ): Promise<Freed> {
     const replies = await runMany(
       this.session,
       RELEASE_SOURCE,
-      digests.map((digest) => ({
+      ending.map(({ digest, tokens, usedAt }) => ({
         keys: this.keysOf(digest),
-        args: [digest, force ? 'force' : '', ...(tokensBySource.get(digest) ?? [])],
+        args: [digest, usedAt ?? '', ...tokens],
       })),
     );
     let sources = 0;
     const owned: { blob: NamedBlob; token: Token }[] = [];
-    for (const [at, digest] of digests.entries()) {
+    for (const [at, { digest }] of ending.entries()) {
       const text = replies[at] as string;
       if (text === '') continue;
       sources++;
-      const stored = decodeSource(digest, text);
+      const stored = decodeSource(this.session.seals, digest, text);
       if (stored) for (const blob of this.blobsOf(stored.record)) owned.push({ blob, token: stored.token });
     }
     return { sources, bytes: await this.disownAll(owned) };
@@ -148,15 +184,22 @@ export class SourceShelf {
     );
   }
 
-  /** Takes the blob of each source away from it; each may come with the entry of a context that led to it. */
-  async unkeep(sources: readonly { readonly digest: Digest; readonly entry?: string }[]): Promise<Freed> {
+  /** Takes the blob of each source away from it, unless it was written or used since it was found. */
+  async unkeep(sources: readonly KeptSource[]): Promise<Freed> {
+    const tokens = await readTokens(
+      this.session,
+      sources.map(({ digest }) => this.session.keys.source(digest)),
+    );
     const texts = await runMany(
       this.session,
       UNKEEP_SOURCE,
-      sources.map(({ digest, entry }) => ({ keys: this.keysOf(digest), args: [digest, entry ?? ''] })),
+      sources.map(({ digest, entry, usedAt }, at) => ({
+        keys: this.keysOf(digest),
+        args: [digest, entry ?? '', tokens[at] ?? '', usedAt ?? ''],
+      })),
     );
     const owned = sources.flatMap(({ digest }, at) => {
-      const stored = decodeSource(digest, texts[at] as string);
+      const stored = decodeSource(this.session.seals, digest, texts[at] as string);
       if (stored === undefined) return [];
       return [{ blob: { digest: contentDigestOf(stored.record), kind: 's' as const, bytes: 0 }, token: stored.token }];
     });
@@ -220,7 +263,7 @@ export class SourceShelf {
   }
 
   private async disownRecord(digest: Digest, text: string): Promise<void> {
-    const before: StoredSource | undefined = text === '' ? undefined : decodeSource(digest, text);
+    const before: StoredSource | undefined = text === '' ? undefined : decodeSource(this.session.seals, digest, text);
     if (before) await this.disown(this.blobsOf(before.record), before.token);
   }
 

@@ -166,6 +166,32 @@ describe('values', () => {
 });
 
 describe('faults', () => {
+  test.each([
+    ['REDIS_URL', 'redis://:hunter2@127.0.0.1:99999', 'ports of 1 to 65535'],
+    ['REDIS_URL', 'redis://:hunter2%zz@127.0.0.1', 'percent-encoded'],
+    ['REDIS_URL', 'redis://user%:hunter2@127.0.0.1', 'percent-encoded'],
+    ['REDIS_URL', 'redis://:hunter2@a,b', 'a single host'],
+    ['REDIS_URL', 'redis://:hunter2@a/first', 'the number of a database'],
+    ['REDIS_URL', 'redis+sentinel://:hunter2@a', 'the name of the master'],
+    ['REDIS_URL', 'redis+sentinel://:hunter2@a/%zz', 'percent-encoded'],
+    ['REDIS_URL', 'redis+cluster://:hunter2@a/1', 'no path'],
+    ['S3_ENDPOINT', 'http://127.0.0.1:99999', 'not a URL'],
+    ['S3_ENDPOINT', 'http://', 'not a URL'],
+    ['S3_ENDPOINT', 'http://key:hunter2@127.0.0.1', 'credentials have settings of their own'],
+    ['S3_ENDPOINT', 'ftp://127.0.0.1', 'neither http:// nor https://'],
+    ['S3_ENDPOINT', 'http://127.0.0.1/?a', 'no query'],
+    ['CORS_ORIGINS', 'https://app.example:99999', 'list of origins'],
+    ['CORS_ORIGINS', 'https://key:hunter2@app.example', 'list of origins'],
+    ['REDIS_CA_FILE', '/nowhere/at/all.pem', 'cannot be read (ENOENT)'],
+    ['REDIS_CA_FILE', '/', 'cannot be read (EISDIR)'],
+    ['REDIS_CA_FILE', import.meta.filename.replace(/load-config.*/, 'config-files.test.ts'), 'holds no certificate'],
+  ])('%s=%s is named by its setting, with what is wrong, and nothing secret of it', (name, value, wrong) => {
+    const report = reportOf({ PROOFSHEET_S3_BUCKET: 'blobs', [`PROOFSHEET_${name}`]: value });
+    expect(report).toContain(`(PROOFSHEET_${name}): expected`);
+    expect(report).toContain(wrong);
+    expect(report).not.toContain('hunter2');
+  });
+
   test('are reported together, each by key, environment name, unit, range and what was given', () => {
     const report = reportOf({
       PROOFSHEET_PORT: '70000',
@@ -211,6 +237,21 @@ describe('faults', () => {
     });
     expect(report).toContain('3 faults');
     expect(report).not.toContain('hunter2');
+  });
+
+  test('keys of records are secrets of some length, or the word for none', () => {
+    const keys = load({ PROOFSHEET_REDIS_RECORD_KEYS: 'next-0123456789abcdef, unsealed' }).shared.redisRecordKeys;
+    expect(keys).toEqual([{ secret: 'next-0123456789abcdef' }, { secret: undefined }]);
+    for (const given of [
+      'hunter2',
+      'next-0123456789abcdef,hunter2',
+      'hunter2 hunter2 hunter2',
+      `hunter2${'é'.repeat(20)}`,
+    ]) {
+      const report = reportOf({ PROOFSHEET_REDIS_RECORD_KEYS: given });
+      expect(report).toContain('(PROOFSHEET_REDIS_RECORD_KEYS): expected');
+      expect(report).not.toContain('hunter2');
+    }
   });
 
   test('settings that do not fit together are refused', () => {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { ErrorName } from '../../../src/kernel/errors.js';
 import { BlobFiles } from '../../../src/stores/embedded/blob-files.js';
 import {
   digestShard,
@@ -19,9 +20,12 @@ import {
   newToken,
   sourceParts,
 } from '../../../src/stores/redis/record-codec.js';
+import { decodeRefusal, sealedRefusal } from '../../../src/stores/redis/refusal-entry.js';
+import { Seals } from '../../../src/stores/redis/seals.js';
 import { blobOf, groupRef, testSource } from '../../support/records.js';
 
 describe('record codec', () => {
+  const seals = new Seals();
   const ref = groupRef('key', 'tenant');
   const group = {
     token: newToken(),
@@ -32,18 +36,20 @@ describe('record codec', () => {
   const { record } = testSource('a');
 
   it('reads what it wrote', () => {
-    expect(decodeGroup(ref, encodeGroup(ref, group))).toEqual(group);
+    expect(decodeGroup(seals, ref, encodeGroup(seals, ref, group))).toEqual(group);
     const { fileName: _, ...unnamed } = group;
-    expect(decodeGroup(ref, encodeGroup(ref, unnamed))).toEqual(unnamed);
+    expect(decodeGroup(seals, ref, encodeGroup(seals, ref, unnamed))).toEqual(unnamed);
     for (const sourceKept of [true, false]) {
       const stored = { token: newToken(), record: { ...record, sourceKept } };
-      expect(decodeSource(record.digest, encodeSource(stored.token, sourceParts(stored.record)))).toEqual(stored);
+      expect(decodeSource(seals, record.digest, encodeSource(stored.token, sourceParts(seals, stored.record)))).toEqual(
+        stored,
+      );
     }
   });
 
   it('reads nothing from a record with any one character changed, cut off or added', () => {
-    const groupText = encodeGroup(ref, group);
-    const sourceText = encodeSource(newToken(), sourceParts(record));
+    const groupText = encodeGroup(seals, ref, group);
+    const sourceText = encodeSource(newToken(), sourceParts(seals, record));
     fc.assert(
       fc.property(fc.nat(), fc.string({ minLength: 1, maxLength: 1 }), (n, character) => {
         const damage = (text: string) => {
@@ -51,10 +57,10 @@ describe('record codec', () => {
           fc.pre(text[at] !== character);
           return [text.slice(0, at) + character + text.slice(at + 1), text.slice(0, at), `${text}${character}`];
         };
-        for (const text of damage(groupText)) expect(decodeGroup(ref, text)).toBeUndefined();
+        for (const text of damage(groupText)) expect(decodeGroup(seals, ref, text)).toBeUndefined();
         // A source's token, its complete flag and its sequence stand outside of the checksum; the last two also within.
         for (const text of damage(sourceText)) {
-          const read = decodeSource(record.digest, text);
+          const read = decodeSource(seals, record.digest, text);
           if (read !== undefined) expect({ ...read.record, sourceKept: true }).toEqual(record);
         }
       }),
@@ -76,21 +82,118 @@ describe('record codec', () => {
       { ...record, previews: null as unknown as typeof record.previews },
     ];
     for (const one of forged)
-      expect(decodeSource(record.digest, encodeSource(newToken(), sourceParts(one)))).toBeUndefined();
-    const { head } = sourceParts(record);
+      expect(decodeSource(seals, record.digest, encodeSource(newToken(), sourceParts(seals, one)))).toBeUndefined();
+    const { head } = sourceParts(seals, record);
     for (const body of ['null', '1', '[]', '{}', 'x']) {
       const sum = createHash('sha256').update(body).digest('hex').slice(0, 32);
-      expect(decodeSource(record.digest, encodeSource(newToken(), { head: { ...head, sum }, body }))).toBeUndefined();
+      expect(
+        decodeSource(seals, record.digest, encodeSource(newToken(), { head: { ...head, sum }, body })),
+      ).toBeUndefined();
     }
     expect(() => new BlobFiles('/nowhere').pathOf(evil)).toThrow(/64 hex/);
   });
 
+  it('reads nothing that has a right checksum and one field of another kind', () => {
+    const { sourceKept: _, ...whole } = record;
+    const text = encodeSource(newToken(), sourceParts(seals, record));
+    const tried: string[] = [];
+    const accepted: string[] = [];
+    const replaceAll = (value: unknown, path: string, rebuild: (value: unknown) => unknown): void => {
+      for (const other of [undefined, null, -1.5, {}, [0], 'x', true]) {
+        // A text, a flag or a number instead of another one may be right.
+        if (other !== null && typeof other === typeof value && !(Array.isArray(value) || Array.isArray(other)))
+          continue;
+        const body = JSON.stringify(rebuild(other));
+        const what = `${path} ${JSON.stringify(other)}`;
+        tried.push(what);
+        const forged = text.slice(0, 30) + seals.of('source', body) + body;
+        if (decodeSource(seals, record.digest, forged) !== undefined) accepted.push(what);
+      }
+      if (typeof value !== 'object' || value === null) return;
+      for (const [name, inner] of Object.entries(value))
+        replaceAll(inner, `${path}.${name}`, (other) =>
+          rebuild(Array.isArray(value) ? value.with(Number(name), other) : { ...value, [name]: other }),
+        );
+    };
+    replaceAll(whole, '', (other) => other ?? null);
+    expect(tried.length).toBeGreaterThan(200);
+    expect(accepted).toEqual([
+      '.info.delaysMs [0]',
+      ...accepted.filter((what) => /^\.metadata\..+ undefined$/.test(what)),
+    ]);
+  });
+
+  it('reads nothing of a group that has a right checksum and other facts than a group', () => {
+    const head = group.token + group.sourceDigest;
+    const textOf = (body: string) => head + seals.of('group', `${groupName(ref)}\0${head}\0${body}`) + body;
+    expect(decodeGroup(seals, ref, textOf('[1,"a"]'))).toMatchObject({ createdAt: 1, fileName: 'a' });
+    const bodies = [
+      '',
+      'x',
+      'null',
+      '{}',
+      '[]',
+      '["1"]',
+      '[-1]',
+      '[1e300]',
+      '[1,2]',
+      '[1,null]',
+      '[1,"a",1]',
+      '[1,""]',
+    ];
+    for (const body of [...bodies, '[1,"../a"]', '[1,"a\\r\\nX: y"]', `[1,"${'a'.repeat(600)}"]`])
+      expect([body, decodeGroup(seals, ref, textOf(body))]).toEqual([body, undefined]);
+  });
+
+  it('reads nothing of a refusal that has a right checksum and a name that no failure has', () => {
+    const source = blobOf('s').digest;
+    const entry = (code: string, strikes = '1', ends = '5') => {
+      const failure = { code: code as ErrorName, message: 'no' };
+      return ['rules', seals.of('refusal', sealedRefusal(source, 'rules', failure)), code, 'no', strikes, '1', ends];
+    };
+    const read = (reply: unknown) => decodeRefusal(seals, source, 'rules', reply);
+    expect(read(entry('source-undecodable'))).toMatchObject({ code: 'source-undecodable', strikes: 1, until: 5 });
+    for (const reply of [
+      entry('__proto__'),
+      entry('toString'),
+      entry('x'),
+      entry('internal', '0'),
+      entry('internal', '1', 'x'),
+    ])
+      expect(read(reply)).toBeUndefined();
+  });
+
+  it('with keys reads what any of them sealed, and nothing else', () => {
+    const [old, next, none] = ['old '.repeat(5), 'next '.repeat(5), undefined].map((secret) => ({ secret }));
+    if (!old || !next || !none) throw new Error('expected keys');
+    const by = {
+      old: new Seals([old]),
+      next: new Seals([next]),
+      both: new Seals([next, old]),
+      none: new Seals([none]),
+    };
+    const reads = (written: Seals, read: Seals) => {
+      const text = encodeGroup(written, ref, group);
+      const sealed = encodeSource(newToken(), sourceParts(written, record));
+      const both = [decodeGroup(read, ref, text), decodeSource(read, record.digest, sealed)];
+      expect(new Set(both.map((found) => found !== undefined)).size).toBe(1);
+      return both[0] !== undefined;
+    };
+    expect([reads(by.old, by.both), reads(by.next, by.both), reads(by.both, by.next)]).toEqual([true, true, true]);
+    expect([reads(by.both, by.old), reads(by.none, by.both), reads(by.next, by.none)]).toEqual([false, false, false]);
+    expect([reads(by.none, seals), reads(seals, new Seals([next, none]))]).toEqual([true, true]);
+    // A seal over one kind is none over another.
+    expect(by.old.of('group', 'x')).not.toBe(by.old.of('source', 'x'));
+  });
+
   it('does not take one record for another', () => {
-    expect(decodeGroup(groupRef('key', 'tenant 2'), encodeGroup(ref, group))).toBeUndefined();
-    expect(decodeSource(blobOf('b').digest, encodeSource(newToken(), sourceParts(record)))).toBeUndefined();
+    expect(decodeGroup(seals, groupRef('key', 'tenant 2'), encodeGroup(seals, ref, group))).toBeUndefined();
+    expect(
+      decodeSource(seals, blobOf('b').digest, encodeSource(newToken(), sourceParts(seals, record))),
+    ).toBeUndefined();
     for (const garbage of ['', '{}', 'x'.repeat(1_000), '\u0000\ufffd']) {
-      expect(decodeGroup(ref, garbage)).toBeUndefined();
-      expect(decodeSource(record.digest, garbage)).toBeUndefined();
+      expect(decodeGroup(seals, ref, garbage)).toBeUndefined();
+      expect(decodeSource(seals, record.digest, garbage)).toBeUndefined();
     }
   });
 });

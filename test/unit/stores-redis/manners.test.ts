@@ -2,12 +2,12 @@
 import { createClient } from '@redis/client';
 import { describe, expect, it, vi } from 'vitest';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
+import { parseRedisUrl } from '../../../src/kernel/redis-url.js';
 import { Breaker } from '../../../src/stores/breaker.js';
 import type { Connection } from '../../../src/stores/redis/connection.js';
 import { DeadlineExceeded, withDeadline } from '../../../src/stores/redis/deadline.js';
 import { asPortError } from '../../../src/stores/redis/failures.js';
 import { Link, script } from '../../../src/stores/redis/link.js';
-import { parseRedisUrl } from '../../../src/stores/redis/redis-url.js';
 import { FakeClock } from '../../support/fake-clock.js';
 
 describe('parseRedisUrl', () => {
@@ -74,6 +74,9 @@ describe('parseRedisUrl', () => {
     'redis+other://a',
     'redis://a:b',
     'redis://user:secret@a b',
+    'redis://user:secret%@a',
+    'redis://secret%:a@a',
+    'redis+sentinel://:secret@a/%',
   ])('refuses %s without repeating it', (url) => {
     expect(() => parseRedisUrl(url)).toThrow(RangeError);
     expect(() => parseRedisUrl(url)).not.toThrow(/secret/);

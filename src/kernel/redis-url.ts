@@ -45,7 +45,7 @@ export function parseRedisUrl(text: string): RedisAddress {
     nodes: [first, ...others],
     tls: scheme === 'rediss',
     database: kind === 'standalone' && path !== '' ? parseDatabase(path) : 0,
-    ...(sentinel && { masterName: decodeURIComponent(path) }),
+    ...(sentinel && { masterName: decoded(path) }),
     ...parseCredentials(credentials),
   };
 }
@@ -66,8 +66,17 @@ function parseDatabase(path: string): number {
 function parseCredentials(text: string | undefined): Pick<RedisAddress, 'user' | 'password'> {
   if (text === undefined || text === '') return {};
   const colon = text.indexOf(':');
-  const user = decodeURIComponent(colon < 0 ? text : text.slice(0, colon));
-  return { ...(user !== '' && { user }), ...(colon >= 0 && { password: decodeURIComponent(text.slice(colon + 1)) }) };
+  const user = decoded(colon < 0 ? text : text.slice(0, colon));
+  return { ...(user !== '' && { user }), ...(colon >= 0 && { password: decoded(text.slice(colon + 1)) }) };
+}
+
+/** V8's own error would repeat the text. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return fail('user, password and master name percent-encoded as in a URL');
+  }
 }
 
 function fail(wanted: string): never {

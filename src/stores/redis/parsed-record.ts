@@ -1,0 +1,101 @@
+// A source's record as it comes from Redis, looked at field by field: whoever can write to the server can write anything, and what
+// is named, drawn or sent by it later has to be what its type says.
+import { type Digest, parseDigest } from '../../kernel/digest.js';
+import { FORMAT_TYPES, parseFormat } from '../../kernel/format.js';
+import { type Metadata, type Preview, SOURCE_TYPES, type SourceInfo, type SourceRecord } from '../../kernel/source.js';
+
+const PREVIEW_TYPES = FORMAT_TYPES.filter((type) => type !== 'auto');
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The record in `body`, with nothing else; `undefined` for anything that is not wholly one. */
+export function parsedRecord(body: string): Omit<SourceRecord, 'sourceKept'> | undefined {
+  try {
+    return recordOf(fieldsOf(JSON.parse(body)));
+  } catch {
+    // No JSON, a field that is none of its kind, or a format that does not parse: damaged, and told so by the caller.
+    return undefined;
+  }
+}
+
+function recordOf(given: Fields): Omit<SourceRecord, 'sourceKept'> {
+  return {
+    digest: digestIn(given.digest),
+    ...(given.contentDigest !== undefined && { contentDigest: digestIn(given.contentDigest) }),
+    bytes: wholeIn(given.bytes, 0),
+    info: infoOf(fieldsOf(given.info)),
+    metadata: metadataOf(fieldsOf(given.metadata)),
+    sequenceId: textIn(given.sequenceId),
+    previews: listIn(given.previews).map((preview) => previewOf(fieldsOf(preview))),
+    complete: flagIn(given.complete),
+  };
+}
+
+function previewOf(given: Fields): Preview {
+  const formats = listIn(given.formats).map(textIn);
+  for (const format of formats) parseFormat(format);
+  return {
+    formats: formats.length > 0 ? formats : wrong(),
+    type: oneOf(PREVIEW_TYPES, given.type),
+    widthPx: wholeIn(given.widthPx, 1),
+    heightPx: wholeIn(given.heightPx, 1),
+    bytes: wholeIn(given.bytes, 1),
+    digest: digestIn(given.digest),
+  };
+}
+
+function infoOf(given: Fields): SourceInfo {
+  return {
+    type: oneOf(SOURCE_TYPES, given.type),
+    widthPx: wholeIn(given.widthPx, 1),
+    heightPx: wholeIn(given.heightPx, 1),
+    orientation: oneOf([1, 2, 3, 4, 5, 6, 7, 8] as const, given.orientation),
+    pages: wholeIn(given.pages, 1),
+    animated: flagIn(given.animated),
+    delaysMs: listIn(given.delaysMs).map((delay) => wholeIn(delay, 0)),
+    loop: wholeIn(given.loop, 0),
+    hasAlpha: flagIn(given.hasAlpha),
+    channels: wholeIn(given.channels, 1),
+    bitsPerSample: wholeIn(given.bitsPerSample, 1),
+    colorSpace: textIn(given.colorSpace),
+    progressive: flagIn(given.progressive),
+  };
+}
+
+function metadataOf(given: Fields): Metadata {
+  for (const group of Object.values(given)) for (const text of Object.values(fieldsOf(group))) textIn(text);
+  // Every leaf was just seen to be a text.
+  return given as Metadata;
+}
+
+function fieldsOf(given: unknown): Fields {
+  return typeof given === 'object' && given !== null && !Array.isArray(given) ? (given as Fields) : wrong();
+}
+
+function listIn(given: unknown): readonly unknown[] {
+  return Array.isArray(given) ? given : wrong();
+}
+
+function digestIn(given: unknown): Digest {
+  return parseDigest(textIn(given)) ?? wrong();
+}
+
+function textIn(given: unknown): string {
+  return typeof given === 'string' ? given : wrong();
+}
+
+function flagIn(given: unknown): boolean {
+  return typeof given === 'boolean' ? given : wrong();
+}
+
+function wholeIn(given: unknown, min: number): number {
+  return Number.isSafeInteger(given) && (given as number) >= min ? (given as number) : wrong();
+}
+
+function oneOf<const T>(all: readonly T[], given: unknown): T {
+  return all.find((one) => one === given) ?? wrong();
+}
+
+function wrong(): never {
+  throw new TypeError('a field of a record is none of its kind');
+}

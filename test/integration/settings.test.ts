@@ -1,0 +1,281 @@
+// Settings do what they say, as an operator sets them: by the environment, on the server itself. And none is read by nobody.
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load-config.js';
+import { allSettings } from '../../src/config/schema.js';
+import { openSharedTier, type SharedTier } from '../../src/open-storage.js';
+import { encodedPhoto } from '../support/encoded-photo.js';
+import { FakeLogger } from '../support/fake-logger.js';
+import { FakeMetrics } from '../support/fake-metrics.js';
+import { image } from '../support/images.js';
+import { sourceForm } from '../support/multipart.js';
+import { blobOf, groupRef } from '../support/records.js';
+import { eventually, type RedisServer, type RedisServers, startStandalone } from '../support/redis-servers.js';
+import { realClock } from '../support/redis-store.js';
+import { type ServerProcess, scrape, startServerProcess } from '../support/server-process.js';
+import { type TempDir, tempDir } from '../support/temp-dir.js';
+
+const run = promisify(execFile);
+const LATE_MS = 1_500;
+/** Several servers are started, one after the other, beside other tests. */
+const SLOW = { timeout: 120_000 };
+
+describe('every setting', () => {
+  const textOf = (folder: string, skip: RegExp) => {
+    const root = new URL(`../../${folder}`, import.meta.url).pathname;
+    return readdirSync(root, { recursive: true, encoding: 'utf8' })
+      .filter((path) => /\.m?ts$/.test(path) && !skip.test(path))
+      .map((path) => readFileSync(join(root, path), 'utf8'))
+      .join('\n');
+  };
+  // Not where settings are declared, nor where tables of them are compared.
+  const source = textOf('src', /^config\//);
+  const tests = textOf('test', /^unit\/config\/|readme|docs-figures|compose-files/);
+
+  it.each(allSettings().map(({ key, name, setting }) => [key, name, setting.env]))(
+    '%s is read by the server, and its effect is seen by a test',
+    (_key, name, env) => {
+      // Taken out of the configuration by its name, or taken apart.
+      expect(source).toMatch(new RegExp(`\\.${name}\\b|[{,]\\s*${name}\\s*[,:=}]`));
+      expect(tests).toMatch(new RegExp(`\\b${env}\\b|\\b${name}\\b`));
+    },
+  );
+});
+
+let servers: RedisServers & { readonly server: RedisServer };
+let dir: TempDir;
+beforeAll(async () => {
+  servers = await startStandalone();
+  dir = await tempDir();
+});
+afterAll(async () => {
+  await servers.stop();
+  await dir.remove();
+});
+const cli = (...args: string[]) => servers.server.cli(...args);
+
+async function withTier(environment: Record<string, string>, use: (tier: SharedTier) => Promise<void>): Promise<void> {
+  const config = loadConfig({ environment: { PROOFSHEET_REDIS_URL: servers.url, ...environment } });
+  const deps = { clock: realClock, logger: new FakeLogger(), metrics: new FakeMetrics() };
+  const tier = await openSharedTier(config, config.shared.redisUrl ?? '', deps);
+  try {
+    await use(tier);
+  } finally {
+    await tier.redis.close();
+  }
+}
+
+let nodes = 0;
+async function withServer(
+  environment: Record<string, string>,
+  use: (node: ServerProcess) => Promise<void>,
+): Promise<void> {
+  const node = await startServerProcess({ PROOFSHEET_DATA_DIR: join(dir.path, `${nodes++}`), ...environment });
+  try {
+    await use(node);
+  } finally {
+    node.kill('SIGKILL');
+    await node.gone;
+  }
+}
+
+const upload = (node: ServerProcess, key: string, source: Buffer, context = '') =>
+  fetch(`${node.url}/cacheImage/${key}${context && `?context=${context}`}`, {
+    method: 'POST',
+    body: sourceForm(source),
+  });
+
+/** A picture of one colour, quick to make and to send, that takes a second or more to convert. */
+const slowSource = (edgePx: number) =>
+  image({ data: Buffer.alloc(3 * edgePx ** 2, 77), widthPx: edgePx, heightPx: edgePx, channels: 3 })
+    .png({ compressionLevel: 1 })
+    .toBuffer();
+
+describe('the shared tier', () => {
+  it('PROOFSHEET_REDIS_KEY_PREFIX begins every key', async () => {
+    await cli('FLUSHALL');
+    await withTier({ PROOFSHEET_REDIS_KEY_PREFIX: 'mine' }, async ({ blobs }) => {
+      const { digest, bytes } = blobOf('prefixed');
+      await blobs.put(digest, bytes, 'preview');
+      const keys = (await cli('KEYS', '*')).split('\n');
+      expect(keys.length).toBeGreaterThanOrEqual(2);
+      expect(keys.filter((key) => !key.startsWith('mine:'))).toEqual([]);
+    });
+  });
+
+  it('PROOFSHEET_REDIS_BLOB_TTL_SECONDS is how long a blob lives', async () => {
+    await withTier(
+      { PROOFSHEET_REDIS_BLOB_TTL_SECONDS: '77', PROOFSHEET_REDIS_KEY_PREFIX: 'ttl' },
+      async ({ blobs }) => {
+        const { digest, bytes } = blobOf('short-lived');
+        await blobs.put(digest, bytes, 'preview');
+        const [key = ''] = (await cli('KEYS', `ttl:b:*${digest}`)).split('\n');
+        const ms = Number(await cli('PTTL', key));
+        expect(ms).toBeGreaterThan(60_000);
+        expect(ms).toBeLessThanOrEqual(77_000);
+      },
+    );
+  });
+
+  it('PROOFSHEET_REDIS_MAX_BLOB_BYTES is the largest blob that is put there', async () => {
+    await withTier({ PROOFSHEET_REDIS_MAX_BLOB_BYTES: '2KiB' }, async ({ blobs }) => {
+      const [fits, toLarge] = [blobOf('fits', 2_048), blobOf('too large', 2_049)];
+      await blobs.put(fits.digest, fits.bytes, 'preview');
+      await expect(blobs.put(toLarge.digest, toLarge.bytes, 'preview')).rejects.toMatchObject({ code: 'storage-full' });
+      expect([await blobs.has(fits.digest), await blobs.has(toLarge.digest)]).toEqual([true, false]);
+    });
+  });
+
+  it.each([
+    ['PROOFSHEET_REDIS_COMMAND_TIMEOUT_MS', ({ redis }: SharedTier) => redis.catalog.find(groupRef('unknown'))],
+    [
+      'PROOFSHEET_REDIS_BLOB_TIMEOUT_MS',
+      ({ blobs }: SharedTier) => blobs.put(blobOf('x').digest, blobOf('x').bytes, 'preview'),
+    ],
+  ])('%s is how long is waited for an answer', async (name, call) => {
+    const during = async (ms: string, pauseMs: number) => {
+      let took = 0;
+      let failed = false;
+      await withTier({ [name]: ms }, async (tier) => {
+        await cli('CLIENT', 'PAUSE', `${pauseMs}`, 'ALL');
+        const started = performance.now();
+        await call(tier).catch(() => {
+          failed = true;
+        });
+        took = performance.now() - started;
+      });
+      await cli('CLIENT', 'UNPAUSE');
+      return { took, failed };
+    };
+    // Below the time after which a silent connection is given up.
+    const patient = await during('60000', 1_000);
+    expect(patient.failed).toBe(false);
+    expect(patient.took).toBeGreaterThan(700);
+    const hasty = await during('50', 1_000);
+    expect(hasty).toMatchObject({ failed: true });
+    expect(hasty.took).toBeLessThan(900);
+  });
+
+  it('PROOFSHEET_REDIS_CONNECT_TIMEOUT_MS is how long is waited for a connection', async () => {
+    const sockets: Socket[] = [];
+    // Takes connections and says nothing, so that no TLS connection ever stands.
+    const silent = createServer((socket) => void sockets.push(socket.on('error', () => {})));
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const address = silent.address();
+    const port = typeof address === 'object' ? address?.port : 0;
+    const attempts = async (ms: string) => {
+      const before = sockets.length;
+      const url = `rediss://127.0.0.1:${port}`;
+      // Opening waits three seconds.
+      await withTier({ PROOFSHEET_REDIS_URL: url, PROOFSHEET_REDIS_CONNECT_TIMEOUT_MS: ms }, async () => {});
+      return sockets.length - before;
+    };
+    // Two connections, one for records and one for blobs.
+    expect(await attempts('30000')).toBe(2);
+    expect(await attempts('50')).toBeGreaterThan(6);
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+
+  it('PROOFSHEET_LEASE_TTL_MS is how long a conversion is held for a node that died', SLOW, async () => {
+    await cli('FLUSHALL');
+    const node = { PROOFSHEET_REDIS_URL: servers.url, PROOFSHEET_LEASE_TTL_MS: '700' };
+    await withServer(node, async (dying) => {
+      const source = await slowSource(11_000);
+      const left = async () => {
+        const [key = ''] = (await cli('KEYS', 'proofsheet:l:make:*')).split('\n');
+        return key === '' ? -2 : Number(await cli('PTTL', key));
+      };
+      const lost = upload(dying, 'held', source).catch(() => undefined);
+      await eventually('a lease', 10_000, async () => (await left()) > 0);
+      expect(await left()).toBeLessThanOrEqual(700);
+      dying.kill('SIGKILL');
+      await lost;
+      await eventually('a lease that has ended', 700 + LATE_MS, async () => (await left()) === -2);
+    });
+  });
+
+  it('PROOFSHEET_LAST_ACCESS_RESOLUTION_SECONDS is how coarse the time of last use is kept', SLOW, async () => {
+    const usedAgain = async (resolution: string) => {
+      await cli('FLUSHALL');
+      const environment = {
+        PROOFSHEET_REDIS_URL: servers.url,
+        PROOFSHEET_LAST_ACCESS_RESOLUTION_SECONDS: resolution,
+        PROOFSHEET_EVICTION_INTERVAL_SECONDS: '1',
+      };
+      let changed = false;
+      await withServer(environment, async (node) => {
+        expect((await upload(node, 'used', await encodedPhoto(300, 200))).status).toBe(200);
+        const [index = ''] = (await cli('KEYS', 'proofsheet:a:*')).split('\n');
+        const at = () => cli('ZRANGE', index, '0', '-1', 'WITHSCORES');
+        const before = await at();
+        await delay(1_100);
+        expect((await fetch(`${node.url}/getImage/used/auto:200x150`)).status).toBe(200);
+        await delay(2_500);
+        changed = (await at()) !== before;
+      });
+      return changed;
+    };
+    expect(await usedAgain('1')).toBe(true);
+    expect(await usedAgain('3600')).toBe(false);
+  });
+});
+
+describe('conversions', () => {
+  it('PROOFSHEET_CONVERTER_NICENESS is that of the converters', SLOW, async () => {
+    await withServer({ PROOFSHEET_CONVERTER_NICENESS: '13' }, async (node) => {
+      expect((await upload(node, 'nice', await encodedPhoto(300, 200))).status).toBe(200);
+      const { stdout } = await run('ps', ['-o', 'ni=', '--ppid', `${node.pid}`]);
+      expect(stdout.split('\n').map(Number)).toContain(13);
+    });
+  });
+
+  it('PROOFSHEET_CONVERTER_RECYCLE_ABOVE_BYTES is the memory above which a converter is replaced', SLOW, async () => {
+    const recycled = async (bytes: string) => {
+      let count = 0;
+      await withServer({ PROOFSHEET_CONVERTER_RECYCLE_ABOVE_BYTES: bytes }, async (node) => {
+        for (let n = 0; n < 4; n++)
+          expect((await upload(node, `k${n}`, await encodedPhoto(600, 400 + n))).status).toBe(200);
+        await delay(300);
+        count = await scrape(node.origin, 'proofsheet_converter_exits_total', 'reason="recycled"');
+      });
+      return count;
+    };
+    expect(await recycled('64MiB')).toBeGreaterThan(0);
+    expect(await recycled('64GiB')).toBe(0);
+  });
+
+  it('PROOFSHEET_QUEUE_TIMEOUT_MS is how long a conversion may wait', SLOW, async () => {
+    await withServer({ PROOFSHEET_QUEUE_TIMEOUT_MS: '150' }, async (node) => {
+      const first = upload(node, 'long', await slowSource(13_000));
+      const others = await Promise.all(
+        [1, 2, 3].map(async (n) => upload(node, `short${n}`, await encodedPhoto(300, 200 + n))),
+      );
+      expect(others.map(({ status }) => status)).toContain(503);
+      expect((await first).status).toBe(200);
+    });
+  });
+
+  it('PROOFSHEET_CONTEXT_WEIGHTS is how many turns in a row a context has', SLOW, async () => {
+    await withServer({ PROOFSHEET_CONTEXT_WEIGHTS: 'heavy=3' }, async (node) => {
+      const blocker = upload(node, 'blocker', await slowSource(13_000));
+      await delay(400);
+      const ended: string[] = [];
+      const contexts = ['light', 'light', 'light', 'heavy', 'heavy', 'heavy'];
+      await Promise.all(
+        contexts.map(async (context, n) => {
+          const { status } = await upload(node, `k${n}`, await encodedPhoto(600, 400 + n), context);
+          expect(status).toBe(200);
+          ended.push(context);
+        }),
+      );
+      await blocker;
+      expect(ended.slice(0, 4).filter((context) => context === 'heavy')).toHaveLength(3);
+    });
+  });
+});
