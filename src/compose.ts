@@ -17,6 +17,7 @@ import { BackgroundWork } from './previews/background-work.js';
 import { Healer } from './previews/healer.js';
 import { lasting } from './previews/make-once.js';
 import { PreviewService } from './previews/preview-service.js';
+import { Refresher } from './previews/refresher.js';
 import { SourceMaker } from './previews/source-maker.js';
 import { SourceRefusals } from './previews/source-refusals.js';
 import { Upkeep } from './previews/upkeep.js';
@@ -147,11 +148,13 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     intervalMs: storage.evictionIntervalSeconds * 1_000,
   });
   const healer = new Healer({ catalog, maker, metrics, logger });
+  const refresher = new Refresher({ catalog, maker, background, sequence });
   const previews = new PreviewService({
     catalog,
     blobs,
     maker,
     healer,
+    refresher,
     journal,
     sequence,
     deduplicate: storage.deduplicate,

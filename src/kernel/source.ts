@@ -46,6 +46,8 @@ export interface Preview extends Size {
   readonly type: PreviewType;
   readonly bytes: number;
   readonly digest: Digest;
+  /** The sequence that made it, where that is not the record's: kept for servers that make that one. */
+  readonly sequenceId?: string;
 }
 
 /** All that was made of one source: shared by every image group with these source bytes. */
@@ -58,13 +60,42 @@ export interface SourceRecord {
   readonly bytes: number;
   readonly info: SourceInfo;
   readonly metadata: Metadata;
-  /** The sequence that made `previews`; another one means they are to be re-made. */
+  /** The sequence that made `previews` but those that name another; a server that makes neither makes its own beside them. */
   readonly sequenceId: string;
   readonly previews: readonly Preview[];
   /** `false` while previews of the sequence are still to be made (the source blob is kept until then). */
   readonly complete: boolean;
   /** The source's own blob is stored. */
   readonly sourceKept: boolean;
+}
+
+/** Sequences whose previews a record keeps beside its own: what a change of the sequence, rolled out slowly, has at once. */
+const MAX_OTHER_SEQUENCES = 2;
+
+/** The previews that the record's own sequence made. */
+export function ownPreviews({ previews }: Pick<SourceRecord, 'previews'>): readonly Preview[] {
+  return previews.filter(({ sequenceId }) => sequenceId === undefined);
+}
+
+/**
+ * What a record of sequence `sequenceId` keeps of `before`, as made by others: the latest few, `before`'s own first. Nothing of a
+ * sequence that was never completed.
+ */
+export function otherPreviews(before: SourceRecord, sequenceId: string): readonly Preview[] {
+  const made = before.previews.map((preview) => ({ ...preview, sequenceId: preview.sequenceId ?? before.sequenceId }));
+  const usable = before.complete ? made : made.filter((preview) => preview.sequenceId !== before.sequenceId);
+  const others = usable.filter((preview) => preview.sequenceId !== sequenceId);
+  const kept = [...new Set(others.map((preview) => preview.sequenceId))].slice(0, MAX_OTHER_SEQUENCES);
+  return others.filter((preview) => kept.includes(preview.sequenceId));
+}
+
+/** The same record with `sequenceId` as its own, where it keeps what that has made; else as it is. */
+export function recordFor(record: SourceRecord, sequenceId: string): SourceRecord {
+  if (record.sequenceId === sequenceId) return record;
+  const made = record.previews.filter((preview) => preview.sequenceId === sequenceId);
+  if (made.length === 0) return record;
+  const own = made.map(({ sequenceId: _, ...preview }) => preview);
+  return { ...record, sequenceId, previews: [...own, ...otherPreviews(record, sequenceId)], complete: true };
 }
 
 /** The name of the source's own blob. */

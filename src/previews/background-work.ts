@@ -11,6 +11,7 @@ export interface BackgroundWorkOptions {
 export class BackgroundWork {
   private readonly tasks = new Set<Promise<void>>();
   private readonly stopping = new AbortController();
+  private draining = false;
 
   constructor(private readonly options: BackgroundWorkOptions) {
     // Every task listens to it: as many as there may be are no leak, of which Node would warn on standard error.
@@ -20,6 +21,11 @@ export class BackgroundWork {
   /** Aborts when the drain limit is over: long tasks pass it on. */
   get signal(): AbortSignal {
     return this.stopping.signal;
+  }
+
+  /** Nothing more should be begun that nobody waits for. */
+  get isDraining(): boolean {
+    return this.draining;
   }
 
   get size(): number {
@@ -40,6 +46,7 @@ export class BackgroundWork {
 
   /** Waits until nothing runs, also for tasks begun meanwhile; after `limitMs` those left are aborted and waited for. */
   async drain(limitMs: number): Promise<void> {
+    this.draining = true;
     const timer = setTimeout(() => this.stopping.abort(), limitMs);
     try {
       while (this.tasks.size > 0) await Promise.all(this.tasks);

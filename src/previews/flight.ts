@@ -4,7 +4,7 @@ import type { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
 import type { Context } from '../kernel/image-key.js';
 import { type Joined, type Place, PRIORITIES, type Priority } from '../kernel/ports.js';
-import type { SourceRecord } from '../kernel/source.js';
+import { ownPreviews, type SourceRecord } from '../kernel/source.js';
 
 /** What a flight has brought so far. */
 export interface Made {
@@ -65,7 +65,7 @@ export class Flight {
 
 /** Whether the record can answer `wanted` as well as the complete sequence would. */
 export function answers(record: SourceRecord, wanted: Format): boolean {
-  return record.complete || record.previews.some((preview) => preview.formats.includes(wanted.text));
+  return record.complete || ownPreviews(record).some((preview) => preview.formats.includes(wanted.text));
 }
 
 /** The best place of each context that waits. */

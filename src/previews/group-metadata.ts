@@ -1,5 +1,5 @@
 // The metadata answer of a group: the source's tag groups, the upload's file name, and our own facts.
-import { type CatalogEntry, contentDigestOf } from '../kernel/source.js';
+import { type CatalogEntry, contentDigestOf, ownPreviews } from '../kernel/source.js';
 import type { GroupMetadata } from './answers.js';
 
 /** Metadata of `entry`; the file name is the group's own, since equal sources come under many names. */
@@ -11,7 +11,7 @@ export function groupMetadata({ group, source }: CatalogEntry): GroupMetadata {
     proofsheet: {
       digest: `sha256:${contentDigestOf(source)}`,
       createdAt: new Date(group.createdAt).toISOString(),
-      previews: source.previews.map((preview) => ({
+      previews: ownPreviews(source).map((preview) => ({
         format: preview.formats,
         type: preview.type,
         width: preview.widthPx,

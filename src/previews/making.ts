@@ -5,7 +5,15 @@ import { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
 import type { Catalog, CommitRequest, Conversion, Converter, Joined, MadePreview, Place } from '../kernel/ports.js';
 import type { Sequence } from '../kernel/sequence.js';
-import { contentDigestOf, type Metadata, type Preview, type SourceInfo, type SourceRecord } from '../kernel/source.js';
+import {
+  contentDigestOf,
+  type Metadata,
+  otherPreviews,
+  ownPreviews,
+  type Preview,
+  type SourceInfo,
+  type SourceRecord,
+} from '../kernel/source.js';
 import type { BlobTiers } from './blob-tiers.js';
 import type { Flight, Made } from './flight.js';
 import { isFaultOfSource } from './source-refusals.js';
@@ -45,6 +53,8 @@ export class BlobsVanished extends Error {}
 
 export class Making {
   private stored: readonly Preview[] = [];
+  /** What other sequences have made of the source, which stays for the servers that make those. */
+  private others: readonly Preview[] = [];
   private groupsCommitted = false;
   private unstored: ProofsheetError | undefined;
   private sourcePrepared: Promise<void> | undefined;
@@ -71,6 +81,7 @@ export class Making {
 
   private async make(anew: boolean): Promise<Made> {
     const before = anew ? undefined : await unlessUnreachable(this.deps.catalog.findSource(this.source.digest));
+    if (before) this.others = otherPreviews(before, this.deps.sequence.id);
     if (before && before.sequenceId === this.deps.sequence.id) return this.resume(before);
     const first = await this.convert(this.options, this.flight.waitingForFirst, this.options.wanted);
     if (first.complete) return this.complete(first);
@@ -81,7 +92,7 @@ export class Making {
 
   /** An interrupted sequence goes on where it stopped. */
   private async resume(before: SourceRecord): Promise<Made> {
-    this.stored = before.previews;
+    this.stored = ownPreviews(before);
     return this.complete(await this.orNothingMore(before, this.convert(this.options, this.flight.waitingForFirst)));
   }
 
@@ -152,7 +163,7 @@ export class Making {
       info,
       metadata,
       sequenceId: this.deps.sequence.id,
-      previews: this.stored,
+      previews: [...this.stored, ...this.others],
       complete,
       sourceKept: !complete || this.deps.keepSource,
     };

@@ -8,7 +8,7 @@ import type { Format } from '../kernel/format.js';
 import type { Context, GroupRef, ImageKey } from '../kernel/image-key.js';
 import type { Catalog, Clock, Logger, Selection } from '../kernel/ports.js';
 import type { Sequence } from '../kernel/sequence.js';
-import type { CatalogEntry, SourceRecord } from '../kernel/source.js';
+import { type CatalogEntry, ownPreviews, recordFor, type SourceRecord } from '../kernel/source.js';
 import type { AccessJournal } from './access-journal.js';
 import type { GroupMetadata, PreviewBytes, PreviewChoice, Previews, Upload } from './answers.js';
 import type { BlobTiers } from './blob-tiers.js';
@@ -16,6 +16,7 @@ import { answers } from './flight.js';
 import { groupMetadata } from './group-metadata.js';
 import type { Healer } from './healer.js';
 import type { SourceFile } from './making.js';
+import type { Refresher } from './refresher.js';
 import type { SourceMaker } from './source-maker.js';
 import { unlessUnreachable } from './unreachable.js';
 
@@ -24,6 +25,7 @@ export interface PreviewServiceDeps {
   readonly blobs: BlobTiers;
   readonly maker: SourceMaker;
   readonly healer: Healer;
+  readonly refresher: Refresher;
   readonly journal: AccessJournal;
   readonly sequence: Sequence;
   /** Who shares what is made of equal sources: all contexts (the default), or the groups of one context. */
@@ -39,14 +41,15 @@ export class PreviewService implements Previews {
     const entry = await this.entryOf(ref);
     this.deps.journal.note(entry.group);
     if (!answers(entry.source, request)) return this.chooseWhenComplete(entry, request);
-    this.refreshOutdated(entry.source);
-    return choiceFrom(entry, request);
+    // Previews of an older sequence serve while they are made again.
+    this.deps.refresher.note(entry.source);
+    return this.choiceFrom(entry, request);
   }
 
   async read(choice: PreviewChoice): Promise<PreviewBytes> {
     const found = await this.deps.blobs.find(choice.preview.digest);
     if (found) return { bytes: found.bytes, from: found.tier, choice };
-    const healed = choiceFrom(await this.deps.healer.heal(choice.entry), choice.request);
+    const healed = this.choiceFrom(await this.deps.healer.heal(choice.entry), choice.request);
     const remade = await this.deps.blobs.find(healed.preview.digest);
     if (!remade)
       throw new ProofsheetError('internal', 'a preview was made again but could not be read; please try again');
@@ -73,7 +76,7 @@ export class PreviewService implements Previews {
       // The client has just handed us the source, so a lost preview needs no kept one to be made again.
       if (await this.deps.blobs.has(choice.preview.digest)) return choice;
       if (entry.source.digest !== source.digest) return choice;
-      return choiceFrom(await this.deps.healer.healFrom(entry, source), request);
+      return this.choiceFrom(await this.deps.healer.healFrom(entry, source), request);
     }
     const group = groupOf(ref, upload, source.digest);
     const made = await this.deps.maker.make(source, {
@@ -85,7 +88,7 @@ export class PreviewService implements Previews {
     });
     // Somebody may have made the group from another source meanwhile: then theirs is what the group holds.
     const stored = made.unstored ? undefined : await unlessUnreachable(this.deps.catalog.find(ref));
-    return choiceFrom(stored ?? passingEntry(ref, made.record, this.deps.clock.now()), request);
+    return this.choiceFrom(stored ?? passingEntry(ref, made.record, this.deps.clock.now()), request);
   }
 
   async cache(ref: GroupRef, upload: Upload): Promise<CatalogEntry> {
@@ -95,7 +98,7 @@ export class PreviewService implements Previews {
       this.deps.maker.make(source, { groups, existing: 'replace', context: ref.context, priority: 'medium' }),
     );
     if (made.unstored) throw made.unstored;
-    return (await this.deps.catalog.find(ref)) ?? passingEntry(ref, made.record, this.deps.clock.now());
+    return this.current((await this.deps.catalog.find(ref)) ?? passingEntry(ref, made.record, this.deps.clock.now()));
   }
 
   /**
@@ -127,7 +130,7 @@ export class PreviewService implements Previews {
 
   private async entryOf(ref: GroupRef): Promise<CatalogEntry> {
     const entry = await this.deps.catalog.find(ref);
-    if (entry) return entry;
+    if (entry) return this.current(entry);
     throw new ProofsheetError(
       'unknown-image-key',
       'no image is cached under this key in this context; upload it first',
@@ -141,24 +144,26 @@ export class PreviewService implements Previews {
         priority: 'medium',
         context: entry.group.context,
       });
-      return choiceFrom({ ...entry, source: record }, request);
+      return this.choiceFrom({ ...entry, source: record }, request);
     } catch (error) {
-      if (entry.source.previews.length === 0) throw error;
+      if (ownPreviews(entry.source).length === 0) throw error;
       this.deps.logger.warn({ error }, 'an incomplete sequence could not be finished; answering from what is there');
-      return choiceFrom(entry, request);
+      return this.choiceFrom(entry, request);
     }
   }
 
-  /** Previews of an older sequence serve while they are made again. */
-  private refreshOutdated(source: SourceRecord): void {
-    if (source.sequenceId !== this.deps.sequence.id && source.sourceKept) this.deps.maker.refresh(source);
+  private choiceFrom(entry: CatalogEntry, request: Format): PreviewChoice {
+    const current = this.current(entry);
+    const match = bestPreview(current.source.info, ownPreviews(current.source), request);
+    if (!match) throw new ProofsheetError('internal', 'this image has no previews; please upload it again');
+    return { ...match, entry: current, request };
   }
-}
 
-function choiceFrom(entry: CatalogEntry, request: Format): PreviewChoice {
-  const match = bestPreview(entry.source.info, entry.source.previews, request);
-  if (!match) throw new ProofsheetError('internal', 'this image has no previews; please upload it again');
-  return { ...match, entry, request };
+  /** As a server of this sequence sees it. */
+  private current(entry: CatalogEntry): CatalogEntry {
+    const source = recordFor(entry.source, this.deps.sequence.id);
+    return source === entry.source ? entry : { ...entry, source };
+  }
 }
 
 /** Runs `use`, then removes the upload's file: what has to last has a name of its own by then. */

@@ -4,9 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
-import { type Context, DEFAULT_CONTEXT } from '../kernel/image-key.js';
+import type { Context } from '../kernel/image-key.js';
 import type { Leases, Metrics, Place } from '../kernel/ports.js';
-import { contentDigestOf, type SourceRecord } from '../kernel/source.js';
+import { contentDigestOf, recordFor, type SourceRecord } from '../kernel/source.js';
 import type { BackgroundWork } from './background-work.js';
 import { Flight, type Made } from './flight.js';
 import { makeOnce } from './make-once.js';
@@ -19,11 +19,8 @@ const MAX_ATTEMPTS = 3;
 
 /** Flights from kept sources at once: each takes a file of the source's size, which no upload has paid for. */
 const MAX_FLIGHTS_FROM_KEPT = 32;
-/** Refreshes at once: they are to end some time, not soon. */
-const MAX_REFRESHES = 2;
 /** Flights of others that somebody waits for in vain before the next failure counts as theirs too. */
 const MAX_RIDES = 2;
-const IDLE: Place = { priority: 'background', context: DEFAULT_CONTEXT };
 const NO_GROUPS = { groups: [], existing: 'keep' } as const;
 
 /** A source and how a flight comes by a file of it. */
@@ -54,7 +51,6 @@ export class SourceMaker {
   /** Flights by the context they were begun for; as many as there are flights. */
   private readonly flying = new Map<Context, number>();
   private flyingFromKept = 0;
-  private refreshing = 0;
 
   constructor(private readonly deps: SourceMakerDeps) {}
 
@@ -73,19 +69,6 @@ export class SourceMaker {
   finish(record: SourceRecord, place: Place): Promise<Made> {
     const options: MakeOptions = { ...NO_GROUPS, ...place };
     return untilKept((isFirst) => this.ride(this.fromKept(record), options, !isFirst, (flight) => flight.done(place)));
-  }
-
-  /** Brings an outdated record up to date some time, if there is nothing better to do; nothing is copied before it is admitted. */
-  refresh(record: SourceRecord): void {
-    if (this.refreshing >= MAX_REFRESHES || this.flights.has(record.digest)) return;
-    const begun = this.deps.background.run('refresh an outdated sequence', async () => {
-      try {
-        await this.finish(record, IDLE);
-      } finally {
-        this.refreshing--;
-      }
-    });
-    if (begun) this.refreshing++;
   }
 
   /** Makes every preview again from the kept source, whatever the catalog says about them. */
@@ -222,7 +205,8 @@ export class SourceMaker {
 
   /** The record as somebody made it before, with our groups attached; `undefined` when there is work to do. */
   private async adopt(digest: Digest, options: MakeOptions): Promise<Made | undefined> {
-    const record = await unlessUnreachable(this.deps.catalog.findSource(digest));
+    const found = await unlessUnreachable(this.deps.catalog.findSource(digest));
+    const record = found && recordFor(found, this.deps.sequence.id);
     if (record === undefined || !record.complete || record.sequenceId !== this.deps.sequence.id) return undefined;
     const missing = await this.deps.catalog.commit({
       source: record,

@@ -10,6 +10,7 @@ import type { Upload } from '../../src/previews/answers.js';
 import { BackgroundWork } from '../../src/previews/background-work.js';
 import { Healer } from '../../src/previews/healer.js';
 import { PreviewService } from '../../src/previews/preview-service.js';
+import { Refresher } from '../../src/previews/refresher.js';
 import { SourceMaker } from '../../src/previews/source-maker.js';
 import { SourceRefusals } from '../../src/previews/source-refusals.js';
 import { Upkeep, type UpkeepLimits } from '../../src/previews/upkeep.js';
@@ -81,11 +82,13 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
     onStored: () => undefined,
   });
   const healer = new Healer({ catalog, maker, metrics, logger });
+  const refresher = new Refresher({ catalog, maker, background, sequence });
   const service = new PreviewService({
     catalog,
     blobs,
     maker,
     healer,
+    refresher,
     journal,
     sequence,
     ...(options.deduplicate && { deduplicate: options.deduplicate }),

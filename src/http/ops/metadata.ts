@@ -1,6 +1,7 @@
 // getMetadata, getImageAndMetadata, cacheAndGetImageAndMetadata and cacheImage: what is known of a group, as JSON, beside
 // its image, or only that it is stored.
 import { createHash } from 'node:crypto';
+import { ownPreviews } from '../../kernel/source.js';
 import type { GroupMetadata, PreviewChoice } from '../../previews/answers.js';
 import { groupMetadata } from '../../previews/group-metadata.js';
 import { isNotModified } from '../conditional.js';
@@ -51,7 +52,7 @@ export async function cacheImage(call: Call, { previews, send }: OperationContex
   const ref = groupRefOf(call);
   const upload = await call.receive();
   const { source } = await previews.cache(ref, upload);
-  const count = source.previews.length;
+  const count = ownPreviews(source).length;
   await send.json(call.response, call.exchange, {
     code: 0,
     message: `cached ${count} ${count === 1 ? 'preview' : 'previews'}`,

@@ -41,6 +41,7 @@ function previewOf(given: Fields): Preview {
     heightPx: wholeIn(given.heightPx, 1),
     bytes: wholeIn(given.bytes, 1),
     digest: digestIn(given.digest),
+    ...(given.sequenceId !== undefined && { sequenceId: textIn(given.sequenceId) }),
   };
 }
 
