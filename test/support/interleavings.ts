@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import type { Context, ImageKey } from '../../src/kernel/image-key.js';
 import { type Done, faultsOf, type Value } from './interleaving-model.js';
 import { openPreviewBench, type PreviewBench, type PreviewBenchOptions, SMALL } from './preview-bench.js';
+import { Turns } from './turns.js';
 
 const CONTEXT = '' as Context;
 /** Groups that are used later than what stood there first, and earlier than whatever is written: eviction takes those. */
@@ -28,8 +29,8 @@ export interface Interleavings {
   close(): Promise<void>;
 }
 
-/** Waits for the turn of a step; the steps of all nodes wait in one queue. */
-export type Turn = (what: string) => Promise<unknown>;
+/** Does a step when it is its turn; those of all nodes wait together. */
+export type Turn = <T>(step: () => Promise<T>) => Promise<T>;
 
 export interface NodeOptions extends Pick<PreviewBenchOptions, 'dataDir' | 'shared' | 'keepSource'> {
   /** Time passes on the node's store; default: on its bench alone, which is the embedded store's. */
@@ -40,9 +41,10 @@ export interface NodeOptions extends Pick<PreviewBenchOptions, 'dataDir' | 'shar
 
 /** Opens the use cases on each node. */
 export async function openInterleavings(nodes: readonly NodeOptions[]): Promise<Interleavings> {
-  let turn: Turn = () => Promise.resolve();
+  const turns = new Turns();
   const benches: PreviewBench[] = [];
-  for (const node of nodes) benches.push(await openPreviewBench({ ...node, ...node.onSteps((what) => turn(what)) }));
+  for (const node of nodes)
+    benches.push(await openPreviewBench({ ...node, ...node.onSteps((step) => turns.take(step)) }));
   const [first] = benches;
   if (first === undefined) throw new RangeError('expected a node, got none');
   const advance = (ms: number) => {
@@ -77,23 +79,18 @@ export async function openInterleavings(nodes: readonly NodeOptions[]): Promise<
       for (const preview of entry?.source.previews ?? []) await tiered.delete(preview.digest);
   }
 
-  async function schedule(scheduler: fc.Scheduler, actions: readonly Action[]): Promise<void> {
+  async function schedule(seed: number, actions: readonly Action[]): Promise<void> {
     const key = `key ${runs++}` as ImageKey;
-    turn = () => Promise.resolve();
     await prepare(key);
-    turn = (what) => scheduler.schedule(Promise.resolve(), what);
     let now = 0;
-    const acting = actions.map(async ({ what, node, value }): Promise<Done> => {
+    const acting = actions.map(({ what, node, value }) => async (): Promise<Done> => {
       const bench = benches[node % benches.length] ?? first;
       const started = now++;
       advance(STEP_MS);
       const outcome = await act(bench as PreviewBench, key, what, value);
       return { what, node: node % benches.length, started, ended: now++, ...outcome };
     });
-    const done = await scheduler.waitFor(Promise.all(acting));
-    turn = () => Promise.resolve();
-    // What nobody waits for goes on too.
-    await scheduler.waitAll();
+    const done = await turns.run(seed, acting);
     const last = await finalValue(benches, key);
     const faults = faultsOf(done, last);
     if (faults.length > 0) throw new Error(`${faults.join('; ')}: ${JSON.stringify({ last, done })}`);
@@ -106,7 +103,7 @@ export async function openInterleavings(nodes: readonly NodeOptions[]): Promise<
   });
   return {
     run: (count) =>
-      fc.assert(fc.asyncProperty(fc.scheduler(), fc.array(action, { minLength: 2, maxLength: 7 }), schedule), {
+      fc.assert(fc.asyncProperty(fc.noShrink(fc.nat()), fc.array(action, { minLength: 2, maxLength: 7 }), schedule), {
         numRuns: count,
         interruptAfterTimeLimit: 1_200_000,
         markInterruptAsFailure: true,

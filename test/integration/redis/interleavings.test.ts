@@ -38,10 +38,10 @@ function bySteps(store: TestStore, turn: Turn): void {
   const [send, sendAll, run, runAll] = [link.send, link.sendAll, link.run, link.runAll].map((call) =>
     call.bind(link),
   ) as [Link['send'], Link['sendAll'], Link['run'], Link['runAll']];
-  link.send = (...args) => turn(`send ${args[1][0]}`).then(() => send(...args));
-  link.sendAll = (...args) => turn(`send ${args[0][0]?.args[0]} and others`).then(() => sendAll(...args));
-  link.run = (...args) => turn('run').then(() => run(...args));
-  link.runAll = (...args) => turn('run').then(() => runAll(...args));
+  link.send = (...args) => turn(() => send(...args));
+  link.sendAll = (...args) => turn(() => sendAll(...args));
+  link.run = (...args) => turn(() => run(...args));
+  link.runAll = (...args) => turn(() => runAll(...args));
 }
 
 async function node(prefix: string, at: number, keepSource: boolean): Promise<NodeOptions> {

@@ -27,7 +27,7 @@ const byCalls = (turn: Turn) => ({
         if (typeof value !== 'function') return value;
         const call = value.bind(target) as (...args: unknown[]) => unknown;
         if (!STEPS.some((step) => step === name)) return call;
-        return (...args: unknown[]) => turn(String(name)).then(() => call(...args));
+        return (...args: unknown[]) => turn(async () => call(...args));
       },
     }),
 });
