@@ -1,117 +1,179 @@
-// Random interleavings of the use cases on one key: every step that the catalog is asked for waits for its turn, which a seeded
-// scheduler gives. What was acknowledged must be there in the end, whatever found a loss meanwhile.
+// Random interleavings of the use cases on one key, on one node or several: every step that a store is asked for waits for its
+// turn, which a seeded scheduler gives. What was acknowledged must be there in the end, whatever found a loss meanwhile, and
+// every read must have been right at some moment of its own.
 import fc from 'fast-check';
 import type { Context, ImageKey } from '../../src/kernel/image-key.js';
-import type { Catalog } from '../../src/kernel/ports.js';
+import { type Done, faultsOf, type Value } from './interleaving-model.js';
 import { openPreviewBench, type PreviewBench, type PreviewBenchOptions, SMALL } from './preview-bench.js';
+import { Turns } from './turns.js';
 
-const STEPS = ['find', 'findSource', 'commit', 'removeGroup', 'remove', 'evictGroups', 'evictSources'] as const;
 const CONTEXT = '' as Context;
+/** Groups that are used later than what stood there first, and earlier than whatever is written: eviction takes those. */
+const FILLERS = 12;
+/** The embedded store dates uses by seconds. */
+const STEP_MS = 2_000;
 
-const action = fc.oneof(
-  { weight: 4, arbitrary: fc.constant('read' as const) },
-  { weight: 2, arbitrary: fc.constant('overwrite' as const) },
-  { weight: 2, arbitrary: fc.constant('upload again' as const) },
-  { weight: 1, arbitrary: fc.constant('clear' as const) },
-  { weight: 1, arbitrary: fc.constant('evict' as const) },
-);
-type Action = typeof action extends fc.Arbitrary<infer T> ? T : never;
+const WHATS = ['read', 'overwrite', 'upload again', 'clear', 'evict', 'unkeep', 'sweep'] as const;
+const WEIGHTS = { read: 5, overwrite: 3, 'upload again': 3, clear: 1, evict: 2, unkeep: 1, sweep: 1 };
+type What = (typeof WHATS)[number];
+
+interface Action {
+  readonly what: What;
+  readonly node: number;
+  readonly value: 'red' | 'blue';
+}
 
 export interface Interleavings {
-  /** Runs `count` schedules; throws the smallest that loses something, with its seed. */
+  /** Runs `count` schedules; throws the smallest that breaks a rule, with its seed. */
   run(count: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Opens the use cases on a store, without kept sources: what loses its previews can be healed by an upload alone. */
-export async function openInterleavings(
-  options: Pick<PreviewBenchOptions, 'dataDir' | 'shared'>,
-): Promise<Interleavings> {
-  let turn: (what: string) => Promise<unknown> = () => Promise.resolve();
-  const seen = (catalog: Catalog): Catalog =>
-    new Proxy(catalog, {
-      get(target, name) {
-        const value: unknown = Reflect.get(target, name);
-        if (typeof value !== 'function') return value;
-        const call = value.bind(target) as (...args: unknown[]) => unknown;
-        if (!STEPS.some((step) => step === name)) return call;
-        return (...args: unknown[]) => turn(String(name)).then(() => call(...args));
-      },
-    });
-  const bench = await openPreviewBench({ ...options, keepSource: false, seen });
+/** Does a step when it is its turn; those of all nodes wait together. */
+export type Turn = <T>(step: () => Promise<T>) => Promise<T>;
+
+export interface NodeOptions extends Pick<PreviewBenchOptions, 'dataDir' | 'shared' | 'keepSource'> {
+  /** Time passes on the node's store; default: on its bench alone, which is the embedded store's. */
+  readonly advance?: (ms: number) => void;
+  /** Has each step of the node's store wait for `turn`. */
+  readonly onSteps: (turn: Turn) => Pick<PreviewBenchOptions, 'seen'>;
+}
+
+/** Opens the use cases on each node. */
+export async function openInterleavings(nodes: readonly NodeOptions[]): Promise<Interleavings> {
+  const turns = new Turns();
+  const benches: PreviewBench[] = [];
+  for (const node of nodes)
+    benches.push(await openPreviewBench({ ...node, ...node.onSteps((step) => turns.take(step)) }));
+  const [first] = benches;
+  if (first === undefined) throw new RangeError('expected a node, got none');
+  const advance = (ms: number) => {
+    for (const [at, bench] of benches.entries()) {
+      bench.clock.advance(ms);
+      nodes[at]?.advance?.(ms);
+    }
+  };
   let runs = 0;
 
-  async function lose(key: ImageKey): Promise<void> {
-    const entry = await bench.catalog.find({ context: CONTEXT, imageKey: key });
-    for (const preview of entry?.source.previews ?? []) await bench.tiered.delete(preview.digest);
-  }
-
-  async function schedule(scheduler: fc.Scheduler, actions: readonly Action[]): Promise<void> {
-    const key = `key ${runs++}` as ImageKey;
+  /** An old group that has lost its previews, then fillers; values that are known, so that an overwrite is a commit alone. */
+  async function prepare(key: ImageKey): Promise<void> {
+    await first?.catalog.remove({});
+    advance(STEP_MS);
     const ref = { context: CONTEXT, imageKey: key };
-    turn = () => Promise.resolve();
-    // A known source: overwriting with it is a commit alone, as quick as what a reader does about a loss.
-    await bench.service.cache({ ...ref, imageKey: 'kept' as ImageKey }, await bench.upload('new'));
-    await bench.service.cache(ref, await bench.upload(`old ${key}`));
-    await lose(key);
-    turn = (what) => scheduler.schedule(Promise.resolve(), what);
-    const acting = actions.map((what) => act(bench, ref, what));
-    const outcomes = await scheduler.waitFor(Promise.all(acting));
-    turn = () => Promise.resolve();
-    const isStored = outcomes.includes('stored');
-    const mayBeGone = actions.some((what) => what === 'clear' || what === 'evict');
-    const found = await bench.catalog.find(ref);
-    if (found === undefined && isStored && !mayBeGone) throw new Error('an acknowledged upload is not in the catalog');
-    if (found === undefined || !isStored) return;
-    const { bytes } = await bench.service.read(await bench.service.choose(ref, SMALL));
-    if (!/ of (?:old key|new)/.test(bytes.toString())) throw new Error('other bytes than were uploaded');
+    await first?.service.cache(ref, await first.upload(`old ${key}`));
+    advance(STEP_MS);
+    for (const value of ['red', 'blue']) {
+      const imageKey = `${value} 0` as ImageKey;
+      const { source } = (await first?.service.cache({ ...ref, imageKey }, await first.upload(value))) ?? {};
+      if (source === undefined) continue;
+      const groups = Array.from({ length: FILLERS / 2 }, (_, n) => ({
+        ...ref,
+        imageKey: `${value} ${n + 1}` as ImageKey,
+        sourceDigest: source.digest,
+      }));
+      await first?.catalog.commit({ source, groups, existing: 'replace' });
+    }
+    advance(STEP_MS);
+    const entry = await first?.catalog.find(ref);
+    for (const { tiered } of benches)
+      for (const preview of entry?.source.previews ?? []) await tiered.delete(preview.digest);
   }
 
+  async function schedule(seed: number, actions: readonly Action[]): Promise<void> {
+    const key = `key ${runs++}` as ImageKey;
+    await prepare(key);
+    let now = 0;
+    const acting = actions.map(({ what, node, value }) => async (): Promise<Done> => {
+      const bench = benches[node % benches.length] ?? first;
+      const started = now++;
+      advance(STEP_MS);
+      const outcome = await act(bench as PreviewBench, key, what, value);
+      return { what, node: node % benches.length, started, ended: now++, ...outcome };
+    });
+    const done = await turns.run(seed, acting);
+    const last = await finalValue(benches, key);
+    const faults = faultsOf(done, last);
+    if (faults.length > 0) throw new Error(`${faults.join('; ')}: ${JSON.stringify({ last, done })}`);
+  }
+
+  const action = fc.record({
+    what: fc.oneof(...WHATS.map((what) => ({ weight: WEIGHTS[what], arbitrary: fc.constant(what) }))),
+    node: fc.nat({ max: nodes.length - 1 }),
+    value: fc.constantFrom('red' as const, 'blue' as const),
+  });
   return {
     run: (count) =>
-      fc.assert(fc.asyncProperty(fc.scheduler(), fc.array(action, { minLength: 2, maxLength: 7 }), schedule), {
+      fc.assert(fc.asyncProperty(fc.noShrink(fc.nat()), fc.array(action, { minLength: 2, maxLength: 7 }), schedule), {
         numRuns: count,
         interruptAfterTimeLimit: 1_200_000,
         markInterruptAsFailure: true,
       }),
-    close: () => bench.close(),
+    close: async () => {
+      for (const bench of benches) await bench.close();
+    },
   };
 }
 
-/** What somebody does at the same time as others; a refusal is an outcome. */
-async function act(
-  { service, catalog, upload }: PreviewBench,
-  ref: { readonly context: Context; readonly imageKey: ImageKey },
-  what: Action,
-): Promise<'stored' | 'other'> {
-  switch (what) {
-    case 'read':
-      await service
-        .choose(ref, SMALL)
-        .then((choice) => service.read(choice))
-        .catch(passing);
-      return 'other';
-    case 'overwrite':
-      await service.cache(ref, await upload('new'));
-      return 'stored';
-    case 'upload again':
-      return service
-        .cacheAndChoose(ref, SMALL, await upload(`old ${ref.imageKey}`))
-        .then(() => 'stored' as const)
-        .catch((error: unknown) => {
-          passing(error);
-          return 'other' as const;
-        });
-    case 'clear':
-      await service.clear(ref);
-      return 'other';
-    case 'evict':
-      await catalog.evictGroups(1);
-      return 'other';
+/** What every node answers once all is quiet: the same, so whatever news was on its way has been heard. */
+async function finalValue(benches: readonly PreviewBench[], key: ImageKey): Promise<Value> {
+  for (let attempts = 0; ; attempts++) {
+    const values: Value[] = [];
+    for (const bench of benches) values.push(await readValue(bench, key));
+    if (new Set(values).size === 1) return values[0];
+    if (attempts === 100) throw new Error(`the nodes answer differently for good: ${values.join(', ')}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 
-/** A group that is gone, or lost its source, is no fault of the store; anything else is. */
-function passing(error: unknown): void {
-  if (!(error instanceof Error && 'code' in error && error.code === 'unknown-image-key')) throw error;
+/** `undefined`: nothing is there, or what there was has lost its previews and its source. */
+async function readValue({ service }: PreviewBench, imageKey: ImageKey): Promise<Value> {
+  try {
+    const { bytes } = await service.read(await service.choose({ context: CONTEXT, imageKey }, SMALL));
+    const [, value] = / of (old key|red|blue)/.exec(bytes.toString()) ?? [];
+    if (value === undefined) throw new Error(`other bytes than were uploaded: ${bytes.toString()}`);
+    return value === 'old key' ? 'old' : (value as Value);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'unknown-image-key') return undefined;
+    throw error;
+  }
+}
+
+/** What somebody does at the same time as others. */
+async function act(
+  bench: PreviewBench,
+  imageKey: ImageKey,
+  what: What,
+  value: 'red' | 'blue',
+): Promise<Pick<Done, 'value' | 'stored'>> {
+  const { service, catalog, upload } = bench;
+  const ref = { context: CONTEXT, imageKey };
+  switch (what) {
+    case 'read':
+      return { value: await readValue(bench, imageKey), stored: false };
+    case 'overwrite':
+      await service.cache(ref, await upload(value));
+      return { value, stored: true };
+    case 'upload again':
+      try {
+        await service.cacheAndChoose(ref, SMALL, await upload(`old ${imageKey}`));
+        return { value: 'old', stored: true };
+      } catch (error) {
+        // A group that is gone, or lost its source, is no fault of the store; anything else is.
+        if (!(error instanceof Error && 'code' in error && error.code === 'unknown-image-key')) throw error;
+        return { value: 'old', stored: false };
+      }
+    case 'clear':
+      await service.clear(ref);
+      break;
+    case 'evict':
+      await catalog.evictGroups(1);
+      break;
+    case 'unkeep':
+      await catalog.evictSources(1);
+      break;
+    case 'sweep':
+      await catalog.sweep(100);
+      break;
+  }
+  return { value: undefined, stored: false };
 }
