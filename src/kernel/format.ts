@@ -1,4 +1,5 @@
-// The format grammar of target and request formats: TYPE:WIDTHxHEIGHT[~SCALETYPE][~norotate][~expand][@QUALITY].
+// The format grammar of target and request formats: TYPE:WIDTHxHEIGHT[~SCALETYPE][~norotate][~expand][@QUALITY]. App
+// Suite writes the defaults out: ~autorotate, ~shrinkonly and @75 are words of the grammar that change nothing.
 // Text in, value out, and back to one canonical text; nothing here knows of sources or encoders.
 import { ProofsheetError } from './errors.js';
 
@@ -24,13 +25,20 @@ export interface Format {
   readonly norotate: boolean;
   /** Enlarge a source that is smaller than the box. */
   readonly expand: boolean;
-  /** 1 to 100, or `undefined`: the type's default. */
+  /** 1 to 100 but for DEFAULT_QUALITY, which is `undefined`. */
   readonly quality: number | undefined;
   /** The canonical spelling; a default is never written out. */
   readonly text: string;
 }
 
 export const MAX_BOX_SIDE_PX = 16_384;
+
+/** Quality of a lossy type when the format names none. */
+export const DEFAULT_QUALITY = 75;
+
+/** Flags by name; each may stand once. The two that write out a default give way to their opposites, as in the original. */
+const FLAGS: readonly string[] = ['norotate', 'autorotate', 'expand', 'shrinkonly'];
+
 /** Longer than any meaningful format; a longer text is refused before it is looked at. */
 const MAX_FORMAT_CHARACTERS = 200;
 
@@ -107,21 +115,23 @@ class FormatParser {
 
   private options(): Pick<Format, 'scaleType' | 'norotate' | 'expand'> {
     let scaleType: ScaleType | undefined;
-    let norotate = false;
-    let expand = false;
+    const flags: string[] = [];
     // Older clients write "-cover" for "~cover"; a "-" can stand nowhere else behind the height.
     while (this.source[this.at] === '~' || this.source[this.at] === '-') {
       const start = this.at + 1;
-      const word = /^[a-z]*/i.exec(this.source.slice(start))?.[0] ?? '';
+      const word = /^[a-z]*/i.exec(this.source.slice(start))?.[0].toLowerCase() ?? '';
       const scale = lookUp(SCALE_TYPE_BY_NAME, word);
       if (scale !== undefined && scaleType === undefined) scaleType = scale;
       else if (scale !== undefined) this.fail(start, 'one scale type only');
-      else if (word.toLowerCase() === 'norotate' && !norotate) norotate = true;
-      else if (word.toLowerCase() === 'expand' && !expand) expand = true;
-      else this.fail(start, `a scale type (auto, ${SCALE_TYPES.join(', ')}), norotate or expand, each once`);
+      else if (FLAGS.includes(word) && !flags.includes(word)) flags.push(word);
+      else this.fail(start, `a scale type (auto, ${SCALE_TYPES.join(', ')}), ${FLAGS.join(', ')}, each once`);
       this.at = start + word.length;
     }
-    return { scaleType: scaleType ?? 'contain', norotate, expand };
+    return {
+      scaleType: scaleType ?? 'contain',
+      norotate: flags.includes('norotate'),
+      expand: flags.includes('expand'),
+    };
   }
 
   private quality(): number | undefined {
@@ -131,7 +141,7 @@ class FormatParser {
     const value = Number(digits);
     if (digits === '' || value < 1 || value > 100) this.fail(start, 'a quality of 1 to 100');
     this.at = start + digits.length;
-    return value;
+    return value === DEFAULT_QUALITY ? undefined : value;
   }
 
   private fail(position: number, expected: string): never {
