@@ -36,11 +36,13 @@ export const MAX_BOX_SIDE_PX = 16_384;
 /** Quality of a lossy type when the format names none. */
 export const DEFAULT_QUALITY = 75;
 
-/** Flags by name; each may stand once. The two that write out a default give way to their opposites, as in the original. */
-const FLAGS: readonly string[] = ['norotate', 'autorotate', 'expand', 'shrinkonly'];
+/** Flags that write out a default; beside their opposites those win, as in the original. */
+const DEFAULT_FLAGS: readonly string[] = ['autorotate', 'shrinkonly'];
+/** All flags; each may stand once. */
+const FLAGS: readonly string[] = ['norotate', 'expand', ...DEFAULT_FLAGS];
 
 /** Longer than any meaningful format; a longer text is refused before it is looked at. */
-const MAX_FORMAT_CHARACTERS = 200;
+export const MAX_FORMAT_CHARACTERS = 200;
 
 const TYPE_BY_NAME: Readonly<Record<string, FormatType>> = {
   auto: 'auto',
@@ -73,6 +75,22 @@ export function formatText(format: Omit<Format, 'text'>): string {
   return `${format.type}:${format.widthPx}x${format.heightPx}${scale}${flags}${quality}`;
 }
 
+/** The type of this name, in whatever case. */
+export function formatTypeOf(name: string): FormatType | undefined {
+  return lookUp(TYPE_BY_NAME, name);
+}
+
+/** Whether `name`, in lower case, is a flag that changes nothing. */
+export function isDefaultFlag(name: string): boolean {
+  return DEFAULT_FLAGS.includes(name);
+}
+
+/** The quality that these digits are, 1 to 100; `undefined` for anything else. */
+export function qualityOf(digits: string): number | undefined {
+  const value = /^[0-9]+$/.test(digits) ? Number(digits) : 0;
+  return value >= 1 && value <= 100 ? value : undefined;
+}
+
 class FormatParser {
   private at = 0;
 
@@ -97,7 +115,7 @@ class FormatParser {
   private type(): FormatType {
     const colon = this.source.indexOf(':');
     if (colon < 0) return 'auto';
-    const type = lookUp(TYPE_BY_NAME, this.source.slice(0, colon));
+    const type = formatTypeOf(this.source.slice(0, colon));
     if (type === undefined) this.fail(0, `a type (${FORMAT_TYPES.join(', ')})`);
     this.at = colon + 1;
     return type;
@@ -138,8 +156,8 @@ class FormatParser {
     if (this.source[this.at] !== '@') return undefined;
     const start = this.at + 1;
     const digits = /^[0-9]+/.exec(this.source.slice(start))?.[0] ?? '';
-    const value = Number(digits);
-    if (digits === '' || value < 1 || value > 100) this.fail(start, 'a quality of 1 to 100');
+    const value = qualityOf(digits);
+    if (value === undefined) this.fail(start, 'a quality of 1 to 100');
     this.at = start + digits.length;
     return value === DEFAULT_QUALITY ? undefined : value;
   }
