@@ -1,14 +1,15 @@
 // A request format as the original reads it: nothing is refused. What cannot be read means the default, and is named, so
 // that whoever wrote it can see. Agrees with the grammar of format.ts on every text that is one.
 import {
-  DEFAULT_QUALITY,
   type Format,
-  formatText,
+  type FormatOptions,
+  formatOf,
   formatTypeOf,
   isDefaultFlag,
   MAX_BOX_SIDE_PX,
   MAX_FORMAT_CHARACTERS,
   qualityOf,
+  readPlain,
   type ScaleType,
 } from './format.js';
 
@@ -26,6 +27,11 @@ const BETWEEN_OPTIONS = /(?=[~@]|-[a-z])/;
 
 /** Reads any text. A side over the limit counts as the limit; characters beyond the longest format are not looked at. */
 export function readRequestFormat(text: string): RequestFormat {
+  const plain = readPlain(text);
+  return plain === undefined ? readAnything(text) : { format: plain, ignored: [] };
+}
+
+function readAnything(text: string): RequestFormat {
   const ignored: string[] = [];
   const rest = text.slice(0, MAX_FORMAT_CHARACTERS).trim().toLowerCase();
   const colon = rest.indexOf(':');
@@ -42,8 +48,8 @@ export function readRequestFormat(text: string): RequestFormat {
   if (text.length > MAX_FORMAT_CHARACTERS)
     ignored.push(`${text.length - MAX_FORMAT_CHARACTERS} characters behind the first ${MAX_FORMAT_CHARACTERS}`);
 
-  const parts = { type: type ?? 'auto', ...sides, ...options };
-  return { format: { ...parts, text: formatText(parts) }, ignored };
+  const { widthPx, heightPx } = sides;
+  return { format: formatOf(type ?? 'auto', widthPx, heightPx, options, options.quality), ignored };
 }
 
 type Sides = Pick<Format, 'widthPx' | 'heightPx'>;
@@ -66,10 +72,8 @@ function readSide(text: string, ignored: string[]): number {
   return value > MAX_BOX_SIDE_PX ? MAX_BOX_SIDE_PX : OWN_EXTENT;
 }
 
-type Options = Pick<Format, 'scaleType' | 'norotate' | 'expand' | 'quality'>;
-
 /** Words in any order; of several scale types the last that is no default counts, of several qualities the first. */
-function readOptions(text: string, ignored: string[]): Options {
+function readOptions(text: string, ignored: string[]): FormatOptions & Pick<Format, 'quality'> {
   const words = text === '' ? [] : text.split(BETWEEN_OPTIONS).map(readWord);
   const scaleType = words.findLast(({ scale }) => scale !== undefined && scale !== 'contain')?.scale ?? 'contain';
   const quality = words.find((word) => word.quality !== undefined)?.quality;
@@ -81,7 +85,7 @@ function readOptions(text: string, ignored: string[]): Options {
     scaleType,
     norotate: words.some(({ flag }) => flag === 'norotate'),
     expand: words.some(({ flag }) => flag === 'expand'),
-    quality: quality === DEFAULT_QUALITY ? undefined : quality,
+    quality,
   };
 }
 
