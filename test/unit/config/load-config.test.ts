@@ -144,6 +144,12 @@ describe('values', () => {
     expect(config.server.corsOrigins).toEqual(['https://a.example', 'https://b.example']);
   });
 
+  test('target formats may be separated by semicolons too, as the original has it', () => {
+    const environment = { PROOFSHEET_TARGET_FORMATS: 'auto:100x100;webp:50x50~cover@80 , jpg:5x5' };
+    expect(load(environment).sequence.targetFormats).toEqual(['auto:100x100', 'webp:50x50~cover@80', 'jpg:5x5']);
+    expect(reportOf({ PROOFSHEET_TARGET_FORMATS: 'auto:100x100;auto:8x' })).toContain('entry 2 ("auto:8x")');
+  });
+
   test.each([
     ['true', true],
     ['FALSE', false],
