@@ -9,7 +9,7 @@ import type { Catalog, Clock } from '../kernel/ports.js';
 import type { ImageGroup } from '../kernel/source.js';
 import type { PreviewChoice } from '../previews/answers.js';
 import type { Conditions } from './conditional.js';
-import { type AnsweredChoice, imageAnswer, UNCONDITIONAL } from './image-response.js';
+import { type AnsweredChoice, type HeaderPairs, imageAnswer, UNCONDITIONAL } from './image-response.js';
 import type { ByteRange } from './range.js';
 import { authorizationOf, rawConditionsOf } from './raw-headers.js';
 import { TurnGeneration } from './turn-generation.js';
@@ -67,6 +67,8 @@ interface Prepared {
   readonly choice: AnsweredChoice & { readonly entry: { readonly group: ImageGroup } };
   /** Flat name/value lists: Node writes them as they are. */
   readonly headers: string[];
+  /** Those of them that the choice does not give; usually none. */
+  readonly alsoHeaders: string[];
   /** Made when they are first needed: most entries never need them. */
   headers304: string[] | undefined;
   readonly etag: string;
@@ -86,7 +88,8 @@ export class HotLane {
     this.generations = new TurnGeneration(deps.currency);
     this.prepared = new LRUCache({
       maxSize: deps.maxBytes,
-      sizeCalculation: (_prepared, url) => ENTRY_BYTES + CHARACTER_BYTES * url.length,
+      sizeCalculation: ({ alsoHeaders }, url) =>
+        ENTRY_BYTES + CHARACTER_BYTES * alsoHeaders.reduce((sum, text) => sum + text.length, url.length),
     });
   }
 
@@ -98,8 +101,15 @@ export class HotLane {
   /**
    * Remembers the answer to `url`. `generation` is from before the choice was made, so that a change in between is noticed
    * at the first hit. `urlValidUntilMs`: until when the URL alone opens it, as the access check of the slow way said.
+   * `alsoHeaders`: what every answer to this URL carries beside what the choice gives it.
    */
-  offer(url: string, choice: PreviewChoice, generation: number, urlValidUntilMs: number | undefined): void {
+  offer(
+    url: string,
+    choice: PreviewChoice,
+    generation: number,
+    urlValidUntilMs: number | undefined,
+    alsoHeaders: HeaderPairs = [],
+  ): void {
     const { group, source } = choice.entry;
     const { digest, bytes, type, widthPx, heightPx } = choice.preview;
     const { relation } = choice;
@@ -111,7 +121,8 @@ export class HotLane {
     const { cacheControl } = this.deps;
     this.prepared.set(url, {
       choice: { preview: { digest, bytes, type, widthPx, heightPx }, format: { text }, relation, entry: { group } },
-      headers: imageAnswer(choice, UNCONDITIONAL, cacheControl, nowMs).headers.flat(),
+      headers: [...imageAnswer(choice, UNCONDITIONAL, cacheControl, nowMs).headers, ...alsoHeaders].flat(),
+      alsoHeaders: alsoHeaders.flat(),
       headers304: undefined,
       etag,
       urlValidUntilMs,
@@ -188,10 +199,14 @@ export class HotLane {
       case 416:
         return undefined;
       case 304:
-        prepared.headers304 ??= answer.headers.flat();
+        prepared.headers304 ??= [...answer.headers.flat(), ...prepared.alsoHeaders];
         return { status: 304, headers: prepared.headers304, range: undefined };
       default:
-        return { status: answer.status, headers: answer.headers.flat(), range: answer.range };
+        return {
+          status: answer.status,
+          headers: [...answer.headers.flat(), ...prepared.alsoHeaders],
+          range: answer.range,
+        };
     }
   }
 

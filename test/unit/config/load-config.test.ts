@@ -40,6 +40,7 @@ describe('defaults', () => {
       basePath: '/imageconverter',
       workers: 1,
       strictErrors: false,
+      strictFormats: false,
       drainTimeoutMs: 25_000,
       trustProxyHops: 0,
       corsOrigins: undefined,
