@@ -255,6 +255,8 @@ describe('the status page', () => {
       '256 MiB',
     ])
       expect(page).toContain(text);
+    const id = 'ImageConverter server id: 57c6b91f-563b-4885-946d-0cc5799e2fdf<';
+    for (const form of [page, await (await get('/status')).text()]) expect(form).toContain(id);
     expect(page).toContain('<td>proofsheet_cache_hits_total{tier=&#34;&#60;memory&#62; }x&#34;}</td><td>994</td>');
     expect(page).not.toContain('_bucket');
     expect(page).not.toContain('<script');
