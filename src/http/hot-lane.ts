@@ -12,6 +12,7 @@ import type { Conditions } from './conditional.js';
 import { type AnsweredChoice, type HeaderPairs, imageAnswer, UNCONDITIONAL } from './image-response.js';
 import type { ByteRange } from './range.js';
 import { authorizationOf, rawConditionsOf } from './raw-headers.js';
+import { foldedTarget } from './request-rules.js';
 import { TurnGeneration } from './turn-generation.js';
 
 /** Larger previews are sent in slices by the slow way, with a deadline on each. */
@@ -63,6 +64,8 @@ interface Planned {
 const NO_BODY = Buffer.alloc(0);
 
 interface Prepared {
+  /** What it is offered under: path and query, the path folded. */
+  readonly url: string;
   /** What the answer is made of, and no more: metadata and the other previews may be large. */
   readonly choice: AnsweredChoice & { readonly entry: { readonly group: ImageGroup } };
   /** Flat name/value lists: Node writes them as they are. */
@@ -120,6 +123,7 @@ export class HotLane {
     const etag = `"${digest}"`;
     const { cacheControl } = this.deps;
     this.prepared.set(url, {
+      url,
       choice: { preview: { digest, bytes, type, widthPx, heightPx }, format: { text }, relation, entry: { group } },
       headers: [...imageAnswer(choice, UNCONDITIONAL, cacheControl, nowMs).headers, ...alsoHeaders].flat(),
       alsoHeaders: alsoHeaders.flat(),
@@ -142,10 +146,10 @@ export class HotLane {
   ): boolean => {
     const { method, url } = request;
     if ((method !== 'GET' && method !== 'HEAD') || url === undefined) return false;
-    const prepared = this.prepared.get(url);
+    const prepared = this.prepared.get(url) ?? this.preparedFolded(url);
     if (prepared === undefined) return false;
     if (!this.isCurrent(prepared, pipelined)) {
-      this.prepared.delete(url);
+      this.prepared.delete(prepared.url);
       return false;
     }
     if (prepared.urlValidUntilMs !== Number.POSITIVE_INFINITY && !this.isOpen(prepared, request)) return false;
@@ -169,6 +173,12 @@ export class HotLane {
     // What was read is sent, and then may have to be waited for.
     while (this.underWay.size > 0 && !limit.signal.aborted) await Promise.race([over, Promise.all(this.underWay)]);
     clearTimeout(timer);
+  }
+
+  /** Answers are offered under folded targets; only one that was not found as it was sent is worth folding. */
+  private preparedFolded(url: string): Prepared | undefined {
+    const folded = foldedTarget(url);
+    return folded === url ? undefined : this.prepared.get(folded);
   }
 
   /** Where access is restricted; what it does not open is left to the slow way, which says why. */

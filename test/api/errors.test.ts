@@ -210,7 +210,7 @@ describe('401 and 403', () => {
 });
 
 describe('404 and 405', () => {
-  it.each(['/', '/nothing', '/GetImage/key/200x150', '/toString', '/healthz'])('4041 for %s', async (path) => {
+  it.each(['/nothing', '/GetImage/key/200x150', '/toString', '/healthz'])('4041 for %s', async (path) => {
     await expectError(await ask(path), 404, 4041);
   });
 
