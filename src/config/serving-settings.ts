@@ -18,10 +18,25 @@ export const SERVER = {
     text('path that starts with / and does not end with one', /^(?:\/[A-Za-z0-9._~-]+)+$/),
     'Path in front of every ImageConverter operation; /metrics, /healthz and /readyz stay at the root.',
   ),
+  tlsPort: setting(
+    'TLS_PORT',
+    optional(whole('port number', { min: 0, max: 65_535 })),
+    'Second port with the same operations by TLS; needs a certificate and its key.',
+  ),
+  tlsCert: setting(
+    'TLS_CERT',
+    optional(text('path of a PEM file')),
+    'Certificate of the TLS port, with those between it and the root; read again when it changes.',
+  ),
+  tlsKey: setting(
+    'TLS_KEY',
+    optional(text('path of a PEM file')),
+    'Key of the TLS certificate, without a passphrase; read again when it changes.',
+  ),
   healthPort: setting(
     'HEALTH_PORT',
     optional(whole('port number', { min: 0, max: 65_535 })),
-    'Second port with the probes and metrics alone: /health/liveness, /health/readiness, /healthz, /readyz, /metrics.',
+    'Port with the probes and metrics alone: /health/liveness, /health/readiness, /healthz, /readyz, /metrics.',
   ),
   publicMetrics: setting(
     'PUBLIC_METRICS',
