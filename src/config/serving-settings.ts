@@ -6,7 +6,16 @@ import { setting } from './setting.js';
 /** An hour: no request has a reason to last longer. */
 const HOUR_MS = 3_600_000;
 
+/** Sets of other defaults, each a file below config/profiles. */
+export const PROFILES = ['app-suite'] as const;
+export type Profile = (typeof PROFILES)[number];
+
 export const SERVER = {
+  profile: setting(
+    'PROFILE',
+    optional(choice(PROFILES)),
+    'Other defaults for a place to work in; whatever is set beside it goes over them.',
+  ),
   host: setting(
     'HOST',
     text('address or host name to listen on', /^[^\s/]{1,255}$/),
