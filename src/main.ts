@@ -1,12 +1,14 @@
 #!/usr/bin/env node
 // The process edge: configuration, signals and exit codes. Serves alone, or as one of several workers.
 import cluster from 'node:cluster';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import v8 from 'node:v8';
 import { ALONE, type App, compose, PACKAGE_VERSION, type Role } from './compose.js';
 import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.js';
 import { loadConfig, unknownEnvironmentNames } from './config/load-config.js';
 import type { Config } from './config/schema.js';
+import { TlsFilesError } from './http/tls-files.js';
 import { DataDirError, ProcessIdTaken } from './stores/embedded/storage-errors.js';
 import {
   connectToSupervisor,
@@ -57,7 +59,7 @@ async function main(): Promise<void> {
     for (const name of unknownEnvironmentNames()) logger.warn({ name }, 'environment variable names no setting');
   }
   if (config.server.workers > 1 && cluster.isPrimary) {
-    await exit(await superviseWorkers({ ...config.server, logger }));
+    await exit(await superviseWorkers({ ...config.server, servers: serversOf(config), logger }));
   }
   await serve(config, logger, index === undefined ? ALONE : roleOf(index));
 }
@@ -72,6 +74,11 @@ function configOrExit(): Config {
   }
 }
 
+/** Servers that each process listens with. */
+function serversOf({ server }: Config): number {
+  return [server.port, server.tlsPort, server.healthPort].filter((port) => port !== undefined).length;
+}
+
 function roleOf(index: number): Role {
   // A worker whose supervisor was killed is ended by Node's cluster with process.exit, which may never return (see killSelf).
   process.on('exit', () => {
@@ -82,22 +89,37 @@ function roleOf(index: number): Role {
 
 async function serve(config: Config, logger: ProcessLogger, role: Role): Promise<void> {
   app = await composeOrExit(config, logger, role);
-  const { server } = app;
-  server.once('error', ({ message }) => {
-    logger.error({ reason: message, host: config.server.host, port: config.server.port }, 'cannot listen');
-    void end(1, 0);
-  });
-  server.listen(config.server.port, config.server.host, () => {
-    const { address, port } = server.address() as AddressInfo;
-    const host = address.includes(':') ? `[${address}]` : address;
-    const url = `http://${host}:${port}${config.server.basePath}`;
+  const { server, tlsServer, healthServer } = app;
+  const { host, port, tlsPort = 0, healthPort = 0, basePath, workers } = config.server;
+  const listening = Promise.all([
+    listen(server, port, host, logger),
+    listen(tlsServer, tlsPort, host, logger),
+    listen(healthServer, healthPort, host, logger),
+  ]);
+  void listening.then(([origin, tlsOrigin, healthUrl]) => {
+    const url = `${origin}${basePath}`;
+    const tlsUrl = tlsOrigin && `${tlsOrigin.replace('http:', 'https:')}${basePath}`;
     const { dataDir } = config.storage;
-    logger.info(
-      { url, version: PACKAGE_VERSION, dataDir, workers: config.server.workers, pid: process.pid },
-      'listening',
-    );
+    logger.info({ url, tlsUrl, healthUrl, version: PACKAGE_VERSION, dataDir, workers, pid: process.pid }, 'listening');
   });
   stopOnSignals(config.server.drainTimeoutMs, logger, role.shared);
+}
+
+/** Resolves with `http://HOST:PORT` once the server listens, and with `undefined` without one. Ends the process when it cannot. */
+async function listen(
+  server: Server | undefined,
+  port: number,
+  host: string,
+  logger: ProcessLogger,
+): Promise<string | undefined> {
+  if (server === undefined) return undefined;
+  server.once('error', ({ message }) => {
+    logger.error({ reason: message, host, port }, 'cannot listen');
+    void end(1, 0);
+  });
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
+  const { address, port: chosen } = server.address() as AddressInfo;
+  return `http://${address.includes(':') ? `[${address}]` : address}:${chosen}`;
 }
 
 async function composeOrExit(config: Config, logger: ProcessLogger, role: Role): Promise<App> {
@@ -105,8 +127,9 @@ async function composeOrExit(config: Config, logger: ProcessLogger, role: Role):
     return await compose(config, logger, role);
   } catch (error) {
     if (error instanceof ProcessIdTaken) return underAnotherId(config, logger, role, error);
-    // A directory that cannot be used is the operator's to mend: its message says how, and a stack would bury it.
-    logger.error(error instanceof DataDirError ? { reason: error.message } : { error }, 'cannot start');
+    // A directory or a certificate that cannot be used is the operator's to mend: its message says how, and a stack would bury it.
+    const isTold = error instanceof DataDirError || error instanceof TlsFilesError;
+    logger.error(isTold ? { reason: error.message } : { error }, 'cannot start');
     return exit(1);
   }
 }
@@ -123,7 +146,7 @@ async function underAnotherId(
 ): Promise<never> {
   if (role.shared) process.exit(OTHER_ID_EXIT_CODE);
   logger.info({ reason: taken.message }, 'serving by a worker, which has another process id');
-  return exit(await superviseWorkers({ ...config.server, workers: 1, logger }));
+  return exit(await superviseWorkers({ ...config.server, servers: serversOf(config), workers: 1, logger }));
 }
 
 /**

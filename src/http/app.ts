@@ -17,7 +17,7 @@ import { ERROR_CODES, errorAnswer } from './error-map.js';
 import { ERROR_TAKING_MS, hasUnreadBody, sendError } from './error-response.js';
 import type { ExchangeLog } from './exchange.js';
 import { createFairUse } from './fair-use.js';
-import { createProbes } from './health.js';
+import type { Probes } from './health.js';
 import type { Operation, OperationContext } from './ops/operation.js';
 import { OPERATIONS } from './ops/registry.js';
 import { checkSegments, groupRefOf, narrowingContextOf, type Target } from './parameters.js';
@@ -28,7 +28,12 @@ import { createUploads } from './uploads.js';
 const DRAINING_RETRY_SECONDS = 5;
 
 /** Builds the application. `isDraining` is asked for every request. */
-export function createApp(deps: EdgeDependencies, exchanges: ExchangeLog, isDraining: () => boolean): Express {
+export function createApp(
+  deps: EdgeDependencies,
+  exchanges: ExchangeLog,
+  { connected, ...probes }: Probes,
+  isDraining: () => boolean,
+): Express {
   const { config } = deps;
   const send = createSender(config.sendTimeoutMs);
   const context: OperationContext = { ...deps, send };
@@ -53,8 +58,10 @@ export function createApp(deps: EdgeDependencies, exchanges: ExchangeLog, isDrai
 
   if (config.corsOrigins.length > 0) app.use(createCors(config.corsOrigins, !access.isOpen));
 
-  const probes = createProbes({ ...deps, exchanges, send, isDraining });
-  for (const [name, probe] of Object.entries(probes)) app.all(`/${name}`, onlyReading(name, probe));
+  if (config.publicMetrics)
+    for (const [name, probe] of Object.entries(probes)) app.all(`/${name}`, onlyReading(name, probe));
+  // Where the original is probed by its chart, and perhaps by its clients.
+  app.all(config.basePath === '' ? '/' : literalPath(config.basePath), onlyReading('connected', connected));
 
   const page = helmet({
     // The page brings its own policy; plain HTTP servers have no say in transport security.

@@ -47,8 +47,12 @@ export interface HttpConfig extends FairUseLimits {
   readonly allowedHosts: readonly string[];
   /** `Cache-Control` of previews and metadata. */
   readonly cacheControl: string;
+  /** Answer the probes and metrics beside the operations; else only `createHealthServer` does. */
+  readonly publicMetrics: boolean;
   /** Answer every failure of an operation with status 500, as the original does. */
   readonly strictErrors: boolean;
+  /** Refuse request formats that are none, instead of reading them as the original does. */
+  readonly strictFormats: boolean;
 }
 
 export interface EdgeDependencies {

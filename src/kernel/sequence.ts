@@ -1,7 +1,7 @@
 // The preview sequence: the configured target formats, and what they mean for one source. Pure: which pictures have to be
 // made, in which type and geometry, and which of them are the same picture.
 import { createHash } from 'node:crypto';
-import { type Format, type FormatType, type PreviewType, parseFormat } from './format.js';
+import { DEFAULT_QUALITY, type Format, type FormatType, type PreviewType, parseFormat } from './format.js';
 import { areaOf, type Geometry, geometryOf, type Size } from './sizes.js';
 import { type SourceInfo, storedSize } from './source.js';
 
@@ -15,9 +15,6 @@ export const DEFAULT_TARGET_FORMATS = [
   'auto:1920x1080',
   'auto:1920x1080~cover',
 ] as const;
-
-/** Quality of a lossy type when the format names none. */
-export const DEFAULT_QUALITY = 75;
 
 /**
  * The longest side each type can hold: libjpeg's JPEG_MAX_DIMENSION, WebP's 14 bits, the AV1 level libvips allows, GIF's

@@ -88,7 +88,9 @@ export async function startEdgeServer(
     corsOrigins: [],
     allowedHosts: [],
     cacheControl: 'public, max-age=60',
+    publicMetrics: true,
     strictErrors: false,
+    strictFormats: false,
     ...config,
   };
   const started: { server?: EdgeServer } = {};
