@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import v8 from 'node:v8';
 import { ALONE, type App, compose, PACKAGE_VERSION, type Role } from './compose.js';
 import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.js';
-import { loadConfig, unknownEnvironmentNames } from './config/load-config.js';
+import { blankSecretNames, loadConfig, unknownEnvironmentNames } from './config/load-config.js';
 import type { Config } from './config/schema.js';
 import { DataDirError, ProcessIdTaken } from './stores/embedded/storage-errors.js';
 import {
@@ -50,6 +50,8 @@ async function main(): Promise<void> {
   }
   if (index === undefined) {
     for (const name of unknownEnvironmentNames()) logger.warn({ name }, 'environment variable names no setting');
+    for (const name of blankSecretNames())
+      logger.warn({ name }, 'environment variable is empty, so this secret is not set');
   }
   if (config.server.workers > 1 && cluster.isPrimary) {
     process.exit(await superviseWorkers({ ...config.server, logger }));

@@ -205,6 +205,23 @@ describe('admin passwords', () => {
   });
 });
 
+describe('without a password', () => {
+  it('an empty one is none: the protected operations stay shut for whoever brings no, an empty or a blank one', async () => {
+    const open = await startTestServer({
+      environment: { PROOFSHEET_ADMIN_PASSWORD: '', PROOFSHEET_API_TOKENS: ' ', PROOFSHEET_URL_KEYS: '' },
+    });
+    try {
+      for (const headers of [{}, basic(''), basic(' '), { Authorization: open.adminAuth }]) {
+        const answer = await fetch(`${open.url}/getKeys`, { headers });
+        expect([answer.status, await answer.json()]).toEqual([403, expect.objectContaining({ code: 4030 })]);
+      }
+      expect((await fetch(`${open.url}/getKeyCount`)).status).toBe(200);
+    } finally {
+      await open.close();
+    }
+  });
+});
+
 describe('failed logins', () => {
   it('are limited by client, right ones too while the limit holds, and say when to come back', async () => {
     const limited = await startTestServer({ environment: { PROOFSHEET_LOGIN_FAILURES_PER_MINUTE: '3' } });
