@@ -21,7 +21,8 @@ import { createProbes } from './health.js';
 import type { Operation, OperationContext } from './ops/operation.js';
 import { OPERATIONS } from './ops/registry.js';
 import { checkSegments, groupRefOf, narrowingContextOf, type Target } from './parameters.js';
-import { ClientGone, createSender, limitTaking } from './send.js';
+import { createSender } from './send.js';
+import { ClientGone, limitTaking } from './taking.js';
 import { createUploads } from './uploads.js';
 
 /** Seconds after which another instance, or this one restarted, is likely to answer. */
@@ -167,7 +168,7 @@ function answersOptions(request: Request, response: Response, verbs: readonly st
   response.statusCode = 204;
   response.setHeader('Allow', [...verbs, 'OPTIONS'].join(', '));
   response.end();
-  limitTaking(response, ERROR_TAKING_MS);
+  limitTaking(response, 0, ERROR_TAKING_MS);
   return true;
 }
 

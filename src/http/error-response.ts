@@ -5,7 +5,8 @@ import type { Socket } from 'node:net';
 import { type ErrorAnswer, errorBody, PROTOCOL_ERRORS, type ProtocolErrorName } from './error-map.js';
 import type { Exchange } from './exchange.js';
 import type { HeaderPairs } from './image-response.js';
-import { jsonHeaders, limitTaking, writeHead } from './send.js';
+import { jsonHeaders, writeHead } from './send.js';
+import { limitTaking } from './taking.js';
 
 /**
  * An unread body is taken and thrown away up to this size, while it comes without such a pause, and for so long in all; then
@@ -78,7 +79,7 @@ function endUnread(response: ServerResponse, body: Buffer): void {
   const request = response.req;
   if (!hasUnreadBody(request)) {
     response.end(body);
-    limitTaking(response, ERROR_TAKING_MS);
+    limitTaking(response, body.length, ERROR_TAKING_MS);
     return;
   }
   response.setHeader('Connection', 'close');
@@ -99,6 +100,6 @@ function endUnread(response: ServerResponse, body: Buffer): void {
     clearTimeout(timer);
     clearTimeout(silence);
     if (!response.writableEnded) response.end();
-    limitTaking(response, ERROR_TAKING_MS);
+    limitTaking(response, body.length, ERROR_TAKING_MS);
   }
 }

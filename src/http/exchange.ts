@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock, Logger, Metrics } from '../kernel/ports.js';
 import type { PreviewBytes } from '../previews/answers.js';
 import type { ErrorAnswer } from './error-map.js';
+import { wasTaken } from './taking.js';
 
 /** The status that logs and metrics carry when the client left before its answer was complete; never sent. */
 const CLIENT_GONE_STATUS = 499;
@@ -49,7 +50,7 @@ export function createExchangeLog(logger: Logger, metrics: Metrics, clock: Clock
     inFlight--;
     if (inFlight === 0) for (const tell of idleListeners.splice(0)) tell();
     const durationMs = clock.monotonic() - startedAt;
-    const status = response.writableFinished ? response.statusCode : CLIENT_GONE_STATUS;
+    const status = wasTaken(response) ? response.statusCode : CLIENT_GONE_STATUS;
     const { operation, code, bytes, from, requestId } = exchange;
     const labels = { operation, status: String(status) };
     metrics.count('http_requests_total', labels);

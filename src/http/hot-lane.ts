@@ -12,10 +12,9 @@ import type { Conditions } from './conditional.js';
 import { type AnsweredChoice, imageAnswer, UNCONDITIONAL } from './image-response.js';
 import type { ByteRange } from './range.js';
 import { authorizationOf, rawConditionsOf } from './raw-headers.js';
+import { isWaiting, limitTaking } from './taking.js';
 import { TurnGeneration } from './turn-generation.js';
 
-/** Larger previews are sent in slices by the slow way, with a deadline on each. */
-const MAX_BODY_BYTES = 256 * 1024;
 /** A longer URL is not worth remembering. */
 const MAX_URL_CHARACTERS = 2_048;
 /** What an entry costs beside its URL: headers, group, the cache's own slots. Measured: 2.1 kB with 64 characters of key. */
@@ -44,7 +43,7 @@ export interface HotLaneDeps {
   readonly cacheControl: string;
   /** Most bytes of prepared answers, which hold everything but the preview's bytes. */
   readonly maxBytes: number;
-  /** Time a client has to take an answer that the socket did not take at once. */
+  /** Time a client has to take each 256 KiB of an answer that the socket did not take at once. */
   readonly sendTimeoutMs: number;
   /** Whether an `Authorization` header opens the group to its sender; asked where a URL alone does not open it. */
   readonly admits?: (authorization: string | undefined, ref: GroupRef) => boolean;
@@ -105,7 +104,7 @@ export class HotLane {
     const { relation } = choice;
     const { text } = choice.format;
     if (!source.complete || group.revision === '') return;
-    if (bytes > MAX_BODY_BYTES || url.length > MAX_URL_CHARACTERS) return;
+    if (url.length > MAX_URL_CHARACTERS) return;
     const nowMs = this.deps.clock.now();
     const etag = `"${digest}"`;
     const { cacheControl } = this.deps;
@@ -209,8 +208,7 @@ export class HotLane {
       response.end();
     } else {
       response.end(body);
-      // Nearly always the kernel has taken everything by now; only if not is a deadline worth its timer.
-      if (response.socket && response.socket.writableLength > 0) this.limit(response);
+      if (isWaiting(response)) this.waitFor(response, body.length);
     }
     this.deps.onAnswer(choice.entry.group, status, body.length, (performance.now() - startedAt) / 1_000);
   }
@@ -238,16 +236,15 @@ export class HotLane {
     this.underWay.add(read);
   }
 
-  private limit(response: ServerResponse): void {
-    const timer = setTimeout(() => response.destroy(), this.deps.sendTimeoutMs);
-    const taken = new Promise<void>((resolve) => {
+  private waitFor(response: ServerResponse, bytes: number): void {
+    limitTaking(response, bytes, this.deps.sendTimeoutMs);
+    const closed = new Promise<void>((resolve) => {
       response.once('close', () => {
-        clearTimeout(timer);
-        this.underWay.delete(taken);
+        this.underWay.delete(closed);
         resolve();
       });
     });
-    this.underWay.add(taken);
+    this.underWay.add(closed);
   }
 }
 

@@ -1,17 +1,9 @@
-// Writing answers to sockets: in bounded slices, with back-pressure, and with a deadline on every slice, so that a client
-// that reads slowly or never costs a bounded time and no copy of the bytes.
-import { once } from 'node:events';
+// Writing answers to sockets, with back-pressure and a deadline, so that a client that reads slowly or never costs a bounded
+// time and no copy of the bytes.
 import type { ServerResponse } from 'node:http';
 import type { Exchange } from './exchange.js';
 import type { HeaderPairs } from './image-response.js';
-
-/** A client has to take each slice within the send timeout: 256 KiB in 30 s is 8.7 kB/s. */
-const SLICE_BYTES = 256 * 1024;
-
-/** The client left, or read too slowly: there is nobody to answer any more. */
-export class ClientGone extends Error {
-  override readonly name = 'ClientGone';
-}
+import { ClientGone, limitTaking, PiecewiseTaking, taken } from './taking.js';
 
 /** How answers are written; one per server. */
 export interface Sender {
@@ -34,38 +26,27 @@ export interface Sender {
   ): Promise<void>;
 }
 
-/** A sender whose every slice has to be taken within `sendTimeoutMs`. HEAD is answered without a body. */
+/** A sender whose every answer has to be taken as `limitTaking` says. HEAD is answered without a body. */
 export function createSender(sendTimeoutMs: number): Sender {
-  async function write(response: ServerResponse, exchange: Exchange, chunk: Uint8Array | string): Promise<void> {
+  async function end(response: ServerResponse, last?: Uint8Array): Promise<void> {
     if (response.destroyed) throw new ClientGone('the client left');
-    exchange.bytes += Buffer.byteLength(chunk);
-    if (!response.write(chunk)) await taken(response, 'drain', sendTimeoutMs);
-  }
-
-  async function end(response: ServerResponse): Promise<void> {
-    if (response.destroyed) throw new ClientGone('the client left');
-    response.end();
-    if (!response.writableFinished) await taken(response, 'finish', sendTimeoutMs);
+    response.end(last);
+    limitTaking(response, response.socket?.writableLength ?? 0, sendTimeoutMs);
+    await taken(response);
   }
 
   const sender: Sender = {
     async bytes(response, exchange, status, headers, body) {
       writeHead(response, status, headers);
-      const only = body.length === 1 ? body[0] : undefined;
-      if (response.req.method === 'HEAD' || body.length === 0) {
-        await end(response);
-      } else if (only !== undefined && only.length <= SLICE_BYTES) {
-        // The usual case in one step: headers and body leave in one write.
-        exchange.bytes += only.length;
-        response.end(only);
-        if (!response.writableFinished) await taken(response, 'finish', sendTimeoutMs);
-      } else {
-        for (const part of body) {
-          for (let at = 0; at < part.length; at += SLICE_BYTES)
-            await write(response, exchange, part.subarray(at, at + SLICE_BYTES));
-        }
-        await end(response);
+      const parts = response.req.method === 'HEAD' ? [] : [...body];
+      const last = parts.pop();
+      // Handed over whole: headers and body leave in one write, and the kernel comes back for what it cannot take yet.
+      for (const part of parts) {
+        exchange.bytes += part.length;
+        response.write(part);
       }
+      exchange.bytes += last?.length ?? 0;
+      await end(response, last);
     },
     async json(response, exchange, value, headers = []) {
       const body = Buffer.from(JSON.stringify(value));
@@ -81,7 +62,11 @@ export function createSender(sendTimeoutMs: number): Sender {
         // The first chunk comes before the status: an early failure is still answered as one.
         let next = await iterator.next();
         writeHead(response, 200, headers);
-        for (; !next.done; next = await iterator.next()) await write(response, exchange, next.value);
+        const pieces = new PiecewiseTaking(response, sendTimeoutMs);
+        for (; !next.done; next = await iterator.next()) {
+          exchange.bytes += Buffer.byteLength(next.value);
+          await pieces.write(next.value);
+        }
       } finally {
         await iterator.return?.();
       }
@@ -105,28 +90,4 @@ export function jsonHeaders(contentLength: number): HeaderPairs {
 export function writeHead(response: ServerResponse, status: number, headers: HeaderPairs): void {
   response.statusCode = status;
   for (const [name, value] of headers) response.setHeader(name, value);
-}
-
-/** Destroys a response that was ended, and that its client does not take within `timeoutMs`. */
-export function limitTaking(response: ServerResponse, timeoutMs: number): void {
-  // Nearly always the kernel has taken everything by now; only if not is a deadline worth its timer.
-  if (!response.socket || response.socket.writableLength === 0) return;
-  const timer = setTimeout(() => response.destroy(), timeoutMs);
-  response.once('close', () => clearTimeout(timer));
-}
-
-/** Resolves on `event`; throws `ClientGone` when the response closes first, or when `timeoutMs` pass: then it is destroyed. */
-async function taken(response: ServerResponse, event: 'drain' | 'finish', timeoutMs: number): Promise<void> {
-  const waiting = new AbortController();
-  const timer = setTimeout(() => response.destroy(), timeoutMs);
-  try {
-    const closed = once(response, 'close', { signal: waiting.signal }).then(() => {
-      if (!response.writableFinished) throw new ClientGone('the client left');
-    });
-    await Promise.race([once(response, event, { signal: waiting.signal }), closed]);
-  } finally {
-    clearTimeout(timer);
-    // Whichever wait lost is ended; its rejection belongs to the race, which has settled already.
-    waiting.abort();
-  }
 }

@@ -5,7 +5,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { type Digest, parseDigest } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
-import { ClientGone } from './send.js';
+import { ClientGone } from './taking.js';
 
 export interface UploadBodyLimits {
   /** Of the whole body, parts and boundaries included. */
