@@ -74,7 +74,8 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const { shared, workerIndex } = role;
   const store = await openStorage(config, { clock, logger, metrics, shared, workerIndex, version: PACKAGE_VERSION });
   const preparedBytes = storage.memoryMaxBytes * PREPARED_SHARE;
-  const memory = createMemoryTier({ maxBytes: storage.memoryMaxBytes - preparedBytes });
+  const previewBytes = storage.memoryMaxBytes - preparedBytes;
+  const memory = createMemoryTier({ maxBytes: previewBytes });
   const blobs = createTieredBlobs({ memory, durable: store.durable, clock, logger, metrics });
   const { catalog, sweepOrphans } = store;
 
@@ -225,6 +226,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
         config,
         snapshot: await snapshot(),
         usage: await catalog.usage(),
+        memory: { previewBytes, preparedBytes },
         version: PACKAGE_VERSION,
         uptimeSeconds: (clock.monotonic() - startedAt) / 1_000,
         draining,
