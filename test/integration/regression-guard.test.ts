@@ -1,5 +1,6 @@
 // What an upload and a hit may cost, in counts that no noise of a machine changes: decodes, encodes, looks into the catalog,
 // system calls, bytes. Speed itself is the benchmark's business.
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -7,7 +8,8 @@ import http from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TurnGeneration } from '../../src/http/turn-generation.js';
-import { DEFAULT_TARGET_FORMATS } from '../../src/kernel/sequence.js';
+import { DEFAULT_TARGET_FORMATS } from '../support/default-formats.js';
+
 import { encodedPhoto } from '../support/encoded-photo.js';
 import { sourceForm } from '../support/multipart.js';
 import { type ServerProcess, scrape, startServerProcess } from '../support/server-process.js';

@@ -1,4 +1,5 @@
 // Rows 7 and 8: processor time of the default sequence, against its floor, one pipeline per preview, and ipx.
+
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -10,16 +11,12 @@ import { createConverter } from '../../../src/convert/converter-pool.js';
 import type { PreviewType } from '../../../src/kernel/format.js';
 import { parseContext } from '../../../src/kernel/image-key.js';
 import type { Conversion } from '../../../src/kernel/ports.js';
-import {
-  DEFAULT_TARGET_FORMATS,
-  largestRaster,
-  type PlannedPreview,
-  planSequence,
-  sequenceOf,
-} from '../../../src/kernel/sequence.js';
+import { type PlannedPreview, planSequence, sequenceOf } from '../../../src/kernel/sequence.js';
+import { areaOf, type Size } from '../../../src/kernel/sizes.js';
 import { systemClock } from '../../../src/telemetry/clock.js';
 import { createLogger } from '../../../src/telemetry/logger.js';
 import { ProcessMetrics } from '../../../src/telemetry/metrics.js';
+import { DEFAULT_TARGET_FORMATS } from '../../support/default-formats.js';
 import { image, photo } from '../../support/images.js';
 import { alternate, type Comparison, compareRatios, type Figure, geometricMean, median } from '../comparison.js';
 import { type CorpusPicture, corpus } from '../corpus.js';
@@ -140,6 +137,13 @@ async function measure(
     ipx: () => askIpx(ipx, dir, requests),
   });
   return { name, ...results };
+}
+
+/** The largest scaled picture of a plan by area: the raster that the whole sequence can be made from. */
+function largestRaster(plan: readonly PlannedPreview[]): Size {
+  return plan
+    .map(({ geometry }) => geometry.scaled)
+    .reduce((most, size) => (areaOf(size) > areaOf(most) ? size : most));
 }
 
 /** One decode to the largest raster needed, and every preview encoded from a raster that is ready in its size. */

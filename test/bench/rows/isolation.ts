@@ -1,5 +1,6 @@
 // Row 16: what it costs that conversions run in child processes: processor time of the server's process and its converter
 // together, against the same conversions called in one process.
+
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -8,10 +9,11 @@ import { join } from 'node:path';
 import { ALLOCATOR_ENVIRONMENT } from '../../../src/convert/converter-child.js';
 import { type ConverterPool, createConverter } from '../../../src/convert/converter-pool.js';
 import { parseContext } from '../../../src/kernel/image-key.js';
-import { DEFAULT_TARGET_FORMATS, sequenceOf } from '../../../src/kernel/sequence.js';
+import { sequenceOf } from '../../../src/kernel/sequence.js';
 import { systemClock } from '../../../src/telemetry/clock.js';
 import { createLogger } from '../../../src/telemetry/logger.js';
 import { ProcessMetrics } from '../../../src/telemetry/metrics.js';
+import { DEFAULT_TARGET_FORMATS } from '../../support/default-formats.js';
 import { image, photo, screenshot } from '../../support/images.js';
 import { alternate, type Comparison, compare, measured, median } from '../comparison.js';
 import { largeJpeg } from '../corpus.js';
