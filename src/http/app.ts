@@ -28,6 +28,9 @@ import { createUploads } from './uploads.js';
 /** Seconds after which another instance, or this one restarted, is likely to answer. */
 const DRAINING_RETRY_SECONDS = 5;
 
+/** What at least one operation answers to. */
+const ALL_VERBS = [...new Set<string>(Object.values(OPERATIONS).flatMap(({ verbs }) => verbs))];
+
 /** Builds the application. `isDraining` is asked for every request. */
 export function createApp(deps: EdgeDependencies, exchanges: ExchangeLog, isDraining: () => boolean): Express {
   const { config } = deps;
@@ -52,6 +55,11 @@ export function createApp(deps: EdgeDependencies, exchanges: ExchangeLog, isDrai
     next();
   });
 
+  // The server as a whole (RFC 9110, section 9.3.7): no route, because its target is no path.
+  app.use((request, response, next) => {
+    if (request.url !== '*' || !answersOptions(request, response, ALL_VERBS)) next();
+  });
+
   if (config.corsOrigins.length > 0) app.use(createCors(config.corsOrigins, !access.isOpen));
 
   const probes = createProbes({ ...deps, exchanges, send, isDraining });
@@ -71,7 +79,7 @@ export function createApp(deps: EdgeDependencies, exchanges: ExchangeLog, isDrai
   app.use((_request, _response) => {
     throw new ProofsheetError(
       'unknown-operation',
-      `expected one of ${Object.keys(OPERATIONS).join(', ')} below ${config.basePath === '' ? '/' : config.basePath}, got something else`,
+      `expected one of ${Object.keys(OPERATIONS).join(', ')} below ${config.basePath}, got something else`,
     );
   });
 
