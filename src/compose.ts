@@ -1,5 +1,5 @@
-// THE composition root: the only file that sees every part. Wires them in the order in which they depend on each other,
-// and stops them in reverse.
+// THE composition root of a server process: wires its parts in the order in which they depend on each other, and stops them in
+// reverse. Which store it is, open-storage.ts decides.
 import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';

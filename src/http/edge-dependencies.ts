@@ -11,7 +11,7 @@ import type { StatusReport } from './status-page.js';
 
 /** Settings of the edge; all times in ms, all sizes in bytes, all of them 1 or more unless said otherwise. */
 export interface HttpConfig extends FairUseLimits {
-  /** Where the operations live, e.g. `/imageconverter`; `""` is the root. */
+  /** Where the operations live, e.g. `/imageconverter`; begins with a slash and does not end with one. */
   readonly basePath: string;
   /** Who may clear and list; empty switches those operations off. */
   readonly admins: readonly Credential[];

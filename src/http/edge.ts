@@ -1,5 +1,5 @@
 // The HTTP edge as the composition root sees it: what it needs, what it gives, how it stops taking work.
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createApp } from './app.js';
 import type { EdgeDependencies } from './edge-dependencies.js';
 import { createExchangeLog } from './exchange.js';
@@ -7,8 +7,7 @@ import { messageClassesOf } from './message-classes.js';
 import { createServer } from './server.js';
 
 export interface Edge {
-  readonly listener: RequestListener;
-  /** A server over `listener` with every limit and timeout set, not listening yet. */
+  /** A server with every limit and timeout set, not listening yet. */
   createServer(): Server;
   /** From now on new work is refused with `overloaded`, connections close after their answer, and readiness is lost. */
   drain(): void;
@@ -26,7 +25,6 @@ export function createEdge(deps: EdgeDependencies): Edge {
   const answersHot = (request: IncomingMessage, response: ServerResponse, pipelined: boolean): boolean =>
     !draining && hotLane?.answer(request, response, app, pipelined) === true;
   return {
-    listener: app,
     createServer: () => createServer(app, classes, answersHot, exchanges, deps.config, deps.logger),
     drain() {
       draining = true;

@@ -1,4 +1,5 @@
-// From a named failure to its HTTP answer: the only place with error statuses and numeric codes. Knows no sockets.
+// From a named failure to its HTTP answer: the only place with the statuses and numeric codes of failures. Knows no sockets.
+// (That a server is not ready is no failure of a request: 503 of /readyz stands with the probes.)
 import { asProofsheetError, type ErrorName, type ProofsheetError } from '../kernel/errors.js';
 import { malformedEncoding } from './parameters.js';
 

@@ -18,7 +18,7 @@ export function malformedEncoding(where: string): ProofsheetError {
   );
 }
 
-/** Throws `invalid-image-key` unless the path has exactly the segments that `names` lists. */
+/** Throws `invalid-image-key` when the path has more segments than `names` lists; one that is missing is empty, and its parser says so. */
 export function checkSegments(target: Target, names: readonly string[]): void {
   if (target.segments.length <= names.length) return;
   throw new ProofsheetError(

@@ -1,5 +1,5 @@
 // The ports: what the use cases need from the world, in words of the kernel. Every backend of a port passes the port's
-// contract suite (test/contracts), and is named nowhere but in compose.ts.
+// contract suite (test/contracts), and is named nowhere but at the process edge, the files directly in src/.
 import type { Digest } from './digest.js';
 import type { ErrorName } from './errors.js';
 import type { Format } from './format.js';

@@ -301,14 +301,10 @@ describe('cross-origin reads', () => {
 });
 
 describe('the base path', () => {
-  it('may be the root or hold characters that patterns know', async () => {
-    for (const basePath of ['', '/a.b/(c)']) {
-      server = await startEdgeServer({ basePath });
-      expect(await (await get('/getKeyCount')).json()).toEqual({ count: 0 });
-      expect((await fetch(`${server.origin}/healthz`)).status).toBe(200);
-      await server.close();
-    }
-    server = await startEdgeServer();
+  it('may hold characters that patterns know, and nothing is answered without it', async () => {
+    server = await startEdgeServer({ basePath: '/a.b/(c)' });
+    expect(await (await get('/getKeyCount')).json()).toEqual({ count: 0 });
+    expect((await fetch(`${server.origin}/healthz`)).status).toBe(200);
     expect((await fetch(`${server.origin}/getKeyCount`)).status).toBe(404);
   });
 });
