@@ -9,7 +9,7 @@ const ROOT = new URL('../../..', import.meta.url).pathname;
 let directory: string;
 beforeEach(async () => {
   // Inside the package, so that `vitest` resolves.
-  directory = await mkdtemp(join(ROOT, 'test/unit/support/.closing-line-'));
+  directory = await mkdtemp(join(ROOT, 'test/integration/support/.closing-line-'));
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
