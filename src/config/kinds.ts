@@ -154,11 +154,11 @@ function reportFaults(
   }
 }
 
-/** Target formats, each checked by the grammar; in the environment separated by commas. */
+/** Target formats, each checked by the grammar; in the environment separated by commas or, as the original takes too, semicolons. */
 export function targetFormats(): Kind<readonly string[]> {
   return {
     schema: z.preprocess(
-      listFromText,
+      formatsFromText,
       z
         .array(z.string())
         .min(1)
@@ -198,6 +198,10 @@ function bytesFromText(given: unknown): unknown {
   const parts = /^([0-9]{1,16}(?:\.[0-9]{1,6})?) ?([a-z]{0,3})$/i.exec(given.trim());
   const perUnit = BYTES_PER_UNIT[parts?.[2]?.toLowerCase() ?? 'none'];
   return parts === null || perUnit === undefined ? given : Math.floor(Number(parts[1]) * perUnit);
+}
+
+function formatsFromText(given: unknown): unknown {
+  return listFromText(typeof given === 'string' ? given.replaceAll(';', ',') : given);
 }
 
 function listFromText(given: unknown): unknown {

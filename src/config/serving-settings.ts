@@ -94,6 +94,11 @@ export const SERVER = {
     flag(),
     'Answer every failure of an ImageConverter operation with status 500, as the original does.',
   ),
+  strictFormats: setting(
+    'STRICT_FORMATS',
+    flag(),
+    'Answer a request format that does not parse 400 (4002), instead of reading it as the original does.',
+  ),
 } as const;
 
 export const ADMIN = {

@@ -1,7 +1,8 @@
 // From pixels to the bytes of a preview: one encoder per preview type, without any metadata.
 import type { Sharp } from 'sharp';
 import type { PreviewType } from '../kernel/format.js';
-import { DEFAULT_QUALITY, type PlannedPreview } from '../kernel/sequence.js';
+import { DEFAULT_QUALITY } from '../kernel/format.js';
+import type { PlannedPreview } from '../kernel/sequence.js';
 import type { SourceInfo } from '../kernel/source.js';
 import { type Edges, kernelFor, pipelineFrom, type Raster } from './raster.js';
 

@@ -62,8 +62,10 @@ export function createApp(deps: EdgeDependencies, exchanges: ExchangeLog, isDrai
 
   if (config.corsOrigins.length > 0) app.use(createCors(config.corsOrigins, !access.isOpen));
 
-  const probes = createProbes({ ...deps, exchanges, send, isDraining });
+  const { connected, ...probes } = createProbes({ ...deps, exchanges, send, isDraining });
   for (const [name, probe] of Object.entries(probes)) app.all(`/${name}`, onlyReading(name, probe));
+  // Where the original is probed by its chart, and perhaps by its clients.
+  app.all(literalPath(config.basePath), onlyReading('connected', connected));
 
   const page = helmet({
     // The page brings its own policy; plain HTTP servers have no say in transport security.

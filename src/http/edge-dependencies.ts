@@ -49,6 +49,8 @@ export interface HttpConfig extends FairUseLimits {
   readonly cacheControl: string;
   /** Answer every failure of an operation with status 500, as the original does. */
   readonly strictErrors: boolean;
+  /** Refuse request formats that are none, instead of reading them as the original does. */
+  readonly strictFormats: boolean;
 }
 
 export interface EdgeDependencies {

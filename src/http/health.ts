@@ -1,7 +1,10 @@
-// The probes at the root: alive, ready with each dependency by name, and the metrics. Know no operation.
+// The probes: alive, ready with each dependency by name, and the metrics at the root, and ready in a word at the base path.
+// Know no operation.
 import type { Request, Response } from 'express';
+import { ProofsheetError } from '../kernel/errors.js';
 import type { ExchangeLog } from './exchange.js';
 import { jsonHeaders, type Sender } from './send.js';
+import { IMAGE_SERVER_ID } from './server-id.js';
 
 /** `up`: works. `degraded`: does without, and requests are still answered. `down`: requests would fail. */
 export type DependencyState = 'up' | 'degraded' | 'down';
@@ -26,25 +29,44 @@ export interface ProbeDependencies {
 /** A readiness that takes longer than this is none; an orchestrator's own deadline is usually 1 s or more. */
 const HEALTH_DEADLINE_MS = 900;
 
-type Probe = (request: Request, response: Response) => Promise<void>;
+/** When a server that is not ready is asked again. */
+const NOT_READY_RETRY_SECONDS = 5;
 
-/** Handlers of `GET /healthz`, `/readyz` and `/metrics`. */
+export type Probe = (request: Request, response: Response) => Promise<void>;
+
+/** Handlers of `GET /healthz`, `/readyz` and `/metrics`, and of the base path itself (`connected`). */
 export function createProbes(deps: ProbeDependencies): {
   readonly healthz: Probe;
   readonly readyz: Probe;
   readonly metrics: Probe;
+  readonly connected: Probe;
 } {
   const { exchanges, send } = deps;
+
+  async function readiness(): Promise<Readiness> {
+    const dependencies = await withinDeadline(deps.health);
+    const draining = deps.isDraining();
+    const ready = !draining && dependencies !== undefined && !Object.values(dependencies).includes('down');
+    return { ready, draining, dependencies: dependencies ?? {} };
+  }
+
   return {
     async healthz(_request, response) {
       await send.json(response, exchanges.of(response), { alive: true });
     },
     async readyz(_request, response) {
-      const dependencies = await withinDeadline(deps.health);
-      const draining = deps.isDraining();
-      const ready = !draining && dependencies !== undefined && !Object.values(dependencies).includes('down');
-      const body = Buffer.from(JSON.stringify({ ready, draining, dependencies: dependencies ?? {} }));
-      await send.bytes(response, exchanges.of(response), ready ? 200 : 503, jsonHeaders(body.length), [body]);
+      const found = await readiness();
+      const body = Buffer.from(JSON.stringify(found));
+      await send.bytes(response, exchanges.of(response), found.ready ? 200 : 503, jsonHeaders(body.length), [body]);
+    },
+    async connected(_request, response) {
+      if (!(await readiness()).ready)
+        throw new ProofsheetError('overloaded', 'the server is not ready; ask again in a moment', {
+          retryAfterSeconds: NOT_READY_RETRY_SECONDS,
+        });
+      const body = Buffer.from(`Proofsheet is ready.\nImageConverter server id: ${IMAGE_SERVER_ID}\n`);
+      const headers = [...jsonHeaders(body.length), ['Content-Type', 'text/plain; charset=utf-8'] as const];
+      await send.bytes(response, exchanges.of(response), 200, headers, [body]);
     },
     async metrics(_request, response) {
       const { contentType, body } = await deps.metricsText();
@@ -58,6 +80,13 @@ export function createProbes(deps: ProbeDependencies): {
       );
     },
   };
+}
+
+/** What /readyz tells. */
+interface Readiness {
+  readonly ready: boolean;
+  readonly draining: boolean;
+  readonly dependencies: HealthReport;
 }
 
 /** The report, or `undefined` when it failed or did not come in time: both mean not ready. */

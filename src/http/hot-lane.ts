@@ -9,9 +9,10 @@ import type { Catalog, Clock } from '../kernel/ports.js';
 import type { ImageGroup } from '../kernel/source.js';
 import type { PreviewChoice } from '../previews/answers.js';
 import type { Conditions } from './conditional.js';
-import { type AnsweredChoice, imageAnswer, UNCONDITIONAL } from './image-response.js';
+import { type AnsweredChoice, type HeaderPairs, imageAnswer, UNCONDITIONAL } from './image-response.js';
 import type { ByteRange } from './range.js';
 import { authorizationOf, rawConditionsOf } from './raw-headers.js';
+import { foldedTarget } from './request-rules.js';
 import { isWaiting, limitTaking } from './taking.js';
 import { TurnGeneration } from './turn-generation.js';
 
@@ -62,10 +63,14 @@ interface Planned {
 const NO_BODY = Buffer.alloc(0);
 
 interface Prepared {
+  /** What it is offered under: path and query, the path folded. */
+  readonly url: string;
   /** What the answer is made of, and no more: metadata and the other previews may be large. */
   readonly choice: AnsweredChoice & { readonly entry: { readonly group: ImageGroup } };
   /** Flat name/value lists: Node writes them as they are. */
   readonly headers: string[];
+  /** Those of them that the choice does not give; usually none. */
+  readonly alsoHeaders: string[];
   /** Made when they are first needed: most entries never need them. */
   headers304: string[] | undefined;
   readonly etag: string;
@@ -85,7 +90,8 @@ export class HotLane {
     this.generations = new TurnGeneration(deps.currency);
     this.prepared = new LRUCache({
       maxSize: deps.maxBytes,
-      sizeCalculation: (_prepared, url) => ENTRY_BYTES + CHARACTER_BYTES * url.length,
+      sizeCalculation: ({ alsoHeaders }, url) =>
+        ENTRY_BYTES + CHARACTER_BYTES * alsoHeaders.reduce((sum, text) => sum + text.length, url.length),
     });
   }
 
@@ -97,8 +103,15 @@ export class HotLane {
   /**
    * Remembers the answer to `url`. `generation` is from before the choice was made, so that a change in between is noticed
    * at the first hit. `urlValidUntilMs`: until when the URL alone opens it, as the access check of the slow way said.
+   * `alsoHeaders`: what every answer to this URL carries beside what the choice gives it.
    */
-  offer(url: string, choice: PreviewChoice, generation: number, urlValidUntilMs: number | undefined): void {
+  offer(
+    url: string,
+    choice: PreviewChoice,
+    generation: number,
+    urlValidUntilMs: number | undefined,
+    alsoHeaders: HeaderPairs = [],
+  ): void {
     const { group, source } = choice.entry;
     const { digest, bytes, type, widthPx, heightPx } = choice.preview;
     const { relation } = choice;
@@ -109,8 +122,10 @@ export class HotLane {
     const etag = `"${digest}"`;
     const { cacheControl } = this.deps;
     this.prepared.set(url, {
+      url,
       choice: { preview: { digest, bytes, type, widthPx, heightPx }, format: { text }, relation, entry: { group } },
-      headers: imageAnswer(choice, UNCONDITIONAL, cacheControl, nowMs).headers.flat(),
+      headers: [...imageAnswer(choice, UNCONDITIONAL, cacheControl, nowMs).headers, ...alsoHeaders].flat(),
+      alsoHeaders: alsoHeaders.flat(),
       headers304: undefined,
       etag,
       urlValidUntilMs,
@@ -130,10 +145,10 @@ export class HotLane {
   ): boolean => {
     const { method, url } = request;
     if ((method !== 'GET' && method !== 'HEAD') || url === undefined) return false;
-    const prepared = this.prepared.get(url);
+    const prepared = this.prepared.get(url) ?? this.preparedFolded(url);
     if (prepared === undefined) return false;
     if (!this.isCurrent(prepared, pipelined)) {
-      this.prepared.delete(url);
+      this.prepared.delete(prepared.url);
       return false;
     }
     if (prepared.urlValidUntilMs !== Number.POSITIVE_INFINITY && !this.isOpen(prepared, request)) return false;
@@ -157,6 +172,12 @@ export class HotLane {
     // What was read is sent, and then may have to be waited for.
     while (this.underWay.size > 0 && !limit.signal.aborted) await Promise.race([over, Promise.all(this.underWay)]);
     clearTimeout(timer);
+  }
+
+  /** Answers are offered under folded targets; only one that was not found as it was sent is worth folding. */
+  private preparedFolded(url: string): Prepared | undefined {
+    const folded = foldedTarget(url);
+    return folded === url ? undefined : this.prepared.get(folded);
   }
 
   /** Where access is restricted; what it does not open is left to the slow way, which says why. */
@@ -187,10 +208,14 @@ export class HotLane {
       case 416:
         return undefined;
       case 304:
-        prepared.headers304 ??= answer.headers.flat();
+        prepared.headers304 ??= [...answer.headers.flat(), ...prepared.alsoHeaders];
         return { status: 304, headers: prepared.headers304, range: undefined };
       default:
-        return { status: answer.status, headers: answer.headers.flat(), range: answer.range };
+        return {
+          status: answer.status,
+          headers: [...answer.headers.flat(), ...prepared.alsoHeaders],
+          range: answer.range,
+        };
     }
   }
 

@@ -1,7 +1,8 @@
 // What a request says in its path and query, checked: image key, context, request format. Knows no Express and no bodies.
 import { ProofsheetError } from '../kernel/errors.js';
-import { type Format, parseFormat } from '../kernel/format.js';
+import { parseFormat } from '../kernel/format.js';
 import { type Context, type GroupRef, type ImageKey, parseContext, parseImageKey } from '../kernel/image-key.js';
+import { type RequestFormat, readRequestFormat } from '../kernel/request-format.js';
 
 /** The decoded path segments behind the operation's name, and the request target they came from. */
 export interface Target {
@@ -32,9 +33,13 @@ export function imageKeyOf(target: Target): ImageKey {
   return parseImageKey(target.segments[0] ?? '');
 }
 
-/** The request format of the path, raw or percent-encoded. Throws `invalid-request-format`. */
-export function requestFormatOf(target: Target): Format {
-  return parseFormat(target.segments[1] ?? '');
+/**
+ * The request format of the path, raw or percent-encoded, read as the original does, which refuses nothing. With
+ * `strictly` throws `invalid-request-format` for a text that is no format.
+ */
+export function requestFormatOf(target: Target, strictly: boolean): RequestFormat {
+  const text = target.segments[1] ?? '';
+  return strictly ? { format: parseFormat(text), ignored: [] } : readRequestFormat(text);
 }
 
 /** The group of an image call; no context and an empty one are both the default context. Throws `invalid-image-key`. */

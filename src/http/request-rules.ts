@@ -11,6 +11,9 @@ export const MAX_HEADER_LINES = 200;
 /** The scheme and authority of an absolute-form target (RFC 9112, section 3.2.2), without user information. */
 const ABSOLUTE_FORM = /^https?:\/\/[^/?#\\@]+(?=[/?]|$)/i;
 
+/** A path parameter, up to the next one or the end of the segment. */
+const SESSION_ID = /;jsessionid=[^/;]*/gi;
+
 /** Whether a request may be answered without a look at its other rules; costs next to nothing. */
 export function isPlain({ httpVersionMajor, rawHeaders }: IncomingMessage): boolean {
   return httpVersionMajor === 1 && rawHeaders.length <= 2 * MAX_HEADER_LINES;
@@ -36,6 +39,22 @@ export function originForm(target: string): string | undefined {
   if (origin === undefined) return undefined;
   const rest = target.slice(origin.length);
   return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+/**
+ * The target with its path as it is meant: without empty segments, which a base URL with a slash at its end makes, and
+ * without the session ids that Java clients hang on (`;jsessionid=...`). What is percent-encoded belongs to a name and stays.
+ */
+export function foldedTarget(target: string): string {
+  const queryAt = target.indexOf('?');
+  const path = queryAt < 0 ? target : target.slice(0, queryAt);
+  const isMeant = !path.includes('//') && !path.includes(';') && !(path.endsWith('/') && path !== '/');
+  if (isMeant) return target;
+  const folded = path
+    .replace(SESSION_ID, '')
+    .replace(/\/{2,}/g, '/')
+    .replace(/(?<=.)\/$/, '');
+  return queryAt < 0 ? folded : folded + target.slice(queryAt);
 }
 
 /** Of several it is up to chance which one counts: RFC 9112, section 3.2, wants them refused. */

@@ -10,7 +10,7 @@ import { sendError, sendProtocolError, sendRawError } from './error-response.js'
 import type { Exchange, ExchangeLog } from './exchange.js';
 import type { MessageClasses } from './message-classes.js';
 import { createPipeline, MAX_WAITING_REQUESTS } from './pipeline.js';
-import { faultOf, isPlain, MAX_HEADER_LINES, originForm } from './request-rules.js';
+import { faultOf, foldedTarget, isPlain, MAX_HEADER_LINES, originForm } from './request-rules.js';
 
 /** Request line and headers together; Node's own default, written down because error messages quote it. */
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -60,7 +60,7 @@ export function createServer(
         sendProtocolError(response, exchanges.begin(request, response), fault, [['Connection', 'close']]);
         return;
       }
-      request.url = originForm(request.url ?? '') ?? '';
+      request.url = foldedTarget(originForm(request.url ?? '') ?? '');
       listener(request, response);
     },
     () => logger.warn({ maxWaitingRequests: MAX_WAITING_REQUESTS }, 'connection closed: too many pipelined requests'),

@@ -1,5 +1,6 @@
 // The status page: one self-contained HTML document without scripts, everything in it escaped. Pure.
 import { createHash } from 'node:crypto';
+import { IMAGE_SERVER_ID } from './server-id.js';
 import {
   formatBytes,
   formatDuration,
@@ -56,6 +57,7 @@ header{display:flex;flex-wrap:wrap;align-items:baseline;gap:.25rem 1rem;margin-b
 h1{font-size:1.6rem;margin:0}
 h2{font-size:1rem;margin:0 0 .5rem}
 header p{margin:0;color:var(--soft)}
+header .id{flex-basis:100%;font-size:.85rem}
 .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:1rem;margin:0 0 1.5rem}
 .facts div,section{background:var(--paper);border:1px solid var(--line);border-radius:.6rem;padding:.9rem 1.1rem}
 .facts dt{color:var(--soft);font-size:.85rem}
@@ -92,6 +94,7 @@ export function statusPage(report: StatusReport, metricsText: string | undefined
 <header>
 <h1>Proofsheet</h1>
 <p>version ${report.version} · up for ${formatDuration(report.uptimeSeconds)} · ${report.draining ? 'stopping' : 'serving'}</p>
+<p class="id">ImageConverter server id: ${IMAGE_SERVER_ID}</p>
 </header>
 ${facts(report)}
 <div class="columns">

@@ -1,4 +1,5 @@
-// The format grammar of target and request formats: TYPE:WIDTHxHEIGHT[~SCALETYPE][~norotate][~expand][@QUALITY].
+// The format grammar of target and request formats: TYPE:WIDTHxHEIGHT[~SCALETYPE][~norotate][~expand][@QUALITY]. App
+// Suite writes the defaults out: ~autorotate, ~shrinkonly and @75 are words of the grammar that change nothing.
 // Text in, value out, and back to one canonical text; nothing here knows of sources or encoders.
 import { ProofsheetError } from './errors.js';
 
@@ -24,15 +25,24 @@ export interface Format {
   readonly norotate: boolean;
   /** Enlarge a source that is smaller than the box. */
   readonly expand: boolean;
-  /** 1 to 100, or `undefined`: the type's default. */
+  /** 1 to 100 but for DEFAULT_QUALITY, which is `undefined`. */
   readonly quality: number | undefined;
   /** The canonical spelling; a default is never written out. */
   readonly text: string;
 }
 
 export const MAX_BOX_SIDE_PX = 16_384;
+
+/** Quality of a lossy type when the format names none. */
+export const DEFAULT_QUALITY = 75;
+
+/** Flags that write out a default; beside their opposites those win, as in the original. */
+const DEFAULT_FLAGS: readonly string[] = ['autorotate', 'shrinkonly'];
+/** All flags; each may stand once. */
+const FLAGS: readonly string[] = ['norotate', 'expand', ...DEFAULT_FLAGS];
+
 /** Longer than any meaningful format; a longer text is refused before it is looked at. */
-const MAX_FORMAT_CHARACTERS = 200;
+export const MAX_FORMAT_CHARACTERS = 200;
 
 const TYPE_BY_NAME: Readonly<Record<string, FormatType>> = {
   auto: 'auto',
@@ -54,7 +64,43 @@ const SCALE_TYPE_BY_NAME: Readonly<Record<string, ScaleType>> = {
 
 /** Parses `text`; throws `invalid-request-format` naming the position (0-based) of the fault and what would be right there. */
 export function parseFormat(text: string): Format {
-  return new FormatParser(text).parse();
+  return readPlain(text) ?? new FormatParser(text).parse();
+}
+
+/** As programs write formats: one expression is faster than the parser, which is there to say what is wrong. */
+const PLAIN = /^([a-z]+):(-1|[0-9]{1,5})x(-1|[0-9]{1,5})((?:~[a-z]+)*)(?:@([0-9]{1,3}))?$/;
+
+/** The format that a plainly written text is; `undefined` for any other text, which may be one all the same. */
+export function readPlain(text: string): Format | undefined {
+  const found = PLAIN.exec(text);
+  if (found === null) return undefined;
+  const type = formatTypeOf(found[1] ?? '');
+  const widthPx = Number(found[2]);
+  const heightPx = Number(found[3]);
+  const taken: Taken = { scaleType: undefined, flags: [] };
+  const words = found[4];
+  const areTaken =
+    !words ||
+    words
+      .slice(1)
+      .split('~')
+      .every((word) => take(word, taken));
+  const quality = found[5] === undefined ? DEFAULT_QUALITY : qualityOf(found[5]);
+  if (!type || !isSide(widthPx) || !isSide(heightPx) || !areTaken || !quality) return undefined;
+  return formatOf(type, widthPx, heightPx, optionsOf(taken), quality);
+}
+
+/** The format of these parts. Property by property, because to spread three objects costs more than all of the parsing. */
+export function formatOf(
+  type: FormatType,
+  widthPx: number,
+  heightPx: number,
+  { scaleType, norotate, expand }: FormatOptions,
+  givenQuality: number | undefined,
+): Format {
+  const quality = givenQuality === DEFAULT_QUALITY ? undefined : givenQuality;
+  const parts = { type, widthPx, heightPx, scaleType, norotate, expand, quality };
+  return { type, widthPx, heightPx, scaleType, norotate, expand, quality, text: formatText(parts) };
 }
 
 /** The canonical text of a format's parts. */
@@ -63,6 +109,53 @@ export function formatText(format: Omit<Format, 'text'>): string {
   const flags = `${format.norotate ? '~norotate' : ''}${format.expand ? '~expand' : ''}`;
   const quality = format.quality === undefined ? '' : `@${format.quality}`;
   return `${format.type}:${format.widthPx}x${format.heightPx}${scale}${flags}${quality}`;
+}
+
+export type FormatOptions = Pick<Format, 'scaleType' | 'norotate' | 'expand'>;
+
+/** The words of a format so far. */
+interface Taken {
+  scaleType: ScaleType | undefined;
+  readonly flags: string[];
+}
+
+/** Adds an option in lower case; `false` when it is none, or may not stand a second time. */
+function take(word: string, taken: Taken): boolean {
+  const scale = lookUp(SCALE_TYPE_BY_NAME, word);
+  if (scale !== undefined ? taken.scaleType !== undefined : !FLAGS.includes(word) || taken.flags.includes(word))
+    return false;
+  if (scale === undefined) taken.flags.push(word);
+  else taken.scaleType = scale;
+  return true;
+}
+
+function optionsOf({ scaleType, flags }: Taken): FormatOptions {
+  return {
+    scaleType: scaleType ?? 'contain',
+    norotate: flags.includes('norotate'),
+    expand: flags.includes('expand'),
+  };
+}
+
+/** Whether a side may be so long. */
+function isSide(value: number): boolean {
+  return value === -1 || (value >= 1 && value <= MAX_BOX_SIDE_PX);
+}
+
+/** The type of this name, in whatever case. */
+export function formatTypeOf(name: string): FormatType | undefined {
+  return lookUp(TYPE_BY_NAME, name);
+}
+
+/** Whether `name`, in lower case, is a flag that changes nothing. */
+export function isDefaultFlag(name: string): boolean {
+  return DEFAULT_FLAGS.includes(name);
+}
+
+/** The quality that these digits are, 1 to 100; `undefined` for anything else. */
+export function qualityOf(digits: string): number | undefined {
+  const value = /^[0-9]+$/.test(digits) ? Number(digits) : 0;
+  return value >= 1 && value <= 100 ? value : undefined;
 }
 
 class FormatParser {
@@ -82,14 +175,13 @@ class FormatParser {
     const options = this.options();
     const quality = this.quality();
     if (this.at < this.source.length) this.fail(this.at, 'the end of the format');
-    const parts = { type, widthPx, heightPx, ...options, quality };
-    return { ...parts, text: formatText(parts) };
+    return formatOf(type, widthPx, heightPx, options, quality);
   }
 
   private type(): FormatType {
     const colon = this.source.indexOf(':');
     if (colon < 0) return 'auto';
-    const type = lookUp(TYPE_BY_NAME, this.source.slice(0, colon));
+    const type = formatTypeOf(this.source.slice(0, colon));
     if (type === undefined) this.fail(0, `a type (${FORMAT_TYPES.join(', ')})`);
     this.at = colon + 1;
     return type;
@@ -98,38 +190,32 @@ class FormatParser {
   private side(what: string): number {
     const digits = /^(?:-1|[0-9]+)/.exec(this.source.slice(this.at))?.[0];
     const value = digits === undefined ? Number.NaN : Number(digits);
-    if (!(value === -1 || (value >= 1 && value <= MAX_BOX_SIDE_PX))) {
+    if (!isSide(value)) {
       this.fail(this.at, `${what} of 1 to ${MAX_BOX_SIDE_PX}, or -1 for the source's own`);
     }
     this.at += digits?.length ?? 0;
     return value;
   }
 
-  private options(): Pick<Format, 'scaleType' | 'norotate' | 'expand'> {
-    let scaleType: ScaleType | undefined;
-    let norotate = false;
-    let expand = false;
+  private options(): FormatOptions {
+    const taken: Taken = { scaleType: undefined, flags: [] };
     // Older clients write "-cover" for "~cover"; a "-" can stand nowhere else behind the height.
     while (this.source[this.at] === '~' || this.source[this.at] === '-') {
       const start = this.at + 1;
-      const word = /^[a-z]*/i.exec(this.source.slice(start))?.[0] ?? '';
-      const scale = lookUp(SCALE_TYPE_BY_NAME, word);
-      if (scale !== undefined && scaleType === undefined) scaleType = scale;
-      else if (scale !== undefined) this.fail(start, 'one scale type only');
-      else if (word.toLowerCase() === 'norotate' && !norotate) norotate = true;
-      else if (word.toLowerCase() === 'expand' && !expand) expand = true;
-      else this.fail(start, `a scale type (auto, ${SCALE_TYPES.join(', ')}), norotate or expand, each once`);
+      const word = /^[a-z]*/i.exec(this.source.slice(start))?.[0].toLowerCase() ?? '';
+      if (!take(word, taken))
+        this.fail(start, `one scale type (auto, ${SCALE_TYPES.join(', ')}), or one of ${FLAGS.join(', ')}, each once`);
       this.at = start + word.length;
     }
-    return { scaleType: scaleType ?? 'contain', norotate, expand };
+    return optionsOf(taken);
   }
 
   private quality(): number | undefined {
     if (this.source[this.at] !== '@') return undefined;
     const start = this.at + 1;
     const digits = /^[0-9]+/.exec(this.source.slice(start))?.[0] ?? '';
-    const value = Number(digits);
-    if (digits === '' || value < 1 || value > 100) this.fail(start, 'a quality of 1 to 100');
+    const value = qualityOf(digits);
+    if (value === undefined) this.fail(start, 'a quality of 1 to 100');
     this.at = start + digits.length;
     return value;
   }

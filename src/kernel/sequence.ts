@@ -1,15 +1,12 @@
 // The preview sequence: the configured target formats, and what they mean for one source. Pure: which pictures have to be
 // made, in which type and geometry, and which of them are the same picture.
 import { createHash } from 'node:crypto';
-import { type Format, type FormatType, type PreviewType, parseFormat } from './format.js';
+import { DEFAULT_QUALITY, type Format, type FormatType, type PreviewType, parseFormat } from './format.js';
 import { type Geometry, geometryOf } from './sizes.js';
 import { type SourceInfo, storedSize } from './source.js';
 
 /** Raise it whenever the same source and target format would give other bytes than before. */
 export const PIPELINE_VERSION = 3;
-
-/** Quality of a lossy type when the format names none. */
-export const DEFAULT_QUALITY = 75;
 
 /**
  * The longest side each type can hold: libjpeg's JPEG_MAX_DIMENSION, WebP's 14 bits, the AV1 level libvips allows, GIF's

@@ -62,6 +62,7 @@ export const OPERATIONS = [
   'metrics',
   'healthz',
   'readyz',
+  'connected',
 ] as const;
 
 /** Every status the edge answers with; 499 is a client that left before its answer, 417 and 431 are Node's own refusals. */

@@ -110,6 +110,42 @@ describe('readiness', () => {
   });
 });
 
+describe('the base path itself', () => {
+  const connected = async (path = '', init: RequestInit = {}) => {
+    const answer = await get(path, init);
+    const text = await answer.text();
+    const { code } = answer.status === 200 || text === '' ? { code: 0 } : JSON.parse(text);
+    return [answer.status, code, answer.status === 200 ? text : answer.headers.get('retry-after')];
+  };
+  const READY = 'Proofsheet is ready.\nImageConverter server id: 57c6b91f-563b-4885-946d-0cc5799e2fdf\n';
+
+  it.each(['', '/', '?x=1'])('answers 200 when ready, at "%s"', async (path) => {
+    server = await startEdgeServer();
+    expect(await connected(path)).toEqual([200, 0, READY]);
+    expect(await connected(path, { method: 'HEAD' })).toEqual([200, 0, '']);
+    expect(await connected(path, { method: 'POST' })).toEqual([405, 4050, null]);
+    expect(server.metrics.total('http_requests_total', { operation: 'connected' })).toBe(3);
+  });
+
+  it('answers 503 when a dependency is down, a check fails or the server drains', async () => {
+    server = await startEdgeServer({ strictErrors: true });
+    server.health = async () => ({ catalog: 'up', shared: 'degraded' });
+    expect(await connected()).toEqual([200, 0, READY]);
+    server.health = async () => ({ catalog: 'down' });
+    expect(await connected()).toEqual([503, 5030, '5']);
+    server.health = () => Promise.reject(new Error('no answer'));
+    expect(await connected()).toEqual([503, 5030, '5']);
+    server.health = async () => ({ catalog: 'up' });
+    server.edge.drain();
+    expect(await connected()).toEqual([503, 5030, '5']);
+  });
+
+  it('may be the root', async () => {
+    server = await startEdgeServer({ basePath: '' });
+    expect(await connected('/')).toEqual([200, 0, READY]);
+  });
+});
+
 describe('logs and metrics', () => {
   it('write one line per request at info, hits at debug, and never a key, a context or a file name', async () => {
     server = await startEdgeServer();
@@ -261,6 +297,8 @@ describe('the status page', () => {
       '256 MiB',
     ])
       expect(page).toContain(text);
+    const id = 'ImageConverter server id: 57c6b91f-563b-4885-946d-0cc5799e2fdf<';
+    for (const form of [page, await (await get('/status')).text()]) expect(form).toContain(id);
     expect(page).toContain('<td>proofsheet_cache_hits_total{tier=&#34;&#60;memory&#62; }x&#34;}</td><td>994</td>');
     expect(page).not.toContain('_bucket');
     expect(page).not.toContain('<script');

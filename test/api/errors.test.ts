@@ -8,13 +8,16 @@ import { startTestServer, type TestServer } from '../support/test-server.js';
 
 const MAX_SOURCE_BYTES = 50_000;
 let server: TestServer;
+/** Reads request formats strictly. */
+let strictServer: TestServer;
 let photo: Buffer;
 
 beforeAll(async () => {
   server = await startTestServer({ maxSourceBytes: MAX_SOURCE_BYTES });
+  strictServer = await startTestServer({ environment: { PROOFSHEET_STRICT_FORMATS: 'true' } });
   photo = await jpegOf(64, 48);
 });
-afterAll(() => server.close());
+afterAll(() => Promise.all([server.close(), strictServer.close()]));
 
 const ask = (path: string, init: RequestInit = {}) => fetch(`${server.url}${path}`, init);
 const send = (body: Buffer, headers: Record<string, string> = {}, path = '/cacheImage/key') =>
@@ -59,15 +62,21 @@ describe('400', () => {
   );
 
   it.each(['200', '0x150', 'auto:200x150~sideways', 'jp2:200x150', '1e3x5', 'auto:200x150@0', '%20200x150', ''])(
-    '4002 for the request format "%s"',
+    '4002 for the request format "%s" where formats are read strictly; it is no failure elsewhere',
     async (format) => {
-      await expectError(await ask(`/getImage/key/${format}`), 400, 4002);
+      await expectError(await fetch(`${strictServer.url}/getImage/key/${format}`), 400, 4002);
+      await expectError(await ask(`/getImage/nothing/${format}`), 404, 4040);
     },
   );
 
   it('4002 and 4001 for an upload before its body is read', async () => {
     const body = multipartBody([filePart('sourceImage', 'a.jpg', photo)]);
-    await expectError(await send(body, {}, '/cacheAndGetImage/key/sideways'), 400, 4002);
+    const misread = await fetch(`${strictServer.url}/cacheAndGetImage/key/sideways`, {
+      method: 'POST',
+      body: new Uint8Array(body),
+      headers: { 'Content-Type': FORM_TYPE },
+    });
+    await expectError(misread, 400, 4002);
     await expectError(await send(body, {}, `/cacheImage/${'k'.repeat(257)}`), 400, 4001);
   });
 
@@ -201,7 +210,7 @@ describe('401 and 403', () => {
 });
 
 describe('404 and 405', () => {
-  it.each(['/', '/nothing', '/GetImage/key/200x150', '/toString', '/healthz'])('4041 for %s', async (path) => {
+  it.each(['/nothing', '/GetImage/key/200x150', '/toString', '/healthz'])('4041 for %s', async (path) => {
     await expectError(await ask(path), 404, 4041);
   });
 
@@ -279,7 +288,10 @@ describe('413 and 415', () => {
 
 describe('strict errors', () => {
   it('answer every failure of an operation with 500 and the same body', async () => {
-    const strict = await startTestServer({ strictErrors: true });
+    const strict = await startTestServer({
+      strictErrors: true,
+      environment: { PROOFSHEET_STRICT_FORMATS: 'true' },
+    });
     for (const [path, code] of [
       ['/getMetadata/unknown', 4040],
       ['/getImage/key/sideways', 4002],

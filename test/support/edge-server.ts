@@ -89,6 +89,7 @@ export async function startEdgeServer(
     allowedHosts: [],
     cacheControl: 'public, max-age=60',
     strictErrors: false,
+    strictFormats: false,
     ...config,
   };
   const started: { server?: EdgeServer } = {};

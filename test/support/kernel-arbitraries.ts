@@ -1,7 +1,14 @@
 // Random but valid words of the kernel for property tests: formats, sizes, sources, candidates.
 import fc from 'fast-check';
 import type { Candidate } from '../../src/kernel/best-match.js';
-import { FORMAT_TYPES, type Format, formatText, parseFormat, SCALE_TYPES } from '../../src/kernel/format.js';
+import {
+  DEFAULT_QUALITY,
+  FORMAT_TYPES,
+  type Format,
+  formatText,
+  parseFormat,
+  SCALE_TYPES,
+} from '../../src/kernel/format.js';
 import type { Size } from '../../src/kernel/sizes.js';
 import { SOURCE_TYPES, type SourceInfo } from '../../src/kernel/source.js';
 
@@ -20,7 +27,10 @@ export const formatParts = fc.record({
   scaleType: fc.constantFrom(...SCALE_TYPES),
   norotate: fc.boolean(),
   expand: fc.boolean(),
-  quality: fc.option(fc.integer({ min: 1, max: 100 }), { nil: undefined }),
+  quality: fc.option(
+    fc.integer({ min: 1, max: 100 }).filter((quality) => quality !== DEFAULT_QUALITY),
+    { nil: undefined },
+  ),
 });
 
 export const anyFormat: fc.Arbitrary<Format> = formatParts.map((parts) => parseFormat(formatText(parts)));

@@ -28,6 +28,8 @@ test('CLUSTER.md tells the deadlines of Redis', () => {
 
 test('the balancer of the documents shows neither figures nor readiness to the outside', () => {
   const [, hidden = ''] = /location ~ (\S+) \{\s*return 404;/.exec(read('docs/nginx.conf')) ?? [];
-  for (const path of ['/metrics', '/healthz', '/readyz']) expect(path).toMatch(new RegExp(hidden));
+  for (const probe of ['/metrics', '/healthz', '/readyz'])
+    for (const spelling of ['', '/', ';jsessionid=1']) expect(probe + spelling).toMatch(new RegExp(hidden));
+  expect('/imageconverter/getImage/metrics/auto:1x1').not.toMatch(new RegExp(hidden));
   expect(hidden).not.toBe('');
 });

@@ -3,24 +3,24 @@ import type { PreviewBytes, PreviewChoice } from '../../previews/answers.js';
 import type { Conditions } from '../conditional.js';
 import { sendProtocolError } from '../error-response.js';
 import { imageAnswer, UNCONDITIONAL } from '../image-response.js';
-import { groupRefOf, requestFormatOf } from '../parameters.js';
-import { type Call, conditionsOf, type OperationContext } from './operation.js';
+import { groupRefOf } from '../parameters.js';
+import { type Call, conditionsOf, type OperationContext, requestedFormat } from './operation.js';
 
 /** `GET /getImage/{imageKey}/{requestFormat}` */
 export async function getImage(call: Call, context: OperationContext): Promise<void> {
   const ref = groupRefOf(call);
-  const format = requestFormatOf(call);
+  const { format, headers } = requestedFormat(call, context);
   const generation = context.hotLane?.generation() ?? 0;
   const choice = await context.previews.choose(ref, format);
   const read = await answer(call, context, choice, conditionsOf(call.request));
   // What was healed has changed its entry meanwhile: the next request finds it as it is.
-  if (read?.from !== 'made') context.hotLane?.offer(call.url, choice, generation, call.urlValidUntilMs);
+  if (read?.from !== 'made') context.hotLane?.offer(call.url, choice, generation, call.urlValidUntilMs, headers);
 }
 
 /** `POST /cacheAndGetImage/{imageKey}/{requestFormat}` with an upload */
 export async function cacheAndGetImage(call: Call, context: OperationContext): Promise<void> {
   const ref = groupRefOf(call);
-  const format = requestFormatOf(call);
+  const { format } = requestedFormat(call, context);
   const upload = await call.receive();
   const choice = await context.previews.cacheAndChoose(ref, format, upload);
   await answer(call, context, choice, UNCONDITIONAL);

@@ -5,9 +5,9 @@ import type { GroupMetadata, PreviewChoice } from '../../previews/answers.js';
 import { groupMetadata } from '../../previews/group-metadata.js';
 import { isNotModified } from '../conditional.js';
 import { imageAndMetadata } from '../multipart-response.js';
-import { groupRefOf, requestFormatOf } from '../parameters.js';
+import { groupRefOf } from '../parameters.js';
 import { jsonHeaders } from '../send.js';
-import { type Call, conditionsOf, type OperationContext } from './operation.js';
+import { type Call, conditionsOf, type OperationContext, requestedFormat } from './operation.js';
 
 /** `GET /getMetadata/{imageKey}` */
 export async function getMetadata(call: Call, { previews, config, clock, send }: OperationContext): Promise<void> {
@@ -33,14 +33,14 @@ export async function getMetadata(call: Call, { previews, config, clock, send }:
 /** `GET /getImageAndMetadata/{imageKey}/{requestFormat}` */
 export async function getImageAndMetadata(call: Call, context: OperationContext): Promise<void> {
   const ref = groupRefOf(call);
-  const choice = await context.previews.choose(ref, requestFormatOf(call));
+  const choice = await context.previews.choose(ref, requestedFormat(call, context).format);
   await answer(call, context, choice);
 }
 
 /** `POST /cacheAndGetImageAndMetadata/{imageKey}/{requestFormat}` with an upload */
 export async function cacheAndGetImageAndMetadata(call: Call, context: OperationContext): Promise<void> {
   const ref = groupRefOf(call);
-  const format = requestFormatOf(call);
+  const { format } = requestedFormat(call, context);
   const upload = await call.receive();
   const choice = await context.previews.cacheAndChoose(ref, format, upload);
   await answer(call, context, choice);

@@ -1,5 +1,6 @@
 // What an operation is to the edge: its verbs, its path, what guards it, and the function that answers.
 import type { Request, Response } from 'express';
+import type { Format } from '../../kernel/format.js';
 import type { Clock, Refusals } from '../../kernel/ports.js';
 import type { Previews, Upload } from '../../previews/answers.js';
 import type { Opener } from '../access.js';
@@ -8,7 +9,9 @@ import type { HttpConfig } from '../edge-dependencies.js';
 import type { Exchange } from '../exchange.js';
 import type { MetricsText } from '../health.js';
 import type { HotLane } from '../hot-lane.js';
-import type { Target } from '../parameters.js';
+import { ignoredHeaders } from '../ignored-format.js';
+import type { HeaderPairs } from '../image-response.js';
+import { requestFormatOf, type Target } from '../parameters.js';
 import type { Sender } from '../send.js';
 import type { StatusReport } from '../status-page.js';
 
@@ -55,6 +58,20 @@ export interface Operation {
   /** Goes on while the server drains, because it starts no work. */
   readonly answersWhileDraining: boolean;
   run(call: Call, context: OperationContext): Promise<void>;
+}
+
+/**
+ * The request format, and the headers of the answer that tell what of it was passed over; they are on the response
+ * already, so that a failure tells it too. Throws `invalid-request-format` where formats are read strictly.
+ */
+export function requestedFormat(
+  call: Call,
+  { config }: OperationContext,
+): { readonly format: Format; readonly headers: HeaderPairs } {
+  const { format, ignored } = requestFormatOf(call, config.strictFormats);
+  const headers = ignoredHeaders(ignored);
+  for (const [name, value] of headers) call.response.setHeader(name, value);
+  return { format, headers };
 }
 
 /** The header texts that conditions are read from. */

@@ -102,14 +102,17 @@ describe('an unusual request for a prepared answer is answered as Express does',
 
 describe('a path that is spelled to trick', () => {
   it.each([
-    ['a parent', '/imageconverter/getImage/../getKeyCount', 400, 4002],
+    ['a parent', '/imageconverter/getImage/../getKeyCount', 404, 4040],
     ['a parent, encoded', '/imageconverter/%2e%2e/getKeyCount', 404, 4041],
     ['a path within a key', '/imageconverter/getImage/..%2f..%2fetc%2fpasswd/auto:200x150', 404, 4040],
     ['a dot', '/imageconverter/./getKeyCount', 404, 4041],
-    ['two slashes at the start', `/${IMAGE}`, 404, 4041],
-    ['two slashes inside', '/imageconverter/getImage//a/auto:200x150', 400, 4001],
-    ['two slashes before the format', '/imageconverter/getImage/a//auto:200x150', 400, 4001],
-    ['a slash at the end', `${IMAGE}/`, 400, 4001],
+    ['an empty key', '/imageconverter/getImage//', 400, 4001],
+    ['an encoded slash for a key', '/imageconverter/getImage/%2f/auto:200x150', 404, 4040],
+    ['a session id for a key', '/imageconverter/getImage/;jsessionid=1/', 400, 4001],
+    ['a session id in a key, encoded', '/imageconverter/getImage/a%3Bjsessionid=1/auto:200x150', 404, 4040],
+    ['another parameter behind a key', '/imageconverter/getImage/a;v=1/auto:200x150', 404, 4040],
+    ['a session id behind a dot', '/imageconverter/.;jsessionid=1/getKeyCount', 404, 4041],
+    ['a parent behind a session id', '/imageconverter/x;jsessionid=1/../getKeyCount', 404, 4041],
     ['an encoded slash in the base path', '/imageconverter%2fgetKeyCount', 404, 4041],
     ['an encoded letter in the operation', '/imageconverter/get%4beyCount', 404, 4041],
     ['another case of the operation', '/imageconverter/getkeycount', 404, 4041],
@@ -122,7 +125,7 @@ describe('a path that is spelled to trick', () => {
     ['no hex digits', '/imageconverter/getImage/%zz/auto:200x150', 400, 4001],
     ['a lone percent sign', '/imageconverter/getImage/%/auto:200x150', 400, 4001],
     ['a key of 257 characters', `/imageconverter/getImage/${'k'.repeat(257)}/auto:200x150`, 400, 4001],
-    ['a parameter behind a semicolon', `${IMAGE};context=b`, 400, 4002],
+    ['a parameter behind a semicolon', `/imageconverter/getImage/unknown/auto:200x150;context=b`, 404, 4040],
     ['a context twice', `${IMAGE}?context=b&context=c`, 400, 4001],
     ['a context twice, once with its name encoded', `${IMAGE}?context=b&conte%78t=c`, 400, 4001],
     ['a context by its encoded name', `${IMAGE}?conte%78t=c`, 404, 4040],
@@ -149,6 +152,24 @@ describe('a path that is spelled to trick', () => {
       for (const seen of Object.values(await bothWays('GET', origin + IMAGE)))
         expect(seen).toMatchObject({ status: 200, etag: hot.etag });
     expect(await send('GET http://test HTTP/1.1')).toMatchObject({ status: 404, code: 4041 });
+  });
+});
+
+describe('a path that is meant as usual is answered as usual, prepared too', () => {
+  it.each([
+    ['two slashes at the start', `/${IMAGE}`],
+    ['two slashes behind the base path', IMAGE.replace('/getImage', '//getImage')],
+    ['slashes everywhere', IMAGE.replaceAll('/', '///')],
+    ['a slash at the end', `${IMAGE}/`],
+    ['a session id at the end', `${IMAGE};jsessionid=0A1b.node-1!x`],
+    ['session ids everywhere', IMAGE.replace(/(?<=.)\//g, ';JSESSIONID=1/')],
+    ['a session id before a query', `${IMAGE};jsessionid=1?context=`],
+  ])('%s', async (_what, target) => {
+    const { hot: usual } = await bothWays('GET', target.includes('?') ? `${IMAGE}?context=` : IMAGE);
+    const { hot, slow } = await bothWays('GET', target);
+    expect(usual).toMatchObject({ status: 200, isPrepared: true });
+    expect(hot).toEqual(usual);
+    expect(slow).toEqual({ ...usual, isPrepared: false });
   });
 });
 

@@ -6,13 +6,15 @@ import { jpegOf } from '../../support/test-images.js';
 import { startTestServer, type TestServer } from '../../support/test-server.js';
 
 let server: TestServer;
+let strictServer: TestServer;
 let etag: string;
 beforeAll(async () => {
   server = await startTestServer();
+  strictServer = await startTestServer({ environment: { PROOFSHEET_STRICT_FORMATS: 'true' } });
   expect(await put('key', await jpegOf(64, 48))).toBe(200);
   etag = (await get('/getImage/key/auto:200x150')).headers.get('etag') ?? '';
 });
-afterAll(() => server.close());
+afterAll(() => Promise.all([server.close(), strictServer.close()]));
 
 const get = (path: string, headers: Record<string, string> = {}) => fetch(`${server.url}${path}`, { headers });
 
@@ -59,12 +61,15 @@ test.each([
   ...['0x0', '-2x5', '1e9x5', 'NaNx5', 'Infinityx5', '1.5x5', '1e3x5', '%2010x5', '0x10x5', 'x', '16385x5'],
   ...['5x5@0', '5x5@101', '5x5@-1', '5x5@1.5', '5x5@', '5x5~', '5x5~cover~cover~', '5x5~~expand', '5x5~crop'],
   ...['jp2:5x5', 'jxl:5x5', 'raw:5x5', 'v:5x5', 'dz:5x5', 'svg:5x5', 'constructor:5x5', ':5x5', 'auto:5x5%00'],
-])('%s is no format: 400/4002, before anything is read', async (format) => {
-  const answer = await get(
-    `/getImage/key/${format.startsWith('%') ? format : encodeURI(format).replaceAll('%2500', '%00')}`,
-  );
-  expect([answer.status, ((await answer.json()) as { readonly code: number }).code]).toEqual([400, 4002]);
-});
+])(
+  '%s is no format: a preview answers all the same, and strictly read it is 400/4002, before anything is read',
+  async (format) => {
+    const path = `/getImage/key/${format.startsWith('%') ? format : encodeURI(format).replaceAll('%2500', '%00')}`;
+    expect((await get(path)).headers.get('content-type')).toBe('image/jpeg');
+    const refused = await fetch(`${strictServer.url}${path}`);
+    expect([refused.status, ((await refused.json()) as { readonly code: number }).code]).toEqual([400, 4002]);
+  },
+);
 
 describe('headers', () => {
   test.each([

@@ -41,6 +41,7 @@ describe('defaults', () => {
       basePath: '/imageconverter',
       workers: 1,
       strictErrors: false,
+      strictFormats: false,
       drainTimeoutMs: 25_000,
       trustProxyHops: 0,
       corsOrigins: undefined,
@@ -156,6 +157,12 @@ describe('values', () => {
     expect(config.sequence.targetFormats).toEqual(['auto:100x100', 'webp:50x50~cover@80']);
     expect(config.limits.sourceTypes).toEqual(['png', 'svg']);
     expect(config.server.corsOrigins).toEqual(['https://a.example', 'https://b.example']);
+  });
+
+  test('target formats may be separated by semicolons too, as the original has it', () => {
+    const environment = { PROOFSHEET_TARGET_FORMATS: 'auto:100x100;webp:50x50~cover@80 , jpg:5x5' };
+    expect(load(environment).sequence.targetFormats).toEqual(['auto:100x100', 'webp:50x50~cover@80', 'jpg:5x5']);
+    expect(reportOf({ PROOFSHEET_TARGET_FORMATS: 'auto:100x100;auto:8x' })).toContain('entry 2 ("auto:8x")');
   });
 
   test.each([

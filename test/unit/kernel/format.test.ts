@@ -44,6 +44,12 @@ describe('what is read', () => {
     ['webp:-1x100@1', 'webp:-1x100@1'],
     ['avif:16384x1@100', 'avif:16384x1@100'],
     ['gif:0012x0001@007', 'gif:12x1@7'],
+    ['auto:200x150~cover~autorotate@75', 'auto:200x150~cover'],
+    ['auto:200x150~cover~autorotate~shrinkonly@75', 'auto:200x150~cover'],
+    ['auto:-1x-1~contain~autorotate@75', 'auto:-1x-1'],
+    ['auto:300x200~auto~ShrinkOnly~AutoRotate@074', 'auto:300x200@74'],
+    ['auto:300x200-autorotate-norotate-cover', 'auto:300x200~cover~norotate'],
+    ['auto:300x200~expand~shrinkonly', 'auto:300x200~expand'],
   ])('%s is %s', (text, canonical) => {
     expect(parseFormat(text).text).toBe(canonical);
   });
@@ -64,13 +70,15 @@ describe('what is read', () => {
       upper: fc.boolean(),
       dash: fc.boolean(),
       flagsFirst: fc.boolean(),
+      defaults: fc.boolean(),
     });
     fc.assert(
-      fc.property(spelling, ({ parts, upper, dash, flagsFirst }) => {
+      fc.property(spelling, ({ parts, upper, dash, flagsFirst, defaults }) => {
         const scale = `${dash ? '-' : '~'}${parts.scaleType}`;
-        const flags = `${parts.expand ? '~expand' : ''}${parts.norotate ? '~norotate' : ''}`;
+        const writtenOut = defaults ? '~autorotate~shrinkonly' : '';
+        const flags = `${parts.expand ? '~expand' : ''}${writtenOut}${parts.norotate ? '~norotate' : ''}`;
         const written = `${parts.type}:${parts.widthPx}x${parts.heightPx}${flagsFirst ? flags + scale : scale + flags}${
-          parts.quality === undefined ? '' : `@${parts.quality}`
+          parts.quality === undefined && !defaults ? '' : `@${parts.quality ?? 75}`
         }`;
         expect(parseFormat(upper ? written.toUpperCase() : written).text).toBe(formatText(parts));
       }),
@@ -100,6 +108,8 @@ describe('what is refused, with the position of the fault', () => {
     ['auto:10x10~cover~contain', 17],
     ['auto:10x10~cover~cover', 17],
     ['auto:10x10~expand~expand', 18],
+    ['auto:10x10~autorotate~autorotate', 22],
+    ['auto:10x10~autorotat', 11],
     ['auto:10x10@', 11],
     ['auto:10x10@0', 11],
     ['auto:10x10@101', 11],
