@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Config } from './config/schema.js';
 import { createConverter } from './convert/converter-pool.js';
 import { createAccess } from './http/access.js';
+import { dialectsOf } from './http/dialects/registry.js';
 import { createEdge, type Edge } from './http/edge.js';
 import { HotLane } from './http/hot-lane.js';
 import { strainOf } from './http/strain.js';
@@ -200,13 +201,13 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const startedAt = clock.monotonic();
   let draining = false;
   const edge = createEdge({
+    dialects: dialectsOf(serving),
+    access,
     previews,
     config: {
       ...serving,
       ...config.fairness,
       admins: (config.admin.password ?? []).map((password) => ({ user: config.admin.user, password })),
-      apiTokens,
-      urlKeys,
       loginFailuresPerMinute: config.access.loginFailuresPerMinute,
       uploadDir: store.tmpDir,
       maxSourceBytes: limits.maxSourceBytes,

@@ -7,8 +7,8 @@ import type { Context } from '../kernel/image-key.js';
 import type { Clock } from '../kernel/ports.js';
 import { checkSignature, isSigned } from './signed-url.js';
 
-/** What opens an operation: nothing, a token, or a token or a signed URL. */
-export type Opener = 'nothing' | 'token' | 'token-or-signature';
+/** What opens an operation: a token, or a token or a signed URL. */
+export type Opener = 'token' | 'token-or-signature';
 
 /** What was asked, as far as access depends on it. */
 export interface Asked {
@@ -68,7 +68,7 @@ export function createAccess(tokens: readonly ApiToken[], urlKeys: readonly UrlK
     isOpen,
     tokenAdmits,
     admit({ opener, path, url, context, authorization }) {
-      if (isOpen || opener === 'nothing') return UNRESTRICTED;
+      if (isOpen) return UNRESTRICTED;
       const signable = opener === 'token-or-signature' && urlKeys.length > 0;
       const presentsToken = authorization !== undefined && SCHEME.test(authorization);
       if (!presentsToken && signable && isSigned(url) && context !== undefined)

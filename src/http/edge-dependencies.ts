@@ -1,9 +1,10 @@
 // What the edge is given: its settings and what it answers from. Types only, so that every part of the edge can name them.
-import type { ApiToken, UrlKey } from '../kernel/credentials.js';
 import type { ProofsheetError } from '../kernel/errors.js';
 import type { Clock, Logger, Metrics, Refusals } from '../kernel/ports.js';
 import type { Previews } from '../previews/answers.js';
+import type { Access } from './access.js';
 import type { Credential } from './auth.js';
+import type { Dialect } from './dialects/dialect.js';
 import type { FairUseLimits } from './fair-use.js';
 import type { HealthReport, MetricsText } from './health.js';
 import type { HotLane } from './hot-lane.js';
@@ -11,14 +12,8 @@ import type { StatusReport } from './status-page.js';
 
 /** Settings of the edge; all times in ms, all sizes in bytes, all of them 1 or more unless said otherwise. */
 export interface HttpConfig extends FairUseLimits {
-  /** Where the operations live, e.g. `/imageconverter`; begins with a slash and does not end with one. */
-  readonly basePath: string;
   /** Who may clear and list; empty switches those operations off. */
   readonly admins: readonly Credential[];
-  /** Open uploads and reads; with none and no `urlKeys` both are open to everybody. */
-  readonly apiTokens: readonly ApiToken[];
-  /** Open reads by signed URLs. */
-  readonly urlKeys: readonly UrlKey[];
   /** An existing directory for the temp files of uploads. */
   readonly uploadDir: string;
   /** Largest source. */
@@ -47,13 +42,13 @@ export interface HttpConfig extends FairUseLimits {
   readonly allowedHosts: readonly string[];
   /** `Cache-Control` of previews and metadata. */
   readonly cacheControl: string;
-  /** Answer every failure of an operation with status 500, as the original does. */
-  readonly strictErrors: boolean;
-  /** Refuse request formats that are none, instead of reading them as the original does. */
-  readonly strictFormats: boolean;
 }
 
 export interface EdgeDependencies {
+  /** What the server speaks; the first one's mount is probed as the original's is. */
+  readonly dialects: readonly [Dialect, ...Dialect[]];
+  /** Who may upload and read. */
+  readonly access: Access;
   readonly previews: Previews;
   readonly config: HttpConfig;
   readonly logger: Logger;

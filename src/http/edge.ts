@@ -1,6 +1,7 @@
 // The HTTP edge as the composition root sees it: what it needs, what it gives, how it stops taking work.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createApp } from './app.js';
+import { createSpeakers } from './dialects/speakers.js';
 import type { EdgeDependencies } from './edge-dependencies.js';
 import { createExchangeLog } from './exchange.js';
 import { messageClassesOf } from './message-classes.js';
@@ -17,9 +18,10 @@ export interface Edge {
 
 /** Builds the edge; nothing listens and nothing is timed until a server is created. */
 export function createEdge(deps: EdgeDependencies): Edge {
-  const exchanges = createExchangeLog(deps.logger, deps.metrics, deps.clock);
+  const speakers = createSpeakers(deps.dialects);
+  const exchanges = createExchangeLog(deps.logger, deps.metrics, deps.clock, speakers.rendererOf);
   let draining = false;
-  const app = createApp(deps, exchanges, () => draining);
+  const app = createApp(deps, speakers, exchanges, () => draining);
   const classes = messageClassesOf(app);
   const { hotLane } = deps;
   const answersHot = (request: IncomingMessage, response: ServerResponse, pipelined: boolean): boolean =>

@@ -1,7 +1,7 @@
 // From a named failure to its HTTP answer: the only place with the statuses and numeric codes of failures. Knows no sockets.
 // (That a server is not ready is no failure of a request: 503 of /readyz stands with the probes.)
 import { asProofsheetError, type ErrorName, type ProofsheetError } from '../kernel/errors.js';
-import { malformedEncoding } from './parameters.js';
+import type { HeaderPairs } from './replies/headers.js';
 
 /** HTTP status and numeric code of a failure; both are part of the contract and never change their meaning. */
 export interface ErrorCode {
@@ -85,37 +85,40 @@ const DEFAULT_RETRY_AFTER_SECONDS = 1;
 
 const RETRYABLE: ReadonlySet<ErrorName> = new Set(['over-quota', 'overloaded', 'shared-tier-unreachable']);
 
-/** A failure as it is answered and logged. */
-export interface ErrorAnswer extends ErrorCode {
+/** A failure as it is counted and logged, and as every dialect answers it but for its body. */
+export interface Failure extends ErrorCode {
   readonly error: ProofsheetError;
-  readonly headers: readonly (readonly [string, string])[];
-  /** The JSON text `{"code":n,"message":"..."}`. */
+  readonly headers: HeaderPairs;
+}
+
+/** A failure as it is sent. */
+export interface RenderedFailure {
+  readonly status: number;
+  /** They replace those of JSON where they have the same names. */
+  readonly headers: HeaderPairs;
   readonly body: string;
 }
 
-/**
- * The answer to any thrown value. With `strict` the status is 500, as clients of the original expect it, and the body is
- * unchanged; only 401 stays what it is, because without it no client would ever send its credentials.
- */
-export function errorAnswer(thrown: unknown, strict: boolean): ErrorAnswer {
-  const error = asProofsheetError(decodeFault(thrown) ?? thrown);
+/** How failures are told in the words of a dialect. */
+export type RenderFailure = (failure: Failure) => RenderedFailure;
+
+/** What any thrown value is as a failure. */
+export function failureOf(thrown: unknown): Failure {
+  const error = asProofsheetError(thrown);
   const { status, code } = ERROR_CODES[error.code];
   const seconds = error.retryAfterSeconds ?? (RETRYABLE.has(error.code) ? DEFAULT_RETRY_AFTER_SECONDS : undefined);
-  return {
-    error,
-    status: strict && error.code !== 'unauthorized' ? 500 : status,
-    code,
-    headers: seconds === undefined ? [] : [['Retry-After', String(Math.max(1, Math.ceil(seconds)))]],
-    body: errorBody(code, error.message),
-  };
+  const headers: HeaderPairs = seconds === undefined ? [] : [['Retry-After', String(Math.max(1, Math.ceil(seconds)))]];
+  return { error, status, code, headers };
 }
 
-/** The body of every error. */
+/** `{"code":n,"message":"..."}`: where no dialect has other words. */
+export const plainFailure: RenderFailure = ({ error, status, code, headers }) => ({
+  status,
+  headers,
+  body: errorBody(code, error.message),
+});
+
+/** The body of a failure that is told plainly. */
 export function errorBody(code: number, message: string): string {
   return JSON.stringify({ code, message });
-}
-
-/** Express throws a URIError with the offending text in its message when a path does not decode; the text is not repeated. */
-function decodeFault(thrown: unknown): ProofsheetError | undefined {
-  return thrown instanceof URIError ? malformedEncoding('path') : undefined;
 }

@@ -2,10 +2,10 @@
 // nobody read is drained for a moment, so that the client gets to see its answer instead of a reset.
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { type ErrorAnswer, errorBody, PROTOCOL_ERRORS, type ProtocolErrorName } from './error-map.js';
+import { errorBody, PROTOCOL_ERRORS, type ProtocolErrorName, type RenderedFailure } from './error-map.js';
 import type { Exchange } from './exchange.js';
-import type { HeaderPairs } from './image-response.js';
-import { jsonHeaders, writeHead } from './send.js';
+import { type HeaderPairs, jsonHeaders } from './replies/headers.js';
+import { writeHead } from './send.js';
 import { limitTaking } from './taking.js';
 
 /**
@@ -20,18 +20,12 @@ const LINGER_MS = 5_000;
 export const ERROR_TAKING_MS = 30_000;
 
 /** Answers with a failure; once headers are out only the connection can tell, so it is destroyed. */
-export function sendError(
-  response: ServerResponse,
-  exchange: Exchange,
-  answer: Pick<ErrorAnswer, 'status' | 'headers' | 'body'>,
-): void {
+export function sendError(response: ServerResponse, exchange: Exchange, answer: RenderedFailure): void {
   if (response.headersSent) {
     response.destroy();
     return;
   }
   const body = Buffer.from(answer.body);
-  // What an operation set for its success does not hold for a failure.
-  for (const name of ['ETag', 'Last-Modified', 'Accept-Ranges', 'Repr-Digest']) response.removeHeader(name);
   writeHead(response, answer.status, [...jsonHeaders(body.length), ...answer.headers]);
   exchange.bytes += response.req.method === 'HEAD' ? 0 : body.length;
   endUnread(response, body);

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock, Logger, Metrics } from '../kernel/ports.js';
 import type { PreviewBytes } from '../previews/answers.js';
-import type { ErrorAnswer } from './error-map.js';
+import type { Failure, RenderFailure } from './error-map.js';
 import { wasTaken } from './taking.js';
 
 /** The status that logs and metrics carry when the client left before its answer was complete; never sent. */
@@ -15,6 +15,8 @@ export interface Exchange {
   readonly requestId: string;
   /** Name of the operation, `unknown` until it is known; a metric label, so it comes from a closed set. */
   operation: string;
+  /** How a failure of it is told: in the words of its dialect. */
+  readonly renderFailure: RenderFailure;
   /** The numeric code of the answer's body: 0 unless it failed. */
   code: number;
   /** Where the preview's bytes came from, once they were read. */
@@ -33,13 +35,18 @@ export interface ExchangeLog {
   /** The response that a socket is waiting for, if any: where a fault of the connection is answered. */
   pendingOn(socket: object): ServerResponse | undefined;
   /** Notes a failed answer; a fault of ours is logged with its cause. */
-  failed(exchange: Exchange, answer: ErrorAnswer): void;
+  failed(exchange: Exchange, failure: Failure): void;
   /** Resolves once no request is being answered, or after `limitMs`. */
   idle(limitMs: number): Promise<void>;
 }
 
-/** Counts and logs exchanges; registers the gauge of requests in flight. */
-export function createExchangeLog(logger: Logger, metrics: Metrics, clock: Clock): ExchangeLog {
+/** Counts and logs exchanges; registers the gauge of requests in flight. `rendererOf`: how failures at a URL are told. */
+export function createExchangeLog(
+  logger: Logger,
+  metrics: Metrics,
+  clock: Clock,
+  rendererOf: (url: string) => RenderFailure,
+): ExchangeLog {
   const exchanges = new WeakMap<ServerResponse, Exchange>();
   const latest = new WeakMap<object, ServerResponse>();
   let inFlight = 0;
@@ -75,6 +82,7 @@ export function createExchangeLog(logger: Logger, metrics: Metrics, clock: Clock
       const exchange: Exchange = {
         requestId: randomUUID(),
         operation: 'unknown',
+        renderFailure: rendererOf(request.url ?? ''),
         code: 0,
         from: undefined,
         routine: false,
@@ -106,15 +114,15 @@ export function createExchangeLog(logger: Logger, metrics: Metrics, clock: Clock
         });
       });
     },
-    failed(exchange, answer) {
-      exchange.code = answer.code;
-      metrics.count('errors_total', { error: answer.error.code });
-      if (answer.error.code !== 'internal') return;
+    failed(exchange, { code, error }) {
+      exchange.code = code;
+      metrics.count('errors_total', { error: error.code });
+      if (error.code !== 'internal') return;
       logger.error(
         {
           requestId: exchange.requestId,
           operation: exchange.operation,
-          error: answer.error.cause ?? answer.error,
+          error: error.cause ?? error,
         },
         'request failed by a fault of ours',
       );

@@ -3,7 +3,8 @@
 import type { Request, Response } from 'express';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { ExchangeLog } from './exchange.js';
-import { jsonHeaders, type Sender } from './send.js';
+import { jsonHeaders } from './replies/headers.js';
+import type { Sender } from './send.js';
 import { IMAGE_SERVER_ID } from './server-id.js';
 
 /** `up`: works. `degraded`: does without, and requests are still answered. `down`: requests would fail. */

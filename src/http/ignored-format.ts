@@ -1,6 +1,6 @@
 // What of a request format was passed over, as a header of the answer: whoever wrote the format can see it, and nobody else
 // has to. Pure.
-import type { HeaderPairs } from './image-response.js';
+import type { HeaderPairs } from './replies/headers.js';
 
 /** The header's name; its value is a list of strings (RFC 9651). */
 export const IGNORED_HEADER = 'X-Proofsheet-Format-Ignored';

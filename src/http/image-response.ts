@@ -7,8 +7,7 @@ import type { PreviewChoice } from '../previews/answers.js';
 import { allowsRange, type Conditions, isNotModified, type Validators } from './conditional.js';
 import { httpDate } from './http-date.js';
 import { type ByteRange, contentRange, rangeAnswer, unsatisfiedContentRange } from './range.js';
-
-export type HeaderPairs = readonly (readonly [name: string, value: string])[];
+import type { HeaderPairs } from './replies/headers.js';
 
 export const MEDIA_TYPES = {
   jpg: 'image/jpeg',

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import type { PreviewType } from '../kernel/format.js';
 import type { PreviewChoice } from '../previews/answers.js';
-import { type HeaderPairs, MEDIA_TYPES, matchHeader } from './image-response.js';
+import { MEDIA_TYPES, matchHeader } from './image-response.js';
+import type { HeaderPairs } from './replies/headers.js';
 
 const FILE_EXTENSIONS = {
   jpg: 'jpg',

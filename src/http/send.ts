@@ -2,7 +2,7 @@
 // time and no copy of the bytes.
 import type { ServerResponse } from 'node:http';
 import type { Exchange } from './exchange.js';
-import type { HeaderPairs } from './image-response.js';
+import { type HeaderPairs, jsonHeaders } from './replies/headers.js';
 import { ClientGone, limitTaking, PiecewiseTaking, taken } from './taking.js';
 
 /** How answers are written; one per server. */
@@ -74,16 +74,6 @@ export function createSender(sendTimeoutMs: number): Sender {
     },
   };
   return sender;
-}
-
-/** The headers of every JSON answer; `no-store` unless a later pair says otherwise. */
-export function jsonHeaders(contentLength: number): HeaderPairs {
-  return [
-    ['Content-Type', 'application/json'],
-    ['Content-Length', String(contentLength)],
-    ['Cache-Control', 'no-store'],
-    ['X-Content-Type-Options', 'nosniff'],
-  ];
 }
 
 /** Sets status and headers; later pairs replace earlier ones of the same name. */

@@ -5,7 +5,7 @@ import { ProofsheetError } from '../kernel/errors.js';
 import type { Logger } from '../kernel/ports.js';
 import { createHostCheck } from './allowed-hosts.js';
 import type { HttpConfig } from './edge-dependencies.js';
-import { errorAnswer, type ProtocolErrorName } from './error-map.js';
+import { failureOf, type ProtocolErrorName } from './error-map.js';
 import { sendError, sendProtocolError, sendRawError } from './error-response.js';
 import type { Exchange, ExchangeLog } from './exchange.js';
 import type { MessageClasses } from './message-classes.js';
@@ -32,10 +32,10 @@ export function createServer(
   /** Why the bodies of requests broke before it was their turn. */
   const brokenWaiting = new WeakMap<http.ServerResponse, NodeJS.ErrnoException>();
   const answerBroken = (response: http.ServerResponse, exchange: Exchange, error: NodeJS.ErrnoException): void => {
-    const answer = errorAnswer(bodyFailure(error), config.strictErrors);
-    exchanges.failed(exchange, answer);
+    const failure = failureOf(bodyFailure(error));
+    exchanges.failed(exchange, failure);
     response.setHeader('Connection', 'close');
-    sendError(response, exchange, answer);
+    sendError(response, exchange, exchange.renderFailure(failure));
     // Node forgets the request with its answer: whoever still reads its body would wait for ever.
     response.once('close', () => response.req.destroy());
   };

@@ -3,7 +3,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { UrlKey } from '../kernel/credentials.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Context } from '../kernel/image-key.js';
-import { queryValue } from './parameters.js';
+import { queryValue } from './url-query.js';
 
 /** In front of everything that is signed, so that no signature of another kind can ever be taken for one of these. */
 const VERSION = 'proofsheet-url-v1';

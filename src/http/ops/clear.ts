@@ -1,29 +1,35 @@
 // clearImages and clearImagesByKey: protected, and successful also when there was nothing to remove.
+import type { Context, ImageKey } from '../../kernel/image-key.js';
 import type { Selection } from '../../kernel/ports.js';
-import { imageKeyOf, narrowingContextOf } from '../parameters.js';
-import type { Call, OperationContext } from './operation.js';
+import type { Previews } from '../../previews/answers.js';
+import { route } from '../dialects/route.js';
+import { checkSegments, imageKeyOf, narrowingContextOf } from '../parameters.js';
+import { type JsonReply, json } from '../replies/reply.js';
+import { type AskedContext, CLEARING, OF_CONTEXT } from './operation.js';
 
 /** `DELETE /clearImages?context=` */
-export async function clearImages(call: Call, context: OperationContext): Promise<void> {
-  const narrowed = narrowingContextOf(call);
-  await clear(call, context, narrowed === undefined ? {} : { context: narrowed });
-}
+export const clearImages = route<AskedContext>({
+  ...CLEARING,
+  name: 'clearImages',
+  path: '/clearImages',
+  ...OF_CONTEXT,
+  run: ({ context }, { previews }) => clear(previews, context === undefined ? {} : { context }),
+});
 
 /** `DELETE /clearImagesByKey/{imageKey}?context=` */
-export async function clearImagesByKey(call: Call, context: OperationContext): Promise<void> {
-  const imageKey = imageKeyOf(call);
-  const narrowed = narrowingContextOf(call);
-  await clear(call, context, narrowed === undefined ? { imageKey } : { imageKey, context: narrowed });
-}
+export const clearImagesByKey = route<{ readonly imageKey: ImageKey; readonly context: Context | undefined }>({
+  ...CLEARING,
+  name: 'clearImagesByKey',
+  path: '/clearImagesByKey/{imageKey}',
+  parse(target) {
+    checkSegments(target, ['imageKey']);
+    return { imageKey: imageKeyOf(target), context: narrowingContextOf(target) };
+  },
+  run: ({ imageKey, context }, { previews }) =>
+    clear(previews, context === undefined ? { imageKey } : { imageKey, context }),
+});
 
-async function clear(
-  { response, exchange }: Call,
-  { previews, send }: OperationContext,
-  selection: Selection,
-): Promise<void> {
+async function clear(previews: Previews, selection: Selection): Promise<JsonReply> {
   const removed = await previews.clear(selection);
-  await send.json(response, exchange, {
-    code: 0,
-    message: `removed ${removed} image ${removed === 1 ? 'group' : 'groups'}`,
-  });
+  return json({ code: 0, message: `removed ${removed} image ${removed === 1 ? 'group' : 'groups'}` });
 }

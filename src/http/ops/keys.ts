@@ -1,28 +1,27 @@
 // getKeyCount and getKeys: how many image keys there are, and which; the list is streamed batch by batch.
 import type { ImageKey } from '../../kernel/image-key.js';
-import { narrowingContextOf } from '../parameters.js';
-import type { Call, OperationContext } from './operation.js';
+import { route } from '../dialects/route.js';
+import { json } from '../replies/reply.js';
+import { type AskedContext, LISTING, OF_CONTEXT, READING } from './operation.js';
 
 /** `GET /getKeyCount?context=` */
-export async function getKeyCount(call: Call, { previews, send }: OperationContext): Promise<void> {
-  const count = await previews.count(narrowingContextOf(call));
-  await send.json(call.response, call.exchange, { count });
-}
+export const getKeyCount = route<AskedContext>({
+  ...READING,
+  name: 'getKeyCount',
+  path: '/getKeyCount',
+  opensTo: 'token',
+  ...OF_CONTEXT,
+  run: async ({ context }, { previews }) => json({ count: await previews.count(context) }),
+});
 
 /** `GET /getKeys?context=` */
-export async function getKeys(call: Call, { previews, send }: OperationContext): Promise<void> {
-  const batches = previews.keys(narrowingContextOf(call));
-  await send.stream(
-    call.response,
-    call.exchange,
-    [
-      ['Content-Type', 'application/json'],
-      ['Cache-Control', 'no-store'],
-      ['X-Content-Type-Options', 'nosniff'],
-    ],
-    keysJson(batches),
-  );
-}
+export const getKeys = route<AskedContext>({
+  ...LISTING,
+  name: 'getKeys',
+  path: '/getKeys',
+  ...OF_CONTEXT,
+  run: async ({ context }, { previews }) => ({ kind: 'listing', pieces: keysJson(previews.keys(context)) }),
+});
 
 /** `{"keys":[...]}` in as many pieces as there are batches; never more than one batch in memory. */
 export async function* keysJson(batches: AsyncIterable<readonly ImageKey[]>): AsyncGenerator<string, void, undefined> {

@@ -2,34 +2,37 @@
 import { type Digest, parseDigest } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
 import type { Refusal } from '../../kernel/ports.js';
+import { route } from '../dialects/route.js';
 import { ERROR_CODES } from '../error-map.js';
-import type { Call, OperationContext } from './operation.js';
+import { checkSegments } from '../parameters.js';
+import { json } from '../replies/reply.js';
+import { CLEARING, LISTING } from './operation.js';
 
 /** `GET /getRefusals` */
-export async function getRefusals(call: Call, { refusals, send }: OperationContext): Promise<void> {
-  await send.stream(
-    call.response,
-    call.exchange,
-    [
-      ['Content-Type', 'application/json'],
-      ['Cache-Control', 'no-store'],
-      ['X-Content-Type-Options', 'nosniff'],
-    ],
-    refusalsJson(refusals?.list() ?? nothing()),
-  );
-}
+export const getRefusals = route<void>({
+  ...LISTING,
+  name: 'getRefusals',
+  path: '/getRefusals',
+  parse: (target) => checkSegments(target, []),
+  run: async (_asked, { refusals }) => ({ kind: 'listing', pieces: refusalsJson(refusals?.list() ?? nothing()) }),
+});
 
 /** `DELETE /clearRefusals` for all, `DELETE /clearRefusals/{digest}` for one source. */
-export async function clearRefusals(call: Call, { refusals, send }: OperationContext): Promise<void> {
-  const count = (await refusals?.forget(sourceOf(call))) ?? 0;
-  await send.json(call.response, call.exchange, {
-    code: 0,
-    message: `forgot ${count} ${count === 1 ? 'refusal' : 'refusals'}`,
-  });
-}
+export const clearRefusals = route<{ readonly source: Digest | undefined }>({
+  ...CLEARING,
+  name: 'clearRefusals',
+  path: '/clearRefusals/{digest}',
+  parse(target) {
+    checkSegments(target, ['digest']);
+    return { source: sourceOf(target.segments) };
+  },
+  async run({ source }, { refusals }) {
+    const count = (await refusals?.forget(source)) ?? 0;
+    return json({ code: 0, message: `forgot ${count} ${count === 1 ? 'refusal' : 'refusals'}` });
+  },
+});
 
-function sourceOf({ segments }: Call): Digest | undefined {
-  const [text] = segments;
+function sourceOf([text]: readonly string[]): Digest | undefined {
   if (text === undefined) return undefined;
   const digest = parseDigest(text.replace(/^sha256:/, ''));
   if (digest === undefined)

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { ERROR_CODES, errorAnswer, PROTOCOL_ERRORS } from '../../../src/http/error-map.js';
+import { dialectsOf } from '../../../src/http/dialects/registry.js';
+import { ERROR_CODES, failureOf, PROTOCOL_ERRORS, plainFailure } from '../../../src/http/error-map.js';
 import { ERROR_NAMES, ProofsheetError } from '../../../src/kernel/errors.js';
 
 // The contract's table, written down once more: a change of the code's table is a change of the contract.
@@ -34,10 +35,12 @@ it('the table is the contract, and every code begins with its status', () => {
     expect(Math.floor(code / 10)).toBe(status);
 });
 
-it('strict answers all but 401 with 500, and the same body', () => {
+it('strict answers all but 401 of an operation with 500, and the same body', () => {
+  const [dialect] = dialectsOf({ basePath: '/a', strictErrors: true, strictFormats: false });
   for (const name of ERROR_NAMES) {
-    const error = new ProofsheetError(name, 'why');
-    const [usual, strict] = [errorAnswer(error, false), errorAnswer(error, true)];
+    const failure = failureOf(new ProofsheetError(name, 'why'));
+    const [usual, strict] = [plainFailure(failure), dialect.renderFailure(failure, 'getImage')];
+    expect(dialect.renderFailure(failure, undefined)).toEqual(usual);
     expect(strict.status).toBe(name === 'unauthorized' ? 401 : 500);
     expect(strict.body).toBe(usual.body);
     expect(JSON.parse(strict.body)).toEqual({ code: ERROR_CODES[name].code, message: 'why' });
@@ -45,10 +48,10 @@ it('strict answers all but 401 with 500, and the same body', () => {
 });
 
 it('what nobody foresaw is internal, and keeps its cause to itself', () => {
-  const answer = errorAnswer(new TypeError('secret'), false);
-  expect([answer.status, answer.code]).toEqual([500, 5000]);
-  expect(answer.body).not.toContain('secret');
-  expect(answer.error.cause).toBeInstanceOf(TypeError);
+  const failure = failureOf(new TypeError('secret'));
+  expect([failure.status, failure.code]).toEqual([500, 5000]);
+  expect(plainFailure(failure).body).not.toContain('secret');
+  expect(failure.error.cause).toBeInstanceOf(TypeError);
 });
 
 const FAILURES: ReadonlySet<number> = new Set(

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { groupRefOf, narrowingContextOf, queryValue } from '../../../src/http/parameters.js';
+import { groupRefOf, narrowingContextOf } from '../../../src/http/parameters.js';
+import { queryValue } from '../../../src/http/url-query.js';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
 
 const target = (url: string, ...segments: string[]) => ({ segments, url });
