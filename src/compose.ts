@@ -9,7 +9,7 @@ import { createConverter } from './convert/converter-pool.js';
 import { createAccess } from './http/access.js';
 import { dialectsOf } from './http/dialects/registry.js';
 import { createEdge, type Edge } from './http/edge.js';
-import { HotLane } from './http/hot-lane.js';
+import { HotLane, type HotStatus } from './http/hot-lane.js';
 import { strainOf } from './http/strain.js';
 import { sequenceOf } from './kernel/sequence.js';
 import { openStorage } from './open-storage.js';
@@ -165,11 +165,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const allSnapshots = role.connect?.(() => metrics.snapshot()) ?? (async () => [await metrics.snapshot()]);
   const snapshot = async () => mergeSnapshots(await allSnapshots());
 
-  const hotAnswers = (status: '200' | '206' | '304') => ({
-    requests: metrics.counterSlot('http_requests_total', { operation: 'getImage', status }),
-    duration: metrics.histogramSlot('http_request_duration_seconds', { operation: 'getImage', status }),
-  });
-  const byStatus = { 200: hotAnswers('200'), 206: hotAnswers('206'), 304: hotAnswers('304') };
+  const countHotAnswer = hotAnswersOf(metrics);
   const sentBytes = metrics.counterSlot('sent_bytes_total');
   const memoryHits = metrics.counterSlot('cache_hits_total', { tier: 'memory' });
   const { apiTokens = [], urlKeys = [] } = config.access;
@@ -189,10 +185,8 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     cacheControl: serving.cacheControl,
     maxBytes: preparedBytes,
     sendTimeoutMs: serving.sendTimeoutMs,
-    onAnswer(group, status, bodyBytes, seconds) {
-      const { requests, duration } = byStatus[status];
-      requests.add();
-      duration.observe(seconds);
+    onAnswer(operation, group, status, bodyBytes, seconds) {
+      countHotAnswer(operation, status, seconds);
       sentBytes.add(bodyBytes);
       journal.note(group);
     },
@@ -262,6 +256,24 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       await store.close();
       eventLoop.close();
     },
+  };
+}
+
+/** Counts prepared answers by slots that are looked up once: as many as there are operations with pictures. */
+function hotAnswersOf(metrics: ProcessMetrics): (operation: string, status: HotStatus, seconds: number) => void {
+  const slotsOf = (operation: string, status: '200' | '206' | '304') => ({
+    requests: metrics.counterSlot('http_requests_total', { operation, status }),
+    duration: metrics.histogramSlot('http_request_duration_seconds', { operation, status }),
+  });
+  const byOperation = new Map<string, Record<HotStatus, ReturnType<typeof slotsOf>>>();
+  return (operation, status, seconds) => {
+    let slots = byOperation.get(operation);
+    if (slots === undefined) {
+      slots = { 200: slotsOf(operation, '200'), 206: slotsOf(operation, '206'), 304: slotsOf(operation, '304') };
+      byOperation.set(operation, slots);
+    }
+    slots[status].requests.add();
+    slots[status].duration.observe(seconds);
   };
 }
 

@@ -50,8 +50,10 @@ export function createAnswering({ previews, clock, send, cacheControl, hotLane }
     const answerFor = (chosen: PictureReply['choice']) => imageAnswer(chosen, conditions, cacheControl, clock.now());
     const planned = answerFor(choice);
     if (planned.status === 416) return sendProtocolError(response, exchange, 'range-not-satisfiable', planned.headers);
-    const offer = (): void =>
-      hotLane?.offer(answered.url, choice, answered.generation, answered.urlValidUntilMs, answered.headers);
+    const offer = (): void => {
+      const { url, generation, urlValidUntilMs } = answered;
+      hotLane?.offer(url, exchange.operation, choice, generation, urlValidUntilMs, answered.headers);
+    };
     // 304 and HEAD are answered by what the catalog knows: no tier is asked for bytes that nobody gets.
     if (planned.range === undefined || request.method === 'HEAD') {
       exchange.routine = true;

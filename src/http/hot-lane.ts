@@ -50,7 +50,13 @@ export interface HotLaneDeps {
   /** Whether an `Authorization` header opens the group to its sender; asked where a URL alone does not open it. */
   readonly admits?: (authorization: string | undefined, ref: GroupRef) => boolean;
   /** Called for every answer given; has to be cheap. */
-  readonly onAnswer: (group: ImageGroup, status: HotStatus, bodyBytes: number, seconds: number) => void;
+  readonly onAnswer: (
+    operation: string,
+    group: ImageGroup,
+    status: HotStatus,
+    bodyBytes: number,
+    seconds: number,
+  ) => void;
 }
 
 /** An answer that lacks only its bytes. */
@@ -66,6 +72,7 @@ const NO_BODY = Buffer.alloc(0);
 interface Prepared {
   /** What it is offered under: path and query, the path folded. */
   readonly url: string;
+  readonly operation: string;
   /** What the answer is made of, and no more: metadata and the other previews may be large. */
   readonly choice: AnsweredChoice & { readonly entry: { readonly group: ImageGroup } };
   /** Flat name/value lists: Node writes them as they are. */
@@ -102,12 +109,13 @@ export class HotLane {
   }
 
   /**
-   * Remembers the answer to `url`. `generation` is from before the choice was made, so that a change in between is noticed
+   * Remembers the answer to `url`, and counts what it answers for `operation`. `generation` is from before the choice was made, so that a change in between is noticed
    * at the first hit. `urlValidUntilMs`: until when the URL alone opens it, as the access check of the slow way said.
    * `alsoHeaders`: what every answer to this URL carries beside what the choice gives it.
    */
   offer(
     url: string,
+    operation: string,
     choice: PreviewChoice,
     generation: number,
     urlValidUntilMs: number | undefined,
@@ -124,6 +132,7 @@ export class HotLane {
     const { cacheControl } = this.deps;
     this.prepared.set(url, {
       url,
+      operation,
       choice: { preview: { digest, bytes, type, widthPx, heightPx }, format: { text }, relation, entry: { group } },
       headers: [...imageAnswer(choice, UNCONDITIONAL, cacheControl, nowMs).headers, ...alsoHeaders].flat(),
       alsoHeaders: alsoHeaders.flat(),
@@ -221,7 +230,7 @@ export class HotLane {
   }
 
   private send(
-    { choice }: Prepared,
+    { operation, choice }: Prepared,
     { status, headers, range }: Planned,
     bytes: Buffer,
     response: ServerResponse,
@@ -236,7 +245,7 @@ export class HotLane {
       response.end(body);
       if (isWaiting(response)) this.waitFor(response, body.length);
     }
-    this.deps.onAnswer(choice.entry.group, status, body.length, (performance.now() - startedAt) / 1_000);
+    this.deps.onAnswer(operation, choice.entry.group, status, body.length, (performance.now() - startedAt) / 1_000);
   }
 
   /** As many at once as there are requests; tiers have deadlines of their own. What cannot be read the slow way makes again. */
