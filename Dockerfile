@@ -33,7 +33,7 @@ USER node
 VOLUME /data
 EXPOSE 8005
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \
-    CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PROOFSHEET_PORT || 8005}/healthz`, { signal: AbortSignal.timeout(2500) }).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+    CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PROOFSHEET_HEALTH_PORT || process.env.PROOFSHEET_PORT || 8005}/healthz`, { signal: AbortSignal.timeout(2500) }).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # -s: right even where another init process is PID 1 (docker run --init).
 ENTRYPOINT ["/usr/bin/tini", "-s", "--"]
 CMD ["node", "dist/main.js"]

@@ -58,6 +58,8 @@ export const ALONE: Role = { shared: false, workerIndex: 0 };
 /** A composed server process. */
 export interface App {
   readonly server: Server;
+  /** The probes and metrics on their own; `undefined` without a port for them. */
+  readonly healthServer: Server | undefined;
   readonly edge: Edge;
   readonly metrics: ProcessMetrics;
   /** Refuses new work, lets what is under way end (background work too) within `limitMs`, then closes everything. */
@@ -234,12 +236,14 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     ...(config.telemetry.logLevel !== 'debug' && serving.corsOrigins === undefined && { hotLane }),
   });
   const server = edge.createServer();
+  const healthServer = serving.healthPort === undefined ? undefined : edge.createHealthServer();
   // Who listens is ready: a worker that takes another's place must not fail a readiness check while its converters start.
   await converter.whenReady(CONVERTERS_START_MS);
   if (workerIndex === UPKEEP_WORKER) upkeep.start();
 
   return {
     server,
+    healthServer,
     edge,
     metrics,
     async close(limitMs) {
@@ -248,8 +252,10 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       edge.drain();
       await edge.idle(limitMs);
       await background.drain(Math.max(0, endsAt - clock.monotonic()));
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      for (const listening of [server, healthServer]) {
+        listening?.closeAllConnections();
+        await new Promise((resolve) => (listening ? listening.close(resolve) : resolve(undefined)));
+      }
       await upkeep.close();
       await converter.close();
       await blobs.close();

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The process edge: configuration, signals and exit codes. Serves alone, or as one of several workers.
 import cluster from 'node:cluster';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import v8 from 'node:v8';
 import { ALONE, type App, compose, PACKAGE_VERSION, type Role } from './compose.js';
@@ -54,7 +55,7 @@ async function main(): Promise<void> {
       logger.warn({ name }, 'environment variable is empty, so this secret is not set');
   }
   if (config.server.workers > 1 && cluster.isPrimary) {
-    process.exit(await superviseWorkers({ ...config.server, logger }));
+    process.exit(await superviseWorkers({ ...config.server, servers: serversOf(config), logger }));
   }
   await serve(config, logger, index === undefined ? ALONE : roleOf(index));
 }
@@ -69,6 +70,11 @@ function configOrExit(): Config {
   }
 }
 
+/** Servers that each process listens with. */
+function serversOf({ server }: Config): number {
+  return server.healthPort === undefined ? 1 : 2;
+}
+
 function roleOf(index: number): Role {
   // A worker whose supervisor was killed is ended by Node's cluster with process.exit, which may never return (see killSelf).
   process.on('exit', () => {
@@ -79,22 +85,31 @@ function roleOf(index: number): Role {
 
 async function serve(config: Config, logger: ProcessLogger, role: Role): Promise<void> {
   app = await composeOrExit(config, logger, role);
-  const { server } = app;
-  server.once('error', ({ message }) => {
-    logger.error({ reason: message, host: config.server.host, port: config.server.port }, 'cannot listen');
-    void end(1, 0);
-  });
-  server.listen(config.server.port, config.server.host, () => {
-    const { address, port } = server.address() as AddressInfo;
-    const host = address.includes(':') ? `[${address}]` : address;
-    const url = `http://${host}:${port}${config.server.basePath}`;
+  const { server, healthServer } = app;
+  const { host, port, healthPort = 0, basePath, workers } = config.server;
+  void listen(healthServer, healthPort, host, logger).then(async (healthUrl) => {
+    const url = `${await listen(server, port, host, logger)}${basePath}`;
     const { dataDir } = config.storage;
-    logger.info(
-      { url, version: PACKAGE_VERSION, dataDir, workers: config.server.workers, pid: process.pid },
-      'listening',
-    );
+    logger.info({ url, healthUrl, version: PACKAGE_VERSION, dataDir, workers, pid: process.pid }, 'listening');
   });
   stopOnSignals(config.server.drainTimeoutMs, logger, role.shared);
+}
+
+/** Resolves with `http://HOST:PORT` once the server listens, and with `undefined` without one. Ends the process when it cannot. */
+async function listen(
+  server: Server | undefined,
+  port: number,
+  host: string,
+  logger: ProcessLogger,
+): Promise<string | undefined> {
+  if (server === undefined) return undefined;
+  server.once('error', ({ message }) => {
+    logger.error({ reason: message, host, port }, 'cannot listen');
+    void end(1, 0);
+  });
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
+  const { address, port: chosen } = server.address() as AddressInfo;
+  return `http://${address.includes(':') ? `[${address}]` : address}:${chosen}`;
 }
 
 async function composeOrExit(config: Config, logger: ProcessLogger, role: Role): Promise<App> {
@@ -120,7 +135,7 @@ async function underAnotherId(
 ): Promise<never> {
   if (role.shared) process.exit(OTHER_ID_EXIT_CODE);
   logger.info({ reason: taken.message }, 'serving by a worker, which has another process id');
-  process.exit(await superviseWorkers({ ...config.server, workers: 1, logger }));
+  process.exit(await superviseWorkers({ ...config.server, servers: serversOf(config), workers: 1, logger }));
 }
 
 /**

@@ -31,6 +31,8 @@ type Answer =
 
 export interface SupervisorOptions {
   readonly workers: number;
+  /** Servers that a worker listens with. */
+  readonly servers: number;
   readonly drainTimeoutMs: number;
   readonly logger: Logger;
 }
@@ -39,7 +41,12 @@ export interface SupervisorOptions {
  * Runs until a signal stops it, or until a worker ends before any has ever listened: what keeps the first from starting
  * keeps the next from it too, and has been logged. Resolves with the exit code of the whole.
  */
-export async function superviseWorkers({ workers, drainTimeoutMs, logger }: SupervisorOptions): Promise<number> {
+export async function superviseWorkers({
+  workers,
+  servers,
+  drainTimeoutMs,
+  logger,
+}: SupervisorOptions): Promise<number> {
   const figures = new Map<number, (snapshot: MetricsSnapshot) => void>();
   let questions = 0;
   let stopping = false;
@@ -49,7 +56,11 @@ export async function superviseWorkers({ workers, drainTimeoutMs, logger }: Supe
   const cannotStart = new Promise<number>((resolve) => {
     giveUp = resolve;
   });
-  cluster.on('listening', () => {
+  const listening = new WeakMap<Worker, number>();
+  cluster.on('listening', (worker) => {
+    const count = (listening.get(worker) ?? 0) + 1;
+    listening.set(worker, count);
+    if (count < servers) return;
     everListened = true;
     otherIds = 0;
   });

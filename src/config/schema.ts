@@ -90,6 +90,16 @@ export function conflictsOf(config: Config): readonly Conflict[] {
       'none of /metrics, /healthz and /readyz, which stand at the root',
     ],
     [
+      server.healthPort !== undefined && server.healthPort !== 0 && server.healthPort === server.port,
+      'server.healthPort',
+      'another port than server.port',
+    ],
+    [
+      !server.publicMetrics && server.healthPort === undefined,
+      'server.healthPort',
+      'a port where server.publicMetrics is false, or nobody could ask for readiness and metrics',
+    ],
+    [
       limits.maxSourceBytes > storage.diskMaxBytes,
       'limits.maxSourceBytes',
       'at most storage.diskMaxBytes, or a source alone would fill the disk tier',

@@ -18,6 +18,16 @@ export const SERVER = {
     text('path that starts with / and does not end with one', /^(?:\/[A-Za-z0-9._~-]+)+$/),
     'Path in front of every ImageConverter operation; /metrics, /healthz and /readyz stay at the root.',
   ),
+  healthPort: setting(
+    'HEALTH_PORT',
+    optional(whole('port number', { min: 0, max: 65_535 })),
+    'Second port with the probes and metrics alone: /health/liveness, /health/readiness, /healthz, /readyz, /metrics.',
+  ),
+  publicMetrics: setting(
+    'PUBLIC_METRICS',
+    flag(),
+    'Answer /metrics, /healthz and /readyz on the main port too; false needs a health port.',
+  ),
   workers: setting(
     'WORKERS',
     autoOr(whole('processes', { min: 1, max: 256 })),

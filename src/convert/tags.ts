@@ -1,6 +1,7 @@
-// What the file says about itself, as text by tag name: the header's facts and the EXIF tags. Bad tags are no tags; nothing here throws.
+// What the file says about itself beside its header, as text by tag label. Bad tags are no tags; nothing here throws.
 import ExifReader from 'exifreader';
 import type { Metadata } from '../kernel/source.js';
+import { EXIF_LABELS, GPS_LABELS, labelOf, THUMBNAIL_LABELS } from './exif-labels.js';
 import type { SourceFile } from './source-file.js';
 
 /** A larger EXIF block than this is not looked at; real ones have 64 kB at most, but TIFF tags may sit in the file. */
@@ -8,35 +9,16 @@ const MAX_EXIF_BYTES = 1024 * 1024;
 const MAX_TAG_CHARACTERS = 1000;
 const MAX_TAGS = 500;
 /** Tags that are data for programs, not text for people. */
-const HIDDEN = /^(?:MakerNote|Thumbnail|base64|image|type|Images|PrintImageMatching|Padding|undefined-\d+)$/;
+const HIDDEN =
+  /^(?:MakerNote|.* IFD Pointer|Thumbnail|base64|image|type|Images|PrintImageMatching|Padding|undefined-\d+)$/;
 
-const COLOR_SPACES: Readonly<Record<string, string>> = {
-  srgb: 'sRGB',
-  rgb16: 'RGB 16',
-  'b-w': 'Grey',
-  grey16: 'Grey 16',
-  cmyk: 'CMYK',
-  lab: 'Lab',
-};
-
-/** The tag groups `Header`, `File`, `Exif`, `GPS` and `Thumbnail`; one without tags is left out, the first two never are. */
+/**
+ * The tag groups `File`, `Exif`, `GPS` and `Thumbnail`, by the labels of exif-labels.ts, and `Place`, which is ours: where the
+ * picture was taken in decimal degrees and metres. One without tags is left out, `File` never is. What the header says is
+ * in the source's `info`.
+ */
 export function tagsOf(source: SourceFile): Metadata {
-  const { info, fileBytes } = source;
-  const groups: Record<string, Readonly<Record<string, string>>> = {
-    Header: {
-      Width: String(info.widthPx),
-      Height: String(info.heightPx),
-      Format: info.type.toUpperCase(),
-      Orientation: String(info.orientation),
-      'Has Alpha': String(info.hasAlpha),
-      Pages: String(info.pages),
-      'Color Space': COLOR_SPACES[info.colorSpace] ?? info.colorSpace,
-      'Bits Per Sample': String(info.bitsPerSample),
-      Channels: String(info.channels),
-      ...(info.animated ? { 'Loop Count': String(info.loop) } : {}),
-    },
-    File: { 'File Size': String(fileBytes) },
-  };
+  const groups: Record<string, Readonly<Record<string, string>>> = { File: { 'File Size': String(source.fileBytes) } };
   for (const [name, tags] of Object.entries(exifGroups(exifBlock(source)))) {
     if (Object.keys(tags).length > 0) groups[name] = tags;
   }
@@ -54,17 +36,22 @@ function exifGroups(block: Buffer | undefined): Record<string, Record<string, st
   if (block === undefined) return {};
   try {
     const tags = ExifReader.load(block, { expanded: true, includeUnknown: false });
-    const exif = textsOf(tags.exif);
-    const [gps, rest] = partition(exif, (name) => name.startsWith('GPS') && name !== 'GPS Info IFD Pointer');
-    return { Exif: rest, GPS: { ...gps, ...textsOf(tags.gps) }, Thumbnail: textsOf(tags.Thumbnail) };
+    // The reader puts the tags of the GPS directory among the others; their numbers are their own.
+    const [gps, exif] = partition(tags.exif ?? {}, (name) => name.startsWith('GPS'));
+    return {
+      Exif: textsOf(exif, EXIF_LABELS),
+      GPS: textsOf(gps, GPS_LABELS),
+      Thumbnail: textsOf(tags.Thumbnail, THUMBNAIL_LABELS),
+      Place: textsOf(tags.gps, {}),
+    };
   } catch {
     // The block is damaged or holds nothing: the picture may still be good, and metadata of it is then its header.
     return {};
   }
 }
 
-/** Names and descriptions, bounded in number and length, without control characters. */
-function textsOf(tags: object | undefined): Record<string, string> {
+/** Labels and descriptions, bounded in number and length, without control characters. */
+function textsOf(tags: object | undefined, labels: Readonly<Record<number, string>>): Record<string, string> {
   const texts: Record<string, string> = {};
   let count = 0;
   for (const [name, tag] of Object.entries(tags ?? {})) {
@@ -72,9 +59,13 @@ function textsOf(tags: object | undefined): Record<string, string> {
     const text = textOf(tag);
     if (text === undefined || text === '') continue;
     if (++count > MAX_TAGS) break;
-    texts[name.slice(0, 100)] = text;
+    texts[labelOf(labels, idOf(tag), name).slice(0, 100)] = text;
   }
   return texts;
+}
+
+function idOf(tag: unknown): unknown {
+  return typeof tag === 'object' && tag !== null && 'id' in tag ? tag.id : undefined;
 }
 
 function textOf(tag: unknown): string | undefined {
@@ -90,12 +81,10 @@ function textOf(tag: unknown): string | undefined {
   return /\b(?:NaN|Infinity)\b/.test(clean) ? undefined : clean;
 }
 
-function partition(
-  tags: Readonly<Record<string, string>>,
-  belongs: (name: string) => boolean,
-): [Record<string, string>, Record<string, string>] {
-  const inside: Record<string, string> = {};
-  const outside: Record<string, string> = {};
-  for (const [name, text] of Object.entries(tags)) (belongs(name) ? inside : outside)[name] = text;
-  return [inside, outside];
+function partition(tags: object, belongs: (name: string) => boolean): [inside: object, outside: object] {
+  const entries = Object.entries(tags);
+  return [
+    Object.fromEntries(entries.filter(([name]) => belongs(name))),
+    Object.fromEntries(entries.filter(([name]) => !belongs(name))),
+  ];
 }

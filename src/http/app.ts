@@ -22,7 +22,7 @@ import { failureOf } from './error-map.js';
 import { ERROR_TAKING_MS, hasUnreadBody, sendError } from './error-response.js';
 import type { ExchangeLog } from './exchange.js';
 import { createFairUse } from './fair-use.js';
-import { createProbes } from './health.js';
+import type { Probes } from './health.js';
 import { receiveJson } from './receive-json.js';
 import { createSender } from './send.js';
 import { statusPage } from './status-page.js';
@@ -38,6 +38,7 @@ export function createApp(
   deps: EdgeDependencies,
   speakers: Speakers,
   exchanges: ExchangeLog,
+  { connected, ...probes }: Probes,
   isDraining: () => boolean,
 ): Express {
   const { config, dialects, access, hotLane } = deps;
@@ -77,8 +78,8 @@ export function createApp(
 
   if (config.corsOrigins.length > 0) app.use(createCors(config.corsOrigins, !access.isOpen));
 
-  const { connected, ...probes } = createProbes({ ...deps, exchanges, send, isDraining });
-  for (const [name, probe] of Object.entries(probes)) app.all(`/${name}`, onlyReading(name, probe));
+  if (config.publicMetrics)
+    for (const [name, probe] of Object.entries(probes)) app.all(`/${name}`, onlyReading(name, probe));
   // Where the original is probed by its chart, and perhaps by its clients.
   app.all(literalPath(dialects[0].mount), onlyReading('connected', connected));
 

@@ -42,6 +42,8 @@ export interface HttpConfig extends FairUseLimits {
   readonly allowedHosts: readonly string[];
   /** `Cache-Control` of previews and metadata. */
   readonly cacheControl: string;
+  /** Answer the probes and metrics beside the operations; else only `createHealthServer` does. */
+  readonly publicMetrics: boolean;
 }
 
 export interface EdgeDependencies {

@@ -1,15 +1,20 @@
 // The HTTP edge as the composition root sees it: what it needs, what it gives, how it stops taking work.
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { IncomingMessage, type Server, ServerResponse } from 'node:http';
 import { createApp } from './app.js';
 import { createSpeakers } from './dialects/speakers.js';
 import type { EdgeDependencies } from './edge-dependencies.js';
 import { createExchangeLog } from './exchange.js';
+import { createProbes } from './health.js';
+import { createHealthListener } from './health-listener.js';
 import { messageClassesOf } from './message-classes.js';
+import { createSender } from './send.js';
 import { createServer } from './server.js';
 
 export interface Edge {
   /** A server with every limit and timeout set, not listening yet. */
   createServer(): Server;
+  /** A server with the probes and metrics alone, for a port of its own; it goes on while the edge drains. */
+  createHealthServer(): Server;
   /** From now on new work is refused with `overloaded`, connections close after their answer, and readiness is lost. */
   drain(): void;
   /** Resolves once every request begun has been answered, or after `limitMs`. */
@@ -21,13 +26,22 @@ export function createEdge(deps: EdgeDependencies): Edge {
   const speakers = createSpeakers(deps.dialects);
   const exchanges = createExchangeLog(deps.logger, deps.metrics, deps.clock, speakers.rendererOf);
   let draining = false;
-  const app = createApp(deps, speakers, exchanges, () => draining);
+  const isDraining = () => draining;
+  const send = createSender(deps.config.sendTimeoutMs);
+  const probes = createProbes({ ...deps, exchanges, send, isDraining });
+  const app = createApp(deps, speakers, exchanges, probes, isDraining);
   const classes = messageClassesOf(app);
   const { hotLane } = deps;
   const answersHot = (request: IncomingMessage, response: ServerResponse, pipelined: boolean): boolean =>
     !draining && hotLane?.answer(request, response, app, pipelined) === true;
   return {
     createServer: () => createServer(app, classes, answersHot, exchanges, deps.config, deps.logger),
+    createHealthServer() {
+      const listener = createHealthListener(probes, exchanges);
+      // Whoever reaches this port is inside, and asks by whatever name.
+      const config = { ...deps.config, allowedHosts: [] };
+      return createServer(listener, { IncomingMessage, ServerResponse }, () => false, exchanges, config, deps.logger);
+    },
     drain() {
       draining = true;
     },

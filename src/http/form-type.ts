@@ -27,11 +27,12 @@ export function formTypeOf(boundary: string): string {
 }
 
 /** The parts between semicolons that stand outside quotes, trimmed. */
-function splitParameters(text: string): string[] {
+export function splitParameters(text: string): string[] {
   return (text.match(/(?:"(?:\\.|[^"\\])*"|[^;])+/gs) ?? []).map((part) => part.trim());
 }
 
-function unquoted(value: string): string {
+/** A parameter's value without its quotes and escapes. */
+export function unquoted(value: string): string {
   const inside = /^"((?:\\.|[^"\\])*)"$/s.exec(value)?.[1];
   return inside === undefined ? value : inside.replace(/\\(.)/gs, '$1');
 }

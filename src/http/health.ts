@@ -1,6 +1,6 @@
 // The probes: alive, ready with each dependency by name, and the metrics at the root, and ready in a word at the base path.
 // Know no operation.
-import type { Request, Response } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { ExchangeLog } from './exchange.js';
 import { jsonHeaders } from './replies/headers.js';
@@ -33,15 +33,12 @@ const HEALTH_DEADLINE_MS = 900;
 /** When a server that is not ready is asked again. */
 const NOT_READY_RETRY_SECONDS = 5;
 
-export type Probe = (request: Request, response: Response) => Promise<void>;
+type Probe = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 /** Handlers of `GET /healthz`, `/readyz` and `/metrics`, and of the base path itself (`connected`). */
-export function createProbes(deps: ProbeDependencies): {
-  readonly healthz: Probe;
-  readonly readyz: Probe;
-  readonly metrics: Probe;
-  readonly connected: Probe;
-} {
+export type Probes = Readonly<Record<'healthz' | 'readyz' | 'metrics' | 'connected', Probe>>;
+
+export function createProbes(deps: ProbeDependencies): Probes {
   const { exchanges, send } = deps;
 
   async function readiness(): Promise<Readiness> {

@@ -12,10 +12,11 @@ interface HeaderParser {
 }
 
 /**
- * Calls `onHeaders` with each part's headers right before the parser tells of that part. Throws when the parser is not one
+ * Calls `onHeaders` with each part's headers right before the parser tells of that part; the parser reads those that it
+ * returns. Throws when the parser is not one
  * that can be listened to so: then no upload passes, rather than one whose headers nobody has seen.
  */
-export function watchPartHeaders(parser: Writable, onHeaders: (headers: PartHeaders) => void): void {
+export function watchPartHeaders(parser: Writable, onHeaders: (headers: PartHeaders) => PartHeaders): void {
   // Busboy sets this while it reads a header block, and to null between two.
   if (!('_hparser' in parser)) throw new Error('expected a multipart parser that reads part headers by _hparser');
   let current: HeaderParser | null = null;
@@ -27,10 +28,7 @@ export function watchPartHeaders(parser: Writable, onHeaders: (headers: PartHead
       if (next === null || watched.has(next)) return;
       watched.add(next);
       const { cb } = next;
-      next.cb = (headers) => {
-        onHeaders(headers);
-        cb(headers);
-      };
+      next.cb = (headers) => cb(onHeaders(headers));
     },
   });
 }

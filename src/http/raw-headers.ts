@@ -32,8 +32,11 @@ export function rawConditionsOf(request: IncomingMessage): Conditions | undefine
       if (hasHost) return 'not-for-us';
       hasHost = true;
     }
-    // A GET with a body, or one that waits for 100 Continue, is for the slow way to sort out.
-    else if (name === 'content-length' || name === 'transfer-encoding' || name === 'expect') return 'not-for-us';
+    // A GET with a body, or one that waits for 100 Continue, is for the slow way to sort out. Java's client says of every GET
+    // that it has none.
+    else if (name === 'content-length') {
+      if (rawHeaders[index + 1] !== '0') return 'not-for-us';
+    } else if (name === 'transfer-encoding' || name === 'expect') return 'not-for-us';
     else if (field !== 'other' && name === FIELD_NAMES[field]) {
       conditions ??= { ...UNCONDITIONAL };
       // The same condition twice: the slow way knows how the two are joined.

@@ -7,6 +7,7 @@ import multer from 'multer';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Upload } from '../previews/answers.js';
 import { boundaryOf, formTypeOf } from './form-type.js';
+import { withFileName } from './part-disposition.js';
 import { type PartHeaders, watchPartHeaders } from './part-headers.js';
 import { sourceTooLarge, UploadBody } from './upload-body.js';
 import { checkDigests, namedDigests } from './upload-digest.js';
@@ -23,13 +24,15 @@ export interface UploadLimits {
   readonly uploadTimeoutMs: number;
 }
 
-/** The one file part of an upload. */
+/** The part that is the source, with, without or with an empty file name. */
 const SOURCE_PART = 'sourceImage';
 /** What a form may have around its source: boundaries, part headers and a few small fields. */
 const FORM_OVERHEAD_BYTES = 64 * 1024;
+/** Other files mean nothing to us: those before the source are read and thrown away, those behind it are not waited for. */
+const MAX_OTHER_FILES = 8;
 /** Text fields mean nothing to us and are tolerated in small numbers; nested names serve only attacks. */
 const FIELD_LIMITS = {
-  files: 1,
+  files: 1 + MAX_OTHER_FILES,
   fields: 16,
   parts: 17,
   fieldNameSize: 256,
@@ -45,7 +48,7 @@ export function checkUploadHeaders(request: Pick<IncomingMessage, 'headers'>, ma
   if (type !== 'multipart/form-data') {
     throw new ProofsheetError(
       'missing-source-image',
-      `expected multipart/form-data with a file part ${SOURCE_PART}, got ${type === undefined || type === '' ? 'no Content-Type' : 'another Content-Type'}`,
+      `expected multipart/form-data with a part ${SOURCE_PART}, got ${type === undefined || type === '' ? 'no Content-Type' : 'another Content-Type'}`,
     );
   }
   const encoding = headers['content-encoding']?.trim().toLowerCase();
@@ -102,7 +105,8 @@ export async function receiveUpload(
 /** Resolves with the headers of the source's part. */
 function parse(body: UploadBody, storage: UploadStorage, maxSourceBytes: number): Promise<PartHeaders> {
   let latest: PartHeaders = {};
-  let ofSource: PartHeaders = {};
+  let isNamed = true;
+  let ofSource: PartHeaders | undefined;
   // `streamHandler` is part of multer 2.5 and not yet of its types.
   const options: multer.Options & {
     streamHandler: (request: unknown, parser: Writable) => void;
@@ -111,14 +115,19 @@ function parse(body: UploadBody, storage: UploadStorage, maxSourceBytes: number)
     limits: { ...FIELD_LIMITS, fileSize: maxSourceBytes },
     defParamCharset: 'utf8',
     fileFilter(_request, file, accept) {
-      if (file.fieldname !== SOURCE_PART) return accept(missingSource());
+      if (ofSource !== undefined) return accept(broken('expected nothing but fields behind the source, got a file'));
+      if (file.fieldname !== SOURCE_PART) return accept(null, false);
       // Asked while the parser tells of this part: the block read last is this part's.
       ofSource = latest;
+      if (!isNamed) file.originalname = '';
       accept(null, true);
     },
     streamHandler(_request, parser) {
       watchPartHeaders(parser, (headers) => {
         latest = headers;
+        const named = withFileName(headers['content-disposition']?.[0] ?? '', SOURCE_PART);
+        isNamed = named === undefined;
+        return named === undefined ? headers : { ...headers, 'content-disposition': [named] };
       });
       // multer unpipes when it is done and then waits for the rest of the body. It need not: we do not send it.
       parser.once('unpipe', () => {
@@ -134,7 +143,7 @@ function parse(body: UploadBody, storage: UploadStorage, maxSourceBytes: number)
     middleware(request, {} as Response, (error: unknown) => {
       if (error) reject(error);
       else if (hasRepeatedField(request.body)) reject(broken('expected every field of the form once, got one twice'));
-      else resolve(ofSource);
+      else resolve(ofSource ?? {});
     });
   });
 }
@@ -151,13 +160,10 @@ function uploadFailure(error: unknown): unknown {
       case 'LIMIT_FILE_SIZE':
         return sourceTooLarge();
       case 'LIMIT_FIELD_VALUE':
-        // Without a file name in its header a part is a text field, whatever it holds.
-        return error.field === SOURCE_PART
-          ? missingSource()
-          : broken('expected fields of at most 16 KiB, got a longer one');
+        return broken('expected fields of at most 16 KiB, got a longer one');
       case 'LIMIT_FILE_COUNT':
       case 'LIMIT_UNEXPECTED_FILE':
-        return broken('expected one file in the form, got more');
+        return broken(`expected at most ${MAX_OTHER_FILES} other files before the source, got more`);
       case 'LIMIT_PART_COUNT':
       case 'LIMIT_FIELD_COUNT':
         return broken(`expected at most ${FIELD_LIMITS.fields} fields beside the file, got more`);
@@ -174,10 +180,7 @@ function isFileSystemError(error: Error): boolean {
 }
 
 function missingSource(): ProofsheetError {
-  return new ProofsheetError(
-    'missing-source-image',
-    `expected a file part named ${SOURCE_PART} with a filename, got none`,
-  );
+  return new ProofsheetError('missing-source-image', `expected a part named ${SOURCE_PART}, got none`);
 }
 
 function broken(message: string, cause?: unknown): ProofsheetError {

@@ -36,7 +36,7 @@ export interface SourceInfo {
   readonly progressive: boolean;
 }
 
-/** Tag groups (Header, File, Exif, GPS, Thumbnail), each from a tag's standard English name to its text. */
+/** Tag groups (File, Exif, GPS, Thumbnail, Place), each from a tag's label to its text. */
 export type Metadata = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** One encoded image made from a source; its bytes are the blob named `digest`. */

@@ -30,6 +30,20 @@ export interface PreviewBytes {
   readonly choice: PreviewChoice;
 }
 
+/** What the header of a source says beside its size and type. */
+export interface SourceFacts {
+  /** 1 to 8, as the source is stored: width and height are of the upright picture. */
+  readonly orientation: number;
+  readonly hasAlpha: boolean;
+  /** Pages or frames. */
+  readonly pages: number;
+  /** How often an animation plays, 0 for ever; only of an animation. */
+  readonly loop?: number;
+  readonly colorSpace: string;
+  readonly channels: number;
+  readonly bitsPerSample: number;
+}
+
 /** The metadata of a group, with our own `Proofsheet` facts beside the tag groups. */
 export interface GroupMetadata {
   readonly groups: Metadata;
@@ -37,6 +51,9 @@ export interface GroupMetadata {
     readonly digest: `sha256:${string}`;
     /** ISO 8601, UTC. */
     readonly createdAt: string;
+    readonly source: SourceFacts;
+    /** Where the picture was taken, in decimal degrees and metres, as far as the source says it. */
+    readonly place?: Readonly<Record<string, number>>;
     readonly previews: readonly {
       readonly format: readonly string[];
       readonly type: string;

@@ -1,16 +1,30 @@
 // The metadata answer of a group: the source's tag groups, the upload's file name, and our own facts.
-import { type CatalogEntry, contentDigestOf } from '../kernel/source.js';
-import type { GroupMetadata } from './answers.js';
+import { type CatalogEntry, contentDigestOf, type Metadata, type SourceInfo } from '../kernel/source.js';
+import type { GroupMetadata, SourceFacts } from './answers.js';
 
-/** Metadata of `entry`; the file name is the group's own, since equal sources come under many names. */
+const COLOR_SPACES: Readonly<Record<string, string>> = {
+  srgb: 'sRGB',
+  rgb16: 'RGB 16',
+  'b-w': 'Grey',
+  grey16: 'Grey 16',
+  cmyk: 'CMYK',
+  lab: 'Lab',
+};
+
+/**
+ * Metadata of `entry`; the file name is the group's own, since equal sources come under many names. The header is made from
+ * the source's facts, so that records of earlier versions are told in today's words too.
+ */
 export function groupMetadata({ group, source }: CatalogEntry): GroupMetadata {
-  const { File: file = {}, ...others } = source.metadata;
+  const { Header: _earlier, File: file = {}, Place: place, ...others } = source.metadata;
   const named = group.fileName === undefined ? file : { 'File Name': group.fileName, ...file };
   return {
-    groups: { ...others, File: named },
+    groups: { Header: headerOf(source.info), File: named, ...others },
     proofsheet: {
       digest: `sha256:${contentDigestOf(source)}`,
       createdAt: new Date(group.createdAt).toISOString(),
+      source: factsOf(source.info),
+      ...(place && { place: placeOf(place) }),
       previews: source.previews.map((preview) => ({
         format: preview.formats,
         type: preview.type,
@@ -21,4 +35,29 @@ export function groupMetadata({ group, source }: CatalogEntry): GroupMetadata {
       })),
     },
   };
+}
+
+/** As the original labels it. */
+function headerOf({ widthPx, heightPx, type }: SourceInfo): Metadata[string] {
+  return {
+    'Header Pixel Width': String(widthPx),
+    'Header Pixel Height': String(heightPx),
+    'Header Format Name': type,
+  };
+}
+
+function factsOf(info: SourceInfo): SourceFacts {
+  return {
+    orientation: info.orientation,
+    hasAlpha: info.hasAlpha,
+    pages: info.pages,
+    ...(info.animated && { loop: info.loop }),
+    colorSpace: COLOR_SPACES[info.colorSpace] ?? info.colorSpace,
+    channels: info.channels,
+    bitsPerSample: info.bitsPerSample,
+  };
+}
+
+function placeOf(place: Metadata[string]): Record<string, number> {
+  return Object.fromEntries(Object.entries(place).map(([name, text]) => [name.toLowerCase(), Number(text)]));
 }

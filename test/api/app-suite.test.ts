@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../support/gate.js';
-import { sourceForm } from '../support/multipart.js';
+import { FORM_TYPE, fieldPart, filePart, multipartBody, type Part, sourceForm } from '../support/multipart.js';
 import { jpegOf } from '../support/test-images.js';
 import { startTestServer, type TestServer } from '../support/test-server.js';
 
@@ -58,6 +58,83 @@ describe('the nine formats of the middleware, and the bare word of its first gen
     // The upload is answered when its preview is there; the answer is prepared when the whole ladder is.
     await until(async () => isPrepared(await get(`/getImage/${path}`)), 'the answer is prepared');
     expect(await outcomeOf(await get(`/getImage/${path}`))).toEqual([200, match, null]);
+  });
+});
+
+describe('an upload as Java clients send it', () => {
+  const disposition = (rest: string) => `Content-Disposition: form-data; ${rest}`;
+  const JAVA = ['Content-Type: application/octet-stream', 'Content-Transfer-Encoding: binary'];
+  const named = filePart('other', 'other.bin', Buffer.alloc(70_000));
+  it.each<[string, readonly string[], readonly Part[], string | undefined]>([
+    ['with a file name', [disposition('name="sourceImage"; filename="photo.jpg"'), ...JAVA], [], 'photo.jpg'],
+    ['without a file name', [disposition('name="sourceImage"'), ...JAVA], [], undefined],
+    ['without a file name and type', [disposition('name=sourceImage')], [], undefined],
+    [
+      'without a file name, of its own type',
+      [disposition('name="sourceImage"'), 'Content-Type: image/jpeg'],
+      [],
+      undefined,
+    ],
+    [
+      'with an empty file name',
+      [disposition('name="sourceImage"; filename=""'), 'Content-Type: image/jpeg'],
+      [],
+      undefined,
+    ],
+    ['with an empty file name and no type', [disposition('filename=; name="sourceImage"')], [], undefined],
+    [
+      'with a file name that is a directory',
+      [disposition('name="sourceImage"; filename="a/"'), ...JAVA],
+      [],
+      undefined,
+    ],
+    [
+      'with an extended file name',
+      [disposition(`name="sourceImage"; filename=""; filename*=UTF-8''%C3%A4.jpg`), ...JAVA],
+      [],
+      'ä.jpg',
+    ],
+    [
+      'in the order of Jersey',
+      [
+        'Content-Type: application/octet-stream',
+        disposition('filename="p.jpg"; modification-date="Sat, 28 Nov 2026 10:00:00 GMT"; size=7; name="sourceImage"'),
+      ],
+      [],
+      'p.jpg',
+    ],
+    [
+      'behind other files and fields',
+      [disposition('name="sourceImage"'), ...JAVA],
+      [named, fieldPart('context', '1'), named, filePart('nameless', '', 'x')],
+      undefined,
+    ],
+  ])('%s', async (_what, headers, before, fileName) => {
+    const { key, source } = await picture();
+    const answer = await fetch(`${server.url}/cacheAndGetImage/${key}/auto:200x150~cover~autorotate@75`, {
+      method: 'POST',
+      body: new Uint8Array(multipartBody([...before, { headers, body: source }])),
+      headers: { 'Content-Type': FORM_TYPE },
+    });
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'image/jpeg']);
+    const metadata = await (await get(`/getMetadata/${key}`)).json();
+    expect(metadata.Proofsheet.digest).toBe(`sha256:${key}`);
+    expect(metadata.File).toEqual({ 'File Size': String(source.length), ...(fileName && { 'File Name': fileName }) });
+  });
+
+  it('is held to the limits of a file, not to those of a field, and to its digest', async () => {
+    const send = (headers: readonly string[], body: Buffer) =>
+      fetch(`${server.url}/cacheImage/limits`, {
+        method: 'POST',
+        body: new Uint8Array(multipartBody([{ headers, body }])),
+        headers: { 'Content-Type': FORM_TYPE },
+      });
+    const nameless = disposition('name="sourceImage"');
+    const codeOf = async (answer: Response) => (await answer.json()).code;
+    expect(await codeOf(await send([nameless], Buffer.alloc(1_000_001)))).toBe(4130);
+    expect(await codeOf(await send([nameless], Buffer.alloc(0)))).toBe(4150);
+    const wrong = `Content-Digest: sha-256=:${Buffer.alloc(32).toString('base64')}:`;
+    expect(await codeOf(await send([nameless, wrong], photo))).toBe(4005);
   });
 });
 

@@ -44,7 +44,8 @@ it('drive: all previews acknowledged at once, the metadata for the details pane'
     .expect(200, { code: 0, message: 'cached 2 previews' });
   const { body } = await api().get('/getMetadata/file-7').expect(200).expect('Content-Type', /json/);
   expect(body).toMatchObject({
-    Header: { Width: '640', Height: '480', Format: 'PNG', 'Has Alpha': 'true' },
+    Header: { 'Header Pixel Width': '640', 'Header Pixel Height': '480', 'Header Format Name': 'png' },
+    Proofsheet: { source: { hasAlpha: true } },
     File: { 'File Name': 'Logo.png' },
   });
   await api().get('/getImage/file-7/auto:800x800').expect(200).expect('Content-Type', 'image/png');

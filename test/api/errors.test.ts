@@ -86,8 +86,12 @@ describe('400', () => {
     ['multipart/mixed', { 'Content-Type': 'multipart/mixed; boundary=b' }, Buffer.from('--b--\r\n')],
     ['a form without the part', {}, multipartBody([fieldPart('other', 'x')])],
     ['a file of another name', {}, multipartBody([filePart('image', 'a.jpg', 'x')])],
-    ['a part without file name', {}, multipartBody([fieldPart('sourceImage', 'x'.repeat(20_000))])],
-    ['an empty file name', {}, multipartBody([filePart('sourceImage', '', 'x')])],
+    ['other files, one without a name', {}, multipartBody([filePart('a', 'a', 'x'), filePart('b', '', 'y')])],
+    [
+      'a part of its name that is no form-data',
+      {},
+      multipartBody([{ headers: ['Content-Disposition: attachment; name="sourceImage"'], body: 'x' }]),
+    ],
   ])('4003 for %s', async (_what, headers, body) => {
     await expectError(await send(body, headers), 400, 4003);
   });
@@ -99,6 +103,15 @@ describe('400', () => {
     ['an empty body', {}, Buffer.alloc(0)],
     ['two files', {}, multipartBody([filePart('sourceImage', 'a.jpg', 'x'), filePart('sourceImage', 'b.jpg', 'y')])],
     ['another file beside it', {}, multipartBody([filePart('sourceImage', 'a.jpg', 'x'), filePart('b', 'b.jpg', 'y')])],
+    ['two files without a name', {}, multipartBody([fieldPart('sourceImage', 'x'), fieldPart('sourceImage', 'y')])],
+    [
+      'nine files before it',
+      {},
+      multipartBody([
+        ...Array.from({ length: 9 }, (_, n) => filePart(`f${n}`, 'f', 'x')),
+        filePart('sourceImage', 'a', 'x'),
+      ]),
+    ],
     ['too many fields', {}, multipartBody(Array.from({ length: 40 }, (_, n) => fieldPart(`f${n}`, 'x')))],
     ['a field twice', {}, multipartBody([fieldPart('f', '1'), fieldPart('f', '2'), filePart('sourceImage', 'a', 'x')])],
     ['a field too long', {}, multipartBody([fieldPart('f', 'x'.repeat(20_000))])],

@@ -223,11 +223,12 @@ describe('getMetadata', () => {
     const image = new Uint8Array(await (await get('/getImage/key/auto:200x150')).arrayBuffer());
     const metadata = await answer.json();
     expect(metadata).toMatchObject({
-      Header: { Width: '640', Height: '480' },
+      Header: { 'Header Pixel Width': '640', 'Header Pixel Height': '480', 'Header Format Name': 'jpeg' },
       File: { 'File Size': expect.any(String), 'File Name': 'holiday.jpg' },
       Proofsheet: {
         digest: `sha256:${sha256(photo, 'hex')}`,
         createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+        source: { orientation: 1, hasAlpha: false, pages: 1, colorSpace: 'sRGB', channels: 3, bitsPerSample: 8 },
       },
     });
     expect(metadata.Proofsheet.previews).toContainEqual({

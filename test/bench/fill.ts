@@ -85,7 +85,7 @@ function recordOf(index: number, preview: ReturnType<typeof digestOf>, bytes: nu
       colorSpace: 'srgb',
       progressive: false,
     },
-    metadata: { Header: { Width: '4000', Height: '3000' }, File: { 'File Size': '5000000' } },
+    metadata: { File: { 'File Size': '5000000' } },
     sequenceId: '',
     previews: [{ ...PREVIEW, bytes, digest: preview }],
     complete: true,

@@ -88,6 +88,7 @@ export async function startEdgeServer(
     corsOrigins: [],
     allowedHosts: [],
     cacheControl: 'public, max-age=60',
+    publicMetrics: true,
     strictErrors: false,
     strictFormats: false,
     ...config,

@@ -26,7 +26,7 @@ export const FAKE_INFO: SourceInfo = {
   progressive: false,
 };
 
-const METADATA = { Header: { Width: '2000', Height: '1500' }, File: { 'File Size': '1' } };
+const METADATA = { File: { 'File Size': '1' } };
 
 export class FakeConverter implements Converter {
   readonly jobs: ConversionJob[] = [];

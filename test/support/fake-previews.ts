@@ -136,7 +136,6 @@ export class FakePreviews implements Previews {
       bytes: upload.bytes,
       info,
       metadata: {
-        Header: { Width: String(info.widthPx), Height: String(info.heightPx) },
         File: { 'File Size': String(upload.bytes) },
       },
       sequenceId: SEQUENCE.id,

@@ -57,7 +57,6 @@ export function testSource(seed: string, options: TestSourceOptions = {}): TestS
       progressive: true,
     },
     metadata: {
-      Header: { Width: '640', Height: '480' },
       File: { 'File Size': '200' },
     },
     sequenceId: options.sequenceId ?? '0123456789abcdef',

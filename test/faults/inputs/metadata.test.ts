@@ -99,8 +99,9 @@ describe('EXIF that lies', () => {
     const text = await (await fetch(`${url}/getMetadata/${key}`)).text();
     expect(text.length).toBeLessThan(100_000);
     expect(text).not.toMatch(/NaN|Infinity|null|undefined/);
-    const metadata = JSON.parse(text) as { readonly Header: Readonly<Record<string, string>> };
-    expect(metadata.Header).toMatchObject({ Width: '60', Height: '40', Orientation: '1' });
+    const metadata = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    expect(metadata.Header).toMatchObject({ 'Header Pixel Width': '60', 'Header Pixel Height': '40' });
+    expect(metadata.Proofsheet).toMatchObject({ source: { orientation: 1 } });
   });
 
   test('a place in the source is in the metadata and in no preview, of whatever type', async () => {

@@ -29,8 +29,8 @@ async function put(key: string, source: Buffer): Promise<number> {
 
 async function widthOf(key: string): Promise<string | undefined> {
   const answer = await get(`/getMetadata/${encodeURIComponent(key)}`);
-  const metadata = (await answer.json()) as { readonly Header?: { readonly Width: string } };
-  return metadata.Header?.Width;
+  const metadata = (await answer.json()) as { readonly Header?: Readonly<Record<string, string>> };
+  return metadata.Header?.['Header Pixel Width'];
 }
 
 describe('keys that look alike are keys of their own', () => {

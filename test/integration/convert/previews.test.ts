@@ -316,24 +316,54 @@ describe('metadata', () => {
       .jpeg()
       .toBuffer();
     const { metadata } = await converting.convert(source, ['auto:40x40']);
-    expect(metadata.Header).toMatchObject({
-      Width: '160',
-      Height: '120',
-      Format: 'JPEG',
-      Orientation: '1',
-      'Has Alpha': 'false',
-      Pages: '1',
-      'Color Space': 'sRGB',
-      'Bits Per Sample': '8',
-    });
     expect(metadata.File).toEqual({ 'File Size': String(source.length) });
     expect(metadata.Exif).toMatchObject({ Copyright: 'somebody', Model: 'camera' });
-    expect(metadata.GPS?.Latitude).toBe('51.5');
+    expect(metadata.Place?.Latitude).toBe('51.5');
+    expect(metadata.GPS?.['GPS Latitude Ref']).toBe('North latitude');
+  });
+
+  test('the tags of the source are called as the original calls them', async () => {
+    const source = await image(await photo(160, 120))
+      .withExif({
+        IFD0: { Make: 'Maker', DateTime: '2026:11:28 10:00:00' },
+        IFD2: {
+          FNumber: '28/10',
+          ExposureTime: '1/125',
+          DateTimeOriginal: '2026:11:27 09:00:00',
+          ISOSpeedRatings: '200',
+          FocalLengthIn35mmFilm: '50',
+          LensModel: 'a lens',
+        },
+        IFD3: { GPSLongitudeRef: 'W', GPSLongitude: '9/1 0/1 0/1', GPSDateStamp: '2026:11:27' },
+      })
+      .jpeg()
+      .toBuffer();
+    const { metadata } = await converting.convert(source, ['auto:40x40']);
+    expect(metadata.Exif).toMatchObject({
+      Make: 'Maker',
+      'Date/Time': '2026:11:28 10:00:00',
+      'Date/Time Original': '2026:11:27 09:00:00',
+      'F-Number': 'f/2.8',
+      'Exposure Time': '1/125',
+      'ISO Speed Ratings': '200',
+      'Focal Length 35': '50 mm',
+      'Lens Model': 'a lens',
+      'Exif Image Width': '160',
+      'Exif Image Height': '120',
+    });
+    expect(metadata.GPS).toEqual({
+      'GPS Longitude Ref': 'West longitude',
+      'GPS Longitude': '9',
+      'GPS Date Stamp': '2026:11:27',
+    });
+    expect(metadata.Place).toEqual({ Longitude: '-9' });
+    // Where a directory lies is nothing that anybody asks for.
+    expect(Object.keys(metadata.Exif ?? {}).filter((label) => label.includes('Pointer'))).toEqual([]);
   });
 
   test('without EXIF there are the header and the file alone', async () => {
     const { metadata } = await converting.convert(await ENCODED.png(await photo(40, 30)), ['auto:20x20']);
-    expect(Object.keys(metadata)).toEqual(['Header', 'File']);
+    expect(Object.keys(metadata)).toEqual(['File']);
   });
 
   test('a damaged EXIF block gives no tags and costs nothing else', async () => {
