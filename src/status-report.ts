@@ -1,7 +1,7 @@
 // The figures of the status page, read from the metrics of all processes and from the catalog.
 import type { Config } from './config/schema.js';
-import { formatBytes, formatDuration, formatNumber } from './http/status-html.js';
-import type { StatusReport } from './http/status-page.js';
+import { formatBytes, formatDuration, formatNumber } from './http/status/status-html.js';
+import type { StatusReport } from './http/status/status-page.js';
 import { PRIORITIES, type Usage } from './kernel/ports.js';
 import { gaugeOf, type MetricsSnapshot, quantileOf, totalOf } from './telemetry/snapshot.js';
 

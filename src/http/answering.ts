@@ -4,15 +4,15 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../kernel/ports.js';
 import type { Previews } from '../previews/answers.js';
-import { type Conditions, isNotModified } from './conditional.js';
-import { sendProtocolError } from './error-response.js';
-import type { Exchange } from './exchange.js';
-import type { HotLane } from './hot-lane.js';
-import { imageAnswer, UNCONDITIONAL } from './image-response.js';
-import { imageAndMetadata } from './multipart-response.js';
+import type { HotLane } from './hot/hot-lane.js';
+import { type Conditions, isNotModified } from './replies/conditional.js';
 import { type HeaderPairs, JSON_HEADERS, jsonHeaders } from './replies/headers.js';
+import { imageAnswer, UNCONDITIONAL } from './replies/image-response.js';
+import { imageAndMetadata } from './replies/multipart-response.js';
 import type { BothReply, JsonReply, PageReply, PictureReply, RedirectReply, Reply } from './replies/reply.js';
-import type { Sender } from './send.js';
+import { sendProtocolError } from './wire/error-response.js';
+import type { Exchange } from './wire/exchange-log.js';
+import type { Sender } from './wire/sender.js';
 
 export interface AnsweringDependencies {
   readonly previews: Pick<Previews, 'read'>;

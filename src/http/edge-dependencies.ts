@@ -2,13 +2,13 @@
 import type { ProofsheetError } from '../kernel/errors.js';
 import type { Clock, Logger, Metrics, Refusals } from '../kernel/ports.js';
 import type { Previews } from '../previews/answers.js';
-import type { Access } from './access.js';
-import type { Credential } from './auth.js';
+import type { Access } from './access/access.js';
+import type { Credential } from './access/admin-guard.js';
+import type { FairUseLimits } from './access/fair-use.js';
 import type { Dialect } from './dialects/dialect.js';
-import type { FairUseLimits } from './fair-use.js';
-import type { HealthReport, MetricsText } from './health.js';
-import type { HotLane } from './hot-lane.js';
-import type { StatusReport } from './status-page.js';
+import type { HotLane } from './hot/hot-lane.js';
+import type { HealthReport, MetricsText } from './probes.js';
+import type { StatusReport } from './status/status-page.js';
 
 /** Settings of the edge; all times in ms, all sizes in bytes, all of them 1 or more unless said otherwise. */
 export interface HttpConfig extends FairUseLimits {

@@ -3,12 +3,12 @@ import { IncomingMessage, type Server, ServerResponse } from 'node:http';
 import { createApp } from './app.js';
 import { createSpeakers } from './dialects/speakers.js';
 import type { EdgeDependencies } from './edge-dependencies.js';
-import { createExchangeLog } from './exchange.js';
-import { createProbes } from './health.js';
 import { createHealthListener } from './health-listener.js';
-import { messageClassesOf } from './message-classes.js';
-import { createSender } from './send.js';
-import { createServer } from './server.js';
+import { createProbes } from './probes.js';
+import { createExchangeLog } from './wire/exchange-log.js';
+import { messageClassesOf } from './wire/message-classes.js';
+import { createSender } from './wire/sender.js';
+import { createServer } from './wire/server.js';
 
 export interface Edge {
   /** A server with every limit and timeout set, not listening yet. */

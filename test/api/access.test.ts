@@ -2,7 +2,7 @@
 // with wrong and with right credentials, on the composed server, prepared answers included.
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hashPassword } from '../../src/http/passwords.js';
+import { hashPassword } from '../../src/http/access/passwords.js';
 import { sourceForm } from '../support/multipart.js';
 import { jpegOf } from '../support/test-images.js';
 import { startTestServer, type TestServer } from '../support/test-server.js';

@@ -1,7 +1,7 @@
 // Every dialect keeps the contract: ImageConverter, and one of nobody that is as unlike it as can be. What one does not say
 // keeps none of it.
 import { afterEach, describe, expect, it } from 'vitest';
-import { createAccess } from '../../src/http/access.js';
+import { createAccess } from '../../src/http/access/access.js';
 import type { Dialect } from '../../src/http/dialects/dialect.js';
 import { dialectsOf } from '../../src/http/dialects/registry.js';
 import { tokenDigest } from '../../src/kernel/credentials.js';

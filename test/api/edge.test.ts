@@ -1,7 +1,7 @@
 // What the edge does around an operation: draining, limits, logs, metrics, failures from within, streaming, CORS.
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ERROR_CODES } from '../../src/http/error-map.js';
+import { ERROR_CODES } from '../../src/http/replies/error-map.js';
 import { ERROR_NAMES, ProofsheetError } from '../../src/kernel/errors.js';
 import { COUNTERS } from '../../src/telemetry/metric-table.js';
 import { BASIC_AUTH, type EdgeServer, METRICS_TEXT, startEdgeServer } from '../support/edge-server.js';

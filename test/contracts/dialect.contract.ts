@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { Dialect } from '../../src/http/dialects/dialect.js';
 import { literalOf, type Route } from '../../src/http/dialects/route.js';
-import { failureOf } from '../../src/http/error-map.js';
+import { failureOf } from '../../src/http/replies/error-map.js';
 import { digestOf } from '../../src/kernel/digest.js';
 import { ERROR_NAMES, type ErrorName, ProofsheetError } from '../../src/kernel/errors.js';
 import type { GroupRef } from '../../src/kernel/image-key.js';

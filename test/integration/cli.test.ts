@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { PasswordCheck } from '../../src/http/passwords.js';
+import { PasswordCheck } from '../../src/http/access/passwords.js';
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 const SECRET = 'a-secret-of-16-characters';

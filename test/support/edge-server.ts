@@ -2,13 +2,13 @@
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import { createAccess } from '../../src/http/access.js';
+import { createAccess } from '../../src/http/access/access.js';
+import { NO_LIMITS } from '../../src/http/access/fair-use.js';
 import { type DialectSettings, dialectsOf } from '../../src/http/dialects/registry.js';
 import { createEdge, type Edge } from '../../src/http/edge.js';
 import type { EdgeDependencies, HttpConfig } from '../../src/http/edge-dependencies.js';
-import { NO_LIMITS } from '../../src/http/fair-use.js';
-import type { HealthReport } from '../../src/http/health.js';
-import type { StatusReport } from '../../src/http/status-page.js';
+import type { HealthReport } from '../../src/http/probes.js';
+import type { StatusReport } from '../../src/http/status/status-page.js';
 import { FakeClock } from './fake-clock.js';
 import { FakeLogger } from './fake-logger.js';
 import { FakeMetrics } from './fake-metrics.js';

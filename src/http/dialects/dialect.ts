@@ -1,7 +1,7 @@
 // A dialect: one face of the server, with paths, words and failures of its own over the same use cases. Adding one is a folder
 // beside this file and a line in registry.ts.
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Failure, RenderedFailure } from '../error-map.js';
+import type { Failure, RenderedFailure } from '../replies/error-map.js';
 import type { HeaderPairs } from '../replies/headers.js';
 import type { Route } from './route.js';
 

@@ -1,7 +1,7 @@
 // The dialects that a server speaks: the one file that names them.
 
-import { type ImageConverterSettings, imageConverter } from '../ops/image-converter.js';
 import type { Dialect } from './dialect.js';
+import { type ImageConverterSettings, imageConverter } from './image-converter/image-converter.js';
 
 export type DialectSettings = ImageConverterSettings;
 

@@ -1,5 +1,5 @@
 // Which dialect and route a path belongs to, before it is routed: whoever fails on the way is answered in the right words.
-import { plainFailure, type RenderFailure } from '../error-map.js';
+import { plainFailure, type RenderFailure } from '../replies/error-map.js';
 import type { Dialect } from './dialect.js';
 import { literalOf } from './route.js';
 

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { dialectsOf } from '../../../src/http/dialects/registry.js';
-import { ERROR_CODES, failureOf, PROTOCOL_ERRORS, plainFailure } from '../../../src/http/error-map.js';
+import { ERROR_CODES, failureOf, PROTOCOL_ERRORS, plainFailure } from '../../../src/http/replies/error-map.js';
 import { ERROR_NAMES, ProofsheetError } from '../../../src/kernel/errors.js';
 
 // The contract's table, written down once more: a change of the code's table is a change of the contract.
@@ -62,9 +62,9 @@ const FAILURES: ReadonlySet<number> = new Set(
 const EXCEPTIONS: Readonly<Record<string, readonly number[]>> = {
   'error-map.ts': [...FAILURES],
   // A client that left is counted and logged with a status that is never sent.
-  'exchange.ts': [499],
+  'exchange-log.ts': [499],
   // Not ready is the truth about a server, and no failure of the request.
-  'health.ts': [503],
+  'probes.ts': [503],
   // Whether a range can be answered is decided with the other conditions; what is sent then is the map's.
   'image-response.ts': [416],
 };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { groupRefOf, narrowingContextOf } from '../../../src/http/parameters.js';
+import { groupRefOf, narrowingContextOf } from '../../../src/http/dialects/image-converter/parse.js';
 import { queryValue } from '../../../src/http/url-query.js';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
 

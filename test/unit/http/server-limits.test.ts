@@ -4,9 +4,9 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type App, compose } from '../../../src/compose.js';
 import { loadConfig } from '../../../src/config/load-config.js';
-import { ERROR_TAKING_MS } from '../../../src/http/error-response.js';
-import { MAX_WAITING_REQUESTS } from '../../../src/http/pipeline.js';
-import { MAX_HEADER_LINES } from '../../../src/http/request-rules.js';
+import { ERROR_TAKING_MS } from '../../../src/http/wire/error-response.js';
+import { MAX_WAITING_REQUESTS } from '../../../src/http/wire/pipelined-requests.js';
+import { MAX_HEADER_LINES } from '../../../src/http/wire/request-rules.js';
 import { createLogger } from '../../../src/telemetry/logger.js';
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
 

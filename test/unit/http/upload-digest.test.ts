@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { checkDigests, namedDigests } from '../../../src/http/upload-digest.js';
-import { safeFileName } from '../../../src/http/upload-storage.js';
+import { checkDigests, namedDigests } from '../../../src/http/uploads/upload-digest.js';
+import { safeFileName } from '../../../src/http/uploads/upload-storage.js';
 import { digestOf, reprDigest } from '../../../src/kernel/digest.js';
 
 const source = digestOf(Buffer.from('source'));

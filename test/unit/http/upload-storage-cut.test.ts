@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { PassThrough } from 'node:stream';
 import type { Request } from 'express';
 import { expect, test } from 'vitest';
-import { UploadStorage } from '../../../src/http/upload-storage.js';
+import { UploadStorage } from '../../../src/http/uploads/upload-storage.js';
 import { withTempDir } from '../../support/temp-dir.js';
 
 /** The parser's end of a file part. */

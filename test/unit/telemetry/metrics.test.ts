@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { ERROR_CODES, PROTOCOL_ERRORS } from '../../../src/http/error-map.js';
-import { OPERATION_NAMES } from '../../../src/http/ops/registry.js';
+import { OPERATION_NAMES } from '../../../src/http/dialects/image-converter/operations.js';
+import { ERROR_CODES, PROTOCOL_ERRORS } from '../../../src/http/replies/error-map.js';
 import { watchEventLoop } from '../../../src/telemetry/event-loop-lag.js';
 import { COUNTERS, GAUGES, HISTOGRAMS } from '../../../src/telemetry/metric-table.js';
 import { ProcessMetrics } from '../../../src/telemetry/metrics.js';
