@@ -9,37 +9,19 @@ import type { Dialect } from './dialects/dialect.js';
 import type { HotLane } from './hot/hot-lane.js';
 import type { HealthReport, MetricsText } from './probes.js';
 import type { StatusReport } from './status/status-page.js';
+import type { UploadsLimits } from './uploads/uploads.js';
+import type { WireLimits } from './wire/server.js';
 
 /** Settings of the edge; all times in ms, all sizes in bytes, all of them 1 or more unless said otherwise. */
-export interface HttpConfig extends FairUseLimits {
+export interface HttpConfig extends WireLimits, UploadsLimits, FairUseLimits {
   /** Who may clear and list; empty switches those operations off. */
   readonly admins: readonly Credential[];
-  /** An existing directory for the temp files of uploads. */
-  readonly uploadDir: string;
-  /** Largest source. */
-  readonly maxSourceBytes: number;
-  /** Uploads that are received at the same time; more are answered `overloaded`. */
-  readonly maxUploads: number;
-  /** Open connections; more are dropped. */
-  readonly maxConnections: number;
-  /** Time for request line and headers. */
-  readonly headersTimeoutMs: number;
-  /** How long an idle connection is kept. */
-  readonly keepAliveTimeoutMs: number;
-  /** Time for a whole request; the net below the upload's own deadlines, so longer than they are. */
-  readonly requestTimeoutMs: number;
-  /** The longest silence within an upload. */
-  readonly uploadIdleTimeoutMs: number;
-  /** Time for a whole upload. */
-  readonly uploadTimeoutMs: number;
   /** Time a client has to take each 256 KiB of an answer. */
   readonly sendTimeoutMs: number;
   /** How many proxies before us are believed, 0 or more. */
   readonly trustProxyHops: number;
   /** Origins whose pages may read answers, `*` for any; none: no CORS headers. */
   readonly corsOrigins: readonly string[];
-  /** Host headers that are answered, beside addresses and `localhost`; none: any. */
-  readonly allowedHosts: readonly string[];
   /** `Cache-Control` of previews and metadata. */
   readonly cacheControl: string;
   /** Answer the probes and metrics beside the operations; else only `createHealthServer` does. */

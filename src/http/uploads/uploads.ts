@@ -3,8 +3,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProofsheetError } from '../../kernel/errors.js';
 import type { Metrics } from '../../kernel/ports.js';
 import type { Upload } from '../../previews/answers.js';
-import type { HttpConfig } from '../edge-dependencies.js';
 import { checkUploadHeaders, receiveUpload, type UploadLimits } from './receive-source.js';
+
+export interface UploadsLimits extends UploadLimits {
+  /** Uploads that are received at the same time; more are answered `overloaded`. */
+  readonly maxUploads: number;
+}
 
 export interface Uploads {
   /** As `receiveUpload`; throws `overloaded` when too many are being received. */
@@ -12,7 +16,7 @@ export interface Uploads {
 }
 
 /** Bounds the uploads in flight by `maxUploads`. */
-export function createUploads(config: UploadLimits & Pick<HttpConfig, 'maxUploads'>, metrics: Metrics): Uploads {
+export function createUploads(config: UploadsLimits, metrics: Metrics): Uploads {
   let receiving = 0;
   return {
     async receive(request, response) {

@@ -3,7 +3,6 @@ import http, { type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { ProofsheetError } from '../../kernel/errors.js';
 import type { Logger } from '../../kernel/ports.js';
-import type { HttpConfig } from '../edge-dependencies.js';
 import { failureOf, type ProtocolErrorName } from '../replies/error-map.js';
 import { createHostCheck } from './allowed-hosts.js';
 import { sendError, sendProtocolError, sendRawError } from './error-response.js';
@@ -11,6 +10,20 @@ import type { Exchange, ExchangeLog } from './exchange-log.js';
 import type { MessageClasses } from './message-classes.js';
 import { createPipeline, MAX_WAITING_REQUESTS } from './pipelined-requests.js';
 import { faultOf, foldedTarget, isPlain, MAX_HEADER_LINES, originForm } from './request-rules.js';
+
+/** Limits of connections and of requests as such. */
+export interface WireLimits {
+  /** Open connections; more are dropped. */
+  readonly maxConnections: number;
+  /** Time for request line and headers. */
+  readonly headersTimeoutMs: number;
+  /** How long an idle connection is kept. */
+  readonly keepAliveTimeoutMs: number;
+  /** Time for a whole request; the net below the upload's own deadlines, so longer than they are. */
+  readonly requestTimeoutMs: number;
+  /** Host headers that are answered, beside addresses and `localhost`; none: any. */
+  readonly allowedHosts: readonly string[];
+}
 
 /** Request line and headers together; Node's own default, written down because error messages quote it. */
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -26,7 +39,7 @@ export function createServer(
   classes: MessageClasses,
   answersHot: (request: http.IncomingMessage, response: http.ServerResponse, pipelined: boolean) => boolean,
   exchanges: ExchangeLog,
-  config: HttpConfig,
+  config: WireLimits,
   logger: Logger,
 ): Server {
   /** Why the bodies of requests broke before it was their turn. */
