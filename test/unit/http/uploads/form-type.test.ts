@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { boundaryOf, formTypeOf } from '../../../src/http/uploads/form-type.js';
+import { boundaryOf, formTypeOf } from '../../../../src/http/uploads/form-type.js';
 
 describe('the boundary of a form', () => {
   it.each([

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { dialectsOf } from '../../../src/http/dialects/registry.js';
-import { ERROR_CODES, failureOf, PROTOCOL_ERRORS, plainFailure } from '../../../src/http/replies/error-map.js';
-import { ERROR_NAMES, ProofsheetError } from '../../../src/kernel/errors.js';
+import { dialectsOf } from '../../../../src/http/dialects/registry.js';
+import { ERROR_CODES, failureOf, PROTOCOL_ERRORS, plainFailure } from '../../../../src/http/replies/error-map.js';
+import { ERROR_NAMES, ProofsheetError } from '../../../../src/kernel/errors.js';
 
 // The contract's table, written down once more: a change of the code's table is a change of the contract.
 const CONTRACT = [
@@ -86,7 +86,7 @@ function strayStatuses(path: string, text: string): string[] {
 }
 
 it('statuses of failures stand in one file', async () => {
-  const root = new URL('../../../src/http/', import.meta.url);
+  const root = new URL('../../../../src/http/', import.meta.url);
   const paths = (await readdir(root, { recursive: true })).filter((path) => path.endsWith('.ts'));
   expect(paths.length).toBeGreaterThan(40);
   const texts = await Promise.all(paths.map((path) => readFile(new URL(path, root), 'utf8')));

@@ -1,13 +1,13 @@
 // Limits at the edge: per client and per context, before a body is read, by a clock that tests move.
 import { afterEach, describe, expect, it } from 'vitest';
-import { clientOf } from '../../../src/http/access/client-address.js';
-import { strainOf } from '../../../src/http/access/strain.js';
-import { TokenBuckets } from '../../../src/http/access/token-buckets.js';
-import { type EdgeServer, startEdgeServer } from '../../support/edge-server.js';
-import { FakeClock } from '../../support/fake-clock.js';
-import { until } from '../../support/gate.js';
-import { sourceForm } from '../../support/multipart.js';
-import { jpegOf } from '../../support/test-images.js';
+import { clientOf } from '../../../../src/http/access/client-address.js';
+import { strainOf } from '../../../../src/http/access/strain.js';
+import { TokenBuckets } from '../../../../src/http/access/token-buckets.js';
+import { type EdgeServer, startEdgeServer } from '../../../support/edge-server.js';
+import { FakeClock } from '../../../support/fake-clock.js';
+import { until } from '../../../support/gate.js';
+import { sourceForm } from '../../../support/multipart.js';
+import { jpegOf } from '../../../support/test-images.js';
 
 let server: EdgeServer | undefined;
 afterEach(async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { checkDigests, namedDigests } from '../../../src/http/uploads/upload-digest.js';
-import { safeFileName } from '../../../src/http/uploads/upload-storage.js';
-import { digestOf, reprDigest } from '../../../src/kernel/digest.js';
+import { checkDigests, namedDigests } from '../../../../src/http/uploads/upload-digest.js';
+import { safeFileName } from '../../../../src/http/uploads/upload-storage.js';
+import { digestOf, reprDigest } from '../../../../src/kernel/digest.js';
 
 const source = digestOf(Buffer.from('source'));
 const body = digestOf(Buffer.from('body'));
@@ -40,7 +40,7 @@ it('on the request a digest may be of the source or of the body, on the part of 
 
 it.each([
   ['photo.jpg', 'photo.jpg'],
-  ['../../etc/passwd', 'passwd'],
+  ['../../../etc/passwd', 'passwd'],
   ['C:\\pictures\\a.png', 'a.png'],
   ['a\r\nX: y.png', 'aX: y.png'],
   ['..', ''],

@@ -1,7 +1,7 @@
 // How the path of a request target is folded: only what changes no name.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { foldedTarget } from '../../../src/http/wire/request-rules.js';
+import { foldedTarget } from '../../../../src/http/wire/request-rules.js';
 
 describe('a target', () => {
   test.each([

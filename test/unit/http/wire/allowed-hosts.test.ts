@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createHostCheck } from '../../../src/http/wire/allowed-hosts.js';
+import { createHostCheck } from '../../../../src/http/wire/allowed-hosts.js';
 
 const admits = createHostCheck(['Previews.example', 'other.example:8005']);
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { groupRefOf, narrowingContextOf } from '../../../src/http/dialects/image-converter/parse.js';
-import { queryValue } from '../../../src/http/url-query.js';
-import { ProofsheetError } from '../../../src/kernel/errors.js';
+import { groupRefOf, narrowingContextOf } from '../../../../../src/http/dialects/image-converter/parse.js';
+import { queryValue } from '../../../../../src/http/url-query.js';
+import { ProofsheetError } from '../../../../../src/kernel/errors.js';
 
 const target = (url: string, ...segments: string[]) => ({ segments, url });
 

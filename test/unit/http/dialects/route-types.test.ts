@@ -1,8 +1,8 @@
 // What the types of routes promise to whoever writes a dialect; checked by `npm run typecheck`, which these lines are for.
 import { expectTypeOf, it } from 'vitest';
-import type { Dialect } from '../../../src/http/dialects/dialect.js';
-import { type Call, type Route, type RouteOf, route, type UseCases } from '../../../src/http/dialects/route.js';
-import type { Reply } from '../../../src/http/replies/reply.js';
+import type { Dialect } from '../../../../src/http/dialects/dialect.js';
+import { type Call, type Route, type RouteOf, route, type UseCases } from '../../../../src/http/dialects/route.js';
+import type { Reply } from '../../../../src/http/replies/reply.js';
 
 const RULES = {
   name: 'a',

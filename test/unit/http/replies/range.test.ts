@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { contentRange, rangeAnswer, unsatisfiedContentRange } from '../../../src/http/replies/range.js';
+import { contentRange, rangeAnswer, unsatisfiedContentRange } from '../../../../src/http/replies/range.js';
 
 const part = (first: number, last: number) => ({ kind: 'part', range: { first, last } });
 const WHOLE = { kind: 'whole' };

@@ -3,8 +3,8 @@ import { readdir } from 'node:fs/promises';
 import { PassThrough } from 'node:stream';
 import type { Request } from 'express';
 import { expect, test } from 'vitest';
-import { UploadStorage } from '../../../src/http/uploads/upload-storage.js';
-import { withTempDir } from '../../support/temp-dir.js';
+import { UploadStorage } from '../../../../src/http/uploads/upload-storage.js';
+import { withTempDir } from '../../../support/temp-dir.js';
 
 /** The parser's end of a file part. */
 function filePart(): { readonly stream: PassThrough; readonly file: Express.Multer.File } {

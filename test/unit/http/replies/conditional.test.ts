@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { allowsRange, isNotModified, listsTag } from '../../../src/http/replies/conditional.js';
-import { httpDate, parseHttpDate } from '../../../src/http/replies/http-date.js';
+import { allowsRange, isNotModified, listsTag } from '../../../../src/http/replies/conditional.js';
+import { httpDate, parseHttpDate } from '../../../../src/http/replies/http-date.js';
 
 const ETAG = '"5f1d"';
 const MODIFIED_MS = Date.UTC(2026, 2, 4, 5, 6, 7, 890);

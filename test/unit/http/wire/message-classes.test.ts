@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import express from 'express';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
-import { messageClassesOf } from '../../../src/http/wire/message-classes.js';
+import { messageClassesOf } from '../../../../src/http/wire/message-classes.js';
 
 function appWithRoute() {
   const app = express();

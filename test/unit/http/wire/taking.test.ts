@@ -4,7 +4,7 @@ import { EventEmitter, once } from 'node:events';
 import http, { type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { isWaiting, limitTaking, taken, wasTaken } from '../../../src/http/wire/taking.js';
+import { isWaiting, limitTaking, taken, wasTaken } from '../../../../src/http/wire/taking.js';
 
 const MIB = 2 ** 20;
 const TIMEOUT_MS = 400;
