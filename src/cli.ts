@@ -4,8 +4,8 @@ import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.js';
 import { loadConfig } from './config/load-config.js';
-import { hashPassword } from './http/passwords.js';
-import { signedPath } from './http/signed-url.js';
+import { hashPassword } from './http/access/passwords.js';
+import { signedPath } from './http/access/signed-url.js';
 import { parseContext } from './kernel/image-key.js';
 
 /** Of BSD's sysexits.h: the command was used wrongly. */

@@ -1,5 +1,5 @@
-// THE composition root: the only file that sees every part. Wires them in the order in which they depend on each other,
-// and stops them in reverse.
+// THE composition root of a server process: wires its parts in the order in which they depend on each other, and stops them in
+// reverse. Which store it is, open-storage.ts decides.
 import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
@@ -7,11 +7,12 @@ import { Server as TlsServer } from 'node:https';
 import { join } from 'node:path';
 import type { Config } from './config/schema.js';
 import { createConverter } from './convert/converter-pool.js';
-import { createAccess } from './http/access.js';
+import { createAccess } from './http/access/access.js';
+import { strainOf } from './http/access/strain.js';
+import { dialectsOf } from './http/dialects/registry.js';
 import { createEdge, type Edge } from './http/edge.js';
-import { HotLane } from './http/hot-lane.js';
-import { strainOf } from './http/strain.js';
-import { TlsFiles } from './http/tls-files.js';
+import { HotLane, type HotStatus } from './http/hot/hot-lane.js';
+import { TlsFiles } from './http/wire/tls-files.js';
 import { sequenceOf } from './kernel/sequence.js';
 import { openStorage } from './open-storage.js';
 import { AccessJournal } from './previews/access-journal.js';
@@ -82,7 +83,8 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const { shared, workerIndex } = role;
   const store = await openStorage(config, { clock, logger, metrics, shared, workerIndex, version: PACKAGE_VERSION });
   const preparedBytes = storage.memoryMaxBytes * PREPARED_SHARE;
-  const memory = createMemoryTier({ maxBytes: storage.memoryMaxBytes - preparedBytes });
+  const previewBytes = storage.memoryMaxBytes - preparedBytes;
+  const memory = createMemoryTier({ maxBytes: previewBytes });
   const blobs = createTieredBlobs({ memory, durable: store.durable, clock, logger, metrics });
   const { catalog, sweepOrphans } = store;
 
@@ -178,11 +180,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const allSnapshots = role.connect?.(() => metrics.snapshot()) ?? (async () => [await metrics.snapshot()]);
   const snapshot = async () => mergeSnapshots(await allSnapshots());
 
-  const hotAnswers = (status: '200' | '206' | '304') => ({
-    requests: metrics.counterSlot('http_requests_total', { operation: 'getImage', status }),
-    duration: metrics.histogramSlot('http_request_duration_seconds', { operation: 'getImage', status }),
-  });
-  const byStatus = { 200: hotAnswers('200'), 206: hotAnswers('206'), 304: hotAnswers('304') };
+  const countHotAnswer = hotAnswersOf(metrics);
   const sentBytes = metrics.counterSlot('sent_bytes_total');
   const memoryHits = metrics.counterSlot('cache_hits_total', { tier: 'memory' });
   const { apiTokens = [], urlKeys = [] } = config.access;
@@ -202,10 +200,8 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     cacheControl: serving.cacheControl,
     maxBytes: preparedBytes,
     sendTimeoutMs: serving.sendTimeoutMs,
-    onAnswer(group, status, bodyBytes, seconds) {
-      const { requests, duration } = byStatus[status];
-      requests.add();
-      duration.observe(seconds);
+    onAnswer(operation, group, status, bodyBytes, seconds) {
+      countHotAnswer(operation, status, seconds);
       sentBytes.add(bodyBytes);
       journal.note(group);
     },
@@ -214,13 +210,13 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const startedAt = clock.monotonic();
   let draining = false;
   const edge = createEdge({
+    dialects: dialectsOf(serving),
+    access,
     previews,
     config: {
       ...serving,
       ...config.fairness,
       admins: (config.admin.password ?? []).map((password) => ({ user: config.admin.user, password })),
-      apiTokens,
-      urlKeys,
       loginFailuresPerMinute: config.access.loginFailuresPerMinute,
       uploadDir: store.tmpDir,
       maxSourceBytes: limits.maxSourceBytes,
@@ -240,6 +236,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
         config,
         snapshot: await snapshot(),
         usage: await catalog.usage(),
+        memory: { previewBytes, preparedBytes },
         version: PACKAGE_VERSION,
         uptimeSeconds: (clock.monotonic() - startedAt) / 1_000,
         draining,
@@ -291,6 +288,24 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
 function tlsOf({ tlsPort, tlsCert, tlsKey }: Config['server']): Promise<TlsFiles> | undefined {
   if (tlsPort === undefined || tlsCert === undefined || tlsKey === undefined) return undefined;
   return TlsFiles.read({ cert: tlsCert, key: tlsKey });
+}
+
+/** Counts prepared answers by slots that are looked up once: as many as there are operations with pictures. */
+function hotAnswersOf(metrics: ProcessMetrics): (operation: string, status: HotStatus, seconds: number) => void {
+  const slotsOf = (operation: string, status: '200' | '206' | '304') => ({
+    requests: metrics.counterSlot('http_requests_total', { operation, status }),
+    duration: metrics.histogramSlot('http_request_duration_seconds', { operation, status }),
+  });
+  const byOperation = new Map<string, Record<HotStatus, ReturnType<typeof slotsOf>>>();
+  return (operation, status, seconds) => {
+    let slots = byOperation.get(operation);
+    if (slots === undefined) {
+      slots = { 200: slotsOf(operation, '200'), 206: slotsOf(operation, '206'), 304: slotsOf(operation, '304') };
+      byOperation.set(operation, slots);
+    }
+    slots[status].requests.add();
+    slots[status].duration.observe(seconds);
+  };
 }
 
 /** Whether a byte can be written where uploads are; a full disk still serves what it has. */

@@ -6,9 +6,9 @@ import type { AddressInfo } from 'node:net';
 import v8 from 'node:v8';
 import { ALONE, type App, compose, PACKAGE_VERSION, type Role } from './compose.js';
 import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.js';
-import { loadConfig, unknownEnvironmentNames } from './config/load-config.js';
+import { blankSecretNames, loadConfig, unknownEnvironmentNames } from './config/load-config.js';
 import type { Config } from './config/schema.js';
-import { TlsFilesError } from './http/tls-files.js';
+import { TlsFilesError } from './http/wire/tls-files.js';
 import { DataDirError, ProcessIdTaken } from './stores/embedded/storage-errors.js';
 import {
   connectToSupervisor,
@@ -57,6 +57,8 @@ async function main(): Promise<void> {
   }
   if (index === undefined) {
     for (const name of unknownEnvironmentNames()) logger.warn({ name }, 'environment variable names no setting');
+    for (const name of blankSecretNames())
+      logger.warn({ name }, 'environment variable is empty, so this secret is not set');
   }
   if (config.server.workers > 1 && cluster.isPrimary) {
     await exit(await superviseWorkers({ ...config.server, servers: serversOf(config), logger }));

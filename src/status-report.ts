@@ -1,7 +1,7 @@
 // The figures of the status page, read from the metrics of all processes and from the catalog.
 import type { Config } from './config/schema.js';
-import { formatBytes, formatDuration, formatNumber } from './http/status-html.js';
-import type { StatusReport } from './http/status-page.js';
+import { formatBytes, formatDuration, formatNumber } from './http/status/status-html.js';
+import type { StatusReport } from './http/status/status-page.js';
 import { PRIORITIES, type Usage } from './kernel/ports.js';
 import { gaugeOf, type MetricsSnapshot, quantileOf, totalOf } from './telemetry/snapshot.js';
 
@@ -9,15 +9,25 @@ export interface StatusFacts {
   readonly config: Config;
   readonly snapshot: MetricsSnapshot;
   readonly usage: Usage;
+  /** How one process divides its memory of `storage.memoryMaxBytes`. */
+  readonly memory: MemoryShares;
   readonly version: string;
   readonly uptimeSeconds: number;
   readonly draining: boolean;
 }
 
+export interface MemoryShares {
+  /** Most bytes of previews. */
+  readonly previewBytes: number;
+  /** Most bytes of prepared answers. */
+  readonly preparedBytes: number;
+}
+
 const TIMED_OPERATIONS = ['getImage', 'cacheAndGetImage', 'cacheImage', 'getMetadata'] as const;
 
 /** The report behind `GET /status`. */
-export function statusReport({ config, snapshot, usage, version, uptimeSeconds, draining }: StatusFacts): StatusReport {
+export function statusReport(facts: StatusFacts): StatusReport {
+  const { config, snapshot, usage, memory, version, uptimeSeconds, draining } = facts;
   const { storage, limits, conversion, server } = config;
   const isShared = config.shared.redisUrl !== undefined;
   const tiers = ['memory', 'disk', 'shared'] as const;
@@ -32,8 +42,7 @@ export function statusReport({ config, snapshot, usage, version, uptimeSeconds, 
       {
         name: 'memory',
         bytes: gaugeOf(snapshot, 'tier_bytes', { tier: 'memory' }) ?? 0,
-        // Half of each process's memory is for blobs, the other half for prepared answers (compose.ts).
-        maxBytes: (storage.memoryMaxBytes / 2) * server.workers,
+        maxBytes: memory.previewBytes * server.workers,
       },
       ...storedTiers(config, snapshot, usage.previewBytes + usage.sourceBytes),
     ],
@@ -68,7 +77,7 @@ export function statusReport({ config, snapshot, usage, version, uptimeSeconds, 
       { name: 'Connections', value: `${formatNumber(server.maxConnections)} per worker` },
       {
         name: 'Memory',
-        value: `${formatBytes(storage.memoryMaxBytes)} per worker, half for blobs and half for prepared answers`,
+        value: `${formatBytes(memory.previewBytes)} for previews and ${formatBytes(memory.preparedBytes)} for prepared answers per worker`,
       },
       { name: 'Image groups', value: formatNumber(storage.maxGroups) },
       {

@@ -25,11 +25,9 @@ export interface LoadOptions {
 
 /** The checked configuration of this process. Throws `ConfigError` with every fault at once. */
 export function loadConfig(options: LoadOptions = {}): Config {
-  const environment = options.environment ?? process.env;
-  const given = readSources(environment);
+  const given = readSources(withoutBlanks(options.environment ?? process.env));
   const result = configSchema().safeParse(given);
-  const faults = [...emptySecrets(environment), ...(result.success ? [] : faultsOf(result.error.issues, given))];
-  if (!result.success || faults.length > 0) throw new ConfigError(faults);
+  if (!result.success) throw new ConfigError(faultsOf(result.error.issues, given));
 
   const config = decideAuto(result.data, options.machine ?? thisMachine());
   const conflicts = conflictsOf(config).map(({ key, expected }) => faultAt(key, `expected ${expected}`, given));
@@ -42,15 +40,27 @@ export function defaultValues(): Tree {
   return Util.loadFileConfigs(new Load({ configDir: OWN_CONFIG_DIR, nodeEnv: [], hostName: '' })).config;
 }
 
-/** Set by the supervisor for its workers; not for operators. */
-const INTERNAL_NAMES: readonly string[] = ['PROOFSHEET_WORKER_INDEX'];
-
 /** `PROOFSHEET_` variables that name no setting: most likely a slip, worth a warning. Sorted. */
 export function unknownEnvironmentNames(environment: Environment = process.env): readonly string[] {
-  const known = new Set([...INTERNAL_NAMES, ...allSettings().map(({ setting }) => setting.env)]);
+  const known = new Set(allSettings().map(({ setting }) => setting.env));
   return Object.keys(environment)
     .filter((name) => name.startsWith('PROOFSHEET_') && !known.has(name))
     .sort();
+}
+
+/**
+ * Variables of secrets that are there and hold nothing: worth a warning, because whoever sets one may believe that there is a
+ * secret, and what it would have restricted is as open or as shut as without it. In the order of the settings.
+ */
+export function blankSecretNames(environment: Environment = process.env): readonly string[] {
+  return allSettings()
+    .filter(({ setting }) => setting.secret && environment[setting.env]?.trim() === '')
+    .map(({ setting }) => setting.env);
+}
+
+/** Compose files and env files write `NAME=` for what is not set, so a variable of nothing but white space is none. */
+function withoutBlanks(environment: Environment): Environment {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim() !== ''));
 }
 
 /** All sources over each other; a profile is named by one of them and lies under the operator's, so it takes a second turn. */
@@ -129,20 +139,6 @@ function refuseMissing(configDirs: string): void {
         what: `expected an existing directory, got ${JSON.stringify(directory)}`,
       })),
     );
-}
-
-/**
- * node-config treats an empty variable as unset. For a secret that is dangerous: whoever sets one, even to nothing,
- * believes that there is one.
- */
-function emptySecrets(environment: Environment): readonly Fault[] {
-  return allSettings()
-    .filter(({ setting }) => setting.secret && environment[setting.env] === '')
-    .map(({ key, setting }) => ({
-      key,
-      env: setting.env,
-      what: 'expected a value or no such variable, got an empty one',
-    }));
 }
 
 function faultsOf(issues: readonly z.core.$ZodIssue[], given: Tree): readonly Fault[] {

@@ -146,7 +146,7 @@ export const ADMIN = {
     optional(
       secretLines('list (in the environment one a line) of 1 to 16 passwords or scrypt hashes', 16, parsePassword),
     ),
-    'Passwords of the protected operations, each plain or as "proofsheet hash-password" prints it; several are valid side by side, for rotation. Unset answers those operations 403; an empty one is refused.',
+    'Passwords of the protected operations, each plain or as "proofsheet hash-password" prints it; several are valid side by side, for rotation. Unset answers those operations 403.',
     { secret: true },
   ),
 } as const;

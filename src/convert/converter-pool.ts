@@ -8,13 +8,14 @@ import type { Conversion, ConversionJob, Converter, MadePreview, WantedReady } f
 import { SpoiltChild } from './child-failures.js';
 import { childProgram } from './converter-child.js';
 import type { ConverterOptions } from './converter-options.js';
-import { ConverterSlot, type SlotJob } from './converter-slot.js';
+import { ConverterSlot } from './converter-slot.js';
 import { JobQueue, type Queued } from './job-queue.js';
 import { encodesAtOnce } from './lanes.js';
 import { MemoryBudget } from './memory-budget.js';
 import { bestPriority, placesOf } from './places.js';
 import { registerGauges } from './pool-gauges.js';
 import type { DoneMessage, WorkCounts } from './protocol.js';
+import type { SlotJob } from './slot-job.js';
 
 /** What randomInt gives at most. */
 const MAX_ID = 2 ** 48 - 1;

@@ -1,56 +1,17 @@
 // One place for a converter child: keeps a warm child in it, runs one conversion at a time there, and sees to it that
 // deadline, abort and crash cost that conversion alone. Knows no queue.
 import { ProofsheetError } from '../kernel/errors.js';
-import type { Joined, MadePreview, Priority, WantedReady } from '../kernel/ports.js';
+import type { MadePreview } from '../kernel/ports.js';
 import type { SourceType } from '../kernel/source.js';
 import { childEnded, isAsClaimed, SpoiltChild } from './child-failures.js';
-import { type ChildOptions, ConverterChild } from './converter-child.js';
+import { ConverterChild } from './converter-child.js';
 import { Deadline } from './deadline.js';
 import { KeptMemory } from './kept-memory.js';
-import type { Grant, MemoryBudget } from './memory-budget.js';
+import type { Grant } from './memory-budget.js';
 import { waitForMemory } from './memory-wait.js';
-import { MemoryWatch } from './memory-watch.js';
-import type { DoneMessage, FromChild, JobMessage, ReadyMessage, WorkCounts } from './protocol.js';
-
-export interface SlotOptions extends ChildOptions {
-  /** For the work inside the child; waiting for memory does not count. */
-  readonly timeoutMs: number;
-  /** For waiting for memory. */
-  readonly maxWaitMs: number;
-  readonly recycleAfterJobs: number;
-  /** A child with more resident memory after a job is replaced. */
-  readonly recycleAboveBytes: number;
-  readonly budget: MemoryBudget;
-}
-
-/** Why a child ended; a metric label. */
-export type ExitReason =
-  | 'crash'
-  | 'timeout'
-  | 'memory'
-  | 'aborted'
-  | 'nonsense'
-  | 'recycled'
-  | 'failed-start'
-  | 'closed';
-
-export interface SlotEvents {
-  /** A child is warm and waits. */
-  idle(): void;
-  exited(reason: ExitReason): void;
-}
-
-export interface SlotJob {
-  readonly message: JobMessage;
-  /** The best of all who wait when the job begins. */
-  readonly priority: Priority;
-  /** Who comes meanwhile. */
-  readonly joined?: Joined;
-  readonly onWanted?: WantedReady;
-  readonly onHeader: (sourceType: SourceType) => void;
-  readonly onCounts: (counts: WorkCounts) => void;
-  readonly signal?: AbortSignal;
-}
+import { MemoryWatch, mayTake } from './memory-watch.js';
+import type { DoneMessage, FromChild, ReadyMessage } from './protocol.js';
+import type { ExitReason, SlotEvents, SlotJob, SlotOptions } from './slot-job.js';
 
 interface Execution {
   readonly job: SlotJob;
@@ -70,12 +31,8 @@ interface Execution {
 /** Pause before a child that ended before it was ready is started again: doubles with each failure in a row. */
 const FIRST_RETRY_MS = 50;
 const MAX_RETRY_MS = 5_000;
-/** What a conversion may take beside its grant: decoders' tables, metadata, strips. Headers alone have taken 100 MiB at most. */
-const CHILD_SLACK_BYTES = 256 * 1024 * 1024;
 /** A child that keeps more than that is replaced once it has had nothing to do for so long. */
 const REST_MS = 4_000;
-/** How far off the estimate behind a grant may be. */
-const GRANT_TOLERANCE = 1.5;
 
 export class ConverterSlot {
   private child: ConverterChild | undefined;
@@ -270,17 +227,19 @@ export class ConverterSlot {
     );
   }
 
-  /** Half as much again as was granted, and some slack, on top of what the child had kept from before: then it ends. */
   private watchMemory(): MemoryWatch | undefined {
     const pid = this.child?.pid;
     if (pid === undefined) return undefined;
     const granted = (): number => this.execution?.grant?.bytes ?? 0;
-    const mayTake = (): number => CHILD_SLACK_BYTES + GRANT_TOLERANCE * granted();
-    return new MemoryWatch(pid, mayTake, (bytes) => {
-      this.options.logger.warn({ pid, bytes, granted: granted() }, 'a converter child took too much memory');
-      const reason = `expected an image whose conversion takes at most ${mebibytes(mayTake())} MiB of memory, got one that takes more`;
-      this.killFor('memory', new ProofsheetError('source-limits-exceeded', reason));
-    });
+    return new MemoryWatch(
+      pid,
+      () => mayTake(granted()),
+      (bytes) => {
+        this.options.logger.warn({ pid, bytes, granted: granted() }, 'a converter child took too much memory');
+        const reason = `expected an image whose conversion takes at most ${mebibytes(mayTake(granted()))} MiB of memory, got one that takes more`;
+        this.killFor('memory', new ProofsheetError('source-limits-exceeded', reason));
+      },
+    );
   }
 
   private killFor(reason: ExitReason, error: unknown): void {

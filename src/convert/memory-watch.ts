@@ -7,6 +7,16 @@ const PAGE_BYTES = 4096;
 /** A decoder can fill some hundred MB in this time, which the limit's slack has to bear. */
 const LOOK_EVERY_MS = 100;
 
+/** What a conversion may take beside its grant: decoders' tables, metadata, strips. Headers alone have taken 100 MiB at most. */
+const CHILD_SLACK_BYTES = 256 * 1024 * 1024;
+/** How far off the estimate behind a grant may be. */
+const GRANT_TOLERANCE = 1.5;
+
+/** Half as much again as was granted, and some slack, on top of what the process had kept from before: bytes. */
+export function mayTake(grantedBytes: number): number {
+  return CHILD_SLACK_BYTES + GRANT_TOLERANCE * grantedBytes;
+}
+
 export class MemoryWatch {
   private readonly timer: NodeJS.Timeout;
 

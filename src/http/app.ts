@@ -1,4 +1,4 @@
-// The Express application: routes from the registry, one way for every operation, one place where failures are answered.
+// The Express application: routes from the dialects, one way for every route, one place where failures are answered.
 import express, {
   type ErrorRequestHandler,
   type Express,
@@ -8,21 +8,27 @@ import express, {
 } from 'express';
 import helmet from 'helmet';
 import { ProofsheetError } from '../kernel/errors.js';
-import { type Admission, BEARER_CHALLENGE, createAccess, UNRESTRICTED } from './access.js';
-import { createGuard } from './auth.js';
-import { createCors } from './cors.js';
-import { isForbiddenSite } from './cross-site.js';
+import { DEFAULT_CONTEXT } from '../kernel/image-key.js';
+import { type Admission, BEARER_CHALLENGE, UNRESTRICTED } from './access/access.js';
+import { createGuard } from './access/admin-guard.js';
+import { createCors } from './access/cors.js';
+import { isForbiddenSite } from './access/cross-site.js';
+import { createFairUse } from './access/fair-use.js';
+import { createAnswering } from './answering.js';
+import type { Dialect } from './dialects/dialect.js';
+import { patternOf, type Question, type Route, type Target, type UseCases } from './dialects/route.js';
+import type { Speakers } from './dialects/speakers.js';
 import type { EdgeDependencies } from './edge-dependencies.js';
-import { ERROR_CODES, errorAnswer } from './error-map.js';
-import { ERROR_TAKING_MS, hasUnreadBody, sendError } from './error-response.js';
-import type { ExchangeLog } from './exchange.js';
-import { createFairUse } from './fair-use.js';
-import type { Probes } from './health.js';
-import type { Operation, OperationContext } from './ops/operation.js';
-import { OPERATIONS } from './ops/registry.js';
-import { checkSegments, groupRefOf, narrowingContextOf, type Target } from './parameters.js';
-import { ClientGone, createSender, limitTaking } from './send.js';
-import { createUploads } from './uploads.js';
+import type { Probes } from './probes.js';
+import { ERROR_CODES, failureOf } from './replies/error-map.js';
+import { statusPage } from './status/status-page.js';
+import { receiveJson } from './uploads/receive-json.js';
+import { createUploads } from './uploads/uploads.js';
+import { malformedEncoding } from './url-query.js';
+import { ERROR_TAKING_MS, hasUnreadBody, sendError } from './wire/error-response.js';
+import type { ExchangeLog } from './wire/exchange-log.js';
+import { createSender } from './wire/sender.js';
+import { ClientGone, limitTaking } from './wire/taking.js';
 
 /** Seconds after which another instance, or this one restarted, is likely to answer. */
 const DRAINING_RETRY_SECONDS = 5;
@@ -30,17 +36,24 @@ const DRAINING_RETRY_SECONDS = 5;
 /** Builds the application. `isDraining` is asked for every request. */
 export function createApp(
   deps: EdgeDependencies,
+  speakers: Speakers,
   exchanges: ExchangeLog,
   { connected, ...probes }: Probes,
   isDraining: () => boolean,
 ): Express {
-  const { config } = deps;
+  const { config, dialects, access, hotLane } = deps;
   const send = createSender(config.sendTimeoutMs);
-  const context: OperationContext = { ...deps, send };
+  const answer = createAnswering({ ...deps, send, cacheControl: config.cacheControl });
+  const use: UseCases = {
+    previews: deps.previews,
+    ...(deps.refusals && { refusals: deps.refusals }),
+    statusPage: async (withMetrics) =>
+      statusPage(await deps.status(), withMetrics ? (await deps.metricsText()).body : undefined),
+  };
   const fairUse = createFairUse(config, deps.clock);
   const guard = createGuard(config.admins, fairUse);
-  const access = createAccess(config.apiTokens, config.urlKeys, deps.clock);
   const uploads = createUploads(config, deps.metrics);
+  const allVerbs = [...new Set(dialects.flatMap(({ routes }) => routes.flatMap(({ verbs }) => verbs)))];
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -51,9 +64,16 @@ export function createApp(
   app.use((request, response, next) => {
     const exchange = exchanges.begin(request, response);
     // Before routing, because a path that does not decode never reaches its route.
-    exchange.operation = operationOf(request.path, config.basePath) ?? exchange.operation;
+    const speaker = speakers.of(request.path);
+    exchange.operation = speaker?.route ?? exchange.operation;
+    for (const [name, value] of speaker?.dialect.headers ?? []) response.setHeader(name, value);
     if (isDraining()) response.setHeader('Connection', 'close');
     next();
+  });
+
+  // The server as a whole (RFC 9110, section 9.3.7): no route, because its target is no path.
+  app.use((request, response, next) => {
+    if (request.url !== '*' || !answersOptions(request, response, allVerbs)) next();
   });
 
   if (config.corsOrigins.length > 0) app.use(createCors(config.corsOrigins, !access.isOpen));
@@ -61,23 +81,26 @@ export function createApp(
   if (config.publicMetrics)
     for (const [name, probe] of Object.entries(probes)) app.all(`/${name}`, onlyReading(name, probe));
   // Where the original is probed by its chart, and perhaps by its clients.
-  app.all(config.basePath === '' ? '/' : literalPath(config.basePath), onlyReading('connected', connected));
+  app.all(literalPath(dialects[0].mount), onlyReading('connected', connected));
 
   const page = helmet({
     // The page brings its own policy; plain HTTP servers have no say in transport security.
     contentSecurityPolicy: false,
     strictTransportSecurity: false,
   });
-  for (const [name, operation] of Object.entries(OPERATIONS)) {
-    const path = `${literalPath(config.basePath)}/${name}{/*segments}`;
-    if (name === 'status') app.use(`${literalPath(config.basePath)}/${name}`, page);
-    app.all(path, handlerOf(name, operation));
+  for (const dialect of dialects) {
+    for (const route of dialect.routes) {
+      const path = `${literalPath(dialect.mount)}${patternOf(route)}`;
+      if (route.isPage) app.all(path, page);
+      app.all(path, handlerOf(dialect, route));
+    }
   }
 
-  app.use((_request, _response) => {
+  app.use((request, _response) => {
+    const { mount, routes } = speakers.of(request.path)?.dialect ?? dialects[0];
     throw new ProofsheetError(
       'unknown-operation',
-      `expected one of ${Object.keys(OPERATIONS).join(', ')} below ${config.basePath === '' ? '/' : config.basePath}, got something else`,
+      `expected one of ${routes.map(({ name }) => name).join(', ')} below ${mount}, got something else`,
     );
   });
 
@@ -87,56 +110,61 @@ export function createApp(
       response.destroy();
       return;
     }
-    const answer = errorAnswer(error, config.strictErrors && exchange.operation in OPERATIONS);
-    if (answer.code === ERROR_CODES['storage-full'].code) deps.onStorageFull?.();
-    exchanges.failed(exchange, answer);
-    sendError(response, exchange, answer);
+    // Express throws a URIError with the offending text when a path does not decode; the text is not repeated.
+    const failure = failureOf(error instanceof URIError ? malformedEncoding('path') : error);
+    if (failure.code === ERROR_CODES['storage-full'].code) deps.onStorageFull?.();
+    exchanges.failed(exchange, failure);
+    sendError(response, exchange, exchange.renderFailure(failure));
   };
   app.use(onError);
   return app;
 
-  function handlerOf(name: string, operation: Operation): RequestHandler {
+  function handlerOf(dialect: Dialect, route: Route): RequestHandler {
+    const takesUpload = route.body === 'source';
     return async (request, response) => {
-      const exchange = exchanges.of(response);
-      if (answersOptions(request, response, operation.verbs)) return;
-      checkVerb(request, response, operation.verbs);
-      if (isDraining() && !operation.answersWhileDraining) throw stopping();
-      if (operation.isProtected) await guard(request, response);
-      if (operation.takesUpload && isForbiddenSite(request, config.corsOrigins)) throw crossSiteUpload();
-      const target = { segments: segmentsOf(request), url: request.originalUrl };
-      checkSegments(target, operation.segments);
-      const admission = admit(name, operation, target, request, response);
-      if (operation.takesUpload) await checkUpload(operation, target, request, response);
+      if (answersOptions(request, response, route.verbs)) return;
+      checkVerb(request, response, route.verbs);
+      if (isDraining() && route.effort !== 'stays-open') throw stopping();
+      if (route.opensTo === 'admin') await guard(request, response);
+      if (route.body !== 'none' && isForbiddenSite(request, config.corsOrigins)) throw crossSiteUpload();
+      const body = route.body === 'json' ? await receiveJson(request, response, config) : undefined;
+      const target = targetOf(request);
+      const question = route.ask(target, body);
+      const admission = admit(dialect, route, target, question, body, request, response);
+      for (const [name, value] of question.headers) response.setHeader(name, value);
+      if (takesUpload) await checkUpload(route, question, request, response);
       // A body that means nothing here is not waited for: the connection ends with the answer.
-      if (!operation.takesUpload && hasUnreadBody(request)) response.setHeader('Connection', 'close');
-      await operation.run(
-        {
-          ...target,
-          request,
-          response,
-          exchange,
-          urlValidUntilMs: admission.urlValidUntilMs,
-          receive: () => uploads.receive(request, response),
-        },
-        context,
-      );
+      else if (hasUnreadBody(request)) response.setHeader('Connection', 'close');
+      const generation = hotLane !== undefined && route.effort === 'reads' ? hotLane.generation() : 0;
+      const reply = await question.run(use, { receive: () => uploads.receive(request, response) });
+      await answer(reply, {
+        request,
+        response,
+        exchange: exchanges.of(response),
+        url: target.url,
+        headers: [...(dialect.headers ?? []), ...question.headers],
+        urlValidUntilMs: admission.urlValidUntilMs,
+        generation,
+      });
     };
   }
 
-  /** Whether access is granted, to what context, and how. Throws `unauthorized` with the challenge set. */
-  function admit(name: string, operation: Operation, target: Target, request: Request, response: Response): Admission {
-    if (access.isOpen || operation.opener === 'nothing') return UNRESTRICTED;
-    const context = operation.segments.length > 0 ? groupRefOf(target).context : narrowingContextOf(target);
+  /** Whether access is granted, and how. Throws `unauthorized` with the challenge set. */
+  function admit(
+    { credentialsOf }: Dialect,
+    { name, opensTo }: Route,
+    { segments, url }: Target,
+    { scope }: Question,
+    body: unknown,
+    request: Request,
+    response: Response,
+  ): Admission {
+    if (access.isOpen || opensTo === 'admin' || opensTo === 'everybody') return UNRESTRICTED;
     const given = request.headersDistinct.authorization ?? [];
+    // Of several nobody knows which one a proxy looked at.
+    const authorization = credentialsOf?.(request.headers, body) ?? (given.length === 1 ? given[0] : undefined);
     try {
-      return access.admit({
-        opener: operation.opener,
-        path: [name, ...target.segments],
-        url: target.url,
-        context,
-        // Of several nobody knows which one a proxy looked at.
-        authorization: given.length === 1 ? given[0] : undefined,
-      });
+      return access.admit({ opener: opensTo, path: [name, ...segments], url, context: scope, authorization });
     } catch (error) {
       response.setHeader('WWW-Authenticate', BEARER_CHALLENGE);
       throw error;
@@ -145,16 +173,16 @@ export function createApp(
 
   /** Refuses an upload before its body is read: limits of its client and context, and work that we are behind with. */
   async function checkUpload(
-    operation: Operation,
-    target: Target,
+    { effort }: Route,
+    { scope, group }: Question,
     request: Request,
     response: Response,
   ): Promise<void> {
-    const ref = groupRefOf(target);
-    fairUse.admitUpload(request, response, ref.context);
+    fairUse.admitUpload(request, response, scope ?? DEFAULT_CONTEXT);
     const strain = deps.strain?.();
+    if (strain === undefined) return;
     // What is cached already is answered without a conversion, however far we are behind.
-    if (strain === undefined || (!operation.overwrites && (await deps.previews.has(ref)))) return;
+    if (effort === 'makes' && group !== undefined && (await deps.previews.has(group))) return;
     throw strain;
   }
 
@@ -175,7 +203,7 @@ function answersOptions(request: Request, response: Response, verbs: readonly st
   response.statusCode = 204;
   response.setHeader('Allow', [...verbs, 'OPTIONS'].join(', '));
   response.end();
-  limitTaking(response, ERROR_TAKING_MS);
+  limitTaking(response, 0, ERROR_TAKING_MS);
   return true;
 }
 
@@ -198,17 +226,10 @@ function stopping(): ProofsheetError {
   });
 }
 
-/** The decoded segments behind the operation's name; none for a trailing slash. */
-function segmentsOf(request: Request): readonly string[] {
-  const segments: unknown = request.params.segments;
-  return Array.isArray(segments) ? segments : [];
-}
-
-/** The operation that a path names, if any. */
-function operationOf(path: string, basePath: string): string | undefined {
-  if (!path.startsWith(`${basePath}/`)) return undefined;
-  const name = path.slice(basePath.length + 1).split('/', 1)[0] ?? '';
-  return Object.hasOwn(OPERATIONS, name) ? name : undefined;
+/** The decoded parameters of the path in its order, and the target they came from. */
+function targetOf(request: Request): Target {
+  const segments: readonly (string | readonly string[])[] = Object.values(request.params);
+  return { segments: segments.flat(), url: request.originalUrl };
 }
 
 /** A configured path as a route pattern that means exactly itself. */

@@ -1,61 +1,38 @@
 // What the edge is given: its settings and what it answers from. Types only, so that every part of the edge can name them.
-import type { ApiToken, UrlKey } from '../kernel/credentials.js';
 import type { ProofsheetError } from '../kernel/errors.js';
 import type { Clock, Logger, Metrics, Refusals } from '../kernel/ports.js';
 import type { Previews } from '../previews/answers.js';
-import type { Credential } from './auth.js';
-import type { FairUseLimits } from './fair-use.js';
-import type { HealthReport, MetricsText } from './health.js';
-import type { HotLane } from './hot-lane.js';
-import type { StatusReport } from './status-page.js';
+import type { Access } from './access/access.js';
+import type { Credential } from './access/admin-guard.js';
+import type { FairUseLimits } from './access/fair-use.js';
+import type { Dialect } from './dialects/dialect.js';
+import type { HotLane } from './hot/hot-lane.js';
+import type { HealthReport, MetricsText } from './probes.js';
+import type { StatusReport } from './status/status-page.js';
+import type { UploadsLimits } from './uploads/uploads.js';
+import type { WireLimits } from './wire/server.js';
 
 /** Settings of the edge; all times in ms, all sizes in bytes, all of them 1 or more unless said otherwise. */
-export interface HttpConfig extends FairUseLimits {
-  /** Where the operations live, e.g. `/imageconverter`; `""` is the root. */
-  readonly basePath: string;
+export interface HttpConfig extends WireLimits, UploadsLimits, FairUseLimits {
   /** Who may clear and list; empty switches those operations off. */
   readonly admins: readonly Credential[];
-  /** Open uploads and reads; with none and no `urlKeys` both are open to everybody. */
-  readonly apiTokens: readonly ApiToken[];
-  /** Open reads by signed URLs. */
-  readonly urlKeys: readonly UrlKey[];
-  /** An existing directory for the temp files of uploads. */
-  readonly uploadDir: string;
-  /** Largest source. */
-  readonly maxSourceBytes: number;
-  /** Uploads that are received at the same time; more are answered `overloaded`. */
-  readonly maxUploads: number;
-  /** Open connections; more are dropped. */
-  readonly maxConnections: number;
-  /** Time for request line and headers. */
-  readonly headersTimeoutMs: number;
-  /** How long an idle connection is kept. */
-  readonly keepAliveTimeoutMs: number;
-  /** Time for a whole request; the net below the upload's own deadlines, so longer than they are. */
-  readonly requestTimeoutMs: number;
-  /** The longest silence within an upload. */
-  readonly uploadIdleTimeoutMs: number;
-  /** Time for a whole upload. */
-  readonly uploadTimeoutMs: number;
   /** Time a client has to take each 256 KiB of an answer. */
   readonly sendTimeoutMs: number;
   /** How many proxies before us are believed, 0 or more. */
   readonly trustProxyHops: number;
   /** Origins whose pages may read answers, `*` for any; none: no CORS headers. */
   readonly corsOrigins: readonly string[];
-  /** Host headers that are answered, beside addresses and `localhost`; none: any. */
-  readonly allowedHosts: readonly string[];
   /** `Cache-Control` of previews and metadata. */
   readonly cacheControl: string;
   /** Answer the probes and metrics beside the operations; else only `createHealthServer` does. */
   readonly publicMetrics: boolean;
-  /** Answer every failure of an operation with status 500, as the original does. */
-  readonly strictErrors: boolean;
-  /** Refuse request formats that are none, instead of reading them as the original does. */
-  readonly strictFormats: boolean;
 }
 
 export interface EdgeDependencies {
+  /** What the server speaks; the first one's mount is probed as the original's is. */
+  readonly dialects: readonly [Dialect, ...Dialect[]];
+  /** Who may upload and read. */
+  readonly access: Access;
   readonly previews: Previews;
   readonly config: HttpConfig;
   readonly logger: Logger;

@@ -1,18 +1,18 @@
 // The HTTP edge as the composition root sees it: what it needs, what it gives, how it stops taking work.
-import { IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http';
+import { IncomingMessage, type Server, ServerResponse } from 'node:http';
 import { createApp } from './app.js';
+import { createSpeakers } from './dialects/speakers.js';
 import type { EdgeDependencies } from './edge-dependencies.js';
-import { createExchangeLog } from './exchange.js';
-import { createProbes } from './health.js';
 import { createHealthListener } from './health-listener.js';
-import { messageClassesOf } from './message-classes.js';
-import { createSender } from './send.js';
-import { createServer } from './server.js';
-import type { TlsPair } from './tls-files.js';
+import { createProbes } from './probes.js';
+import { createExchangeLog } from './wire/exchange-log.js';
+import { messageClassesOf } from './wire/message-classes.js';
+import { createSender } from './wire/sender.js';
+import { createServer } from './wire/server.js';
+import type { TlsPair } from './wire/tls-files.js';
 
 export interface Edge {
-  readonly listener: RequestListener;
-  /** A server over `listener` with every limit and timeout set, not listening yet; by TLS with a certificate. */
+  /** A server with every limit and timeout set, not listening yet; by TLS with a certificate. */
   createServer(tls?: TlsPair): Server;
   /** A server with the probes and metrics alone, for a port of its own; it goes on while the edge drains. */
   createHealthServer(): Server;
@@ -24,18 +24,18 @@ export interface Edge {
 
 /** Builds the edge; nothing listens and nothing is timed until a server is created. */
 export function createEdge(deps: EdgeDependencies): Edge {
-  const exchanges = createExchangeLog(deps.logger, deps.metrics, deps.clock);
+  const speakers = createSpeakers(deps.dialects);
+  const exchanges = createExchangeLog(deps.logger, deps.metrics, deps.clock, speakers.rendererOf);
   let draining = false;
   const isDraining = () => draining;
   const send = createSender(deps.config.sendTimeoutMs);
   const probes = createProbes({ ...deps, exchanges, send, isDraining });
-  const app = createApp(deps, exchanges, probes, isDraining);
+  const app = createApp(deps, speakers, exchanges, probes, isDraining);
   const classes = messageClassesOf(app);
   const { hotLane } = deps;
   const answersHot = (request: IncomingMessage, response: ServerResponse, pipelined: boolean): boolean =>
     !draining && hotLane?.answer(request, response, app, pipelined) === true;
   return {
-    listener: app,
     createServer: (tls) => createServer(app, classes, answersHot, exchanges, deps.config, deps.logger, tls),
     createHealthServer() {
       const listener = createHealthListener(probes, exchanges);

@@ -1,11 +1,11 @@
 // What is answered on the port for probes and metrics alone: a handful of paths, without Express and without operations.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { ProofsheetError } from '../kernel/errors.js';
-import { errorAnswer } from './error-map.js';
-import { hasUnreadBody, sendError } from './error-response.js';
-import type { Exchange, ExchangeLog } from './exchange.js';
-import type { Probes } from './health.js';
-import { ClientGone } from './send.js';
+import type { Probes } from './probes.js';
+import { failureOf } from './replies/error-map.js';
+import { hasUnreadBody, sendError } from './wire/error-response.js';
+import type { Exchange, ExchangeLog } from './wire/exchange-log.js';
+import { ClientGone } from './wire/taking.js';
 
 /** The first two as the chart of the original asks them. */
 const PROBE_BY_PATH: Readonly<Record<string, Exclude<keyof Probes, 'connected'>>> = {
@@ -28,9 +28,9 @@ export function createHealthListener(probes: Probes, exchanges: ExchangeLog): Re
         response.destroy();
         return;
       }
-      const failure = errorAnswer(error, false);
+      const failure = failureOf(error);
       exchanges.failed(exchange, failure);
-      sendError(response, exchange, failure);
+      sendError(response, exchange, exchange.renderFailure(failure));
     }
   };
 }

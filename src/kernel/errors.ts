@@ -1,4 +1,4 @@
-// Every way a request can fail, by name. Knows no HTTP status and no numeric code: those are the edge's (http/error-map.ts).
+// Every way a request can fail, by name. Knows no HTTP status and no numeric code: those are the edge's (http/replies/error-map.ts).
 
 /** The closed set of failures; API errors, log lines and metrics all use these names. */
 export const ERROR_NAMES = [

@@ -1,5 +1,5 @@
 // The ports: what the use cases need from the world, in words of the kernel. Every backend of a port passes the port's
-// contract suite (test/contracts), and is named nowhere but in compose.ts.
+// contract suite (test/contracts), and is named nowhere but at the process edge, the files directly in src/.
 import type { Digest } from './digest.js';
 import type { ErrorName } from './errors.js';
 import type { Format } from './format.js';
@@ -222,21 +222,18 @@ export interface Refusals {
 }
 
 // ------------------------------------------------------------------------------------------------------------ converter
-
 /** Somebody waits for this very preview; somebody waits for the whole sequence; nobody waits. */
 export const PRIORITIES = ['instant', 'medium', 'background'] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
-/** Where somebody stands who waits for a conversion. */
+/** Where somebody stands who waits for a conversion; the context is for fairness between tenants, and never logged. */
 export interface Place {
   readonly priority: Priority;
-  /** For fairness between tenants; never logged. */
   readonly context: Context;
 }
 
-/** Those who came to wait for a conversion that somebody else has begun. */
+/** Who else waits for a conversion: `each` tells of those who are there and of those who come, until its function is called. */
 export interface Joined {
-  /** Tells the places of those who are there and of each who comes, until the returned function is called. */
   each(listener: (place: Place) => void): () => void;
 }
 
@@ -286,7 +283,6 @@ export interface Converter {
 }
 
 // ------------------------------------------------------------------------------------------- clock, logger, metrics
-
 export interface Clock {
   /** Unix time in ms; may jump. */
   now(): number;

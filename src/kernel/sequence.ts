@@ -2,19 +2,11 @@
 // made, in which type and geometry, and which of them are the same picture.
 import { createHash } from 'node:crypto';
 import { DEFAULT_QUALITY, type Format, type FormatType, type PreviewType, parseFormat } from './format.js';
-import { areaOf, type Geometry, geometryOf, type Size } from './sizes.js';
+import { type Geometry, geometryOf } from './sizes.js';
 import { type SourceInfo, storedSize } from './source.js';
 
 /** Raise it whenever the same source and target format would give other bytes than before. */
 export const PIPELINE_VERSION = 3;
-
-export const DEFAULT_TARGET_FORMATS = [
-  'auto:200x150',
-  'auto:200x150~cover',
-  'auto:800x800',
-  'auto:1920x1080',
-  'auto:1920x1080~cover',
-] as const;
 
 /**
  * The longest side each type can hold: libjpeg's JPEG_MAX_DIMENSION, WebP's 14 bits, the AV1 level libvips allows, GIF's
@@ -98,11 +90,4 @@ function decideType(type: FormatType, info: SourceInfo, alphaUsed: boolean): Pre
   if (type !== 'auto') return type;
   if (info.animated && (info.type === 'gif' || info.type === 'webp')) return info.type;
   return alphaUsed ? 'png' : 'jpg';
-}
-
-/** The largest scaled picture of a plan by area: the raster that the whole sequence can be made from. */
-export function largestRaster(plan: readonly PlannedPreview[]): Size {
-  const [first, ...rest] = plan.map((preview) => preview.geometry.scaled);
-  if (first === undefined) throw new RangeError('expected a plan with at least one preview, got none');
-  return rest.reduce((largest, size) => (areaOf(size) > areaOf(largest) ? size : largest), first);
 }

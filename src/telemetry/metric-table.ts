@@ -111,7 +111,7 @@ export const COUNTERS = {
     },
   },
   upload_bytes_total: { help: 'Bytes of sources received.', labels: {} },
-  sent_bytes_total: { help: 'Bytes of previews sent.', labels: {} },
+  sent_bytes_total: { help: 'Bytes of the bodies of all answers: previews, JSON, pages, failures.', labels: {} },
   evictions_total: {
     help: 'Image groups and kept sources evicted, by the limit that asked for it.',
     labels: { reason: { values: EVICTION_REASONS }, kind: { values: ['group', 'source'] } },

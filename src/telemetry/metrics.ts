@@ -5,7 +5,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { CounterName, GaugeName, HistogramName, Labels, Metrics } from '../kernel/ports.js';
 import { COUNTERS, GAUGES, HISTOGRAMS, METRIC_PREFIX } from './metric-table.js';
 import { CounterSlot, HistogramSlot, SlotSet } from './slots.js';
-import { type MergeWay, type MetricFamily, type MetricsSnapshot, renderSnapshot, type Sample } from './snapshot.js';
+import type { MergeWay, MetricFamily, MetricsSnapshot, Sample } from './snapshot.js';
 
 export type { MetricsSnapshot } from './snapshot.js';
 
@@ -62,11 +62,6 @@ export class ProcessMetrics implements Metrics {
       ...gauges.filter((family) => family !== undefined),
       ...(await this.nodeFamilies()),
     ];
-  }
-
-  /** The figures of this process in Prometheus' text format. */
-  async text(): Promise<string> {
-    return renderSnapshot(await this.snapshot());
   }
 
   private async gaugeFamily(name: GaugeName, read: GaugeReader): Promise<MetricFamily | undefined> {

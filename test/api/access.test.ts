@@ -2,7 +2,7 @@
 // with wrong and with right credentials, on the composed server, prepared answers included.
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hashPassword } from '../../src/http/passwords.js';
+import { hashPassword } from '../../src/http/access/passwords.js';
 import { sourceForm } from '../support/multipart.js';
 import { jpegOf } from '../support/test-images.js';
 import { startTestServer, type TestServer } from '../support/test-server.js';
@@ -202,6 +202,23 @@ describe('admin passwords', () => {
     const hash = await hashPassword('x');
     expect(hash).toMatch(/^scrypt:32768:8:3:[A-Za-z0-9+/]{22}==:[A-Za-z0-9+/]{43}=$/);
     expect((await get('/getKeys', basic(hash))).status).toBe(401);
+  });
+});
+
+describe('without a password', () => {
+  it('an empty one is none: the protected operations stay shut for whoever brings no, an empty or a blank one', async () => {
+    const open = await startTestServer({
+      environment: { PROOFSHEET_ADMIN_PASSWORD: '', PROOFSHEET_API_TOKENS: ' ', PROOFSHEET_URL_KEYS: '' },
+    });
+    try {
+      for (const headers of [{}, basic(''), basic(' '), { Authorization: open.adminAuth }]) {
+        const answer = await fetch(`${open.url}/getKeys`, { headers });
+        expect([answer.status, await answer.json()]).toEqual([403, expect.objectContaining({ code: 4030 })]);
+      }
+      expect((await fetch(`${open.url}/getKeyCount`)).status).toBe(200);
+    } finally {
+      await open.close();
+    }
   });
 });
 

@@ -1,7 +1,7 @@
 // Row by row: the error table of the contract that any client can bring about, over real HTTP, from the outside only.
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { OPERATION_NAMES } from '../../src/http/ops/registry.js';
+import { OPERATION_NAMES } from '../../src/http/dialects/image-converter/operations.js';
 import { FORM_TYPE, fieldPart, filePart, multipartBody, sourceForm } from '../support/multipart.js';
 import { jpegOf } from '../support/test-images.js';
 import { startTestServer, type TestServer } from '../support/test-server.js';

@@ -236,6 +236,21 @@ it('answers a failure mid-body also to a client that writes everything before it
   await connection.closed();
 });
 
+it('answers OPTIONS * with the verbs of the server as a whole, and any other request for * not', async () => {
+  server = await startEdgeServer();
+  const connection = await RawConnection.open(server.url);
+  connection.send('OPTIONS * HTTP/1.1\r\nHost: test\r\n\r\n');
+  const answer = await connection.answer();
+  expect([answer.status, answer.headers.get('allow'), answer.body]).toEqual([
+    204,
+    'POST, PUT, GET, HEAD, DELETE, OPTIONS',
+    '',
+  ]);
+  connection.send('GET * HTTP/1.1\r\nHost: test\r\n\r\n');
+  expectJsonError(await connection.answer(), 404, 4041);
+  connection.destroy();
+});
+
 it('does not wait for a body that a reading operation has no use for', async () => {
   server = await startEdgeServer();
   const connection = await RawConnection.open(server.url);

@@ -12,7 +12,7 @@ export interface PreviewSize {
 }
 
 const QUALITY = 75;
-const MAX_GRAIN = 128;
+const MAX_GRAIN = 512;
 const STEPS = 12;
 
 /**

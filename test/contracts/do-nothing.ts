@@ -1,5 +1,5 @@
 // Backends that do nothing and claim success: a contract that one of them passes proves nothing.
-import type { BlobStore, Catalog, FairEviction, Leases } from '../../src/kernel/ports.js';
+import type { BlobStore, Catalog, FairEviction, Leases, Refusals } from '../../src/kernel/ports.js';
 
 export const doNothingBlobs: BlobStore = {
   tier: 'disk',
@@ -48,4 +48,11 @@ export const doNothingFairEviction: FairEviction = {
   heaviest: async () => undefined,
   evictSourcesOfHeaviest: async () => ({ groups: 0, sources: 0, bytes: 0 }),
   evictGroupsOfHeaviest: async () => ({ groups: 0, sources: 0, bytes: 0 }),
+};
+
+export const doNothingRefusals: Refusals = {
+  find: async () => undefined,
+  note: async () => {},
+  list: async function* () {},
+  forget: async () => 0,
 };

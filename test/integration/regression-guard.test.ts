@@ -5,8 +5,9 @@ import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { TurnGeneration } from '../../src/http/turn-generation.js';
-import { DEFAULT_TARGET_FORMATS } from '../../src/kernel/sequence.js';
+import { TurnGeneration } from '../../src/http/hot/turn-generation.js';
+import { DEFAULT_TARGET_FORMATS } from '../support/default-formats.js';
+
 import { encodedPhoto } from '../support/encoded-photo.js';
 import { sourceForm } from '../support/multipart.js';
 import { start } from '../support/processes.js';

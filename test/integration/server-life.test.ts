@@ -58,7 +58,7 @@ describe('a refused start', () => {
       PROOFSHEET_DATA_DIR: dir.path,
       PROOFSHEET_PORT: 'eighty',
       PROOFSHEET_TARGET_FORMATS: 'auto:200x150,auto:200by150',
-      PROOFSHEET_ADMIN_PASSWORD: '',
+      PROOFSHEET_ADMIN_PASSWORD: 'with\ttab',
     }).then(
       () => expect.fail('it started'),
       (error: Error) => error.message,

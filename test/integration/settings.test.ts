@@ -1,10 +1,9 @@
 // Settings do what they say, as an operator sets them: by the environment, on the server itself. And none is read by nobody.
-import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load-config.js';
 import { allSettings } from '../../src/config/schema.js';
@@ -14,13 +13,13 @@ import { FakeLogger } from '../support/fake-logger.js';
 import { FakeMetrics } from '../support/fake-metrics.js';
 import { image } from '../support/images.js';
 import { sourceForm } from '../support/multipart.js';
+import { childrenOf } from '../support/processes.js';
 import { blobOf, groupRef } from '../support/records.js';
 import { eventually, type RedisServer, type RedisServers, startStandalone } from '../support/redis-servers.js';
 import { realClock } from '../support/redis-store.js';
 import { type ServerProcess, scrape, startServerProcess } from '../support/server-process.js';
 import { type TempDir, tempDir } from '../support/temp-dir.js';
 
-const run = promisify(execFile);
 const LATE_MS = 1_500;
 /** Several servers are started, one after the other, beside other tests. */
 const SLOW = { timeout: 120_000 };
@@ -230,8 +229,7 @@ describe('conversions', () => {
   it('PROOFSHEET_CONVERTER_NICENESS is that of the converters', SLOW, async () => {
     await withServer({ PROOFSHEET_CONVERTER_NICENESS: '13' }, async (node) => {
       expect((await upload(node, 'nice', await encodedPhoto(300, 200))).status).toBe(200);
-      const { stdout } = await run('ps', ['-o', 'ni=', '--ppid', `${node.pid}`]);
-      expect(stdout.split('\n').map(Number)).toContain(13);
+      expect(childrenOf(node.pid).map((pid) => getPriority(pid))).toContain(13);
     });
   });
 

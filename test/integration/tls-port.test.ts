@@ -1,22 +1,21 @@
 // The same operations by TLS on a second port: prepared answers too, a certificate that is renewed, and files that are wrong.
-import { execFile } from 'node:child_process';
 import { rename, writeFile } from 'node:fs/promises';
 import { createServer, request } from 'node:https';
 import { type AddressInfo, connect as connectPlain } from 'node:net';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
-import { promisify } from 'node:util';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { TlsFiles } from '../../src/http/tls-files.js';
+import { TlsFiles } from '../../src/http/wire/tls-files.js';
 import { FakeLogger } from '../support/fake-logger.js';
 import { until } from '../support/gate.js';
 import { sourceForm } from '../support/multipart.js';
+import { run } from '../support/processes.js';
 import { type ServerProcess, spawnServer, startServerProcess } from '../support/server-process.js';
 import { type TempDir, tempDir } from '../support/temp-dir.js';
 import { jpegOf } from '../support/test-images.js';
-import { requireTool } from '../support/tools.js';
+import { type Program, requireTool } from '../support/tools.js';
 
-let openssl: string;
+let openssl: Program;
 let dir: TempDir;
 let cert: string;
 let key: string;
@@ -41,7 +40,7 @@ afterEach(async () => {
 async function makePair(name: string, certPath: string, keyPath: string): Promise<void> {
   const options = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
   const files = ['-subj', `/CN=${name}`, '-keyout', keyPath, '-out', certPath];
-  await promisify(execFile)(openssl, ['req', '-x509', ...options, ...files]);
+  await run(openssl, ['req', '-x509', ...options, ...files]);
 }
 
 async function start(environment: Readonly<Record<string, string>> = {}): Promise<{ url: string; tlsUrl: string }> {

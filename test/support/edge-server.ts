@@ -2,11 +2,13 @@
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
+import { createAccess } from '../../src/http/access/access.js';
+import { NO_LIMITS } from '../../src/http/access/fair-use.js';
+import { type DialectSettings, dialectsOf } from '../../src/http/dialects/registry.js';
 import { createEdge, type Edge } from '../../src/http/edge.js';
 import type { EdgeDependencies, HttpConfig } from '../../src/http/edge-dependencies.js';
-import { NO_LIMITS } from '../../src/http/fair-use.js';
-import type { HealthReport } from '../../src/http/health.js';
-import type { StatusReport } from '../../src/http/status-page.js';
+import type { HealthReport } from '../../src/http/probes.js';
+import type { StatusReport } from '../../src/http/status/status-page.js';
 import { FakeClock } from './fake-clock.js';
 import { FakeLogger } from './fake-logger.js';
 import { FakeMetrics } from './fake-metrics.js';
@@ -60,7 +62,7 @@ proofsheet_cache_hits_total{tier="<memory> }x"} 994
 
 /** Starts the edge on a free port of the loopback; `close` ends it and removes its files. */
 export async function startEdgeServer(
-  config: Partial<HttpConfig> = {},
+  config: Partial<HttpConfig & DialectSettings> = {},
   more: Partial<EdgeDependencies> = {},
 ): Promise<EdgeServer> {
   const dir = await tempDir();
@@ -68,12 +70,10 @@ export async function startEdgeServer(
   const logger = new FakeLogger();
   const metrics = new FakeMetrics();
   const previews = new FakePreviews(clock);
-  const settings: HttpConfig = {
+  const settings: HttpConfig & DialectSettings = {
     basePath: '/imageconverter',
     ...NO_LIMITS,
     admins: [ADMIN],
-    apiTokens: [],
-    urlKeys: [],
     uploadDir: dir.path,
     maxSourceBytes: 1_000_000,
     maxUploads: 8,
@@ -95,6 +95,8 @@ export async function startEdgeServer(
   };
   const started: { server?: EdgeServer } = {};
   const edge = createEdge({
+    dialects: dialectsOf(settings),
+    access: createAccess([], [], clock),
     previews,
     config: settings,
     logger,

@@ -1,5 +1,6 @@
 // The use cases in memory, for tests of the HTTP edge: real small previews by sharp, no catalog, no tiers, and a switch
 // for every way to fail.
+
 import { readFile, rm } from 'node:fs/promises';
 import sharp from 'sharp';
 import { bestPreview } from '../../src/kernel/best-match.js';
@@ -8,10 +9,11 @@ import { ProofsheetError } from '../../src/kernel/errors.js';
 import type { Format } from '../../src/kernel/format.js';
 import type { Context, GroupRef, ImageKey } from '../../src/kernel/image-key.js';
 import type { Selection } from '../../src/kernel/ports.js';
-import { DEFAULT_TARGET_FORMATS, planSequence, sequenceOf } from '../../src/kernel/sequence.js';
+import { planSequence, sequenceOf } from '../../src/kernel/sequence.js';
 import type { CatalogEntry, Preview, SourceInfo, SourceRecord } from '../../src/kernel/source.js';
 import type { GroupMetadata, PreviewBytes, PreviewChoice, Previews, Upload } from '../../src/previews/answers.js';
 import { groupMetadata } from '../../src/previews/group-metadata.js';
+import { DEFAULT_TARGET_FORMATS } from './default-formats.js';
 import type { FakeClock } from './fake-clock.js';
 import { Gate } from './gate.js';
 

@@ -19,6 +19,26 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   config: ['kernel'],
 };
 
+/**
+ * The rooms of http/ and what each may import of http/ besides itself: a folder, or a file directly in http/ by its name. What is
+ * not here (app, edge, what they are given) puts the rooms together and sees all of them.
+ */
+const HTTP_ROOMS: Readonly<Record<string, readonly string[]>> = {
+  'url-query': [],
+  replies: [],
+  status: [],
+  wire: ['replies'],
+  access: ['url-query'],
+  uploads: ['wire'],
+  hot: ['replies', 'wire'],
+  dialects: ['replies'],
+  answering: ['replies', 'wire', 'hot'],
+};
+/** The one file that names the dialects; each of them is a folder, and knows what all dialects know. */
+const DIALECTS = 'http/dialects/';
+const REGISTRY = 'http/dialects/registry.ts';
+const DIALECT_SEES = ['dialects', 'replies', 'url-query'];
+
 /** The only places that import a package; a package that is not here has no place yet. */
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
   sharp: ['convert/'],
@@ -69,7 +89,7 @@ function faultOfEdge(path: string, specifier: string): string | undefined {
   if (target === undefined) return 'outside src/';
   const to = folderOf(target);
   if (to === undefined) return 'only the process edge sees files directly in src/';
-  if (from === to) return faultOfBackend(path, target);
+  if (from === to) return faultOfBackend(path, target) ?? faultOfRoom(path, target);
   return ALLOWED[from]?.includes(to)
     ? undefined
     : `${from} may import ${['itself', ...(ALLOWED[from] ?? [])].join(', ')}`;
@@ -83,15 +103,43 @@ function faultOfBackend(path: string, target: string): string | undefined {
   return 'one backend of a port does not import another';
 }
 
+/** Within http/ nothing runs back up, and no dialect knows another. */
+function faultOfRoom(path: string, target: string): string | undefined {
+  if (!path.startsWith('http/') || path === REGISTRY) return undefined;
+  const [dialect, named] = [dialectOf(path), dialectOf(target)];
+  if (dialect !== undefined && dialect === named) return undefined;
+  if (named !== undefined || (dialect !== undefined && isRegistry(target))) return 'only the registry names dialects';
+  const room = roomOf(path);
+  const sees = dialect === undefined ? HTTP_ROOMS[room] : DIALECT_SEES;
+  const to = roomOf(target);
+  if (sees === undefined || sees.includes(to) || (dialect === undefined && to === room)) return undefined;
+  return `${dialect ?? room} may import ${['itself', ...sees].join(', ')}`;
+}
+
+function isRegistry(target: string): boolean {
+  return target.replace(/\.js$/, '.ts') === REGISTRY;
+}
+
+/** The folder below http/, or the name of a file directly in it. */
+function roomOf(path: string): string {
+  return (path.split('/')[1] ?? '').replace(/\.(?:ts|js)$/, '');
+}
+
+/** The dialect whose folder a file stands in. */
+function dialectOf(path: string): string | undefined {
+  return path.startsWith(DIALECTS) && path.split('/').length > 3 ? path.split('/')[2] : undefined;
+}
+
 function faultOfPackage(path: string, specifier: string): string | undefined {
-  if (specifier.startsWith('node:'))
-    return folderOf(path) === 'kernel' && specifier !== 'node:crypto'
-      ? 'the kernel imports node:crypto at most'
-      : undefined;
+  if (specifier.startsWith('node:')) {
+    if (folderOf(path) === 'kernel' && specifier !== 'node:crypto') return 'the kernel imports node:crypto at most';
+    return dialectOf(path) !== undefined && specifier === 'node:http' ? 'a dialect knows no sockets' : undefined;
+  }
   const name = specifier
     .split('/')
     .slice(0, specifier.startsWith('@') ? 2 : 1)
     .join('/');
+  if (dialectOf(path) !== undefined) return 'a dialect imports no package';
   const owners = OWNERS[name];
   if (owners === undefined) return 'no folder owns this package';
   return owners.some((owner) => path.startsWith(owner)) ? undefined : `only ${owners.join(' and ')} may`;

@@ -49,6 +49,16 @@ describe('a violation is found', () => {
     ['previews/get.ts', "import { z } from 'zod/v4';", 'only config/ may'],
     ['compose.ts', "import express from 'express';", 'only http/ may'],
     ['http/app.ts', "import leftPad from 'left-pad';", 'no folder owns'],
+    ['http/replies/range.ts', "import { a } from '../wire/sender.js';", 'replies may import itself'],
+    ['http/wire/server.ts', "import { a } from '../app.js';", 'wire may import itself, replies'],
+    ['http/uploads/uploads.ts', "import type { A } from '../access/access.js';", 'uploads may import itself, wire'],
+    ['http/url-query.ts', "import { a } from './app.js';", 'url-query may import itself'],
+    ['http/dialects/route.ts', "import { a } from './other/parse.js';", 'only the registry names dialects'],
+    ['http/dialects/one/parse.ts', "import { a } from '../two/parse.js';", 'only the registry names dialects'],
+    ['http/dialects/one/parse.ts', "import { a } from '../registry.js';", 'only the registry names dialects'],
+    ['http/dialects/one/routes.ts', "import { a } from '../../wire/sender.js';", 'one may import itself, dialects'],
+    ['http/dialects/one/routes.ts', "import type { Request } from 'express';", 'imports no package'],
+    ['http/dialects/one/routes.ts', "import { ServerResponse } from 'node:http';", 'knows no sockets'],
   ])('%s: %s', (path, text, fault) => {
     expect(violations(path, text)).toEqual([expect.stringContaining(fault)]);
   });
@@ -57,7 +67,11 @@ describe('a violation is found', () => {
     expect(
       violations('compose.ts', "import { a } from './http/app.js';\nimport { b } from './stores/redis/a.js';"),
     ).toEqual([]);
-    expect(violations('http/ops/get.ts', "import type { P } from '../../previews/answers.js';")).toEqual([]);
+    expect(violations('http/dialects/registry.ts', "import { one } from './one/one.js';")).toEqual([]);
+    expect(violations('http/dialects/one/get.ts', "import type { A } from '../../replies/reply.js';")).toEqual([]);
+    expect(violations('http/dialects/one/get.ts', "import type { P } from '../../../previews/answers.js';")).toEqual(
+      [],
+    );
     expect(violations('stores/redis/a.ts', "import { a } from '../checked.js';\nimport Keyv from 'keyv';")).toEqual([]);
     expect(violations('http/a.ts', "// import sharp from 'sharp' is not ours\nconst text = 'from here';")).toEqual([]);
   });

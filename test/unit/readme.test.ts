@@ -3,14 +3,15 @@ import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { allSettings } from '../../src/config/schema.js';
-import { ERROR_CODES, PROTOCOL_ERRORS } from '../../src/http/error-map.js';
-import { OPERATION_NAMES, OPERATIONS } from '../../src/http/ops/registry.js';
+import { OPERATION_NAMES, operationsOf } from '../../src/http/dialects/image-converter/operations.js';
+import { ERROR_CODES, PROTOCOL_ERRORS } from '../../src/http/replies/error-map.js';
 import { parseFormat, SCALE_TYPES } from '../../src/kernel/format.js';
 import { geometryOf } from '../../src/kernel/sizes.js';
 import { COUNTERS, GAUGES, HISTOGRAMS, METRIC_PREFIX } from '../../src/telemetry/metric-table.js';
 import { readReadme, withGeneratedParts } from '../support/readme.js';
 
 const readme = readReadme();
+const OPERATIONS = operationsOf({ strictFormats: false });
 
 /** Cells of the body of the first table below the heading `title`, row by row, code marks taken off. */
 function tableBelow(title: string): readonly (readonly string[])[] {
@@ -54,25 +55,26 @@ describe('README.md', () => {
   it('lists every operation with its path, its verbs and whether it is protected', () => {
     const documented = tableBelow('Every operation').map(([path, verbs, auth]) => ({ path, verbs, auth }));
     const registered = OPERATION_NAMES.map((name) => ({
-      path: [name, ...OPERATIONS[name].segments.map((segment) => `{${segment}}`)].join('/'),
+      path: OPERATIONS[name].path.slice(1),
       verbs: OPERATIONS[name].verbs.join(', '),
-      auth: OPERATIONS[name].isProtected ? 'admin' : '',
+      auth: OPERATIONS[name].opensTo === 'admin' ? 'admin' : '',
     }));
     expect(documented).toEqual(registered);
   });
 
   it.each(OPERATION_NAMES)('shows a curl line for %s, with its verb, its path and its credentials', (name) => {
-    const { takesUpload, isProtected, segments } = OPERATIONS[name];
+    const { body, opensTo, path: template } = OPERATIONS[name];
+    const segments = template.split('/').slice(2);
     const lines = commands().filter((line) => new RegExp(`^curl .*\\$B/${name}(?![A-Za-z])`).test(line));
     expect(lines).not.toEqual([]);
     for (const line of lines) {
-      expect(line.includes('-F ')).toBe(takesUpload);
-      expect(line.includes('-u admin:')).toBe(isProtected);
+      expect(line.includes('-F ')).toBe(body === 'source');
+      expect(line.includes('-u admin:')).toBe(opensTo === 'admin');
       expect(line.includes('-X DELETE')).toBe(name.startsWith('clear'));
       const path = new RegExp(`\\$B/${name}((?:/[^ ?"/]+)*)`).exec(line)?.[1] ?? '';
       const [imageKey, format] = path.split('/').slice(1);
       expect(path.split('/').length - 1).toBe(segments.length);
-      if (segments[0] === 'imageKey') expect(imageKey).toMatch(/^(photo|screenshot)$/);
+      if (segments[0] === '{imageKey}') expect(imageKey).toMatch(/^(photo|screenshot)$/);
       if (format !== undefined) expect(parseFormat(format).widthPx).toBeGreaterThan(0);
     }
   });

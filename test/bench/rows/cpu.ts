@@ -10,16 +10,12 @@ import { createConverter } from '../../../src/convert/converter-pool.js';
 import type { PreviewType } from '../../../src/kernel/format.js';
 import { parseContext } from '../../../src/kernel/image-key.js';
 import type { Conversion } from '../../../src/kernel/ports.js';
-import {
-  DEFAULT_TARGET_FORMATS,
-  largestRaster,
-  type PlannedPreview,
-  planSequence,
-  sequenceOf,
-} from '../../../src/kernel/sequence.js';
+import { type PlannedPreview, planSequence, sequenceOf } from '../../../src/kernel/sequence.js';
+import { areaOf, type Size } from '../../../src/kernel/sizes.js';
 import { systemClock } from '../../../src/telemetry/clock.js';
 import { createLogger } from '../../../src/telemetry/logger.js';
 import { ProcessMetrics } from '../../../src/telemetry/metrics.js';
+import { DEFAULT_TARGET_FORMATS } from '../../support/default-formats.js';
 import { image, photo } from '../../support/images.js';
 import { startModule } from '../../support/processes.js';
 import { alternate, type Comparison, compareRatios, type Figure, geometricMean, median } from '../comparison.js';
@@ -141,6 +137,13 @@ async function measure(
     ipx: () => askIpx(ipx, dir, requests),
   });
   return { name, ...results };
+}
+
+/** The largest scaled picture of a plan by area: the raster that the whole sequence can be made from. */
+function largestRaster(plan: readonly PlannedPreview[]): Size {
+  return plan
+    .map(({ geometry }) => geometry.scaled)
+    .reduce((most, size) => (areaOf(size) > areaOf(most) ? size : most));
 }
 
 /** One decode to the largest raster needed, and every preview encoded from a raster that is ready in its size. */

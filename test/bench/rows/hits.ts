@@ -4,13 +4,18 @@ import { alternate, type Comparison, compare, type Samples } from '../comparison
 import { type LoadResult, load } from '../load.js';
 import { startNginx } from '../nginx.js';
 import { type Ours, startOurs, warm } from '../ours.js';
-import { sourceForPreview } from '../pictures.js';
+import { type PreviewSize, sourceForPreview } from '../pictures.js';
 import { type Server, startPeer, withServers } from '../processes.js';
 import type { RowGroup, RunOptions } from '../row-group.js';
 import { formOf, upload } from '../uploads.js';
 
 const SMALL = { widthPx: 200, heightPx: 150, minBytes: 5_000, maxBytes: 6_000 };
 const LARGE = { widthPx: 1920, heightPx: 1080, minBytes: 165_000, maxBytes: 175_000 };
+/** An everyday preview of a photograph, and a large one: one worker against one process of node:http. */
+const LARGER: readonly PreviewSize[] = [
+  { ...LARGE, minBytes: 380_000, maxBytes: 394_000 },
+  { widthPx: 2560, heightPx: 1600, minBytes: 1_450_000, maxBytes: 1_550_000 },
+];
 const EXPRESS_ALONE = new URL('../peers/express-alone.mjs', import.meta.url).pathname;
 
 /** A preview that is cached, hot, and where it is found. */
@@ -28,7 +33,10 @@ export const hits: RowGroup = {
     const found: Comparison[] = [];
     if (rows.some((row) => row !== 3 && row !== 4)) found.push(...(await smallHits(rows, options)));
     if (rows.includes(3)) found.push(await twoWorkers(options));
-    if (rows.includes(4)) found.push(...(await largeHits(options)));
+    if (rows.includes(4)) {
+      found.push(...(await largeHits(options)));
+      for (const size of LARGER) found.push(await largerHit(size, options));
+    }
     return found;
   },
 };
@@ -126,6 +134,24 @@ async function largeHits(options: RunOptions): Promise<Comparison[]> {
         compare(4, `${what}, one worker`, 'requests/s', mine, bareHttp, atLeast(0.9), bareHttp),
         compare(4, `${what}, two workers`, 'requests/s', two, samples('nginx', results.nginx), atLeast(0.75)),
       ];
+    });
+  });
+}
+
+async function largerHit(size: PreviewSize, options: RunOptions): Promise<Comparison> {
+  const source = await sourceForPreview(size);
+  const format = `auto:${size.widthPx}x${size.heightPx}`;
+  return withServers([startOurs({ env: { PROOFSHEET_TARGET_FORMATS: format } })], async (ours) => {
+    const hit = await makeHit(ours, source, format);
+    return withServers([startPeer('bare-http.mjs', { ORIGIN: hit.url })], async (floor) => {
+      const results = await alternate(options.rounds, {
+        ours: () => rate(hit.url, options),
+        floor: () => rate(floor.origin, options),
+      });
+      const bare = samples('node:http', results.floor);
+      const what = `hit, ${hit.bytes.length} B, 32 connections, one worker`;
+      const mustBe = { rule: 'at least', value: 0.9 } as const;
+      return compare(4, what, 'requests/s', samples('Proofsheet', results.ours), bare, mustBe, bare);
     });
   });
 }

@@ -1,4 +1,5 @@
 // Rows 9 and 10: how long somebody waits for the first preview of a large picture, and for a whole sequence.
+
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +7,8 @@ import v8 from 'node:v8';
 import vm from 'node:vm';
 import sharp from 'sharp';
 import { convertSource, WorkTally } from '../../../src/convert/convert-source.js';
-import { DEFAULT_TARGET_FORMATS, sequenceOf } from '../../../src/kernel/sequence.js';
+import { sequenceOf } from '../../../src/kernel/sequence.js';
+import { DEFAULT_TARGET_FORMATS } from '../../support/default-formats.js';
 import { alternate, type Comparison, compare, median } from '../comparison.js';
 import { jpegOfBytes, largeJpeg, newJpeg } from '../corpus.js';
 import { type Ours, startOurs } from '../ours.js';

@@ -8,6 +8,7 @@ import { digestOf } from '../../../src/kernel/digest.js';
 import { parseFormat } from '../../../src/kernel/format.js';
 import { Converting } from '../../support/converting.js';
 import { until } from '../../support/gate.js';
+import { namesBelow } from '../../support/names-below.js';
 import { openPreviewBench, type PreviewBench, SMALL } from '../../support/preview-bench.js';
 import { groupRef } from '../../support/records.js';
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
@@ -92,7 +93,7 @@ describe('files that are not what was said of them', () => {
       const { bytes } = await bench.service.read(choice);
       expect(digestOf(bytes)).toBe(choice.preview.digest);
       expect(String(bytes)).toMatch(/^preview [01]$/);
-      const blobs = await readdir(join(dir.path, 'blobs'), { recursive: true });
+      const blobs = await namesBelow(join(dir.path, 'blobs'));
       expect(blobs.filter((name) => name.endsWith('ab'.repeat(32)))).toEqual([]);
     },
   );

@@ -75,8 +75,9 @@ describe('a slow reader', () => {
 
   it.each([
     ['from the hot lane', 'auto:800x800', ''],
-    ['from Express, in slices', 'auto:1920x1080', ''],
+    ['from the hot lane, of large answers', 'auto:1920x1080', ''],
     ['of answers that are not prepared', 'auto:800x800', '?n='],
+    ['of large answers that are not prepared', 'auto:1920x1080', '?n='],
   ])(
     '%s is ended in the time of one answer, and costs little',
     async (_what, format, query) => {
@@ -103,6 +104,9 @@ describe('a slow reader', () => {
         async () => (await scrape(server.origin, 'proofsheet_http_requests_in_flight')) === 1,
         'nothing but the question is in flight',
       );
+      // Prepared answers are counted when they are given, the others when they were taken.
+      const cut = await scrape(server.origin, 'proofsheet_http_requests_total', 'operation="getImage",status="499"');
+      expect(cut > 0).toBe(query !== '');
     },
     60_000,
   );

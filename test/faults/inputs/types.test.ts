@@ -129,7 +129,7 @@ describe('equal and different sources', () => {
     expect(await hostile.keyCount()).toBe(1_001);
     const preview = Buffer.from(await (await fetch(`${hostile.server.url}/getImage/one/png:8x8`)).arrayBuffer());
     expect([...(await sharp(preview).raw().toBuffer()).subarray(0, 3)]).toEqual([200, 100, 50]);
-    expect(await hostile.tempFiles()).toEqual([]);
+    await hostile.tidied();
     await hostile.close();
   });
 });

@@ -1,12 +1,13 @@
 // One decode for a whole sequence may not show: every preview of the default sequence against a full decode and one
 // direct Lanczos3 resize of its own, as lossless PNG; and where that resize itself is far from Lanczos3, against the exact one.
+
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Format, parseFormat } from '../../../src/kernel/format.js';
-import { DEFAULT_TARGET_FORMATS } from '../../../src/kernel/sequence.js';
 import { geometryOf } from '../../../src/kernel/sizes.js';
 import { Converting } from '../../support/converting.js';
+import { DEFAULT_TARGET_FORMATS } from '../../support/default-formats.js';
 import { image, type Pixels, photo, screenshot } from '../../support/images.js';
 import { lanczosReduced } from '../../support/lanczos.js';
 import { psnrDb } from '../../support/pixels.js';

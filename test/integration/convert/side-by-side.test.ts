@@ -1,12 +1,13 @@
 // Previews are encoded side by side where cores are idle and somebody waits, and are the same ones.
+
 import { writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { Priority } from '../../../src/kernel/ports.js';
-import { DEFAULT_TARGET_FORMATS } from '../../../src/kernel/sequence.js';
 import { Converting } from '../../support/converting.js';
+import { DEFAULT_TARGET_FORMATS } from '../../support/default-formats.js';
 import { until } from '../../support/gate.js';
 import { cutOut, image, photo, screenshot } from '../../support/images.js';
 

@@ -51,19 +51,19 @@ describe('one Redis server', () => {
     expect(await store.catalog.find(ref)).toBeUndefined();
   }
 
-  const damages: readonly (readonly [what: string, key: () => string, counted: boolean])[] = [
-    ['group', () => keys.group(ref), true],
-    ['source', () => keys.source(source.record.digest), true],
+  const damages: readonly (readonly [what: string, key: () => string])[] = [
+    ['group', () => keys.group(ref)],
+    ['source', () => keys.source(source.record.digest)],
   ];
 
-  for (const [what, key, counted] of damages) {
+  for (const [what, key] of damages) {
     it.each(['', '{}', 'garbage \u0000\uffff', 'x'.repeat(5_000)])(
       `a ${what} overwritten with %j is absent, counted, and made anew`,
       async (garbage) => {
         await client.set(key(), garbage);
         expect(await store.catalog.find(ref)).toBeUndefined();
         expect(await store.catalog.count()).toBe(0);
-        expect(store.metrics.total('damaged_blobs_total', { tier: 'shared' })).toBeGreaterThanOrEqual(counted ? 1 : 0);
+        expect(store.metrics.total('damaged_blobs_total', { tier: 'shared' })).toBeGreaterThanOrEqual(1);
         expect(store.logger.at('warn').length).toBeGreaterThan(0);
         await expectHealed();
       },
@@ -71,13 +71,25 @@ describe('one Redis server', () => {
 
     it(`a ${what} with any one bit flipped is never served as another`, async () => {
       const length = await client.strLen(key());
+      let asked = 0;
+      let served = 0;
       for (let at = 0; at < length * 8; at += 41) {
         await client.setBit(key(), at, (await client.getBit(key(), at)) === 1 ? 0 : 1);
         const entry = await store.catalog.find(ref);
-        if (entry) expect({ ...entry.source, sourceKept: true }).toEqual(source.record);
-        if (entry) expect(entry.group).toMatchObject(ref);
+        asked++;
+        if (entry) {
+          served++;
+          expect({ ...entry.source, sourceKept: true }).toEqual(source.record);
+          expect(entry.group).toMatchObject(ref);
+        }
         await commit();
+        // A copy in this node's memory may have hidden the damage until this commit: then the next look finds it, and removes it.
+        if ((await store.catalog.find(ref)) === undefined) await commit();
+        // What is absent above is absent for its damage, and not because nothing is ever found.
+        expect((await store.catalog.find(ref))?.source).toEqual(source.record);
       }
+      expect(asked).toBeGreaterThan(10);
+      console.log(`${served} of ${asked} flipped bits of a ${what} left it as it was`);
     });
   }
 

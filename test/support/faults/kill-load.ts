@@ -1,9 +1,11 @@
 // A load that uploads, overwrites, reads, loses previews and clears, and remembers for every key what the server may be
 // held to: what was acknowledged last, and what was asked for since without an answer.
+
 import { createHash, randomBytes } from 'node:crypto';
 import { unlink } from 'node:fs/promises';
 import { expect } from 'vitest';
-import { DEFAULT_TARGET_FORMATS } from '../../../src/kernel/sequence.js';
+import { DEFAULT_TARGET_FORMATS } from '../default-formats.js';
+
 import { blobPath } from '../embedded.js';
 import { encodedPhoto } from '../encoded-photo.js';
 import { sourceForm } from '../multipart.js';

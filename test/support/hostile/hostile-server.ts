@@ -1,10 +1,11 @@
 // The server that hostile sources are thrown at: a process of its own with the default limits, watched from outside. For
 // each source it tells the answer, the time it took, and the most memory that a converter child had meanwhile.
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { until } from '../gate.js';
 import { sourceForm } from '../multipart.js';
+import { namesBelow } from '../names-below.js';
 import { residentBytes, type ServerProcess, scrape, startServerProcess } from '../server-process.js';
 import { type TempDir, tempDir } from '../temp-dir.js';
 import { jpegOf } from '../test-images.js';
@@ -88,7 +89,7 @@ export class HostileServer {
       expect(refused.message).not.toMatch(/\n|\/tmp|\/src|\/dist|\.[jt]s\b|\bat \w+ \(/);
       expect(refused.message).toMatch(/expected|longer than/);
     }
-    expect(await this.tempFiles()).toEqual([]);
+    await this.tidied();
     await this.expectServes();
   }
 
@@ -110,13 +111,16 @@ export class HostileServer {
     return ((await answer.json()) as { readonly count: number }).count;
   }
 
-  /** Files of uploads and conversions that are still there when no request is under way. */
-  async tempFiles(): Promise<string[]> {
-    const left = () => readdir(join(this.data.path, 'tmp'), { recursive: true });
-    // The directory of this run stays; everything in it goes.
-    const ofUploads = async () => (await left()).filter((name) => name.includes('/'));
-    await until(async () => (await ofUploads()).length === 0, 'temp files are removed').catch(() => {});
-    return ofUploads();
+  /** Resolves once no file of an upload or conversion is left: a flight is answered first, and tidied then. */
+  async tidied(): Promise<void> {
+    let left: string[] = [];
+    await until(async () => {
+      // The directory of this run stays; everything in it goes.
+      left = (await namesBelow(join(this.data.path, 'tmp'))).filter((name) => name.includes('/'));
+      return left.length === 0;
+    }, 'temp files are removed').catch((error: unknown) => {
+      throw new Error(`expected no temp files, got ${left.join(', ')}`, { cause: error });
+    });
   }
 
   /** Sum over the converter children, in bytes. */

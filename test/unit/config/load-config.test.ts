@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ConfigError } from '../../../src/config/config-error.js';
-import { loadConfig, unknownEnvironmentNames } from '../../../src/config/load-config.js';
+import { blankSecretNames, loadConfig, unknownEnvironmentNames } from '../../../src/config/load-config.js';
+import { allSettings } from '../../../src/config/schema.js';
 
 const GIB = 2 ** 30;
 const machine = { cores: 8, memoryBytes: 16 * GIB };
@@ -135,8 +136,21 @@ describe('sources', () => {
     expect(reportOf({ NODE_CONFIG_DIR: directoryWith({ 'default.yaml': 'server: [' }) })).toContain('default.yaml');
   });
 
-  test('an empty variable is no value, as in a compose file', () => {
-    expect(load({ PROOFSHEET_PORT: '' }).server.port).toBe(8005);
+  test.each(['', ' ', '\t \r\n'])('a variable of %j is no value, as in a compose file, whatever it sets', (nothing) => {
+    const names = allSettings().map(({ setting }) => setting.env);
+    for (const name of [...names, 'NODE_CONFIG', 'NODE_CONFIG_DIR', 'NODE_ENV'])
+      expect([name, load({ [name]: nothing })]).toEqual([name, load()]);
+    const all = Object.fromEntries(names.map((name) => [name, nothing]));
+    expect(load(all)).toEqual(load());
+    const directory = directoryWith({ 'default.yaml': 'server: { port: 9001 }\nadmin: { password: of-a-file }\n' });
+    const config = load({ ...all, NODE_CONFIG_DIR: directory });
+    expect([config.server.port, config.admin.password]).toEqual([9001, ['of-a-file']]);
+  });
+
+  test('secrets that are there and hold nothing are found for a warning', () => {
+    const environment = { PROOFSHEET_ADMIN_PASSWORD: ' ', PROOFSHEET_API_TOKENS: '', PROOFSHEET_PORT: '' };
+    expect(blankSecretNames(environment)).toEqual(['PROOFSHEET_ADMIN_PASSWORD', 'PROOFSHEET_API_TOKENS']);
+    expect(blankSecretNames({ PROOFSHEET_ADMIN_PASSWORD: 'one' })).toEqual([]);
   });
 });
 
@@ -254,8 +268,7 @@ describe('faults', () => {
     expect(reportOf({ NODE_CONFIG: '{"limits":[1]}' })).toContain('limits');
   });
 
-  test('an empty admin password is refused: it would let everybody in', () => {
-    expect(reportOf({ PROOFSHEET_ADMIN_PASSWORD: '' })).toContain('admin.password (PROOFSHEET_ADMIN_PASSWORD)');
+  test('an empty admin password in a file is refused: it would let everybody in', () => {
     expect(reportOf({ NODE_CONFIG: '{"admin":{"password":""}}' })).toContain('admin.password');
   });
 
@@ -312,8 +325,8 @@ describe('faults', () => {
   });
 
   test('variables that name no setting are found for a warning', () => {
-    expect(unknownEnvironmentNames({ PROOFSHEET_PROT: '1', PROOFSHEET_PORT: '1', PATH: '/' })).toEqual([
-      'PROOFSHEET_PROT',
-    ]);
+    // PROOFSHEET_WORKER_INDEX was once passed over, as if the supervisor set it.
+    const environment = { PROOFSHEET_WORKER_INDEX: '1', PROOFSHEET_PROT: '1', PROOFSHEET_PORT: '1', PATH: '/' };
+    expect(unknownEnvironmentNames(environment)).toEqual(['PROOFSHEET_PROT', 'PROOFSHEET_WORKER_INDEX']);
   });
 });

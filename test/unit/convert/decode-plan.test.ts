@@ -1,8 +1,10 @@
 // How a source is decoded follows from its header, and so does what it costs.
+
 import { describe, expect, test } from 'vitest';
 import { costOf, planDecode, smallestEnough } from '../../../src/convert/decode-plan.js';
-import { DEFAULT_TARGET_FORMATS, planSequence, sequenceOf } from '../../../src/kernel/sequence.js';
+import { planSequence, sequenceOf } from '../../../src/kernel/sequence.js';
 import type { SourceInfo } from '../../../src/kernel/source.js';
+import { DEFAULT_TARGET_FORMATS } from '../../support/default-formats.js';
 
 const STILL: SourceInfo = {
   type: 'jpeg',

@@ -1,8 +1,10 @@
 // The preview sequence: what its id stands for, and what it means for one source.
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_TARGET_FORMATS, MAX_SIDE_PX, planSequence, sequenceOf } from '../../../src/kernel/sequence.js';
+import { MAX_SIDE_PX, planSequence, sequenceOf } from '../../../src/kernel/sequence.js';
 import { areaOf } from '../../../src/kernel/sizes.js';
+import { DEFAULT_TARGET_FORMATS } from '../../support/default-formats.js';
 import { anyFormat, anySource, sourceInfo } from '../../support/kernel-arbitraries.js';
 
 const plan = (facts: Parameters<typeof sourceInfo>[0], formats: readonly string[], alphaUsed = false) =>

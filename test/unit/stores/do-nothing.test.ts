@@ -8,9 +8,11 @@ import {
   doNothingCatalog,
   doNothingFairEviction,
   doNothingLeases,
+  doNothingRefusals,
 } from '../../contracts/do-nothing.js';
 import { fairEvictionCases } from '../../contracts/fair-eviction.contract.js';
 import { leasesCases } from '../../contracts/leases.contract.js';
+import { refusalsCases } from '../../contracts/refusals.contract.js';
 import { openTestStore } from '../../support/embedded.js';
 import { FakeClock } from '../../support/fake-clock.js';
 
@@ -52,5 +54,11 @@ describe('a backend that does nothing', () => {
   it('passes no case of the leases contract', async () => {
     const subject = { leases: doNothingLeases, peer: doNothingLeases };
     expect(await passedCases(leasesCases, opened(subject))).toEqual([]);
+  });
+
+  it('passes no case of the refusals contract', async () => {
+    const [refusals, peer, otherRules] = [doNothingRefusals, doNothingRefusals, doNothingRefusals];
+    const subject = { refusals, peer, otherRules, now: () => 0, advance: async () => {} };
+    expect(await passedCases(refusalsCases, opened(subject))).toEqual([]);
   });
 });

@@ -1,14 +1,12 @@
-// The negative cache on LMDB keeps the contract, and doing nothing does not.
+// The negative cache on LMDB keeps the contract.
 import { expect, test } from 'vitest';
 import type { Refusals } from '../../../src/kernel/ports.js';
 import { LmdbEnvironment } from '../../../src/stores/embedded/lmdb-environment.js';
 import { LmdbRefusals } from '../../../src/stores/embedded/lmdb-refusals.js';
-import { passedCases } from '../../contracts/contract.js';
 import {
   REFUSALS_MAX_ENTRIES,
   REFUSALS_TTL_MS,
   type RefusalsSubject,
-  refusalsCases,
   refusalsContract,
 } from '../../contracts/refusals.contract.js';
 import { FakeClock } from '../../support/fake-clock.js';
@@ -51,15 +49,4 @@ test('a wall clock that is set moves no end', async () => {
   clock.advance(REFUSALS_TTL_MS);
   expect(await refusals.find(digest)).toBeUndefined();
   await close();
-});
-
-test('a backend that does nothing keeps no case of the contract', async () => {
-  const nothing: Refusals = {
-    find: async () => undefined,
-    note: async () => {},
-    list: async function* () {},
-    forget: async () => 0,
-  };
-  const subject = { refusals: nothing, peer: nothing, otherRules: nothing, now: () => 0, advance: async () => {} };
-  expect(await passedCases(refusalsCases, async () => ({ subject, close: async () => {} }))).toEqual([]);
 });

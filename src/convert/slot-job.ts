@@ -1,0 +1,46 @@
+// What a converter's place is given, and what it tells.
+import type { Joined, Priority, WantedReady } from '../kernel/ports.js';
+import type { SourceType } from '../kernel/source.js';
+import type { ChildOptions } from './converter-child.js';
+import type { MemoryBudget } from './memory-budget.js';
+import type { JobMessage, WorkCounts } from './protocol.js';
+
+export interface SlotOptions extends ChildOptions {
+  /** For the work inside the child; waiting for memory does not count. */
+  readonly timeoutMs: number;
+  /** For waiting for memory. */
+  readonly maxWaitMs: number;
+  readonly recycleAfterJobs: number;
+  /** A child with more resident memory after a job is replaced. */
+  readonly recycleAboveBytes: number;
+  readonly budget: MemoryBudget;
+}
+
+/** Why a child ended; a metric label. */
+export type ExitReason =
+  | 'crash'
+  | 'timeout'
+  | 'memory'
+  | 'aborted'
+  | 'nonsense'
+  | 'recycled'
+  | 'failed-start'
+  | 'closed';
+
+export interface SlotEvents {
+  /** A child is warm and waits. */
+  idle(): void;
+  exited(reason: ExitReason): void;
+}
+
+export interface SlotJob {
+  readonly message: JobMessage;
+  /** The best of all who wait when the job begins. */
+  readonly priority: Priority;
+  /** Who comes meanwhile. */
+  readonly joined?: Joined;
+  readonly onWanted?: WantedReady;
+  readonly onHeader: (sourceType: SourceType) => void;
+  readonly onCounts: (counts: WorkCounts) => void;
+  readonly signal?: AbortSignal;
+}

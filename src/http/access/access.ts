@@ -1,0 +1,92 @@
+// Who may upload and read, where that is restricted: API tokens bound to contexts, and signed URLs for reads. Without
+// either configured everybody may, as in the original API. The protected operations are auth.ts's business.
+import { timingSafeEqual } from 'node:crypto';
+import { type ApiToken, tokenDigest, type UrlKey } from '../../kernel/credentials.js';
+import { ProofsheetError } from '../../kernel/errors.js';
+import type { Context } from '../../kernel/image-key.js';
+import type { Clock } from '../../kernel/ports.js';
+import { checkSignature, isSigned } from './signed-url.js';
+
+/** What opens an operation: a token, or a token or a signed URL. */
+export type Opener = 'token' | 'token-or-signature';
+
+/** What was asked, as far as access depends on it. */
+export interface Asked {
+  readonly opener: Opener;
+  /** The operation's name and the decoded segments behind it. */
+  readonly path: readonly string[];
+  /** Path and query as sent. */
+  readonly url: string;
+  /** `undefined`: all contexts together, which only a token for all contexts opens. */
+  readonly context: Context | undefined;
+  /** The one `Authorization` header, if there is exactly one. */
+  readonly authorization: string | undefined;
+}
+
+/** How long the URL alone is enough: Unix ms, or `undefined` when it is not, because a token opened. */
+export interface Admission {
+  readonly urlValidUntilMs: number | undefined;
+}
+
+export interface Access {
+  /** Nothing is restricted: `admit` never throws. */
+  readonly isOpen: boolean;
+  /** Throws `unauthorized` with a message that says what is missing, wrong or over. */
+  admit(asked: Asked): Admission;
+  /** Whether this `Authorization` opens `context` by a token. */
+  tokenAdmits(authorization: string | undefined, context: Context | undefined): boolean;
+}
+
+/** What an answered 401 names as the way in (RFC 6750). */
+export const BEARER_CHALLENGE = 'Bearer realm="proofsheet"';
+
+/** Everybody may, whatever they bring. */
+export const UNRESTRICTED: Admission = { urlValidUntilMs: Number.POSITIVE_INFINITY };
+const BY_TOKEN: Admission = { urlValidUntilMs: undefined };
+const SCHEME = /^Bearer\b/i;
+const BEARER = /^Bearer +([A-Za-z0-9._~+/-]{1,512}={0,2}) *$/i;
+
+export function createAccess(tokens: readonly ApiToken[], urlKeys: readonly UrlKey[], clock: Clock): Access {
+  const isOpen = tokens.length === 0 && urlKeys.length === 0;
+
+  function tokenOf(authorization: string): ApiToken | undefined {
+    const presented = BEARER.exec(authorization)?.[1];
+    if (presented === undefined) return undefined;
+    const digest = tokenDigest(presented);
+    let found: ApiToken | undefined;
+    // Every token is compared: time tells neither how much of one was right nor which one it was.
+    for (const token of tokens) if (timingSafeEqual(token.digest, digest)) found = token;
+    return found;
+  }
+
+  function tokenAdmits(authorization: string | undefined, context: Context | undefined): boolean {
+    const token = authorization === undefined ? undefined : tokenOf(authorization);
+    return token !== undefined && isFor(token, context);
+  }
+
+  return {
+    isOpen,
+    tokenAdmits,
+    admit({ opener, path, url, context, authorization }) {
+      if (isOpen) return UNRESTRICTED;
+      const signable = opener === 'token-or-signature' && urlKeys.length > 0;
+      const presentsToken = authorization !== undefined && SCHEME.test(authorization);
+      if (!presentsToken && signable && isSigned(url) && context !== undefined)
+        return { urlValidUntilMs: checkSignature(url, { path, context }, urlKeys, clock.now()) };
+      if (!presentsToken)
+        throw refused(`expected an API token as Authorization: Bearer${signable ? ', or a signed URL' : ''}, got none`);
+      const token = tokenOf(authorization);
+      if (token === undefined) throw refused('expected a known API token as Authorization: Bearer, got another');
+      if (!isFor(token, context)) throw refused('expected an API token for this context, got one for others');
+      return BY_TOKEN;
+    },
+  };
+}
+
+function isFor(token: ApiToken, context: Context | undefined): boolean {
+  return token.contexts === undefined || (context !== undefined && token.contexts.has(context));
+}
+
+function refused(message: string): ProofsheetError {
+  return new ProofsheetError('unauthorized', message);
+}

@@ -1,0 +1,162 @@
+// The one writer of replies: HEAD, conditions, ranges, healing, what is logged as routine, and what the hot lane may keep.
+// Knows no dialect.
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../kernel/ports.js';
+import type { Previews } from '../previews/answers.js';
+import type { HotLane } from './hot/hot-lane.js';
+import { type Conditions, isNotModified } from './replies/conditional.js';
+import { type HeaderPairs, JSON_HEADERS, jsonHeaders } from './replies/headers.js';
+import { imageAnswer, UNCONDITIONAL } from './replies/image-response.js';
+import { imageAndMetadata } from './replies/multipart-response.js';
+import type { BothReply, JsonReply, PageReply, PictureReply, RedirectReply, Reply } from './replies/reply.js';
+import { sendProtocolError } from './wire/error-response.js';
+import type { Exchange } from './wire/exchange-log.js';
+import type { Sender } from './wire/sender.js';
+
+export interface AnsweringDependencies {
+  readonly previews: Pick<Previews, 'read'>;
+  readonly clock: Clock;
+  readonly send: Sender;
+  /** `Cache-Control` of previews and of JSON that is kept. */
+  readonly cacheControl: string;
+  /** Takes answers that are worth preparing. */
+  readonly hotLane?: HotLane;
+}
+
+/** The request that a reply answers. */
+export interface Answered {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly exchange: Exchange;
+  /** What a prepared answer would be asked for by. */
+  readonly url: string;
+  /** Headers that are on the response already, and have to be on a prepared answer too. */
+  readonly headers: HeaderPairs;
+  /** Unix ms until which this URL opens the answer to anybody; `undefined` when it takes a token. */
+  readonly urlValidUntilMs: number | undefined;
+  /** The catalog's generation before the choice was made. */
+  readonly generation: number;
+}
+
+/** Resolves when the socket has taken the answer. */
+export type Answering = (reply: Reply, answered: Answered) => Promise<void>;
+
+export function createAnswering({ previews, clock, send, cacheControl, hotLane }: AnsweringDependencies): Answering {
+  async function picture({ choice }: PictureReply, answered: Answered): Promise<void> {
+    const { request, response, exchange } = answered;
+    const reading = isReading(request);
+    const conditions = reading ? conditionsOf(request) : UNCONDITIONAL;
+    const answerFor = (chosen: PictureReply['choice']) => imageAnswer(chosen, conditions, cacheControl, clock.now());
+    const planned = answerFor(choice);
+    if (planned.status === 416) return sendProtocolError(response, exchange, 'range-not-satisfiable', planned.headers);
+    const offer = (): void => {
+      const { url, generation, urlValidUntilMs } = answered;
+      hotLane?.offer(url, exchange.operation, choice, generation, urlValidUntilMs, answered.headers);
+    };
+    // 304 and HEAD are answered by what the catalog knows: no tier is asked for bytes that nobody gets.
+    if (planned.range === undefined || request.method === 'HEAD') {
+      exchange.routine = true;
+      await send.bytes(response, exchange, planned.status, planned.headers, []);
+      return offer();
+    }
+    const read = await previews.read(choice);
+    exchange.from = read.from;
+    exchange.routine = reading && read.from !== 'made';
+    // Healing may have made another preview than the lost one: then the headers are its own, and so is the range.
+    const { status, headers, range } = read.choice === choice ? planned : answerFor(read.choice);
+    const body = range === undefined ? [] : [read.bytes.subarray(range.first, range.last + 1)];
+    await send.bytes(response, exchange, status, headers, body);
+    // What was healed has changed its entry meanwhile: the next request finds it as it is.
+    if (reading && read.from !== 'made') offer();
+  }
+
+  async function both({ choice, metadata }: BothReply, { request, response, exchange }: Answered): Promise<void> {
+    const answerFor = (chosen: BothReply['choice']) => imageAndMetadata(chosen, metadata(chosen), cacheControl);
+    const planned = answerFor(choice);
+    exchange.routine = isReading(request);
+    if (isUnchanged(request, planned.etag)) {
+      const headers = planned.headers.filter(([name]) => !name.startsWith('Content-'));
+      return send.bytes(response, exchange, 304, headers, []);
+    }
+    if (request.method === 'HEAD') return send.bytes(response, exchange, 200, planned.headers, []);
+    const read = await previews.read(choice);
+    exchange.from = read.from;
+    exchange.routine &&= read.from !== 'made';
+    const whole = read.choice === choice ? planned : answerFor(read.choice);
+    await send.bytes(response, exchange, 200, whole.headers, [whole.before, read.bytes, whole.after]);
+  }
+
+  async function json(reply: JsonReply, { request, response, exchange }: Answered): Promise<void> {
+    const { text, status = 200, isKept = false, headers = [] } = reply;
+    const body = Buffer.from(text);
+    if (!isKept) return send.bytes(response, exchange, status, [...jsonHeaders(body.length), ...headers], [body]);
+    const etag = `"${createHash('sha256').update(body).digest('hex')}"`;
+    const kept: HeaderPairs = [['ETag', etag], ['Cache-Control', cacheControl], ...headers];
+    exchange.routine = true;
+    if (isUnchanged(request, etag)) return send.bytes(response, exchange, 304, kept, []);
+    await send.bytes(response, exchange, status, [...jsonHeaders(body.length), ...kept], [body]);
+  }
+
+  function redirect({ status, location }: RedirectReply, { response, exchange }: Answered): Promise<void> {
+    const headers: HeaderPairs = [
+      ['Location', location],
+      ['Content-Length', '0'],
+      ['Cache-Control', 'no-store'],
+    ];
+    return send.bytes(response, exchange, status, headers, []);
+  }
+
+  function page({ html, contentSecurityPolicy }: PageReply, { response, exchange }: Answered): Promise<void> {
+    const body = Buffer.from(html);
+    exchange.routine = true;
+    const headers: HeaderPairs = [
+      ['Content-Type', 'text/html; charset=utf-8'],
+      ['Content-Length', String(body.length)],
+      ['Cache-Control', 'no-store'],
+      ['Content-Security-Policy', contentSecurityPolicy],
+    ];
+    return send.bytes(response, exchange, 200, headers, [body]);
+  }
+
+  /** Metadata has no date of its own, so only the tag counts. */
+  function isUnchanged(request: IncomingMessage, etag: string): boolean {
+    if (!isReading(request)) return false;
+    const nowMs = clock.now();
+    const { ifNoneMatch } = conditionsOf(request);
+    return isNotModified({ ifNoneMatch, ifModifiedSince: undefined }, { etag, lastModifiedMs: nowMs }, nowMs);
+  }
+
+  return (reply, answered) => {
+    switch (reply.kind) {
+      case 'picture':
+        return picture(reply, answered);
+      case 'both':
+        return both(reply, answered);
+      case 'json':
+        return json(reply, answered);
+      case 'listing':
+        return send.stream(answered.response, answered.exchange, JSON_HEADERS, reply.pieces);
+      case 'redirect':
+        return redirect(reply, answered);
+      case 'page':
+        return page(reply, answered);
+    }
+  };
+}
+
+function isReading({ method }: IncomingMessage): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+/** The header texts that conditions are read from. */
+function conditionsOf({ headers, method }: IncomingMessage): Conditions {
+  const ifRange = headers['if-range'];
+  return {
+    ifNoneMatch: headers['if-none-match'],
+    ifModifiedSince: headers['if-modified-since'],
+    ifRange: Array.isArray(ifRange) ? ifRange[0] : ifRange,
+    // RFC 9110, section 14.2: Range means something for GET only.
+    range: method === 'GET' ? headers.range : undefined,
+  };
+}

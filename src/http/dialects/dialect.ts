@@ -1,0 +1,23 @@
+// A dialect: one face of the server, with paths, words and failures of its own over the same use cases. Adding one is a folder
+// beside this file and a line in registry.ts.
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Failure, RenderedFailure } from '../replies/error-map.js';
+import type { HeaderPairs } from '../replies/headers.js';
+import type { Route } from './route.js';
+
+export interface Dialect {
+  /** Lower-case with hyphens. */
+  readonly name: string;
+  /** In front of the path of each route, e.g. `/imageconverter`; begins with a slash and does not end with one. */
+  readonly mount: string;
+  readonly routes: readonly Route[];
+  /**
+   * What its clients bring in place of an `Authorization` header, as the text of one; absent where they bring that header.
+   * `body`: of routes that take JSON.
+   */
+  credentialsOf?(headers: IncomingHttpHeaders, body: unknown): string | undefined;
+  /** How it tells a failure. `route`: the one that was asked, where there is one. */
+  renderFailure(failure: Failure, route: string | undefined): RenderedFailure;
+  /** Headers of all its answers, failures and prepared ones too. */
+  readonly headers?: HeaderPairs;
+}

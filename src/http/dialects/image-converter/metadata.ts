@@ -1,0 +1,65 @@
+// getMetadata, getImageAndMetadata, cacheAndGetImageAndMetadata and cacheImage: what is known of a group, as JSON, beside
+// its image, or only that it is stored.
+import { ownPreviews } from '../../../kernel/source.js';
+import type { GroupMetadata, PreviewChoice } from '../../../previews/answers.js';
+import { groupMetadata } from '../../../previews/group-metadata.js';
+import { type BothReply, json } from '../../replies/reply.js';
+import { type Route, route } from '../route.js';
+import { type AskedGroup, type AskedPreview, OF_GROUP, ofPreview, READING, UPLOADING } from './operation.js';
+
+/** `GET /getMetadata/{imageKey}` */
+export const getMetadata = route<AskedGroup>({
+  ...READING,
+  name: 'getMetadata',
+  path: '/getMetadata/{imageKey}',
+  ...OF_GROUP,
+  async run({ ref }, { previews }) {
+    return { kind: 'json', text: metadataJson(await previews.metadata(ref)), isKept: true };
+  },
+});
+
+/** `GET /getImageAndMetadata/{imageKey}/{requestFormat}` */
+export function getImageAndMetadata(strictFormats: boolean): Route {
+  return route<AskedPreview>({
+    ...READING,
+    name: 'getImageAndMetadata',
+    path: '/getImageAndMetadata/{imageKey}/{requestFormat}',
+    ...ofPreview(strictFormats),
+    run: async ({ ref, format }, { previews }) => both(await previews.choose(ref, format)),
+  });
+}
+
+/** `POST /cacheAndGetImageAndMetadata/{imageKey}/{requestFormat}` with an upload */
+export function cacheAndGetImageAndMetadata(strictFormats: boolean): Route {
+  return route<AskedPreview>({
+    ...UPLOADING,
+    name: 'cacheAndGetImageAndMetadata',
+    path: '/cacheAndGetImageAndMetadata/{imageKey}/{requestFormat}',
+    ...ofPreview(strictFormats),
+    run: async ({ ref, format }, { previews }, call) =>
+      both(await previews.cacheAndChoose(ref, format, await call.receive())),
+  });
+}
+
+/** `POST /cacheImage/{imageKey}` with an upload */
+export const cacheImage = route<AskedGroup>({
+  ...UPLOADING,
+  name: 'cacheImage',
+  path: '/cacheImage/{imageKey}',
+  effort: 'makes-anew',
+  ...OF_GROUP,
+  async run({ ref }, { previews }, call) {
+    const { source } = await previews.cache(ref, await call.receive());
+    const count = ownPreviews(source).length;
+    return json({ code: 0, message: `cached ${count} ${count === 1 ? 'preview' : 'previews'}` });
+  },
+});
+
+/** Metadata comes from the very entry the preview was chosen from: the two parts cannot tell of different uploads. */
+function both(choice: PreviewChoice): BothReply {
+  return { kind: 'both', choice, metadata: ({ entry }) => metadataJson(groupMetadata(entry)) };
+}
+
+function metadataJson({ groups, proofsheet }: GroupMetadata): string {
+  return JSON.stringify({ ...groups, Proofsheet: proofsheet });
+}

@@ -1,0 +1,70 @@
+// What the operations of this dialect have in common: their paths, and the rules of each kind of them.
+import type { Context, GroupRef } from '../../../kernel/image-key.js';
+import type { RequestFormat } from '../../../kernel/request-format.js';
+import type { HeaderPairs } from '../../replies/headers.js';
+import type { RouteRules, Target } from '../route.js';
+import { ignoredHeaders } from './ignored-format.js';
+import { checkSegments, groupRefOf, narrowingContextOf, requestFormatOf } from './parse.js';
+
+export const READING = {
+  verbs: ['GET', 'HEAD'],
+  opensTo: 'token-or-signature',
+  body: 'none',
+  effort: 'reads',
+  takesAnySegments: true,
+} as const satisfies Partial<RouteRules>;
+
+export const UPLOADING = {
+  verbs: ['POST', 'PUT'],
+  opensTo: 'token',
+  body: 'source',
+  effort: 'makes',
+  takesAnySegments: true,
+} as const satisfies Partial<RouteRules>;
+
+export const LISTING = { ...READING, opensTo: 'admin', effort: 'administers' } as const satisfies Partial<RouteRules>;
+
+export const CLEARING = { ...LISTING, verbs: ['DELETE', 'POST'] } as const satisfies Partial<RouteRules>;
+
+/** What an operation on one group asks for. */
+export interface AskedGroup {
+  readonly ref: GroupRef;
+}
+
+export interface AskedPreview extends AskedGroup, RequestFormat {}
+
+/** Parsing and scope of operations on one group. */
+export const OF_GROUP = {
+  parse(target: Target): AskedGroup {
+    checkSegments(target, ['imageKey']);
+    return { ref: groupRefOf(target) };
+  },
+  scopeOf: ({ ref }: AskedGroup): Context => ref.context,
+  groupOf: ({ ref }: AskedGroup): GroupRef => ref,
+};
+
+/** The same of operations that ask for a preview of it. What of the format was passed over is told with every answer. */
+export function ofPreview(strictFormats: boolean) {
+  return {
+    parse(target: Target): AskedPreview {
+      checkSegments(target, ['imageKey', 'requestFormat']);
+      return { ref: groupRefOf(target), ...requestFormatOf(target, strictFormats) };
+    },
+    scopeOf: OF_GROUP.scopeOf,
+    groupOf: OF_GROUP.groupOf,
+    headersOf: ({ ignored }: AskedPreview): HeaderPairs => ignoredHeaders(ignored),
+  };
+}
+
+/** What an operation on all groups, or on those of one context, asks for. */
+export interface AskedContext {
+  readonly context: Context | undefined;
+}
+
+export const OF_CONTEXT = {
+  parse(target: Target): AskedContext {
+    checkSegments(target, []);
+    return { context: narrowingContextOf(target) };
+  },
+  scopeOf: ({ context }: AskedContext): Context | undefined => context,
+};

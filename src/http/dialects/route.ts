@@ -1,0 +1,109 @@
+// What a route is to the edge: verbs, path, what opens it, and the two functions that are its own: from a request to what is
+// asked, and from what is asked to a reply. Neither sees Express, a request or a response.
+import type { Context, GroupRef } from '../../kernel/image-key.js';
+import type { Refusals } from '../../kernel/ports.js';
+import type { Previews, Upload } from '../../previews/answers.js';
+import type { HeaderPairs } from '../replies/headers.js';
+import type { Reply } from '../replies/reply.js';
+
+export type Verb = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
+
+/** What a request says in its target: the decoded parameters of the path, and the whole as it was sent. */
+export interface Target {
+  /** In the order of the path: one for each `{name}`, or as many as there are. */
+  readonly segments: readonly string[];
+  /** Path and query as sent. */
+  readonly url: string;
+}
+
+/** What routes answer from. */
+export interface UseCases {
+  readonly previews: Previews;
+  /** The negative cache; absent where it is off. */
+  readonly refusals?: Refusals;
+  /** The page that tells a person how the server is doing. */
+  readonly statusPage: (
+    withMetrics: boolean,
+  ) => Promise<{ readonly html: string; readonly contentSecurityPolicy: string }>;
+}
+
+/** One request on its way through a route. */
+export interface Call {
+  /** Reads the upload; whoever calls it hands the file on to a use case, which owns it from then on. */
+  receive(): Promise<Upload>;
+}
+
+/** What everybody has to know of a route before anything is asked. */
+export interface RouteRules {
+  /** Unique within its dialect; a label of metrics, so it comes from a closed set. */
+  readonly name: string;
+  /** Verbs it answers to, as `Allow` lists them. OPTIONS is answered for it. */
+  readonly verbs: readonly Verb[];
+  /** Below the dialect's mount, as documents show it, e.g. `/content/{id}`. Begins with a literal segment. */
+  readonly path: string;
+  /** Whatever stands behind that literal segment is the route's to take or refuse: too little and too much as well. */
+  readonly takesAnySegments?: boolean;
+  /** What opens it where API tokens or signed URLs are configured; `admin`: an admin's login, whatever is configured. */
+  readonly opensTo: 'everybody' | 'token' | 'token-or-signature' | 'admin';
+  /** What its requests carry: nothing, a source (received when `run` asks for it), or JSON (received before `parse`). */
+  readonly body: 'none' | 'source' | 'json';
+  /**
+   * `reads`: what is stored. `makes`: converts its upload, unless the group exists. `makes-anew`: even then. `administers`:
+   * lists and clears. `stays-open`: starts no work, so it is answered while the server drains.
+   */
+  readonly effort: 'reads' | 'makes' | 'makes-anew' | 'administers' | 'stays-open';
+  /** Answers with pages for browsers, which get the headers that protect them. */
+  readonly isPage?: boolean;
+}
+
+/** A route with what is its own; `Asked` is what its requests ask for, checked. */
+export interface RouteOf<Asked> extends RouteRules {
+  /** Called once a request. Throws the failure of a request that asks for nothing we know; never anything else. */
+  parse(target: Target, body: unknown): Asked;
+  /** Whose context is asked for, `undefined` for all together: what a token has to be for, and whose quota it counts to. */
+  scopeOf?(asked: Asked): Context | undefined;
+  /** The group an upload is for: where it exists, nothing has to be made, however far we are behind. */
+  groupOf?(asked: Asked): GroupRef | undefined;
+  /** Headers of whatever is answered, failures too. */
+  headersOf?(asked: Asked): HeaderPairs;
+  run(asked: Asked, use: UseCases, call: Call): Promise<Reply>;
+}
+
+/** One request, parsed: what the edge has to know of it, and its answer. */
+export interface Question {
+  readonly scope: Context | undefined;
+  readonly group: GroupRef | undefined;
+  readonly headers: HeaderPairs;
+  run(use: UseCases, call: Call): Promise<Reply>;
+}
+
+/** A route whose `Asked` is its own business, so that routes of all kinds stand in one list. */
+export interface Route extends RouteRules {
+  ask(target: Target, body: unknown): Question;
+}
+
+export function route<Asked>(rules: RouteOf<Asked>): Route {
+  const { name, verbs, path, takesAnySegments = false, opensTo, body, effort, isPage = false } = rules;
+  return {
+    ...{ name, verbs, path, takesAnySegments, opensTo, body, effort, isPage },
+    ask(target, given) {
+      const asked = rules.parse(target, given);
+      return {
+        scope: rules.scopeOf?.(asked),
+        group: rules.groupOf?.(asked),
+        headers: rules.headersOf?.(asked) ?? [],
+        run: (use, call) => rules.run(asked, use, call),
+      };
+    },
+  };
+}
+
+/** The literal segment that a route's path begins with. */
+export function literalOf({ path }: RouteRules): string {
+  return /^\/([^/{]*)/.exec(path)?.[1] ?? '';
+}
+
+/** A route's path in Express' words. */
+export function patternOf(rules: RouteRules): string {
+  return rules.takesAnySegments ? `/${literalOf(rules)}{/*segments}` : rules.path.replace(/\{(\w+)\}/g, ':$1');
+}

@@ -1,0 +1,41 @@
+// Bodies of JSON: small, complete, in time, and one value. What they say is their route's to check.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ProofsheetError } from '../../kernel/errors.js';
+import { UploadBody, type UploadBodyLimits } from './upload-body.js';
+
+/** Far more than any request needs, and small enough to be held by every connection. */
+const MAX_BYTES = 64 * 1024;
+const MEDIA_TYPE = 'application/json';
+
+/**
+ * The value of the request's body. Throws `source-type-refused` for another media type, `broken-upload` for what is no JSON,
+ * `source-too-large`, `upload-too-slow`, and `ClientGone`.
+ */
+export async function receiveJson(
+  request: IncomingMessage,
+  response: ServerResponse,
+  {
+    uploadIdleTimeoutMs: idleMs,
+    uploadTimeoutMs,
+  }: { readonly uploadIdleTimeoutMs: number; readonly uploadTimeoutMs: number },
+): Promise<unknown> {
+  const { headers } = request;
+  const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+  if (type !== MEDIA_TYPE || (headers['content-encoding'] ?? 'identity') !== 'identity')
+    throw new ProofsheetError('source-type-refused', `expected a body of ${MEDIA_TYPE}, not encoded, got another`);
+  if (headers.expect !== undefined) response.writeContinue();
+  const limits: UploadBodyLimits = { maxBytes: MAX_BYTES, idleMs, totalMs: uploadTimeoutMs };
+  const body = new UploadBody(request, limits, MEDIA_TYPE, false);
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of body) chunks.push(chunk);
+  } catch (error) {
+    throw body.failure ?? error;
+  }
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
+  } catch {
+    // V8's own words quote what was sent.
+    throw new ProofsheetError('broken-upload', 'expected a body of JSON in UTF-8, got something else');
+  }
+}

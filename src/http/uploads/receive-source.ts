@@ -1,0 +1,188 @@
+// Receiving a source: checks what can be checked before the body is read, lets multer parse it into a temp file, and turns
+// everything that can go wrong into a named failure. Whatever fails, no file stays behind.
+import type { IncomingMessage } from 'node:http';
+import type { Writable } from 'node:stream';
+import type { Request, Response } from 'express';
+import multer from 'multer';
+import { ProofsheetError } from '../../kernel/errors.js';
+import type { Upload } from '../../previews/answers.js';
+import { boundaryOf, formTypeOf } from './form-type.js';
+import { withFileName } from './part-disposition.js';
+import { type PartHeaders, watchPartHeaders } from './part-headers.js';
+import { sourceTooLarge, UploadBody } from './upload-body.js';
+import { checkDigests, namedDigests } from './upload-digest.js';
+import { UploadStorage } from './upload-storage.js';
+
+export interface UploadLimits {
+  /** An existing directory for temp files. */
+  readonly uploadDir: string;
+  /** Largest source in bytes, 1 or more. */
+  readonly maxSourceBytes: number;
+  /** The longest silence between two chunks of a body, in ms. */
+  readonly uploadIdleTimeoutMs: number;
+  /** The longest time for a whole body, in ms. */
+  readonly uploadTimeoutMs: number;
+}
+
+/** The part that is the source, with, without or with an empty file name. */
+const SOURCE_PART = 'sourceImage';
+/** What a form may have around its source: boundaries, part headers and a few small fields. */
+const FORM_OVERHEAD_BYTES = 64 * 1024;
+/** Other files mean nothing to us: those before the source are read and thrown away, those behind it are not waited for. */
+const MAX_OTHER_FILES = 8;
+/** Text fields mean nothing to us and are tolerated in small numbers; nested names serve only attacks. */
+const FIELD_LIMITS = {
+  files: 1 + MAX_OTHER_FILES,
+  fields: 16,
+  parts: 17,
+  fieldNameSize: 256,
+  fieldSize: 16 * 1024,
+  fieldNestingDepth: 0,
+  headerPairs: 64,
+} as const;
+
+/** Throws what is wrong with an upload by its headers alone: `missing-source-image`, `source-type-refused`, `source-too-large`. */
+export function checkUploadHeaders(request: Pick<IncomingMessage, 'headers'>, maxSourceBytes: number): void {
+  const { headers } = request;
+  const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+  if (type !== 'multipart/form-data') {
+    throw new ProofsheetError(
+      'missing-source-image',
+      `expected multipart/form-data with a part ${SOURCE_PART}, got ${type === undefined || type === '' ? 'no Content-Type' : 'another Content-Type'}`,
+    );
+  }
+  const encoding = headers['content-encoding']?.trim().toLowerCase();
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new ProofsheetError('source-type-refused', 'expected an upload without Content-Encoding, got an encoded one');
+  }
+  if (Number(headers['content-length'] ?? 0) > maxSourceBytes + FORM_OVERHEAD_BYTES)
+    throw sourceTooLarge(maxSourceBytes);
+}
+
+/**
+ * Reads the upload of `request`; the caller owns the file. Throws `missing-source-image`, `broken-upload`,
+ * `digest-mismatch`, `source-too-large`, `source-type-refused` (empty), `upload-too-slow`, `storage-full`, and
+ * `ClientGone`; it throws at once, without waiting for the rest of the body. `onBytes` hears how much was received.
+ */
+export async function receiveUpload(
+  request: IncomingMessage,
+  limits: UploadLimits,
+  onBytes: (bytes: number) => void,
+): Promise<Upload> {
+  checkUploadHeaders(request, limits.maxSourceBytes);
+  const onRequest = namedDigests(request.headers);
+  const boundary = boundaryOf(request.headers['content-type'] ?? '');
+  if (boundary === undefined) throw broken('expected a Content-Type that names the boundary of the form, got none');
+  const storage = new UploadStorage(limits.uploadDir, limits.maxSourceBytes);
+  const body = new UploadBody(
+    request,
+    {
+      maxBytes: limits.maxSourceBytes + FORM_OVERHEAD_BYTES,
+      idleMs: limits.uploadIdleTimeoutMs,
+      totalMs: limits.uploadTimeoutMs,
+    },
+    formTypeOf(boundary),
+    onRequest.length > 0,
+  );
+  try {
+    const partHeaders = await parse(body, storage, limits.maxSourceBytes);
+    const upload = storage.upload;
+    if (upload === undefined) throw missingSource();
+    if (upload.bytes === 0) {
+      throw new ProofsheetError('source-type-refused', 'expected an image, got an empty file');
+    }
+    checkDigests(onRequest, namedDigests(partHeaders), upload.digest, body.digest());
+    return upload;
+  } catch (error) {
+    body.destroy();
+    await storage.discard();
+    throw body.failure ?? uploadFailure(error);
+  } finally {
+    onBytes(body.received);
+  }
+}
+
+/** Resolves with the headers of the source's part. */
+function parse(body: UploadBody, storage: UploadStorage, maxSourceBytes: number): Promise<PartHeaders> {
+  let latest: PartHeaders = {};
+  let isNamed = true;
+  let ofSource: PartHeaders | undefined;
+  // `streamHandler` is part of multer 2.5 and not yet of its types.
+  const options: multer.Options & {
+    streamHandler: (request: unknown, parser: Writable) => void;
+  } = {
+    storage,
+    limits: { ...FIELD_LIMITS, fileSize: maxSourceBytes },
+    defParamCharset: 'utf8',
+    fileFilter(_request, file, accept) {
+      if (ofSource !== undefined) return accept(broken('expected nothing but fields behind the source, got a file'));
+      if (file.fieldname !== SOURCE_PART) return accept(null, false);
+      // Asked while the parser tells of this part: the block read last is this part's.
+      ofSource = latest;
+      if (!isNamed) file.originalname = '';
+      accept(null, true);
+    },
+    streamHandler(_request, parser) {
+      watchPartHeaders(parser, (headers) => {
+        latest = headers;
+        const named = withFileName(headers['content-disposition']?.[0] ?? '', SOURCE_PART);
+        isNamed = named === undefined;
+        return named === undefined ? headers : { ...headers, 'content-disposition': [named] };
+      });
+      // multer unpipes when it is done and then waits for the rest of the body. It need not: we do not send it.
+      parser.once('unpipe', () => {
+        if (!body.readableEnded) body.destroy();
+      });
+      body.pipe(parser);
+    },
+  };
+  const middleware = multer(options).any();
+  return new Promise((resolve, reject) => {
+    // multer needs of a request its headers and its stream, and that is what an UploadBody is.
+    const request = body as unknown as Request;
+    middleware(request, {} as Response, (error: unknown) => {
+      if (error) reject(error);
+      else if (hasRepeatedField(request.body)) reject(broken('expected every field of the form once, got one twice'));
+      else resolve(ofSource ?? {});
+    });
+  });
+}
+
+/** What multer makes of two fields with one name is an array. */
+function hasRepeatedField(fields: unknown): boolean {
+  return Object.values(fields ?? {}).some(Array.isArray);
+}
+
+function uploadFailure(error: unknown): unknown {
+  if (error instanceof ProofsheetError) return error;
+  if (error instanceof multer.MulterError) {
+    switch (error.code) {
+      case 'LIMIT_FILE_SIZE':
+        return sourceTooLarge();
+      case 'LIMIT_FIELD_VALUE':
+        return broken('expected fields of at most 16 KiB, got a longer one');
+      case 'LIMIT_FILE_COUNT':
+      case 'LIMIT_UNEXPECTED_FILE':
+        return broken(`expected at most ${MAX_OTHER_FILES} other files before the source, got more`);
+      case 'LIMIT_PART_COUNT':
+      case 'LIMIT_FIELD_COUNT':
+        return broken(`expected at most ${FIELD_LIMITS.fields} fields beside the file, got more`);
+      default:
+        return broken('expected plain field names of at most 256 characters, got another');
+    }
+  }
+  if (error instanceof Error && isFileSystemError(error)) return error;
+  return broken('expected a complete multipart/form-data body with its boundary, got a malformed or cut one', error);
+}
+
+function isFileSystemError(error: Error): boolean {
+  return 'syscall' in error && 'code' in error && 'errno' in error;
+}
+
+function missingSource(): ProofsheetError {
+  return new ProofsheetError('missing-source-image', `expected a part named ${SOURCE_PART}, got none`);
+}
+
+function broken(message: string, cause?: unknown): ProofsheetError {
+  return new ProofsheetError('broken-upload', message, { cause });
+}

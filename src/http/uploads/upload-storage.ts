@@ -1,0 +1,116 @@
+// Where the multipart parser puts the file of one upload: a temp file of ours, hashed on the way, never whole in memory.
+// A multer storage engine; knows nothing of requests and answers.
+import { createHash, randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { Request } from 'express';
+import type { StorageEngine } from 'multer';
+import { parseDigest } from '../../kernel/digest.js';
+import { asMachineFailure, DATA_DIR_GONE, ProofsheetError } from '../../kernel/errors.js';
+import type { Upload } from '../../previews/answers.js';
+import { sourceTooLarge } from './upload-body.js';
+
+/** Longest file name that is kept, in characters: what file systems allow for one name. */
+const MAX_FILE_NAME_CHARACTERS = 255;
+/** A socket's chunks of 64 KiB are written several at a time, and wait for the disk less often. */
+const BUFFER_BYTES = 512 * 1024;
+
+type Stored = Pick<Express.Multer.File, 'path' | 'size'>;
+
+export class UploadStorage implements StorageEngine {
+  private readonly path: string;
+  private writing: Promise<void> | undefined;
+  private stored: Upload | undefined;
+  private discarded = false;
+
+  constructor(
+    uploadDir: string,
+    private readonly maxSourceBytes: number,
+  ) {
+    this.path = join(uploadDir, `${randomUUID()}.upload`);
+  }
+
+  /** The finished upload, or `undefined` when no file came. */
+  get upload(): Upload | undefined {
+    return this.stored;
+  }
+
+  /** Removes whatever was written, and takes nothing more; resolves when it is gone. */
+  async discard(): Promise<void> {
+    this.discarded = true;
+    await this.writing?.catch(() => undefined);
+    if (this.writing !== undefined) await rm(this.path, { force: true });
+  }
+
+  _handleFile(
+    _request: Request,
+    file: Express.Multer.File,
+    done: (error?: unknown, info?: Partial<Express.Multer.File>) => void,
+  ): void {
+    // The parser may come upon a file after it has told of a fault before it.
+    if (this.discarded) {
+      file.stream.resume();
+      done(new Error('expected no file after the upload was given up'));
+      return;
+    }
+    this.writing = this.write(file).then(
+      (stored) => done(null, stored),
+      (error: unknown) => done(error),
+    );
+  }
+
+  _removeFile(_request: Request, _file: Express.Multer.File, done: (error: Error | null) => void): void {
+    // The one place that removes is discard(), which every failed upload comes to.
+    done(null);
+  }
+
+  private async write(file: Express.Multer.File): Promise<Stored> {
+    const hash = createHash('sha256');
+    let bytes = 0;
+    // Beside the pipe, not as a stage of it, which would cost as much again as the hash: both see a chunk at the same time.
+    file.stream.on('data', (chunk: Buffer) => {
+      hash.update(chunk);
+      bytes += chunk.length;
+    });
+    // The parser cuts the stream at its limit and then waits for the rest of the body; we do not.
+    const limit = new AbortController();
+    file.stream.once('limit', () => limit.abort());
+    const target = createWriteStream(this.path, { flags: 'wx', mode: 0o600, highWaterMark: BUFFER_BYTES });
+    const closed = new Promise<void>((resolve) => target.once('close', resolve));
+    try {
+      await pipeline(file.stream, target, { signal: limit.signal });
+    } catch (error) {
+      // A pipeline that is cut may end while its file is still being opened: then it would come to be after its removal.
+      target.destroy();
+      await closed;
+      throw limit.signal.aborted ? sourceTooLarge(this.maxSourceBytes) : writeFailure(error);
+    }
+    const digest = parseDigest(hash.digest('hex'));
+    if (digest === undefined) throw new Error('expected SHA-256 to be 64 hex characters');
+    const fileName = safeFileName(file.originalname);
+    this.stored = {
+      path: this.path,
+      digest,
+      bytes,
+      ...(fileName === '' ? {} : { fileName }),
+    };
+    return { path: this.path, size: bytes };
+  }
+}
+
+/** The last segment of a client's file name without control characters; `""` when nothing is left. */
+export function safeFileName(name: string): string {
+  const segment = name.split(/[/\\]/).at(-1) ?? '';
+  const printable = [...segment.replace(/[\p{Cc}\p{Cs}]/gu, '').trim()];
+  const cut = printable.slice(0, MAX_FILE_NAME_CHARACTERS).join('');
+  return cut === '.' || cut === '..' ? '' : cut;
+}
+
+function writeFailure(error: unknown): unknown {
+  // A new file whose directory is gone: that was made at the start.
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+    return new ProofsheetError('storage-full', DATA_DIR_GONE, { cause: error });
+  return asMachineFailure(error) ?? error;
+}

@@ -1,0 +1,131 @@
+// One request and its answer as logs and metrics see it: number, operation, outcome, duration, bytes. Never keys, contexts
+// or file names.
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock, Logger, Metrics } from '../../kernel/ports.js';
+import type { PreviewBytes } from '../../previews/answers.js';
+import type { Failure, RenderFailure } from '../replies/error-map.js';
+import { wasTaken } from './taking.js';
+
+/** The status that logs and metrics carry when the client left before its answer was complete; never sent. */
+const CLIENT_GONE_STATUS = 499;
+
+/** What is noted about a request while it is answered. */
+export interface Exchange {
+  readonly requestId: string;
+  /** Name of the operation, `unknown` until it is known; a metric label, so it comes from a closed set. */
+  operation: string;
+  /** How a failure of it is told: in the words of its dialect. */
+  readonly renderFailure: RenderFailure;
+  /** The numeric code of the answer's body: 0 unless it failed. */
+  code: number;
+  /** Where the preview's bytes came from, once they were read. */
+  from: PreviewBytes['from'] | undefined;
+  /** Routine: answered from cache, or a probe. Logged at `debug` only, because it is counted anyway. */
+  routine: boolean;
+  /** Bytes of the answer's body handed to the socket. */
+  bytes: number;
+}
+
+export interface ExchangeLog {
+  /** Starts the record of a request; it is closed and written when the response closes. */
+  begin(request: IncomingMessage, response: ServerResponse): Exchange;
+  /** The record of a response that was begun here. Throws when there is none. */
+  of(response: ServerResponse): Exchange;
+  /** The response that a socket is waiting for, if any: where a fault of the connection is answered. */
+  pendingOn(socket: object): ServerResponse | undefined;
+  /** Notes a failed answer; a fault of ours is logged with its cause. */
+  failed(exchange: Exchange, failure: Failure): void;
+  /** Resolves once no request is being answered, or after `limitMs`. */
+  idle(limitMs: number): Promise<void>;
+}
+
+/** Counts and logs exchanges; registers the gauge of requests in flight. `rendererOf`: how failures at a URL are told. */
+export function createExchangeLog(
+  logger: Logger,
+  metrics: Metrics,
+  clock: Clock,
+  rendererOf: (url: string) => RenderFailure,
+): ExchangeLog {
+  const exchanges = new WeakMap<ServerResponse, Exchange>();
+  const latest = new WeakMap<object, ServerResponse>();
+  let inFlight = 0;
+  const idleListeners: (() => void)[] = [];
+  metrics.gauge('http_requests_in_flight', () => inFlight);
+
+  function finish(exchange: Exchange, response: ServerResponse, startedAt: number): void {
+    inFlight--;
+    if (inFlight === 0) for (const tell of idleListeners.splice(0)) tell();
+    const durationMs = clock.monotonic() - startedAt;
+    const status = wasTaken(response) ? response.statusCode : CLIENT_GONE_STATUS;
+    const { operation, code, bytes, from, requestId } = exchange;
+    const labels = { operation, status: String(status) };
+    metrics.count('http_requests_total', labels);
+    metrics.observe('http_request_duration_seconds', durationMs / 1_000, labels);
+    if (bytes > 0) metrics.count('sent_bytes_total', {}, bytes);
+    const fields = {
+      requestId,
+      operation,
+      status,
+      code,
+      durationMs: Math.round(durationMs * 1_000) / 1_000,
+      bytes,
+      ...(from === undefined ? {} : { from }),
+    };
+    if (exchange.routine && status < 400) logger.debug(fields, 'request answered');
+    else logger.info(fields, 'request answered');
+  }
+
+  return {
+    begin(request, response) {
+      const startedAt = clock.monotonic();
+      const exchange: Exchange = {
+        requestId: randomUUID(),
+        operation: 'unknown',
+        renderFailure: rendererOf(request.url ?? ''),
+        code: 0,
+        from: undefined,
+        routine: false,
+        bytes: 0,
+      };
+      inFlight++;
+      exchanges.set(response, exchange);
+      latest.set(request.socket, response);
+      response.setHeader('X-Request-Id', exchange.requestId);
+      response.once('close', () => finish(exchange, response, startedAt));
+      return exchange;
+    },
+    of(response) {
+      const exchange = exchanges.get(response);
+      if (exchange === undefined) throw new Error('expected a response that was begun, got another');
+      return exchange;
+    },
+    pendingOn(socket) {
+      const response = latest.get(socket);
+      return response?.writableEnded ? undefined : response;
+    },
+    idle(limitMs) {
+      if (inFlight === 0) return Promise.resolve();
+      return new Promise((resolve) => {
+        const timer = setTimeout(resolve, limitMs);
+        idleListeners.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    },
+    failed(exchange, { code, error }) {
+      exchange.code = code;
+      metrics.count('errors_total', { error: error.code });
+      if (error.code !== 'internal') return;
+      logger.error(
+        {
+          requestId: exchange.requestId,
+          operation: exchange.operation,
+          error: error.cause ?? error,
+        },
+        'request failed by a fault of ours',
+      );
+    },
+  };
+}

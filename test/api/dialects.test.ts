@@ -1,0 +1,139 @@
+// Every dialect keeps the contract: ImageConverter, and one of nobody that is as unlike it as can be. What one does not say
+// keeps none of it.
+import { afterEach, describe, expect, it } from 'vitest';
+import { createAccess } from '../../src/http/access/access.js';
+import type { Dialect } from '../../src/http/dialects/dialect.js';
+import { dialectsOf } from '../../src/http/dialects/registry.js';
+import { tokenDigest } from '../../src/kernel/credentials.js';
+import { parseContext } from '../../src/kernel/image-key.js';
+import { describeContract, passedCases } from '../contracts/contract.js';
+import { type DialectOffer, dialectCases, openDialect } from '../contracts/dialect.contract.js';
+import { ledger } from '../support/dialects/ledger.js';
+import type { EdgeServer } from '../support/edge-server.js';
+import { startEdgeServer } from '../support/edge-server.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { sourceForm } from '../support/multipart.js';
+import { groupRef } from '../support/records.js';
+import { jpegOf } from '../support/test-images.js';
+
+const [imageConverter] = dialectsOf({ basePath: '/imageconverter', strictErrors: false, strictFormats: false });
+
+const IMAGE_CONVERTER: DialectOffer = {
+  dialect: imageConverter,
+  group: groupRef('photo', ''),
+  examples: {
+    cacheAndGetImage: { path: '/cacheAndGetImage/new/auto:200x150' },
+    cacheAndGetImageAndMetadata: { path: '/cacheAndGetImageAndMetadata/newer/auto:200x150' },
+    cacheImage: { path: '/cacheImage/newest' },
+    getImage: { path: '/getImage/photo/auto:200x150' },
+    getImageAndMetadata: { path: '/getImageAndMetadata/photo/auto:200x150' },
+    getMetadata: { path: '/getMetadata/photo' },
+    clearImages: { path: '/clearImages' },
+    clearImagesByKey: { path: '/clearImagesByKey/photo' },
+    getKeyCount: { path: '/getKeyCount' },
+    getKeys: { path: '/getKeys' },
+    getRefusals: { path: '/getRefusals' },
+    clearRefusals: { path: '/clearRefusals' },
+    status: { path: '/status' },
+  },
+};
+
+const LEDGER: DialectOffer = {
+  dialect: ledger,
+  group: groupRef('page 1', 'house'),
+  examples: {
+    find: { path: '/find', body: { organisation: 'house', entry: 'page 1' } },
+    entries: { path: '/entries/house/page%201/cover' },
+    facts: { path: '/facts/house/page%201' },
+    file: { path: '/file/house/page%202' },
+  },
+};
+
+describeContract('ImageConverter', dialectCases, () => openDialect(IMAGE_CONVERTER));
+describeContract('a dialect of nobody', dialectCases, () => openDialect(LEDGER));
+
+it('a dialect that says nothing passes no case', async () => {
+  const silent: Dialect = {
+    name: '',
+    mount: '/silent',
+    routes: [],
+    renderFailure: ({ status }) => ({ status, headers: [], body: '' }),
+  };
+  const offer: DialectOffer = { dialect: silent, examples: {}, group: groupRef('key', '') };
+  expect(await passedCases(dialectCases, () => openDialect(offer))).toEqual([]);
+});
+
+describe('two dialects on one server', () => {
+  const TOKEN = 'token-of-the-house-0001';
+  let server: EdgeServer;
+  afterEach(() => server.close());
+
+  async function start(): Promise<void> {
+    const tokens = [{ digest: tokenDigest(TOKEN), contexts: new Set([parseContext('house')]) }];
+    const access = createAccess(tokens, [], new FakeClock());
+    server = await startEdgeServer({}, { dialects: [imageConverter, ledger], access });
+  }
+
+  const file = async (headers: Record<string, string>) =>
+    fetch(`${server.origin}/ledger/v2/file/house/cover`, {
+      method: 'PUT',
+      headers,
+      body: sourceForm(await jpegOf(64, 48)),
+    });
+  const find = (body: unknown, init: RequestInit = {}) =>
+    fetch(`${server.origin}/ledger/v2/find`, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+      ...init,
+    });
+
+  it('share what is cached, each in its own words and with its own credentials', async () => {
+    await start();
+    expect((await file({})).status).toBe(401);
+    const made = await file({ 'X-Api-Key': TOKEN });
+    expect([made.status, await made.json()]).toEqual([201, { data: { previews: expect.any(Number) } }]);
+
+    expect((await find({ organisation: 'house', entry: 'cover' })).status).toBe(401);
+    expect((await find({ organisation: 'other', entry: 'cover', apiKey: TOKEN })).status).toBe(401);
+    const found = await find({ organisation: 'house', entry: 'cover', apiKey: TOKEN });
+    expect([found.status, found.headers.get('location')]).toEqual([303, '/ledger/v2/entries/house/cover/cover']);
+    const picture = await fetch(`${server.origin}${found.headers.get('location')}`, {
+      headers: { 'X-Api-Key': TOKEN },
+    });
+    expect([picture.status, picture.headers.get('access-control-allow-origin')]).toEqual([200, '*']);
+
+    const same = await fetch(`${server.url}/getImage/cover/auto:200x150?context=house`, {
+      headers: { Authorization: `Bearer ${TOKEN}` },
+    });
+    expect([same.status, same.headers.get('access-control-allow-origin')]).toEqual([200, null]);
+    expect(await same.arrayBuffer()).toEqual(await picture.arrayBuffer());
+    expect(server.previews.conversions).toBe(1);
+
+    const absent = { organisation: 'house', entry: 'nothing', apiKey: TOKEN };
+    const [theirs, ours] = [
+      await find(absent),
+      await fetch(`${server.url}/getMetadata/nothing?context=house`, { headers: { Authorization: `Bearer ${TOKEN}` } }),
+    ];
+    expect([theirs.status, await theirs.json()]).toEqual([
+      410,
+      { errors: [{ id: 'unknown-image-key', detail: expect.any(String) }] },
+    ]);
+    expect([ours.status, await ours.json()]).toEqual([404, { code: 4040, message: expect.any(String) }]);
+  });
+
+  it('take JSON that is complete, small and JSON', async () => {
+    await start();
+    const told = async (answer: Response) => [answer.status, (await answer.json()).errors[0].id];
+    const form = { 'Content-Type': 'application/x-www-form-urlencoded' };
+    expect(await told(await find({}, { headers: form }))).toEqual([415, 'source-type-refused']);
+    expect(await told(await find(undefined, { body: '{"organisation":' }))).toEqual([400, 'broken-upload']);
+    expect(await told(await find(undefined, { body: Buffer.from([0x22, 0xff, 0x22]) }))).toEqual([
+      400,
+      'broken-upload',
+    ]);
+    expect(await told(await find({ entry: 'x'.repeat(70_000) }))).toEqual([413, 'source-too-large']);
+    expect(await told(await find({ organisation: 1 }))).toEqual([400, 'invalid-image-key']);
+  });
+});

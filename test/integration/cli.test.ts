@@ -1,0 +1,74 @@
+// The `proofsheet` command as a process of its own: what it prints and how it ends.
+import { createHmac } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { PasswordCheck } from '../../src/http/access/passwords.js';
+import { runSync } from '../support/processes.js';
+import { NODE } from '../support/tools.js';
+
+const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+const SECRET = 'a-secret-of-16-characters';
+
+function run(args: readonly string[], input = '', environment: Record<string, string> = {}) {
+  const env = { PATH: process.env.PATH ?? '', ...environment };
+  const { status, stdout, stderr } = runSync(NODE, [CLI, ...args], { input, env });
+  return { status, stdout, stderr };
+}
+
+test('hash-password prints a hash that admits the password on standard input, and no other', async () => {
+  const { status, stdout } = run(['hash-password'], 'grün: blau\n');
+  expect(status).toBe(0);
+  const check = new PasswordCheck([stdout.trim()]);
+  expect(await check.admits('grün: blau')).toBe(true);
+  expect(await check.admits('grün: blau ')).toBe(false);
+  expect(run(['hash-password'], 'grün: blau\n').stdout).not.toBe(stdout);
+});
+
+test('hash-password takes no password from where others see it, and none from nothing', () => {
+  expect(run(['hash-password', 'secret'])).toMatchObject({ status: 64, stdout: '' });
+  expect(run(['hash-password'], '')).toMatchObject({ status: 64, stdout: '' });
+});
+
+test('sign-url prints path and query as the contract describes them', () => {
+  const environment = {
+    PROOFSHEET_API_TOKENS: 'token-of-16-characters',
+    PROOFSHEET_URL_KEYS: `k2:${SECRET}2,k1:${SECRET}1`,
+  };
+  const before = Math.floor(Date.now() / 1_000);
+  const { status, stdout } = run(
+    ['sign-url', '/getImage/a%20key/auto:80x80', '--context', 'ü', '--expires-in', '60', '--kid', 'k1'],
+    '',
+    environment,
+  );
+  expect(status).toBe(0);
+  const url = new URL(stdout.trim(), 'http://host');
+  const expires = Number(url.searchParams.get('expires'));
+  expect(expires - before).toBeGreaterThanOrEqual(60);
+  expect(expires - before).toBeLessThan(90);
+  expect(url.pathname).toBe('/imageconverter/getImage/a%20key/auto%3A80x80');
+  expect(url.searchParams.get('context')).toBe('ü');
+  expect(url.searchParams.get('kid')).toBe('k1');
+  const text = `proofsheet-url-v1\n/getImage/a%20key/auto%3A80x80\n%C3%BC\n${expires}`;
+  expect(url.searchParams.get('signature')).toBe(createHmac('sha256', `${SECRET}1`).update(text).digest('base64url'));
+});
+
+test.each([
+  [['no-such-command'], 64],
+  [['serve', 'more'], 64],
+  [['sign-url', 'getImage/key'], 64],
+  [['sign-url', '/getImage/key/80x80', '--no-such-option'], 64],
+  [['sign-url', '/getImage/key/80x80'], 64],
+  [['--help'], 0],
+])('%j ends with %i and the usage', (args, code) => {
+  const { status, stdout, stderr } = run(args);
+  expect(status).toBe(code);
+  expect(stdout + stderr).toContain('usage: proofsheet');
+});
+
+test('a configuration that cannot be used ends it with 78, and no secret is told', () => {
+  const { status, stderr } = run(['sign-url', '/getMetadata/key'], '', { PROOFSHEET_URL_KEYS: 'k:tooshort-secret, k' });
+  expect(status).toBe(78);
+  expect(stderr).toContain('PROOFSHEET_URL_KEYS');
+  expect(stderr).toContain('entry 2');
+  expect(stderr).not.toContain('tooshort');
+});

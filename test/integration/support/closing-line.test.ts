@@ -1,0 +1,61 @@
+// The closing line counts what really happened: a real vitest run over files made here.
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type Ended, run } from '../../support/processes.js';
+import { NODE } from '../../support/tools.js';
+
+const ROOT = new URL('../../..', import.meta.url).pathname;
+
+let directory: string;
+beforeEach(async () => {
+  // Inside the package, so that `vitest` resolves.
+  directory = await mkdtemp(join(ROOT, 'test/integration/support/.closing-line-'));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+/** Runs vitest over `files`; resolves with its exit code, its last line of output and the line in the file. */
+async function runOver(files: Record<string, string>): Promise<{ code: number; last: string; written: string }> {
+  for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text);
+  await writeFile(
+    join(directory, 'vitest.config.ts'),
+    `import { ClosingLineReporter } from '../../../support/closing-line-reporter.js';
+     export default { test: { root: ${JSON.stringify(directory)}, include: ['*.case.ts'], passWithNoTests: true,
+       reporters: ['default', new ClosingLineReporter()] } };`,
+  );
+  const file = join(directory, 'line');
+  const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs');
+  const { code, stdout } = await run(NODE, [vitest, 'run', '--config', join(directory, 'vitest.config.ts')], {
+    cwd: ROOT,
+    timeout: 25_000,
+    env: { ...process.env, CLOSING_LINE_FILE: file },
+  }).then(
+    (ended) => ({ ...ended, code: 0 }),
+    (error: Ended & { readonly code: number }) => error,
+  );
+  const written = (await readFile(file, 'utf8').catch(() => 'nothing')).trim();
+  return { code, last: stdout.trim().split('\n').at(-1) ?? '', written };
+}
+
+const imports = "import { expect, test } from 'vitest';\n";
+
+test('passed and failed tests, and a file that does not load, are counted; the run fails', async () => {
+  const { code, last, written } = await runOver({
+    'a.case.ts': `${imports}test('1', () => {}); test('2', () => { expect(1).toBe(2); });`,
+    'b.case.ts': `${imports}test('3', () => {}); test.each([1, 2])('%i', () => {});`,
+    'c.case.ts': `${imports}throw new Error('does not load');`,
+  });
+  expect({ code, last, written }).toEqual({ code: 1, last: '4 passed, 2 failed', written: '4 passed, 2 failed' });
+});
+
+test('a run without failures succeeds', async () => {
+  expect(await runOver({ 'a.case.ts': `${imports}test('1', () => {});` })).toEqual({
+    code: 0,
+    last: '1 passed, 0 failed',
+    written: '1 passed, 0 failed',
+  });
+});
+
+test('a run without tests fails, even where vitest would let it pass', async () => {
+  expect(await runOver({})).toEqual({ code: 1, last: '0 passed, 0 failed', written: '0 passed, 0 failed' });
+});
