@@ -20,7 +20,9 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends tini=0.19.0-* \
     && rm -rf /var/lib/apt/lists/* \
     && mkdir /data \
-    && chown node:node /data
+    && chown node:node /data \
+    # Any user of the group may run it, as orchestrators choose one.
+    && chmod 2770 /data
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist

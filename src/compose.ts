@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import { Server as TlsServer } from 'node:https';
 import { join } from 'node:path';
 import type { Config } from './config/schema.js';
 import { createConverter } from './convert/converter-pool.js';
@@ -11,6 +12,7 @@ import { strainOf } from './http/access/strain.js';
 import { dialectsOf } from './http/dialects/registry.js';
 import { createEdge, type Edge } from './http/edge.js';
 import { HotLane, type HotStatus } from './http/hot/hot-lane.js';
+import { TlsFiles } from './http/wire/tls-files.js';
 import { sequenceOf } from './kernel/sequence.js';
 import { openStorage } from './open-storage.js';
 import { AccessJournal } from './previews/access-journal.js';
@@ -58,6 +60,8 @@ export const ALONE: Role = { shared: false, workerIndex: 0 };
 /** A composed server process. */
 export interface App {
   readonly server: Server;
+  /** The same as `server` by TLS; `undefined` without a port for it. */
+  readonly tlsServer: Server | undefined;
   /** The probes and metrics on their own; `undefined` without a port for them. */
   readonly healthServer: Server | undefined;
   readonly edge: Edge;
@@ -236,6 +240,9 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     ...(config.telemetry.logLevel !== 'debug' && serving.corsOrigins === undefined && { hotLane }),
   });
   const server = edge.createServer();
+  const tls = await tlsOf(serving);
+  const tlsServer = tls && edge.createServer(tls.pair);
+  if (tlsServer instanceof TlsServer) tls?.follow(tlsServer, logger);
   const healthServer = serving.healthPort === undefined ? undefined : edge.createHealthServer();
   // Who listens is ready: a worker that takes another's place must not fail a readiness check while its converters start.
   await converter.whenReady(CONVERTERS_START_MS);
@@ -243,6 +250,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
 
   return {
     server,
+    tlsServer,
     healthServer,
     edge,
     metrics,
@@ -252,7 +260,8 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       edge.drain();
       await edge.idle(limitMs);
       await background.drain(Math.max(0, endsAt - clock.monotonic()));
-      for (const listening of [server, healthServer]) {
+      tls?.close();
+      for (const listening of [server, tlsServer, healthServer]) {
         listening?.closeAllConnections();
         await new Promise((resolve) => (listening ? listening.close(resolve) : resolve(undefined)));
       }
@@ -281,6 +290,12 @@ function hotAnswersOf(metrics: ProcessMetrics): (operation: string, status: HotS
     slots[status].requests.add();
     slots[status].duration.observe(seconds);
   };
+}
+
+/** The certificate of the TLS port, where there is one; throws when its files cannot be used. */
+function tlsOf({ tlsPort, tlsCert, tlsKey }: Config['server']): Promise<TlsFiles> | undefined {
+  if (tlsPort === undefined || tlsCert === undefined || tlsKey === undefined) return undefined;
+  return TlsFiles.read({ cert: tlsCert, key: tlsKey });
 }
 
 /** Whether a byte can be written where uploads are; a full disk still serves what it has. */

@@ -8,6 +8,7 @@ import { ALONE, type App, compose, PACKAGE_VERSION, type Role } from './compose.
 import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.js';
 import { blankSecretNames, loadConfig, unknownEnvironmentNames } from './config/load-config.js';
 import type { Config } from './config/schema.js';
+import { TlsFilesError } from './http/wire/tls-files.js';
 import { DataDirError, ProcessIdTaken } from './stores/embedded/storage-errors.js';
 import {
   connectToSupervisor,
@@ -72,7 +73,7 @@ function configOrExit(): Config {
 
 /** Servers that each process listens with. */
 function serversOf({ server }: Config): number {
-  return server.healthPort === undefined ? 1 : 2;
+  return [server.port, server.tlsPort, server.healthPort].filter((port) => port !== undefined).length;
 }
 
 function roleOf(index: number): Role {
@@ -85,12 +86,18 @@ function roleOf(index: number): Role {
 
 async function serve(config: Config, logger: ProcessLogger, role: Role): Promise<void> {
   app = await composeOrExit(config, logger, role);
-  const { server, healthServer } = app;
-  const { host, port, healthPort = 0, basePath, workers } = config.server;
-  void listen(healthServer, healthPort, host, logger).then(async (healthUrl) => {
-    const url = `${await listen(server, port, host, logger)}${basePath}`;
+  const { server, tlsServer, healthServer } = app;
+  const { host, port, tlsPort = 0, healthPort = 0, basePath, workers } = config.server;
+  const listening = Promise.all([
+    listen(server, port, host, logger),
+    listen(tlsServer, tlsPort, host, logger),
+    listen(healthServer, healthPort, host, logger),
+  ]);
+  void listening.then(([origin, tlsOrigin, healthUrl]) => {
+    const url = `${origin}${basePath}`;
+    const tlsUrl = tlsOrigin && `${tlsOrigin.replace('http:', 'https:')}${basePath}`;
     const { dataDir } = config.storage;
-    logger.info({ url, healthUrl, version: PACKAGE_VERSION, dataDir, workers, pid: process.pid }, 'listening');
+    logger.info({ url, tlsUrl, healthUrl, version: PACKAGE_VERSION, dataDir, workers, pid: process.pid }, 'listening');
   });
   stopOnSignals(config.server.drainTimeoutMs, logger, role.shared);
 }
@@ -117,8 +124,9 @@ async function composeOrExit(config: Config, logger: ProcessLogger, role: Role):
     return await compose(config, logger, role);
   } catch (error) {
     if (error instanceof ProcessIdTaken) return underAnotherId(config, logger, role, error);
-    // A directory that cannot be used is the operator's to mend: its message says how, and a stack would bury it.
-    logger.error(error instanceof DataDirError ? { reason: error.message } : { error }, 'cannot start');
+    // A directory or a certificate that cannot be used is the operator's to mend: its message says how, and a stack would bury it.
+    const isTold = error instanceof DataDirError || error instanceof TlsFilesError;
+    logger.error(isTold ? { reason: error.message } : { error }, 'cannot start');
     process.exit(1);
   }
 }

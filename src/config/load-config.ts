@@ -1,4 +1,4 @@
-// Reads the configuration once, at the process edge: config/default.yaml < config/<NODE_ENV>.yaml < the operator's own
+// Reads the configuration once, at the process edge: config/default.yaml < config/<NODE_ENV>.yaml < the profile < the operator's own
 // files (NODE_CONFIG_DIR) < NODE_CONFIG < environment variables. All faults are found before any is reported.
 import { existsSync } from 'node:fs';
 import { availableParallelism, hostname, totalmem } from 'node:os';
@@ -8,6 +8,7 @@ import { Load, Util } from 'config/lib/util.js';
 import type { z } from 'zod';
 import { ConfigError, type Fault, givenText } from './config-error.js';
 import { allSettings, type Config, configSchema, conflictsOf, type KeyedSetting, SETTINGS } from './schema.js';
+import { PROFILES, type Profile } from './serving-settings.js';
 import type { Machine } from './setting.js';
 
 /** The package's own files: two levels up both from src/config and from dist/config. */
@@ -62,7 +63,17 @@ function withoutBlanks(environment: Environment): Environment {
   return Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim() !== ''));
 }
 
+/** All sources over each other; a profile is named by one of them and lies under the operator's, so it takes a second turn. */
 function readSources(environment: Environment): Tree {
+  const withoutProfile = readInOrder(environment, undefined);
+  const { server } = withoutProfile;
+  const profile = typeof server === 'object' && server !== null ? Reflect.get(server, 'profile') : undefined;
+  const known = PROFILES.find((name) => name === profile);
+  // Any other value is a fault, which is found with all the others.
+  return known === undefined ? withoutProfile : readInOrder(environment, known);
+}
+
+function readInOrder(environment: Environment, profile: Profile | undefined): Tree {
   const operatorDir = environment.NODE_CONFIG_DIR;
   const load = new LoadWithEnvironment({
     configDir: OWN_CONFIG_DIR,
@@ -72,6 +83,7 @@ function readSources(environment: Environment): Tree {
   });
   try {
     Util.loadFileConfigs(load);
+    if (profile !== undefined) load.loadFile(join(OWN_CONFIG_DIR, 'profiles', `${profile}.yaml`));
     if (operatorDir) {
       refuseMissing(operatorDir);
       load.options.configDir = operatorDir;

@@ -69,6 +69,11 @@ export interface Conflict {
   readonly expected: string;
 }
 
+/** Whether a port is one of `others`; 0 is any free one. */
+function isTaken(port: number | undefined, others: readonly (number | undefined)[]): boolean {
+  return port !== undefined && port !== 0 && others.includes(port);
+}
+
 /** Every conflict of `config`, with the key to change and what it has to be. */
 export function conflictsOf(config: Config): readonly Conflict[] {
   const { server, storage, limits, conversion, access, shared } = config;
@@ -90,9 +95,19 @@ export function conflictsOf(config: Config): readonly Conflict[] {
       'none of /metrics, /healthz and /readyz, which stand at the root',
     ],
     [
-      server.healthPort !== undefined && server.healthPort !== 0 && server.healthPort === server.port,
+      isTaken(server.healthPort, [server.port, server.tlsPort]),
       'server.healthPort',
-      'another port than server.port',
+      'another port than server.port and server.tlsPort',
+    ],
+    [isTaken(server.tlsPort, [server.port]), 'server.tlsPort', 'another port than server.port'],
+    [
+      new Set([server.tlsPort, server.tlsCert, server.tlsKey].map((value) => value === undefined)).size > 1,
+      server.tlsPort === undefined
+        ? 'server.tlsPort'
+        : server.tlsCert === undefined
+          ? 'server.tlsCert'
+          : 'server.tlsKey',
+      'all of server.tlsPort, server.tlsCert and server.tlsKey, or none',
     ],
     [
       !server.publicMetrics && server.healthPort === undefined,

@@ -9,10 +9,11 @@ import { createExchangeLog } from './wire/exchange-log.js';
 import { messageClassesOf } from './wire/message-classes.js';
 import { createSender } from './wire/sender.js';
 import { createServer } from './wire/server.js';
+import type { TlsPair } from './wire/tls-files.js';
 
 export interface Edge {
-  /** A server with every limit and timeout set, not listening yet. */
-  createServer(): Server;
+  /** A server with every limit and timeout set, not listening yet; by TLS with a certificate. */
+  createServer(tls?: TlsPair): Server;
   /** A server with the probes and metrics alone, for a port of its own; it goes on while the edge drains. */
   createHealthServer(): Server;
   /** From now on new work is refused with `overloaded`, connections close after their answer, and readiness is lost. */
@@ -35,7 +36,7 @@ export function createEdge(deps: EdgeDependencies): Edge {
   const answersHot = (request: IncomingMessage, response: ServerResponse, pipelined: boolean): boolean =>
     !draining && hotLane?.answer(request, response, app, pipelined) === true;
   return {
-    createServer: () => createServer(app, classes, answersHot, exchanges, deps.config, deps.logger),
+    createServer: (tls) => createServer(app, classes, answersHot, exchanges, deps.config, deps.logger, tls),
     createHealthServer() {
       const listener = createHealthListener(probes, exchanges);
       // Whoever reaches this port is inside, and asks by whatever name.

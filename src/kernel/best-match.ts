@@ -1,5 +1,5 @@
 // Which of the previews at hand answers a request format, without a new conversion. One pure rule for every caller.
-import { type Format, type PreviewType, parseFormat } from './format.js';
+import { type Format, type PreviewType, parseFormat, type ScaleType } from './format.js';
 import type { PlannedPreview } from './sequence.js';
 import { areaOf, covers, geometryOf, type Size } from './sizes.js';
 import { type Preview, type SourceInfo, storedSize } from './source.js';
@@ -25,7 +25,9 @@ export interface Match<C extends Candidate> {
  * 1. of the requested scale type, else all; among them, of the requested orientation (`norotate`), else all;
  * 2. of the requested type when one is named, else all;
  * 3. among these, the smallest that is at least as large as what the request asks of this source;
- * 4. else the largest.
+ * 4. else the same among those of the other scale type that shows the whole picture (`contain` for `cover`, and the other
+ *    way round), of that orientation and type, and larger than those above;
+ * 5. else the largest of all these.
  * Equal areas: the one that stands first.
  */
 export function bestMatch<C extends Candidate>(
@@ -40,10 +42,32 @@ export function bestMatch<C extends Candidate>(
   if (request.type !== 'auto') kept = keep(kept, (candidate) => candidate.type === request.type);
 
   const wanted = wantedSize(info, request);
-  const large = kept.filter((candidate) => covers(candidate, wanted));
+  let large = kept.filter((candidate) => covers(candidate, wanted));
+  if (large.length === 0) {
+    kept = [...kept, ...standIns(candidates, request, Math.max(...kept.map(areaOf)))];
+    large = kept.filter((candidate) => covers(candidate, wanted));
+  }
   const candidate =
     large.length > 0 ? first(large, (a, b) => areaOf(a) - areaOf(b)) : first(kept, (a, b) => areaOf(b) - areaOf(a));
   return candidate && { candidate, relation: relationOf(candidate, wanted) };
+}
+
+/** Both show the whole picture, in another size for the same box. */
+const WHOLE_PICTURE: Partial<Record<ScaleType, ScaleType>> = { contain: 'cover', cover: 'contain' };
+
+/**
+ * Those of the other scale type that shows what `request` asks for. At least of `minArea`, the largest of its own scale type, so
+ * that a larger box is never answered with a smaller preview.
+ */
+function standIns<C extends Candidate>(candidates: readonly C[], request: Format, minArea: number): readonly C[] {
+  const scaleType = WHOLE_PICTURE[request.scaleType];
+  return candidates.filter(
+    (candidate) =>
+      candidate.format.scaleType === scaleType &&
+      candidate.format.norotate === request.norotate &&
+      (request.type === 'auto' || candidate.type === request.type) &&
+      areaOf(candidate) > minArea,
+  );
 }
 
 /** What `request` asks of this source: its box resolved against the source, never larger than the source. */

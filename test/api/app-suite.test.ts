@@ -38,6 +38,35 @@ async function outcomeOf(answer: Response): Promise<readonly [number, string | n
 /** Prepared answers carry no request id. */
 const isPrepared = (answer: Response) => !answer.headers.has('x-request-id');
 
+describe('before anything is asked', () => {
+  it('the server shows the id that a client may look for, and answers where the chart probes it', async () => {
+    for (const path of ['/status', '/status?metrics=yes', '', '/']) {
+      const answer = await get(path);
+      expect([path, answer.status]).toEqual([path, 200]);
+      expect(await answer.text()).toMatch(/server id: 57c6b91f-563b-4885-946d-0cc5799e2fdf\b/);
+    }
+    expect((await get('', { method: 'HEAD' })).status).toBe(200);
+  });
+
+  it('a base URL with a slash at its end works for every step, prepared too', async () => {
+    const { key, source } = await picture();
+    const path = `/${key}/auto:200x150~cover~autorotate@75`;
+    expect((await get(`//status`)).status).toBe(200);
+    expect((await get(`//getImage${path};jsessionid=1A`)).status).toBe(404);
+    expect((await upload(`//cacheAndGetImage${path}?context=`, source)).status).toBe(200);
+    await until(async () => isPrepared(await get(`//getImage${path}`)), 'the answer is prepared');
+  });
+
+  it('keys of every generation are keys', async () => {
+    const source = await jpegOf(300, 200);
+    for (const key of [sha256(source), `${source.length}-3735928559`]) {
+      const path = `/${key}/auto:120x120~cover~autorotate@75?context=1`;
+      expect((await upload(`/cacheAndGetImage${path}`, source)).status).toBe(200);
+      expect((await get(`/getImage${path}`)).status).toBe(200);
+    }
+  });
+});
+
 describe('the nine formats of the middleware, and the bare word of its first generation', () => {
   it.each([
     ['auto:200x150~cover~autorotate@75', 'exact; format="auto:200x150~cover"'],

@@ -2,7 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { load } from 'js-yaml';
 import { expect, test } from 'vitest';
+import { loadConfig } from '../../src/config/load-config.js';
+import { allSettings } from '../../src/config/schema.js';
 import { DEFAULT_DEADLINES } from '../../src/stores/redis/session.js';
+import { COUNTERS } from '../../src/telemetry/metric-table.js';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const defaults = load(read('config/default.yaml')) as {
@@ -24,6 +27,23 @@ test('CLUSTER.md tells the deadlines of Redis', () => {
   expect(text).toContain(`A read has ${redisCommandTimeoutMs} ms`);
   expect(text).toContain(`a write ${redisBlobTimeoutMs} ms`);
   expect(text).toContain(`a script ${DEFAULT_DEADLINES.scriptMs} ms`);
+});
+
+test('APP-SUITE.md names settings and metrics that exist, and the profile as it is', () => {
+  const text = read('docs/APP-SUITE.md');
+  const known = new Set(allSettings().map(({ setting }) => setting.env));
+  const named = [...text.matchAll(/PROOFSHEET_[A-Z0-9_]+/g)].map(([name]) => name);
+  expect(named.length).toBeGreaterThan(20);
+  expect(named.filter((name) => !known.has(name))).toEqual([]);
+  for (const [, name = ''] of text.matchAll(/\bproofsheet_(\w+)/g)) expect(Object.keys(COUNTERS)).toContain(name);
+  const config = loadConfig({ environment: { PROOFSHEET_PROFILE: 'app-suite' } });
+  const row = (start: string) => text.split('\n').find((line) => line.startsWith(`| ${start}`)) ?? '';
+  for (const format of config.sequence.targetFormats)
+    expect(row('`targetFormats`')).toContain(format.replace('auto:', ''));
+  expect(row('`processingTimeoutSeconds`')).toContain(`| ${config.conversion.timeoutMs} each |`);
+  expect(row('`maxQueueLength`')).toContain(`| ${config.conversion.queueLength} |`);
+  expect(row('`cache.maxEntries`')).toContain(`| ${config.storage.maxGroups} |`);
+  expect(row('probes')).toContain(`| ${config.server.healthPort} |`);
 });
 
 test('the balancer of the documents shows neither figures nor readiness to the outside', () => {

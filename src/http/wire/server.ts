@@ -1,5 +1,6 @@
 // The node:http server under the edge: its limits and timeouts, and the answers to what is no request at all.
 import http, { type RequestListener, type Server } from 'node:http';
+import https from 'node:https';
 import type { Socket } from 'node:net';
 import { ProofsheetError } from '../../kernel/errors.js';
 import type { Logger } from '../../kernel/ports.js';
@@ -10,6 +11,7 @@ import type { Exchange, ExchangeLog } from './exchange-log.js';
 import type { MessageClasses } from './message-classes.js';
 import { createPipeline, MAX_WAITING_REQUESTS } from './pipelined-requests.js';
 import { faultOf, foldedTarget, isPlain, MAX_HEADER_LINES, originForm } from './request-rules.js';
+import type { TlsPair } from './tls-files.js';
 
 /** Limits of connections and of requests as such. */
 export interface WireLimits {
@@ -31,7 +33,7 @@ const MAX_HEADER_BYTES = 16 * 1024;
 const CONNECTIONS_CHECK_MS = 500;
 
 /**
- * A server over `listener`, which gets what `answersHot` has not answered. Timeouts go to the constructor, because Node
+ * A server over `listener`, by TLS with `tls`, which gets what `answersHot` has not answered. Timeouts go to the constructor, because Node
  * derives one from another there and only there.
  */
 export function createServer(
@@ -41,6 +43,7 @@ export function createServer(
   exchanges: ExchangeLog,
   config: WireLimits,
   logger: Logger,
+  tls?: TlsPair,
 ): Server {
   /** Why the bodies of requests broke before it was their turn. */
   const brokenWaiting = new WeakMap<http.ServerResponse, NodeJS.ErrnoException>();
@@ -79,22 +82,24 @@ export function createServer(
     () => logger.warn({ maxWaitingRequests: MAX_WAITING_REQUESTS }, 'connection closed: too many pipelined requests'),
   );
   const answer = pipeline.handle;
-  const server = http.createServer(
-    {
-      ...classes,
-      headersTimeout: config.headersTimeoutMs,
-      // Node refuses to start with less than the time for the headers alone.
-      requestTimeout: Math.max(config.requestTimeoutMs, config.headersTimeoutMs),
-      keepAliveTimeout: config.keepAliveTimeoutMs,
-      connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
-      // Node answers a missing Host without a body; the listener does it with one.
-      requireHostHeader: false,
-      insecureHTTPParser: false,
-      noDelay: true,
-    },
-    answer,
-  );
+  const options: http.ServerOptions = {
+    ...classes,
+    headersTimeout: config.headersTimeoutMs,
+    // Node refuses to start with less than the time for the headers alone.
+    requestTimeout: Math.max(config.requestTimeoutMs, config.headersTimeoutMs),
+    keepAliveTimeout: config.keepAliveTimeoutMs,
+    connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    // Node answers a missing Host without a body; the listener does it with one.
+    requireHostHeader: false,
+    insecureHTTPParser: false,
+    noDelay: true,
+  };
+  const server =
+    tls === undefined
+      ? http.createServer(options, answer)
+      : https.createServer({ ...options, ...tls, handshakeTimeout: config.headersTimeoutMs }, answer);
+  if (tls !== undefined) closeHandshakesToo(server);
   server.maxConnections = config.maxConnections;
   // One more than is answered, so that what Node would drop is noticed.
   server.maxHeadersCount = MAX_HEADER_LINES + 1;
@@ -111,7 +116,8 @@ export function createServer(
   });
 
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) {
+    // A handshake that failed leaves nothing that an answer could be written to.
+    if (error.code === 'ECONNRESET' || !socket.writable || /^ERR_(?:SSL|TLS)_/.test(error.code ?? '')) {
       socket.destroy();
       return;
     }
@@ -136,6 +142,23 @@ export function createServer(
     logger.warn({ maxConnections: config.maxConnections }, 'connection dropped: too many are open');
   });
   return server;
+}
+
+/**
+ * Node's list of connections holds those that speak HTTP already: one whose handshake is under way when all are closed would
+ * outlive them, and keep a server from ever being closed.
+ */
+function closeHandshakesToo(server: Server): void {
+  const open = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  const closeHttp = server.closeAllConnections.bind(server);
+  server.closeAllConnections = () => {
+    closeHttp();
+    for (const socket of open) socket.destroy();
+  };
 }
 
 function protocolErrorOf(error: NodeJS.ErrnoException): ProtocolErrorName {

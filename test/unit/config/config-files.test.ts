@@ -4,6 +4,7 @@ import { load as parseYaml } from 'js-yaml';
 import { expect, test } from 'vitest';
 import { configTable } from '../../../src/config/config-table.js';
 import { allSettings } from '../../../src/config/schema.js';
+import { PROFILES } from '../../../src/config/serving-settings.js';
 
 const read = (name: string) => readFileSync(new URL(`../../../config/${name}`, import.meta.url), 'utf8');
 
@@ -51,6 +52,13 @@ test('above every key of default.yaml stand its meaning, its unit and range, and
 
 test('production.yaml overrides keys that exist', () => {
   for (const [key] of leaves(parseYaml(read('production.yaml')))) expect(keys).toContain(key);
+});
+
+test.each(PROFILES)('the profile %s overrides keys that exist, and names no secret', (profile) => {
+  const overridden = leaves(parseYaml(read(`profiles/${profile}.yaml`))).map(([key]) => key.replace(/\.\d+$/, ''));
+  expect(overridden.length).toBeGreaterThan(0);
+  for (const key of overridden)
+    expect(allSettings().find((keyed) => keyed.key === key)?.setting.secret, key).toBe(false);
 });
 
 test('the table has a row per setting with key, variable, default, range and meaning', () => {

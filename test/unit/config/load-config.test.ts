@@ -97,6 +97,27 @@ describe('sources', () => {
     expect(config.storage.fsync).toBe(false);
   });
 
+  test('a profile lies over production.yaml and the defaults, and under everything that an operator sets', () => {
+    const given = { PROOFSHEET_PROFILE: 'app-suite', NODE_ENV: 'production' };
+    const config = load(given);
+    expect(config.server).toMatchObject({ profile: 'app-suite', healthPort: 8018, port: 8005, strictErrors: false });
+    expect(config.sequence.targetFormats).toEqual([
+      'auto:200x150~cover',
+      'auto:400x300~cover',
+      'auto:600x400~cover',
+      'auto:1920x1080',
+      'auto:1920x1080~cover',
+    ]);
+    expect(config.conversion).toMatchObject({ timeoutMs: 10_000, queueTimeoutMs: 10_000, queueLength: 128 });
+    expect(config.storage).toMatchObject({ maxGroups: 250_000, fsync: true });
+    const directory = directoryWith({ 'default.yaml': 'storage: { maxGroups: 7 }\nserver: { profile: app-suite }\n' });
+    expect(load({ NODE_CONFIG_DIR: directory }).storage.maxGroups).toBe(7);
+    expect(load({ NODE_CONFIG_DIR: directory }).conversion.queueLength).toBe(128);
+    const over = load({ ...given, PROOFSHEET_TARGET_FORMATS: 'jpg:1x1', NODE_CONFIG: '{"server":{"healthPort":9}}' });
+    expect([over.sequence.targetFormats, over.server.healthPort]).toEqual([['jpg:1x1'], 9]);
+    expect(reportOf({ PROOFSHEET_PROFILE: 'toString' })).toContain('expected unset, or one of app-suite');
+  });
+
   test('NODE_CONFIG holds JSON', () => {
     expect(load({ NODE_CONFIG: '{"server":{"port":9003}}' }).server.port).toBe(9003);
   });
@@ -243,6 +264,10 @@ describe('faults', () => {
       [{ PROOFSHEET_BASE_PATH: '/metrics' }, 'server.basePath'],
       [{ PROOFSHEET_HEALTH_PORT: '8005' }, 'server.healthPort'],
       [{ PROOFSHEET_PUBLIC_METRICS: 'false' }, 'server.healthPort'],
+      [{ PROOFSHEET_TLS_PORT: '8014' }, 'server.tlsCert'],
+      [{ PROOFSHEET_TLS_PORT: '8014', PROOFSHEET_TLS_CERT: 'a.pem' }, 'server.tlsKey'],
+      [{ PROOFSHEET_TLS_CERT: 'a.pem', PROOFSHEET_TLS_KEY: 'b.pem' }, 'server.tlsPort'],
+      [{ PROOFSHEET_TLS_PORT: '8005', PROOFSHEET_TLS_CERT: 'a', PROOFSHEET_TLS_KEY: 'b' }, 'server.tlsPort'],
       [{ PROOFSHEET_DISK_MAX_BYTES: '100MiB' }, 'limits.maxSourceBytes'],
       [{ PROOFSHEET_MAX_AGE_SECONDS: '60' }, 'storage.lastAccessResolutionSeconds'],
       [{ PROOFSHEET_ORPHAN_GRACE_SECONDS: '5' }, 'storage.orphanGraceSeconds'],

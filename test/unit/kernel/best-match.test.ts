@@ -38,13 +38,39 @@ describe('by example, a 3000x4000 photo with the default sequence', () => {
     ['auto:700x700', 'larger auto:800x800 600x800'],
     ['auto:100x100', 'larger auto:200x150 113x150'],
     ['auto:1000x1000', 'larger auto:1920x1080 810x1080'],
-    ['auto:2000x2000', 'smaller auto:1920x1080 810x1080'],
+    ['auto:2000x2000', 'larger auto:1920x1080~cover 1920x2560'],
+    ['auto:2560x2560', 'exact auto:1920x1080~cover 1920x2560'],
+    ['auto:2600x2600', 'smaller auto:1920x1080~cover 1920x2560'],
     ['auto:100x100~cover', 'larger auto:200x150~cover 200x267'],
     ['auto:300x300~cover', 'larger auto:1920x1080~cover 1920x2560'],
     ['auto:9999x9999~cover', 'smaller auto:1920x1080~cover 1920x2560'],
-    ['-1x-1', 'smaller auto:1920x1080 810x1080'],
+    ['-1x-1', 'smaller auto:1920x1080~cover 1920x2560'],
   ])('%s is answered by %s', (request, expected) => {
     expect(answer(request, group)).toBe(expected);
+  });
+
+  test('cover is answered by contain where that is the only one large enough', () => {
+    const ladder = [candidate('200x150~cover', '200x267'), candidate('1920x1080', '810x1080')];
+    expect(answer('400x300~cover', ladder)).toBe('larger auto:1920x1080 810x1080');
+    expect(answer('150x150~cover', ladder)).toBe('larger auto:200x150~cover 200x267');
+    expect(answer('900x900~cover', ladder)).toBe('smaller auto:1920x1080 810x1080');
+  });
+
+  test('contain and cover answer for each other alone: not for what is cropped or padded, turned, or of another type', () => {
+    const small = candidate('100x100~coverandcrop', '100x100');
+    expect(answer('400x400~coverandcrop', [small, candidate('800x800', '600x800')])).toBe(
+      'smaller auto:100x100~coverandcrop 100x100',
+    );
+    const contained = candidate('100x100', '75x100');
+    expect(answer('400x400', [contained, candidate('800x800~coverandcrop', '800x800')])).toBe(
+      'smaller auto:100x100 75x100',
+    );
+    expect(answer('400x400', [contained, candidate('800x800~cover~norotate', '800x600')])).toBe(
+      'smaller auto:100x100 75x100',
+    );
+    const png = [candidate('png:100x100', '75x100', 'png'), candidate('jpg:800x800~cover', '800x1067')];
+    expect(answer('png:400x400', png)).toBe('smaller png:100x100 75x100');
+    expect(answer('400x400', png)).toBe('larger jpg:800x800~cover 800x1067');
   });
 
   test('no preview of the requested scale type: all are looked at', () => {
