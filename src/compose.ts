@@ -284,12 +284,6 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   };
 }
 
-/** The certificate of the TLS port, where there is one; throws when its files cannot be used. */
-function tlsOf({ tlsPort, tlsCert, tlsKey }: Config['server']): Promise<TlsFiles> | undefined {
-  if (tlsPort === undefined || tlsCert === undefined || tlsKey === undefined) return undefined;
-  return TlsFiles.read({ cert: tlsCert, key: tlsKey });
-}
-
 /** Counts prepared answers by slots that are looked up once: as many as there are operations with pictures. */
 function hotAnswersOf(metrics: ProcessMetrics): (operation: string, status: HotStatus, seconds: number) => void {
   const slotsOf = (operation: string, status: '200' | '206' | '304') => ({
@@ -306,6 +300,12 @@ function hotAnswersOf(metrics: ProcessMetrics): (operation: string, status: HotS
     slots[status].requests.add();
     slots[status].duration.observe(seconds);
   };
+}
+
+/** The certificate of the TLS port, where there is one; throws when its files cannot be used. */
+function tlsOf({ tlsPort, tlsCert, tlsKey }: Config['server']): Promise<TlsFiles> | undefined {
+  if (tlsPort === undefined || tlsCert === undefined || tlsKey === undefined) return undefined;
+  return TlsFiles.read({ cert: tlsCert, key: tlsKey });
 }
 
 /** Whether a byte can be written where uploads are; a full disk still serves what it has. */

@@ -82,6 +82,31 @@ export function violationsOf(files: readonly SourceFile[]): readonly string[] {
   );
 }
 
+/** The files that stand on a circle of imports, those for types included, sorted: each of them can be reached from itself. */
+export function filesOnCircles(files: readonly SourceFile[]): readonly string[] {
+  const paths = new Set(files.map(({ path }) => path));
+  const imports = new Map(
+    files.map(({ path, text }) => [
+      path,
+      importsOf(text)
+        .filter((specifier) => specifier.startsWith('.'))
+        .map((specifier) => resolve(path, specifier)?.replace(/\.js$/, '.ts') ?? '')
+        .filter((target) => paths.has(target)),
+    ]),
+  );
+  const reaches = (from: string, to: string): boolean => {
+    const seen = new Set<string>();
+    const left = [...(imports.get(from) ?? [])];
+    for (let next = left.pop(); next !== undefined; next = left.pop()) {
+      if (next === to) return true;
+      if (!seen.has(next)) left.push(...(imports.get(next) ?? []));
+      seen.add(next);
+    }
+    return false;
+  };
+  return [...paths].filter((path) => reaches(path, path)).sort();
+}
+
 function faultOfEdge(path: string, specifier: string): string | undefined {
   const from = folderOf(path);
   if (from === undefined) return undefined;

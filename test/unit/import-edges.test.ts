@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { importsOf, type SourceFile, violationsOf } from '../support/import-edges.js';
+import { filesOnCircles, importsOf, type SourceFile, violationsOf } from '../support/import-edges.js';
 
 const MAX_LINES = 350;
 
@@ -19,6 +19,10 @@ describe('src/', () => {
 
   test('imports only along the edges of the design, and each package only where it belongs', () => {
     expect(violationsOf(files)).toEqual([]);
+  });
+
+  test('has no circle in http/', () => {
+    expect(filesOnCircles(files).filter((path) => path.startsWith('http/'))).toEqual([]);
   });
 
   test(`has no file over ${MAX_LINES} lines`, () => {
@@ -61,6 +65,18 @@ describe('a violation is found', () => {
     ['http/dialects/one/routes.ts', "import { ServerResponse } from 'node:http';", 'knows no sockets'],
   ])('%s: %s', (path, text, fault) => {
     expect(violations(path, text)).toEqual([expect.stringContaining(fault)]);
+  });
+
+  test('a circle, and who stands on it', () => {
+    const text = (...names: string[]) => names.map((name) => `import type { A } from './${name}.js';`).join('\n');
+    const made = [
+      { path: 'http/a.ts', text: text('b') },
+      { path: 'http/b.ts', text: text('c', 'd') },
+      { path: 'http/c.ts', text: text('a') },
+      { path: 'http/d.ts', text: text('e') },
+      { path: 'http/e.ts', text: '' },
+    ];
+    expect(filesOnCircles(made)).toEqual(['http/a.ts', 'http/b.ts', 'http/c.ts']);
   });
 
   test('and what is allowed is left alone', () => {
