@@ -63,8 +63,8 @@ export async function convertSource(
   const { info } = source;
   const metadata = tagsOf(source);
   const assumed = planSequence(info, info.hasAlpha, job.formats);
-  const decode = planDecode(info, source.bytes.length, isLossless(source), assumed);
-  await steps.admit(info.type, costOf(info, source.bytes.length, decode, assumed));
+  const decode = planDecode(info, source.bytes.length, isLossless(source), assumed, source.reading);
+  await steps.admit(info.type, costOf(info, source.bytes.length, decode, assumed, source.reading));
 
   const output: Output = { dir: job.outputDir, flush: settings.flush, atOnce: job.encodesAtOnce, tally };
   const small = wantsSmallDecode(info, assumed, decode.largest, job);
@@ -105,8 +105,8 @@ function isLossless({ info, header, bytes }: SourceFile): boolean {
 }
 
 function decodeFull(source: SourceFile, settings: ChildSettings, frames: number): Promise<Raster> {
-  const options = decoderOptions(settings);
-  return rasterOf(sharp(source.bytes, frames > 1 ? { ...options, pages: -1 } : options), frames);
+  const options = decoderOptions(settings, source.reading);
+  return rasterOf(sharp(source.bytes, frames > 1 ? { ...options, pages: -1 } : options), frames, source.reading);
 }
 
 function decodeScaled(
@@ -115,8 +115,12 @@ function decodeScaled(
   size: Size,
   { fast, kernel }: { readonly fast: boolean; readonly kernel: 'cubic' | 'lanczos3' },
 ): Promise<Raster> {
-  const image = sharp(source.bytes, decoderOptions(settings));
-  return rasterOf(image.resize(size.widthPx, size.heightPx, { fit: 'fill', kernel, fastShrinkOnLoad: fast }), 1);
+  const image = sharp(source.bytes, decoderOptions(settings, source.reading));
+  return rasterOf(
+    image.resize(size.widthPx, size.heightPx, { fit: 'fill', kernel, fastShrinkOnLoad: fast }),
+    1,
+    source.reading,
+  );
 }
 
 /** What previews are made from, all in one orientation. */

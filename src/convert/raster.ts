@@ -2,6 +2,7 @@
 import sharp, { type Sharp } from 'sharp';
 import { covers, type Size } from '../kernel/sizes.js';
 import type { Orientation } from '../kernel/source.js';
+import { type Reading, SAMPLE_BYTES, type Samples } from './colour/reading.js';
 
 /** Rows of RGB or RGBA, frame below frame. Whoever holds a raster may share it: nobody changes its pixels. */
 export interface Raster extends Size {
@@ -20,8 +21,12 @@ export function pipelineFrom(raster: Raster): Sharp {
     : sharp(raster.pixels, { raw: { ...raw, pageHeight }, animated: true, limitInputPixels: false });
 }
 
-/** Runs a pipeline to its pixels. `frames` is what the pipeline started with: no step here adds or drops one. */
-export async function rasterOf(pipeline: Sharp, frames: number): Promise<Raster> {
+/**
+ * Runs a pipeline to its pixels. `frames` is what the pipeline started with: no step here adds or drops one. With a
+ * `reading` they come as it asks for them, and become sRGB by it.
+ */
+export async function rasterOf(pipeline: Sharp, frames: number, reading?: Reading): Promise<Raster> {
+  if (reading) return rasterRead(pipeline, frames, reading);
   const { data, info } = await pipeline
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
@@ -31,6 +36,25 @@ export async function rasterOf(pipeline: Sharp, frames: number): Promise<Raster>
   // For some multi-page results the reported height is that of one page and for others of all: the bytes tell.
   const heightPx = data.length / (info.width * channels * frames);
   return { pixels: data, widthPx: info.width, heightPx, channels, frames };
+}
+
+async function rasterRead(pipeline: Sharp, frames: number, reading: Reading): Promise<Raster> {
+  const { data, info } = await pipeline
+    .toColourspace(reading.space)
+    .raw({ depth: reading.depth })
+    .toBuffer({ resolveWithObject: true });
+  const { pixels, channels } = reading.toSrgb(samplesOf(data, reading), info.channels);
+  return { pixels, widthPx: info.width, heightPx: pixels.length / (info.width * channels * frames), channels, frames };
+}
+
+/** The bytes as samples, in place; they are copied where they do not lie as numbers have to. */
+function samplesOf(data: Buffer, { depth }: Reading): Samples {
+  if (depth === 'uchar') return data;
+  const bytes = data.byteOffset % SAMPLE_BYTES[depth] === 0 ? data : new Uint8Array(data);
+  const length = data.length / SAMPLE_BYTES[depth];
+  return depth === 'ushort'
+    ? new Uint16Array(bytes.buffer, bytes.byteOffset, length)
+    : new Float32Array(bytes.buffer, bytes.byteOffset, length);
 }
 
 /** From here on scaling down is no longer near: the linear kernel would show. */

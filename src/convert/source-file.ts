@@ -2,6 +2,8 @@
 import sharp, { type Metadata as DecoderMetadata, type SharpOptions } from 'sharp';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Orientation, SourceInfo, SourceType } from '../kernel/source.js';
+import type { Reading } from './colour/reading.js';
+import { readingOfDeep } from './colour/sixteen-bit.js';
 import { asConversionError } from './decoder-errors.js';
 import type { ChildSettings } from './protocol.js';
 import type { ReadBuffer } from './read-buffer.js';
@@ -20,8 +22,8 @@ export interface SourceFile {
   readonly fileBytes: number;
   readonly info: SourceInfo;
   readonly header: DecoderMetadata;
-  /** Bytes per pixel and frame that the decoded source takes: 3, or 4 with alpha. */
-  readonly decodedChannels: 3 | 4;
+  /** How its samples are read, where the decoder's own way to sRGB would be wrong. */
+  readonly reading?: Reading | undefined;
 }
 
 /** Reads the file and its header; throws `source-type-refused`, `source-limits-exceeded` or `source-undecodable`. */
@@ -36,12 +38,18 @@ export async function openSource(path: string, settings: ChildSettings, buffer: 
   checkSize?.(bytes, header);
   const info = infoOf(type, header);
   checkLimits(info, settings);
-  return { bytes, fileBytes: file.length, info, header, decodedChannels: info.hasAlpha ? 4 : 3 };
+  const reading = SOURCE_HANDLING[type].reading?.(bytes, header) ?? readingOfDeep(header);
+  return { bytes, fileBytes: file.length, info, header, reading };
 }
 
 /** How the decoders are told to read a source: strict, and never more than the pixel limit. */
-export function decoderOptions(settings: ChildSettings): SharpOptions {
-  return { failOn: 'warning', limitInputPixels: settings.maxSourcePixels, sequentialRead: true };
+export function decoderOptions(settings: ChildSettings, reading?: Reading): SharpOptions {
+  return {
+    failOn: 'warning',
+    limitInputPixels: settings.maxSourcePixels,
+    sequentialRead: true,
+    ignoreIcc: reading?.ignoreIcc ?? false,
+  };
 }
 
 function enabledType(bytes: Buffer, enabled: readonly SourceType[]): SourceType {

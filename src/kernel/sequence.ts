@@ -6,7 +6,7 @@ import { areaOf, type Geometry, geometryOf, type Size } from './sizes.js';
 import { type SourceInfo, storedSize } from './source.js';
 
 /** Raise it whenever the same source and target format would give other bytes than before. */
-export const PIPELINE_VERSION = 3;
+export const PIPELINE_VERSION = 4;
 
 export const DEFAULT_TARGET_FORMATS = [
   'auto:200x150',

@@ -1,5 +1,7 @@
 // The source types: which decoders each needs, and what is checked before one is let near it. A new type is a line here.
+import type { Metadata as DecoderMetadata } from 'sharp';
 import type { SourceType } from '../../kernel/source.js';
+import type { Reading } from '../colour/reading.js';
 import { checkGif } from './gif.js';
 import { gifHasMoreFrames, tiffHasMorePages, webpHasMoreFrames } from './page-count.js';
 import { withoutTexts } from './png.js';
@@ -18,6 +20,8 @@ export interface SourceHandling {
   readonly checkSize?: (bytes: Buffer, size: { readonly width: number; readonly height: number }) => void;
   /** The file as the decoder gets it: without what is dangerous to read and of no use. */
   readonly stripped?: (bytes: Buffer) => Buffer;
+  /** How samples are read whose colours the decoder does not know; `undefined` where it does. */
+  readonly reading?: (bytes: Buffer, header: DecoderMetadata) => Reading | undefined;
 }
 
 export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
