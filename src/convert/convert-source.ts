@@ -2,7 +2,6 @@
 import { closeSync, fsync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import sharp from 'sharp';
 import { bestPlanned } from '../kernel/best-match.js';
 import { digestOf } from '../kernel/digest.js';
 import type { Format, PreviewType } from '../kernel/format.js';
@@ -11,22 +10,13 @@ import { type PlannedPreview, planSequence } from '../kernel/sequence.js';
 import { areaOf, type Size } from '../kernel/sizes.js';
 import type { Metadata, SourceInfo, SourceType } from '../kernel/source.js';
 import { costOf, planDecode, smallestEnough } from './decode-plan.js';
+import { Decoder } from './decoder.js';
 import { encode } from './encode.js';
 import { Lanes } from './lanes.js';
 import type { ChildSettings, JobMessage, WorkCounts } from './protocol.js';
-import {
-  type Edges,
-  edgesOf,
-  firstFrame,
-  type Raster,
-  rasterOf,
-  scaled,
-  upright,
-  usesAlpha,
-  withoutAlpha,
-} from './raster.js';
+import { type Edges, edgesOf, firstFrame, type Raster, scaled, upright, usesAlpha, withoutAlpha } from './raster.js';
 import { ReadBuffer } from './read-buffer.js';
-import { decoderOptions, openSource, type SourceFile } from './source-file.js';
+import { openSource, type SourceFile } from './source-file.js';
 import { tagsOf } from './tags.js';
 
 export interface ConversionSteps {
@@ -62,6 +52,7 @@ export async function convertSource(
   const source = await openSource(job.sourcePath, settings, buffer);
   const { info } = source;
   const metadata = tagsOf(source);
+  const decoder = new Decoder(source, settings);
   const assumed = planSequence(info, info.hasAlpha, job.formats);
   const decode = planDecode(info, source.bytes.length, isLossless(source), assumed, source.reading);
   await steps.admit(info.type, costOf(info, source.bytes.length, decode, assumed, source.reading));
@@ -70,7 +61,7 @@ export async function convertSource(
   const small = wantsSmallDecode(info, assumed, decode.largest, job);
   if (small) {
     tally.decodes.wanted++;
-    const raster = await decodeScaled(source, settings, storedScale(info, small), { fast: false, kernel: 'lanczos3' });
+    const raster = await decoder.scaled(storedScale(info, small), { fast: false, kernel: 'lanczos3' });
     const { preview, written } = await make(await turned(raster, info, small), 'hard', small, info, output, 0);
     await written;
     return { info, metadata, previews: [preview], complete: assumed.length === 1 };
@@ -79,9 +70,9 @@ export async function convertSource(
   tally.decodes.sequence++;
   const decoded =
     decode.kind === 'full'
-      ? await decodeFull(source, settings, decode.frames)
+      ? await decoder.full(decode.frames)
       : // What the cheaper kernel would show in is decoded again.
-        await decodeScaled(source, settings, decode.largest, {
+        await decoder.scaled(decode.largest, {
           fast: decode.fast,
           kernel: decode.mayRepeat ? 'cubic' : 'lanczos3',
         });
@@ -91,7 +82,7 @@ export async function convertSource(
   const bases = await basesOf(opaque, decode.kind === 'full', decode.largest, async () => {
     if (!decode.mayRepeat) return undefined;
     tally.decodes.sequence++;
-    return decodeFull(source, settings, 1);
+    return decoder.full(1);
   });
   const previews = await makeAll(bases, plan, info, job.wanted, output, (preview) =>
     steps.wantedReady(info, metadata, preview),
@@ -102,25 +93,6 @@ export async function convertSource(
 function isLossless({ info, header, bytes }: SourceFile): boolean {
   if (info.type === 'webp') return bytes.toString('latin1', 12, 16) === 'VP8L';
   return info.type === 'png' || info.type === 'gif' || (info.type === 'tiff' && header.compression === undefined);
-}
-
-function decodeFull(source: SourceFile, settings: ChildSettings, frames: number): Promise<Raster> {
-  const options = decoderOptions(settings, source.reading);
-  return rasterOf(sharp(source.bytes, frames > 1 ? { ...options, pages: -1 } : options), frames, source.reading);
-}
-
-function decodeScaled(
-  source: SourceFile,
-  settings: ChildSettings,
-  size: Size,
-  { fast, kernel }: { readonly fast: boolean; readonly kernel: 'cubic' | 'lanczos3' },
-): Promise<Raster> {
-  const image = sharp(source.bytes, decoderOptions(settings, source.reading));
-  return rasterOf(
-    image.resize(size.widthPx, size.heightPx, { fit: 'fill', kernel, fastShrinkOnLoad: fast }),
-    1,
-    source.reading,
-  );
 }
 
 /** What previews are made from, all in one orientation. */

@@ -43,13 +43,20 @@ export async function openSource(path: string, settings: ChildSettings, buffer: 
 }
 
 /** How the decoders are told to read a source: strict, and never more than the pixel limit. */
-export function decoderOptions(settings: ChildSettings, reading?: Reading): SharpOptions {
+export function decoderOptions(settings: ChildSettings, { reading }: Pick<SourceFile, 'reading'>): SharpOptions {
   return {
     failOn: 'warning',
     limitInputPixels: settings.maxSourcePixels,
     sequentialRead: true,
     ignoreIcc: reading?.ignoreIcc ?? false,
   };
+}
+
+/** `source` with what `error` of a strict decoder tells of put right; `undefined` where that would be damage. */
+export function mendedSource(source: SourceFile, error: unknown): SourceFile | undefined {
+  const said = error instanceof Error ? error.message : String(error);
+  const bytes = SOURCE_HANDLING[source.info.type].mended?.(source.bytes, said);
+  return bytes && { ...source, bytes };
 }
 
 function enabledType(bytes: Buffer, enabled: readonly SourceType[]): SourceType {

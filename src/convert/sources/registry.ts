@@ -3,6 +3,7 @@ import type { Metadata as DecoderMetadata } from 'sharp';
 import type { SourceType } from '../../kernel/source.js';
 import type { Reading } from '../colour/reading.js';
 import { checkGif } from './gif.js';
+import { mendedJpeg } from './jpeg.js';
 import { gifHasMoreFrames, tiffHasMorePages, webpHasMoreFrames } from './page-count.js';
 import { withoutTexts } from './png.js';
 import { checkRenderedSvg, checkSvg } from './svg.js';
@@ -20,12 +21,17 @@ export interface SourceHandling {
   readonly checkSize?: (bytes: Buffer, size: { readonly width: number; readonly height: number }) => void;
   /** The file as the decoder gets it: without what is dangerous to read and of no use. */
   readonly stripped?: (bytes: Buffer) => Buffer;
+  /**
+   * The file with what a strict decoder found in it (`said`, its words) put right, where that harms no pixel; `undefined` where
+   * it is damage, or cannot be told from it.
+   */
+  readonly mended?: (bytes: Buffer, said: string) => Buffer | undefined;
   /** How samples are read whose colours the decoder does not know; `undefined` where it does. */
   readonly reading?: (bytes: Buffer, header: DecoderMetadata) => Reading | undefined;
 }
 
 export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
-  jpeg: { loaders: ['VipsForeignLoadJpegBuffer'], decoderFormats: ['jpeg'] },
+  jpeg: { loaders: ['VipsForeignLoadJpegBuffer'], decoderFormats: ['jpeg'], mended: mendedJpeg },
   png: { loaders: ['VipsForeignLoadPngBuffer'], decoderFormats: ['png'], stripped: withoutTexts },
   gif: {
     loaders: ['VipsForeignLoadNsgifBuffer'],
