@@ -1,5 +1,6 @@
 // JPEG files that are intact but not by the letter: what decoders warn of and what harms no pixel is put right, so that
 // they can be strict with everything else (ITU-T T.81, annex B; Adobe technical note 5116).
+import { CodedData } from './jpeg-coded-data.js';
 
 const [SOI, EOI, SOS, APP0, APP14] = [0xd8, 0xd9, 0xda, 0xe0, 0xee] as const;
 /** Frames of one pass over each coefficient (baseline, extended; the latter also with arithmetic coding). */
@@ -16,6 +17,8 @@ interface Scan {
   readonly last: number;
   /** The coefficients are complete after it. */
   readonly final: boolean;
+  /** Whether its coded data are all there; of sequential pictures alone. */
+  readonly isWhole: () => boolean;
 }
 
 interface Layout {
@@ -46,6 +49,7 @@ export function mendedJpeg(bytes: Buffer, said: string): Buffer | undefined {
 function layoutOf(bytes: Buffer): Layout {
   const parts: Buffer[] = [bytes.subarray(0, 2)];
   const scans: Scan[] = [];
+  const coded = new CodedData();
   let changed = false;
   let endMarker = false;
   let frame: Layout['frame'];
@@ -65,6 +69,7 @@ function layoutOf(bytes: Buffer): Layout {
     const segment = Buffer.from(bytes.subarray(at, at + 2 + bytes.readUInt16BE(at + 2)));
     at += 2 + bytes.readUInt16BE(at + 2);
     parts.push(segment);
+    coded.segment(code, segment.subarray(4));
     if (code === APP14 && segment.toString('latin1', 4, 9) === 'Adobe') adobe = segment;
     if (code === APP0) changed = withKnownVersion(segment) || changed;
     if ((SEQUENTIAL.includes(code) || PROGRESSIVE.includes(code)) && segment.length > 9) {
@@ -73,8 +78,8 @@ function layoutOf(bytes: Buffer): Layout {
     }
     if (code !== SOS || frame === undefined) continue;
     changed = (SEQUENTIAL.includes(frame.marker) && withWholeScan(segment)) || changed;
-    scans.push(scanOf(segment, frame.components));
     const end = scanEnd(bytes, at);
+    scans.push(scanOf(segment, frame.components, coded, bytes.subarray(at, end)));
     parts.push(bytes.subarray(at, end));
     at = end;
   }
@@ -117,10 +122,16 @@ function componentsOf(segment: Buffer, first: number, step: number): number[] {
   return Array.from({ length: Math.min(4, count) }, (_, index) => segment[first + index * step] ?? 0);
 }
 
-function scanOf(segment: Buffer, frame: readonly number[]): Scan {
+function scanOf(segment: Buffer, frame: readonly number[], coded: CodedData, data: Buffer): Scan {
   const components = componentsOf(segment, 5, 2).map((id) => frame.indexOf(id));
   const [first = 0, last = 0, approximation = 0] = segment.subarray(-3);
-  return { components, first, last, final: (approximation & 15) === 0 };
+  return {
+    components,
+    first,
+    last,
+    final: (approximation & 15) === 0,
+    isWhole: () => coded.isWhole(segment.subarray(4), data),
+  };
 }
 
 /** Cameras of some makers write zeros there. Changes the segment; tells whether it did. */
@@ -148,13 +159,16 @@ function withKnownVersion(jfif: Buffer): boolean {
   return true;
 }
 
-/** Whether every coefficient of every component has been coded to its last bit. */
+/**
+ * Whether every coefficient of every component has been coded to its last bit. What is missing within a scan of a progressive
+ * picture its decoder tells.
+ */
 function isComplete({ frame, scans }: Layout): boolean {
   if (frame === undefined) return false;
   const isSequential = SEQUENTIAL.includes(frame.marker);
   return frame.components.every((_, component) => {
     const own = scans.filter((scan) => scan.components.includes(component));
-    if (isSequential) return own.length > 0;
+    if (isSequential) return own.length > 0 && own.every((scan) => scan.isWhole());
     return Array.from({ length: COEFFICIENTS }, (_, k) => k).every((k) =>
       own.some((scan) => scan.final && scan.first <= k && k <= scan.last),
     );

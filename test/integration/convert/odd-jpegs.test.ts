@@ -155,6 +155,23 @@ describe('refused, since damage stands beside it', () => {
     expect(await refusal(make())).toBe('source-undecodable');
   });
 
+  test('every cut of the last rows', async () => {
+    const pixels = await photo(33, 25);
+    for (const jpeg of [
+      await image(pixels).jpeg().toBuffer(),
+      await image(pixels).jpeg({ chromaSubsampling: '4:4:4' }).toBuffer(),
+      await COLOURED.greyJpeg(pixels),
+      await COLOURED.cmykJpeg(pixels),
+    ]) {
+      // The last byte may hold nothing but the filling of a code that ended in the one before.
+      for (let missing = 4; missing < 60; missing += 7) {
+        expect(await refusal(jpeg.subarray(0, -missing)), `${missing} bytes`).toBe('source-undecodable');
+      }
+      const { previews } = await converting.convert(withoutEnd(jpeg), ['png:-1x-1']);
+      expect(previews).toHaveLength(1);
+    }
+  });
+
   test('a progressive picture that ends between two scans', async () => {
     const starts = scansOf(progressive);
     expect(starts.length).toBeGreaterThan(3);
