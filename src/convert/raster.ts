@@ -39,7 +39,8 @@ export async function rasterOf(pipeline: Sharp, frames: number, reading?: Readin
 }
 
 async function rasterRead(pipeline: Sharp, frames: number, reading: Reading): Promise<Raster> {
-  const { data, info } = await pipeline
+  const prepared = reading.prepare ? pipeline.linear(reading.prepare.times, reading.prepare.plus) : pipeline;
+  const { data, info } = await prepared
     .toColourspace(reading.space)
     .raw({ depth: reading.depth })
     .toBuffer({ resolveWithObject: true });

@@ -28,6 +28,13 @@ const MAGICS: readonly Magic[] = [
   { name: 'TIFF', type: 'tiff', text: 'MM\0*' },
   { name: 'BigTIFF', type: 'tiff', text: 'II+\0' },
   { name: 'BigTIFF', type: 'tiff', text: 'MM\0+' },
+  { name: 'camera raw (ORF)', text: 'IIRO' },
+  { name: 'camera raw (ORF)', text: 'IIRS' },
+  { name: 'camera raw (ORF)', text: 'MMOR' },
+  { name: 'camera raw (RW2)', text: 'IIU\0' },
+  { name: 'camera raw (RAF)', text: 'FUJIFILMCCD-RAW' },
+  { name: 'camera raw (MRW)', text: '\0MRM' },
+  { name: 'camera raw (X3F)', text: 'FOVb' },
   { name: 'PDF', text: '%PDF-' },
   { name: 'PostScript', text: '%!PS' },
   { name: 'ZIP', text: 'PK\x03\x04' },
@@ -57,6 +64,7 @@ const MAGICS: readonly Magic[] = [
 const BRANDS: readonly (readonly [brands: readonly string[], sniffed: Sniffed])[] = [
   [['avif', 'avis'], { type: 'avif', name: 'AVIF' }],
   [['heic', 'heix', 'hevc', 'hevx', 'heim', 'heis', 'mif1', 'msf1'], { name: 'HEIC' }],
+  [['crx '], { name: 'camera raw (CR3)' }],
   [['qt  '], { name: 'QuickTime' }],
 ];
 

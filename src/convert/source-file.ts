@@ -30,15 +30,16 @@ export interface SourceFile {
 export async function openSource(path: string, settings: ChildSettings, buffer: ReadBuffer): Promise<SourceFile> {
   const file = buffer.read(path);
   const type = enabledType(file, settings.sourceTypes);
-  const { check, checkSize, hasMorePages, stripped } = SOURCE_HANDLING[type];
+  const { check, checkSize, hasMorePages, otherKind, stripped } = SOURCE_HANDLING[type];
+  const other = otherKind?.(file);
+  if (other !== undefined) throw refusedType(settings.sourceTypes, `${other}, of a kind that cannot be decoded here`);
   check?.(file);
   if (hasMorePages?.(file, settings.maxPages)) throw tooManyPages(settings, 'more');
-  const bytes = stripped?.(file) ?? file;
-  const header = await readHeader(bytes, type);
+  const { bytes, header } = await readMending(stripped?.(file) ?? file, type);
   checkSize?.(bytes, header);
-  const info = infoOf(type, header);
+  const reading = SOURCE_HANDLING[type].reading?.(file, header) ?? readingOfDeep(header);
+  const info = infoOf(type, header, reading);
   checkLimits(info, settings);
-  const reading = SOURCE_HANDLING[type].reading?.(bytes, header) ?? readingOfDeep(header);
   return { bytes, fileBytes: file.length, info, header, reading };
 }
 
@@ -64,10 +65,31 @@ function enabledType(bytes: Buffer, enabled: readonly SourceType[]): SourceType 
   if (sniffed?.type !== undefined && enabled.includes(sniffed.type)) return sniffed.type;
   const found = bytes.length === 0 ? 'an empty file' : (sniffed?.name ?? 'no known image type');
   const why = sniffed?.type === undefined ? '' : ' (not enabled on this server)';
-  throw new ProofsheetError(
-    'source-type-refused',
-    `expected an image of type ${enabled.join(', ')}, got ${found}${why}`,
-  );
+  throw refusedType(enabled, `${found}${why}`);
+}
+
+function refusedType(enabled: readonly SourceType[], got: string): ProofsheetError {
+  return new ProofsheetError('source-type-refused', `expected an image of type ${enabled.join(', ')}, got ${got}`);
+}
+
+/** The header, of the file put right where it cannot be read as it is. */
+async function readMending(
+  bytes: Buffer,
+  type: SourceType,
+): Promise<{ readonly bytes: Buffer; readonly header: DecoderMetadata }> {
+  try {
+    return { bytes, header: await readHeader(bytes, type) };
+  } catch (error) {
+    const cause = error instanceof ProofsheetError ? rootCause(error) : undefined;
+    const mended = cause && SOURCE_HANDLING[type].mended?.(bytes, cause.message);
+    if (mended === undefined) throw error;
+    return { bytes: mended, header: await readHeader(mended, type) };
+  }
+}
+
+/** What the decoder said, under what we made of it. */
+function rootCause(error: Error): Error {
+  return error.cause instanceof Error ? rootCause(error.cause) : error;
 }
 
 async function readHeader(bytes: Buffer, type: SourceType): Promise<DecoderMetadata> {
@@ -91,7 +113,7 @@ async function readHeader(bytes: Buffer, type: SourceType): Promise<DecoderMetad
   return header;
 }
 
-function infoOf(type: SourceType, header: DecoderMetadata): SourceInfo {
+function infoOf(type: SourceType, header: DecoderMetadata, reading: Reading | undefined): SourceInfo {
   const pages = SOURCE_HANDLING[type].hasMorePages ? Math.max(1, header.pages ?? 1) : 1;
   const animated = pages > 1 && (type === 'gif' || type === 'webp');
   // Frames cannot be turned by the decoder's library; an orientation tag on an animation is not met in practice.
@@ -107,10 +129,10 @@ function infoOf(type: SourceType, header: DecoderMetadata): SourceInfo {
     delaysMs: animated ? Array.from({ length: pages }, (_, page) => header.delay?.[page] ?? 100) : [],
     // A GIF that says 65535 is played once more than that, which no file can say.
     loop: Math.min(MAX_LOOP, header.loop ?? 0),
-    hasAlpha: header.hasAlpha,
+    hasAlpha: header.hasAlpha && !reading?.opaque,
     channels: header.channels,
     bitsPerSample: header.bitsPerSample ?? bitsOf(header.depth),
-    colorSpace: header.space,
+    colorSpace: reading?.colorSpace ?? header.space,
     progressive: header.isProgressive,
   };
 }

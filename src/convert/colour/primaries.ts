@@ -40,6 +40,17 @@ export function toSrgbFrom(primaries: Primaries): Matrix | undefined {
   return matrix.every(Number.isFinite) ? matrix : undefined;
 }
 
+/** XYZ of the white of `primaries`, and from XYZ to their light. */
+export function toXyzOf(primaries: Primaries): {
+  readonly white: readonly [number, number, number];
+  readonly fromXyz: Matrix;
+} {
+  const matrix = toXyz(primaries);
+  const back = matrix && inverse(matrix);
+  if (back === undefined) throw new RangeError('expected primaries that span colours');
+  return { white: xyzOf(primaries.white), fromXyz: back };
+}
+
 /** Whether it changes no colour by more than a step or two of 255. */
 export function isIdentity(matrix: Matrix): boolean {
   return matrix.every((value, index) => Math.abs(value - (index % 4 === 0 ? 1 : 0)) < 0.01);

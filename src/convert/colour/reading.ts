@@ -1,17 +1,23 @@
 // How decoded samples are read when the decoder's own way to sRGB would be wrong: as coded values, which are turned into
 // sRGB here. Pixel by pixel in tables; 20 to 40 ns a pixel.
 import type { Matrix } from './primaries.js';
-import { HLG_PEAK, HLG_SYSTEM_GAMMA, lightToSrgb, shoulder, type Transfer } from './transfer.js';
+import { HLG_PEAK, HLG_SYSTEM_GAMMA, lightToSrgb, shoulder, srgbToLight, type Transfer } from './transfer.js';
 
 export type Samples = Uint8Array | Uint16Array | Float32Array;
 
 /** What a decoder is asked for, and how that becomes 8-bit sRGB. */
 export interface Reading {
   /** The decoder's library leaves samples in this space alone. */
-  readonly space: 'srgb' | 'rgb16' | 'scrgb' | 'b-w';
+  readonly space: 'srgb' | 'rgb16' | 'scrgb' | 'b-w' | 'grey16';
   readonly depth: 'uchar' | 'ushort' | 'float';
   /** A profile in the file is not applied before. */
   readonly ignoreIcc: boolean;
+  /** What the samples are, where the decoder was told otherwise. */
+  readonly colorSpace?: string;
+  /** What the decoder takes for alpha is none. */
+  readonly opaque?: boolean;
+  /** Done to each sample by the decoder's library, before it casts them. */
+  readonly prepare?: { readonly times: number; readonly plus: number };
   /** All pixels are needed as they are stored: what lies between two samples is no colour. */
   readonly wholeOnly?: boolean;
   /** Interleaved samples of `channels` (1 or 3, and one more with alpha) as RGB or RGBA. */
@@ -20,8 +26,8 @@ export interface Reading {
 
 /** The colours of coded values. */
 export interface Colours {
-  /** One for all channels, or one each. */
-  readonly transfer: Transfer | readonly [Transfer, Transfer, Transfer];
+  /** One for all channels, or one each; `undefined` for values that are those of sRGB already. */
+  readonly transfer: Transfer | readonly [Transfer, Transfer, Transfer] | undefined;
   /** From the light of these primaries to that of sRGB. */
   readonly matrix?: Matrix;
   /** Goes above white: `hlg` is light of the scene still, `pq` of the display. */
@@ -95,7 +101,7 @@ function clamped(light: number): number {
 }
 
 function tablesOf(
-  { transfer, range = [0, 1] }: Colours,
+  { transfer = srgbToLight, range = [0, 1] }: Colours,
   most: number,
 ): readonly [Float64Array, Float64Array, Float64Array] {
   const [black, white] = range;

@@ -53,6 +53,15 @@ export function webpHasMoreFrames(bytes: Buffer, most: number): boolean {
 
 /** Whether `bytes`, a TIFF or BigTIFF, has more than `most` directories. One that loops is left for the decoder to refuse. */
 export function tiffHasMorePages(bytes: Buffer, most: number): boolean {
+  return tiffChain(bytes, most) === 'more';
+}
+
+/** Whether a directory among the first hundred thousand leads back to one before it. */
+export function tiffLoops(bytes: Buffer): boolean {
+  return tiffChain(bytes, 100_000) === 'loops';
+}
+
+function tiffChain(bytes: Buffer, most: number): 'more' | 'loops' | 'ends' {
   const little = bytes[0] === 0x49;
   const big = (little ? bytes[2] : bytes[3]) === 0x2b;
   const short = (at: number): number => (little ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at));
@@ -61,11 +70,12 @@ export function tiffHasMorePages(bytes: Buffer, most: number): boolean {
   const [countBytes, entryBytes, offsetBytes] = big ? [8, 20, 8] : [2, 12, 4];
   const offsetAt = (at: number): number => (at + offsetBytes > bytes.length ? 0 : big ? wide(at) : long(at));
   const seen = new Set<number>();
-  for (let at = offsetAt(big ? 8 : 4); at > 0 && at + countBytes <= bytes.length && !seen.has(at); ) {
-    if (seen.size >= most) return true;
+  for (let at = offsetAt(big ? 8 : 4); at > 0 && at + countBytes <= bytes.length; ) {
+    if (seen.has(at)) return 'loops';
+    if (seen.size >= most) return 'more';
     seen.add(at);
     const entries = big ? wide(at) : short(at);
     at = offsetAt(at + countBytes + entries * entryBytes);
   }
-  return false;
+  return 'ends';
 }

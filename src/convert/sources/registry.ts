@@ -7,12 +7,17 @@ import { mendedJpeg } from './jpeg.js';
 import { gifHasMoreFrames, tiffHasMorePages, webpHasMoreFrames } from './page-count.js';
 import { withoutTexts } from './png.js';
 import { checkRenderedSvg, checkSvg } from './svg.js';
+import { mendedTiff } from './tiff.js';
+import { tiffKind } from './tiff-kind.js';
+import { tiffForDecoder, tiffReading } from './tiff-reading.js';
 
 export interface SourceHandling {
   /** libvips loaders that are unblocked for this type; from buffers only. */
   readonly loaders: readonly string[];
   /** What the decoder calls the type: it has to agree with the first bytes. */
   readonly decoderFormats: readonly string[];
+  /** What the file is instead of a picture that can be decoded, in a few words; `undefined` when it may be one. */
+  readonly otherKind?: (bytes: Buffer) => string | undefined;
   /** The type can hold more than one page or frame; tells cheaply whether there are more than `most`. */
   readonly hasMorePages?: (bytes: Buffer, most: number) => boolean;
   /** Throws when the bytes alone show that decoding is not worth trying. */
@@ -26,8 +31,8 @@ export interface SourceHandling {
    * it is damage, or cannot be told from it.
    */
   readonly mended?: (bytes: Buffer, said: string) => Buffer | undefined;
-  /** How samples are read whose colours the decoder does not know; `undefined` where it does. */
-  readonly reading?: (bytes: Buffer, header: DecoderMetadata) => Reading | undefined;
+  /** How samples are read whose colours the decoder does not know; `undefined` where it does. `file` is the whole file. */
+  readonly reading?: (file: Buffer, header: DecoderMetadata) => Reading | undefined;
 }
 
 export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
@@ -40,7 +45,15 @@ export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
     check: checkGif,
   },
   webp: { loaders: ['VipsForeignLoadWebpBuffer'], decoderFormats: ['webp'], hasMorePages: webpHasMoreFrames },
-  tiff: { loaders: ['VipsForeignLoadTiffBuffer'], decoderFormats: ['tiff'], hasMorePages: tiffHasMorePages },
+  tiff: {
+    loaders: ['VipsForeignLoadTiffBuffer'],
+    decoderFormats: ['tiff'],
+    hasMorePages: tiffHasMorePages,
+    otherKind: tiffKind,
+    stripped: tiffForDecoder,
+    mended: mendedTiff,
+    reading: tiffReading,
+  },
   avif: { loaders: ['VipsForeignLoadHeifBuffer'], decoderFormats: ['heif', 'avif'] },
   svg: { loaders: ['VipsForeignLoadSvgBuffer'], decoderFormats: ['svg'], check: checkSvg, checkSize: checkRenderedSvg },
 } satisfies Record<SourceType, SourceHandling>;
