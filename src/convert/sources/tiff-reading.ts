@@ -6,7 +6,7 @@ import { labToSrgb } from '../colour/lab.js';
 import { converted, type Reading, type Samples } from '../colour/reading.js';
 import { readingOfDeep } from '../colour/sixteen-bit.js';
 import { stretched } from '../colour/stretch.js';
-import { cleanTags, TAG } from './tiff.js';
+import { COLOUR_SAMPLES, cleanTags, TAG } from './tiff.js';
 import {
   SHORT,
   type TiffDirectory,
@@ -67,8 +67,11 @@ function labCoding(directory: TiffDirectory): typeof CIELAB | typeof ICCLAB | un
   return photometric === CIELAB && !isKnown ? CIELAB : undefined;
 }
 
-/** Samples beyond the colours of which the file says "unspecified", or nothing (TIFF 6.0, ExtraSamples): masks, mostly. */
+/** One sample beyond the colours of which the file says "unspecified", or nothing (TIFF 6.0, ExtraSamples): a mask, mostly. */
 function hasUnspecifiedExtra(directory: TiffDirectory): boolean {
+  const samples = tiffNumber(directory, TAG.samplesPerPixel) ?? 1;
+  const colours = COLOUR_SAMPLES[tiffNumber(directory, TAG.photometric) ?? 1];
+  if (colours === undefined || samples !== colours + 1) return false;
   const extra = tiffNumbers(directory, TAG.extraSamples);
   return extra.every((kind) => kind === 0);
 }

@@ -43,7 +43,18 @@ const KEPT_DATA: readonly number[] = [320, 347, 529, 532];
 
 type Values = { readonly type: number; readonly values: readonly number[] | Buffer };
 
-const COLOUR_SAMPLES: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3, 9: 3, 10: 3 };
+/** Samples that make a colour, by photometric interpretation. */
+export const COLOUR_SAMPLES: Readonly<Record<number, number>> = {
+  0: 1,
+  1: 1,
+  2: 3,
+  3: 1,
+  5: 4,
+  6: 3,
+  8: 3,
+  9: 3,
+  10: 3,
+};
 
 /** What is wrong with tags; what is wrong with pixels the decoder says in other words. */
 const OF_DIRECTORY = /Warning treated as error|corrupt header|unsupported image format/i;

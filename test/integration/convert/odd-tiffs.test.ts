@@ -303,6 +303,22 @@ describe('a sample more than the colours', () => {
     );
   });
 
+  test('beside CMYK', async () => {
+    const ink = sampleOf([
+      [0, 0, 0, 0],
+      [0, 0, 0, 255],
+    ]);
+    const cmyk = { ...rgb, photometric: 5, bands: 4, sample: ink } as const;
+    const plain = await converting.preview(tiffPicture(cmyk), 'png:-1x-1');
+    const masked = tiffPicture({
+      ...cmyk,
+      bands: 5,
+      extraSamples: [0],
+      sample: (x, y, band) => (band === 4 ? 0 : ink(x, y, band)),
+    });
+    expect((await converting.preview(masked, 'png:-1x-1')).equals(plain)).toBe(true);
+  });
+
   test('beside grey', async () => {
     const sample = (x: number, y: number, band: number): number => (band === 1 ? 0 : sampleOf(GREY_BARS)(x, y, band));
     await expectBars(tiffPicture({ ...grey, bands: 2, extraSamples: [0], sample }), GREY_BARS);
