@@ -129,7 +129,7 @@ function infoOf(type: SourceType, header: DecoderMetadata, reading: Reading | un
     delaysMs: animated ? Array.from({ length: pages }, (_, page) => header.delay?.[page] ?? 100) : [],
     // A GIF that says 65535 is played once more than that, which no file can say.
     loop: Math.min(MAX_LOOP, header.loop ?? 0),
-    hasAlpha: header.hasAlpha && !reading?.opaque,
+    hasAlpha: (header.hasAlpha && !reading?.opaque) || reading?.addsAlpha === true,
     channels: header.channels,
     bitsPerSample: header.bitsPerSample ?? bitsOf(header.depth),
     colorSpace: reading?.colorSpace ?? header.space,

@@ -16,6 +16,8 @@ export interface Reading {
   readonly colorSpace?: string;
   /** What the decoder takes for alpha is none. */
   readonly opaque?: boolean;
+  /** Pixels get an alpha channel that the decoder does not know of. */
+  readonly addsAlpha?: boolean;
   /** Done to each sample by the decoder's library, before it casts them. */
   readonly prepare?: { readonly times: number; readonly plus: number };
   /** All pixels are needed as they are stored: what lies between two samples is no colour. */

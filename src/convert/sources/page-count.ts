@@ -8,20 +8,36 @@ export interface GifStructure {
   readonly cut: boolean;
 }
 
+/** Told where each of them stands. */
+export interface GifVisitor {
+  readonly image?: (at: number) => void;
+  /** A graphic control extension: of the image behind it. */
+  readonly control?: (at: number) => void;
+  /** A zero where a block should begin. Decoders that are not strict pass it over. */
+  readonly strayZero?: (at: number) => void;
+}
+
 /** The blocks of `bytes`, a GIF, up to `most` frames (GIF89a, grammar of appendix B). What is no block ends the walk. */
-export function gifStructure(bytes: Buffer, most: number): GifStructure {
+export function gifStructure(bytes: Buffer, most: number, visitor: GifVisitor = {}): GifStructure {
   const IMAGE = 0x2c;
   const EXTENSION = 0x21;
+  const CONTROL = 0xf9;
   let frames = 0;
   let at = 13 + colourTableBytes(bytes[10] ?? 0);
   while (at < bytes.length) {
     const block = bytes[at];
     if (block === IMAGE) {
       if (++frames > most) return { more: true, cut: false };
+      visitor.image?.(at);
       // The descriptor, its colour table and the code size stand before the data.
       at += 10 + colourTableBytes(bytes[at + 9] ?? 0) + 1;
     } else if (block === EXTENSION) {
+      if (bytes[at + 1] === CONTROL && bytes[at + 2] === 4) visitor.control?.(at);
       at += 2;
+    } else if (block === 0) {
+      visitor.strayZero?.(at);
+      at++;
+      continue;
     } else {
       return { more: false, cut: false };
     }

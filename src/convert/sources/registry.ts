@@ -2,7 +2,7 @@
 import type { Metadata as DecoderMetadata } from 'sharp';
 import type { SourceType } from '../../kernel/source.js';
 import type { Reading } from '../colour/reading.js';
-import { checkGif } from './gif.js';
+import { checkGif, gifReading, mendedGif } from './gif.js';
 import { mendedJpeg } from './jpeg.js';
 import { gifHasMoreFrames, tiffHasMorePages, webpHasMoreFrames } from './page-count.js';
 import { withoutTexts } from './png.js';
@@ -43,6 +43,8 @@ export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
     decoderFormats: ['gif'],
     hasMorePages: gifHasMoreFrames,
     check: checkGif,
+    mended: mendedGif,
+    reading: gifReading,
   },
   webp: { loaders: ['VipsForeignLoadWebpBuffer'], decoderFormats: ['webp'], hasMorePages: webpHasMoreFrames },
   tiff: {
