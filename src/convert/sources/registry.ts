@@ -2,10 +2,11 @@
 import type { Metadata as DecoderMetadata } from 'sharp';
 import type { SourceType } from '../../kernel/source.js';
 import type { Reading } from '../colour/reading.js';
+import { avifReading } from './avif.js';
 import { checkGif, gifReading, mendedGif } from './gif.js';
 import { mendedJpeg } from './jpeg.js';
 import { gifHasMoreFrames, tiffHasMorePages, webpHasMoreFrames } from './page-count.js';
-import { withoutTexts } from './png.js';
+import { pngKind, pngReading, withoutTexts } from './png.js';
 import { checkRenderedSvg, checkSvg } from './svg.js';
 import { mendedTiff } from './tiff.js';
 import { tiffKind } from './tiff-kind.js';
@@ -37,7 +38,13 @@ export interface SourceHandling {
 
 export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
   jpeg: { loaders: ['VipsForeignLoadJpegBuffer'], decoderFormats: ['jpeg'], mended: mendedJpeg },
-  png: { loaders: ['VipsForeignLoadPngBuffer'], decoderFormats: ['png'], stripped: withoutTexts },
+  png: {
+    loaders: ['VipsForeignLoadPngBuffer'],
+    decoderFormats: ['png'],
+    otherKind: pngKind,
+    stripped: withoutTexts,
+    reading: pngReading,
+  },
   gif: {
     loaders: ['VipsForeignLoadNsgifBuffer'],
     decoderFormats: ['gif'],
@@ -56,6 +63,6 @@ export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
     mended: mendedTiff,
     reading: tiffReading,
   },
-  avif: { loaders: ['VipsForeignLoadHeifBuffer'], decoderFormats: ['heif', 'avif'] },
+  avif: { loaders: ['VipsForeignLoadHeifBuffer'], decoderFormats: ['heif', 'avif'], reading: avifReading },
   svg: { loaders: ['VipsForeignLoadSvgBuffer'], decoderFormats: ['svg'], check: checkSvg, checkSize: checkRenderedSvg },
 } satisfies Record<SourceType, SourceHandling>;
