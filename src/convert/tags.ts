@@ -1,9 +1,11 @@
 // What the file says about itself, as text by tag name: the header's facts and the EXIF tags. Bad tags are no tags; nothing here throws.
 import ExifReader from 'exifreader';
 import type { Metadata } from '../kernel/source.js';
+import { codedText } from './exif-text.js';
 import type { SourceFile } from './source-file.js';
+import { exifOfTiff } from './sources/tiff-exif.js';
 
-/** A larger EXIF block than this is not looked at; real ones have 64 kB at most, but TIFF tags may sit in the file. */
+/** A larger EXIF block than this is not looked at; real ones have 64 kB at most. */
 const MAX_EXIF_BYTES = 1024 * 1024;
 const MAX_TAG_CHARACTERS = 1000;
 const MAX_TAGS = 500;
@@ -45,7 +47,7 @@ export function tagsOf(source: SourceFile): Metadata {
 
 /** The TIFF structure with the tags, without the marker that JPEG puts before it. */
 function exifBlock({ header, bytes, info }: SourceFile): Buffer | undefined {
-  const block = header.exif ?? (info.type === 'tiff' ? bytes : undefined);
+  const block = header.exif ?? (info.type === 'tiff' ? exifOfTiff(bytes) : undefined);
   if (block === undefined || block.length > MAX_EXIF_BYTES) return undefined;
   return block.toString('latin1', 0, 6) === 'Exif\0\0' ? block.subarray(6) : block;
 }
@@ -54,7 +56,8 @@ function exifGroups(block: Buffer | undefined): Record<string, Record<string, st
   if (block === undefined) return {};
   try {
     const tags = ExifReader.load(block, { expanded: true, includeUnknown: false });
-    const exif = textsOf(tags.exif);
+    const bigEndian = block.toString('latin1', 0, 2) === 'MM';
+    const exif = textsOf(tags.exif, bigEndian);
     const [gps, rest] = partition(exif, (name) => name.startsWith('GPS') && name !== 'GPS Info IFD Pointer');
     return { Exif: rest, GPS: { ...gps, ...textsOf(tags.gps) }, Thumbnail: textsOf(tags.Thumbnail) };
   } catch {
@@ -64,17 +67,29 @@ function exifGroups(block: Buffer | undefined): Record<string, Record<string, st
 }
 
 /** Names and descriptions, bounded in number and length, without control characters. */
-function textsOf(tags: object | undefined): Record<string, string> {
+function textsOf(tags: object | undefined, bigEndian = false): Record<string, string> {
   const texts: Record<string, string> = {};
   let count = 0;
   for (const [name, tag] of Object.entries(tags ?? {})) {
     if (HIDDEN.test(name)) continue;
-    const text = textOf(tag);
+    const text = asText(name, tag, bigEndian);
     if (text === undefined || text === '') continue;
     if (++count > MAX_TAGS) break;
     texts[name.slice(0, 100)] = text;
   }
   return texts;
+}
+
+/** Tags that the library does not put into words, or not all of them. */
+const CODED: readonly string[] = ['UserComment', 'GPSProcessingMethod', 'GPSAreaInformation'];
+
+function asText(name: string, tag: unknown, bigEndian: boolean): string | undefined {
+  const value = typeof tag === 'object' && tag !== null && 'value' in tag ? tag.value : undefined;
+  const numbers =
+    Array.isArray(value) && value.every((one) => typeof one === 'number') ? (value as number[]) : undefined;
+  if (numbers && name === 'GPSVersionID') return numbers.slice(0, 4).join('.');
+  const coded = numbers && CODED.includes(name) ? codedText(numbers, bigEndian) : undefined;
+  return textOf(coded === undefined ? tag : { description: coded });
 }
 
 function textOf(tag: unknown): string | undefined {

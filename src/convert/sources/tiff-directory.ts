@@ -58,7 +58,7 @@ export function tiffNumber(directory: TiffDirectory, number: number): number | u
 /** `bytes` with these tags as its only directory, written behind everything else. */
 export function withTiffDirectory(
   bytes: Buffer,
-  { bigEndian, bigTiff }: TiffDirectory,
+  { bigEndian, bigTiff }: Pick<TiffDirectory, 'bigEndian' | 'bigTiff'>,
   tags: ReadonlyMap<number, { readonly type: number; readonly values: readonly number[] | Buffer }>,
 ): Buffer {
   const [countBytes, entryBytes, valueBytes] = bigTiff ? [8, 20, 8] : [2, 12, 4];

@@ -31,9 +31,9 @@ const DECODED_BITS: readonly number[] = [1, 2, 4, 8, 16, 32];
 
 /** What `bytes`, a TIFF, holds instead of a picture that can be decoded, in a few words; `undefined` for all others. */
 export function tiffKind(bytes: Buffer): string | undefined {
-  // CR2 and IIQ say so behind their header.
-  if (bytes.toString('latin1', 8, 10) === 'CR') return 'camera raw (CR2)';
-  if (/^(?:IIII|MMMM)$/.test(bytes.toString('latin1', 8, 12))) return 'camera raw (IIQ)';
+  // CR2 and IIQ say so behind their header, where others have what they like.
+  if (bytes.toString('latin1', 4, 12) === '\x10\0\0\0CR\x02\0') return 'camera raw (CR2)';
+  if (/^(?:IIIITwaR|MMMMRawT)$/.test(bytes.toString('latin1', 8, 16))) return 'camera raw (IIQ)';
   const first = tiffDirectory(bytes);
   if (first === undefined) return undefined;
   if (first.tags.has(DNG_VERSION)) return 'camera raw (DNG)';

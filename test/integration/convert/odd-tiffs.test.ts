@@ -372,7 +372,7 @@ describe('refused by name, intact as they are', () => {
 
   test.each<[string, string]>([
     ['camera raw (CR2)', '49492a001000000043520200'],
-    ['camera raw (IIQ)', '49492a000800000049494949'],
+    ['camera raw (IIQ)', '49492a00080000004949494954776152'],
     ['camera raw (ORF)', '4949524f08000000'],
     ['camera raw (RW2)', '4949550018000000'],
   ])('%s', async (kind, head) => {
@@ -387,6 +387,10 @@ describe('refused by name, intact as they are', () => {
     expect(
       (await refusal(Buffer.concat([ascii('\0\0\0\x18ftypcrx \0\0\0\x01crx isom'), Buffer.alloc(99)])))[1],
     ).toContain('camera raw (CR3)');
+  });
+
+  test.each([0x43, 0x49, 0x4d, 0x52])('pixels that are all of the letter %i are none of them', async (value) => {
+    await expectBars(tiffPicture({ ...grey, sample: () => value }), [[value]]);
   });
 
   test('a pyramid whose smaller pictures lie below the first directory is none of them', async () => {
