@@ -4,7 +4,7 @@ import { ProofsheetError } from '../kernel/errors.js';
 import type { Orientation, SourceInfo, SourceType } from '../kernel/source.js';
 import type { Reading } from './colour/reading.js';
 import { readingOfDeep } from './colour/sixteen-bit.js';
-import { asConversionError } from './decoder-errors.js';
+import { asConversionError, rootCause, sawNoType } from './decoder-errors.js';
 import type { ChildSettings } from './protocol.js';
 import type { ReadBuffer } from './read-buffer.js';
 import { SNIFF_BYTES, sniff } from './sniff.js';
@@ -87,11 +87,6 @@ async function readMending(
   }
 }
 
-/** What the decoder said, under what we made of it. */
-function rootCause(error: Error): Error {
-  return error.cause instanceof Error ? rootCause(error.cause) : error;
-}
-
 async function readHeader(bytes: Buffer, type: SourceType): Promise<DecoderMetadata> {
   let header: DecoderMetadata;
   try {
@@ -100,7 +95,7 @@ async function readHeader(bytes: Buffer, type: SourceType): Promise<DecoderMetad
   } catch (error) {
     const known = asConversionError(error);
     // The first bytes are of an enabled type: what the decoder does not recognise behind them is damage.
-    throw known.code === 'source-type-refused' && type !== 'avif'
+    throw sawNoType(known) && type !== 'avif'
       ? asConversionError(new Error('damaged header', { cause: error }))
       : known;
   }

@@ -11,6 +11,16 @@ interface Box {
 /** Boxes that are looked at in one place. */
 const MAX_BOXES = 1000;
 
+const BRAND_AT = 8;
+
+/** A sequence of pictures as the still that stands beside it, its first or its cover: the library knows no sequences. */
+export function avifStill(bytes: Buffer): Buffer {
+  if (bytes.toString('latin1', BRAND_AT, BRAND_AT + 4) !== 'avis') return bytes;
+  const still = Buffer.from(bytes);
+  still.write('avif', BRAND_AT, 'latin1');
+  return still;
+}
+
 /** The colours that the primary picture's code points tell; `undefined` with a profile, which the decoder applies, or without. */
 export function avifReading(bytes: Buffer, header: Metadata): Reading | undefined {
   if (header.icc) return undefined;

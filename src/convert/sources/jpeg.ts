@@ -45,6 +45,39 @@ export function mendedJpeg(bytes: Buffer, said: string): Buffer | undefined {
   return withoutScanPadding(bytes, said);
 }
 
+/** Frames that are none of the DCT kinds with Huffman or arithmetic codes of one picture (table B.1). */
+const OTHER_FRAMES: Readonly<Record<number, string>> = {
+  195: 'lossless JPEG',
+  197: 'hierarchical JPEG',
+  198: 'hierarchical JPEG',
+  199: 'hierarchical JPEG',
+  203: 'lossless JPEG',
+  205: 'hierarchical JPEG',
+  206: 'hierarchical JPEG',
+  207: 'hierarchical JPEG',
+  247: 'JPEG-LS',
+};
+/** Segments before the frame header. */
+const MAX_SEGMENTS = 2000;
+
+/** Which kind of JPEG it is that is not decoded here; `undefined` for all others. */
+export function jpegKind(bytes: Buffer): string | undefined {
+  let at = 2;
+  for (let segment = 0; segment < MAX_SEGMENTS; segment++) {
+    const marker = nextMarker(bytes, at);
+    if (marker === undefined || marker.at + 5 > bytes.length) return undefined;
+    const code = bytes[marker.at + 1] ?? 0;
+    if (OTHER_FRAMES[code] !== undefined) return OTHER_FRAMES[code];
+    const precision = bytes[marker.at + 4];
+    if (SEQUENTIAL.includes(code) || PROGRESSIVE.includes(code)) {
+      return precision === 12 ? 'JPEG of 12-bit samples' : undefined;
+    }
+    if (code === SOS || code === EOI || code === SOI) return undefined;
+    at = marker.at + 2 + bytes.readUInt16BE(marker.at + 2);
+  }
+  return undefined;
+}
+
 /** Walks the segments as decoders do: what is no marker where one is due is passed over. */
 function layoutOf(bytes: Buffer): Layout {
   const parts: Buffer[] = [bytes.subarray(0, 2)];

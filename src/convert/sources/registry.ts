@@ -2,9 +2,9 @@
 import type { Metadata as DecoderMetadata } from 'sharp';
 import type { SourceType } from '../../kernel/source.js';
 import type { Reading } from '../colour/reading.js';
-import { avifReading } from './avif.js';
+import { avifReading, avifStill } from './avif.js';
 import { checkGif, gifReading, mendedGif } from './gif.js';
-import { mendedJpeg } from './jpeg.js';
+import { jpegKind, mendedJpeg } from './jpeg.js';
 import { gifHasMoreFrames, tiffHasMorePages, webpHasMoreFrames } from './page-count.js';
 import { pngKind, pngReading, withoutTexts } from './png.js';
 import { checkRenderedSvg, checkSvg } from './svg.js';
@@ -37,7 +37,7 @@ export interface SourceHandling {
 }
 
 export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
-  jpeg: { loaders: ['VipsForeignLoadJpegBuffer'], decoderFormats: ['jpeg'], mended: mendedJpeg },
+  jpeg: { loaders: ['VipsForeignLoadJpegBuffer'], decoderFormats: ['jpeg'], otherKind: jpegKind, mended: mendedJpeg },
   png: {
     loaders: ['VipsForeignLoadPngBuffer'],
     decoderFormats: ['png'],
@@ -63,6 +63,11 @@ export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
     mended: mendedTiff,
     reading: tiffReading,
   },
-  avif: { loaders: ['VipsForeignLoadHeifBuffer'], decoderFormats: ['heif', 'avif'], reading: avifReading },
+  avif: {
+    loaders: ['VipsForeignLoadHeifBuffer'],
+    decoderFormats: ['heif', 'avif'],
+    stripped: avifStill,
+    reading: avifReading,
+  },
   svg: { loaders: ['VipsForeignLoadSvgBuffer'], decoderFormats: ['svg'], check: checkSvg, checkSize: checkRenderedSvg },
 } satisfies Record<SourceType, SourceHandling>;
