@@ -18,29 +18,32 @@ const MAX_LOOP = 65_535;
 export interface SourceFile {
   /** The file without what is dangerous to read and of no use: decoders get bytes, never a path. */
   readonly bytes: Buffer;
-  /** Length of the whole file. */
-  readonly fileBytes: number;
+  /** The whole file, for what is told of it. */
+  readonly file: Buffer;
   readonly info: SourceInfo;
   readonly header: DecoderMetadata;
   /** How its samples are read, where the decoder's own way to sRGB would be wrong. */
   readonly reading?: Reading | undefined;
+  /** It holds more pages or frames than are taken: the first alone is at hand. */
+  readonly onlyFirst?: boolean;
 }
 
 /** Reads the file and its header; throws `source-type-refused`, `source-limits-exceeded` or `source-undecodable`. */
 export async function openSource(path: string, settings: ChildSettings, buffer: ReadBuffer): Promise<SourceFile> {
   const file = buffer.read(path);
   const type = enabledType(file, settings.sourceTypes);
-  const { check, checkSize, hasMorePages, otherKind, stripped } = SOURCE_HANDLING[type];
+  const { check, checkSize, firstPage, hasMorePages, otherKind, stripped } = SOURCE_HANDLING[type];
   const other = otherKind?.(file);
   if (other !== undefined) throw refusedType(settings.sourceTypes, `${other}, of a kind that cannot be decoded here`);
   check?.(file);
-  if (hasMorePages?.(file, settings.maxPages)) throw tooManyPages(settings, 'more');
-  const { bytes, header } = await readMending(stripped?.(file) ?? file, type);
+  const shown = hasMorePages?.(file, settings.maxPages) ? firstPage?.(file) : file;
+  if (shown === undefined) throw tooManyPages(settings, 'more');
+  const { bytes, header } = await readMending(stripped?.(shown) ?? shown, type);
   checkSize?.(bytes, header);
-  const reading = SOURCE_HANDLING[type].reading?.(file, header) ?? readingOfDeep(header);
+  const reading = SOURCE_HANDLING[type].reading?.(shown, header) ?? readingOfDeep(header);
   const info = infoOf(type, header, reading);
   checkLimits(info, settings);
-  return { bytes, fileBytes: file.length, info, header, reading };
+  return { bytes, file, info, header, reading, onlyFirst: shown !== file };
 }
 
 /** How the decoders are told to read a source: strict, and never more than the pixel limit. */

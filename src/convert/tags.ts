@@ -23,7 +23,7 @@ const COLOR_SPACES: Readonly<Record<string, string>> = {
 
 /** The tag groups `Header`, `File`, `Exif`, `GPS` and `Thumbnail`; one without tags is left out, the first two never are. */
 export function tagsOf(source: SourceFile): Metadata {
-  const { info, fileBytes } = source;
+  const { info, file } = source;
   const groups: Record<string, Readonly<Record<string, string>>> = {
     Header: {
       Width: String(info.widthPx),
@@ -31,13 +31,13 @@ export function tagsOf(source: SourceFile): Metadata {
       Format: info.type.toUpperCase(),
       Orientation: String(info.orientation),
       'Has Alpha': String(info.hasAlpha),
-      Pages: String(info.pages),
+      Pages: source.onlyFirst ? 'more than are taken, the first is shown' : String(info.pages),
       'Color Space': COLOR_SPACES[info.colorSpace] ?? info.colorSpace,
       'Bits Per Sample': String(info.bitsPerSample),
       Channels: String(info.channels),
       ...(info.animated ? { 'Loop Count': String(info.loop) } : {}),
     },
-    File: { 'File Size': String(fileBytes) },
+    File: { 'File Size': String(file.length) },
   };
   for (const [name, tags] of Object.entries(exifGroups(exifBlock(source)))) {
     if (Object.keys(tags).length > 0) groups[name] = tags;
@@ -46,8 +46,8 @@ export function tagsOf(source: SourceFile): Metadata {
 }
 
 /** The TIFF structure with the tags, without the marker that JPEG puts before it. */
-function exifBlock({ header, bytes, info }: SourceFile): Buffer | undefined {
-  const block = header.exif ?? (info.type === 'tiff' ? exifOfTiff(bytes) : undefined);
+function exifBlock({ header, file, info }: SourceFile): Buffer | undefined {
+  const block = header.exif ?? (info.type === 'tiff' ? exifOfTiff(file) : undefined);
   if (block === undefined || block.length > MAX_EXIF_BYTES) return undefined;
   return block.toString('latin1', 0, 6) === 'Exif\0\0' ? block.subarray(6) : block;
 }

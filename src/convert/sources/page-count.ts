@@ -52,6 +52,29 @@ export function gifHasMoreFrames(bytes: Buffer, most: number): boolean {
   return gifStructure(bytes, most).more;
 }
 
+/** `bytes`, a GIF, ended behind its first frame. */
+export function gifFirstFrame(bytes: Buffer): Buffer | undefined {
+  const starts: number[] = [];
+  gifStructure(bytes, 2, { image: (at) => starts.push(at), control: (at) => starts.length === 1 && starts.push(at) });
+  // The second frame begins with the extension that belongs to it, where it has one.
+  const [, second] = starts;
+  return second === undefined ? undefined : Buffer.concat([bytes.subarray(0, second), Buffer.from([0x3b])]);
+}
+
+/** `bytes`, a WebP, ended behind its first frame. */
+export function webpFirstFrame(bytes: Buffer): Buffer | undefined {
+  for (let at = 12; at + 8 <= bytes.length; ) {
+    const length = bytes.readUInt32LE(at + 4);
+    const isFrame = bytes.toString('latin1', at, at + 4) === 'ANMF';
+    at += 8 + length + (length % 2);
+    if (!isFrame || at > bytes.length) continue;
+    const first = Buffer.from(bytes.subarray(0, at));
+    first.writeUInt32LE(at - 8, 4);
+    return first;
+  }
+  return undefined;
+}
+
 function colourTableBytes(flags: number): number {
   return flags & 0x80 ? 3 << ((flags & 7) + 1) : 0;
 }

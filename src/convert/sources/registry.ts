@@ -5,10 +5,10 @@ import type { Reading } from '../colour/reading.js';
 import { avifReading, avifStill } from './avif.js';
 import { checkGif, gifReading, mendedGif } from './gif.js';
 import { jpegKind, mendedJpeg } from './jpeg.js';
-import { gifHasMoreFrames, tiffHasMorePages, webpHasMoreFrames } from './page-count.js';
+import { gifFirstFrame, gifHasMoreFrames, tiffHasMorePages, webpFirstFrame, webpHasMoreFrames } from './page-count.js';
 import { pngKind, pngReading, withoutTexts } from './png.js';
 import { checkRenderedSvg, checkSvg } from './svg.js';
-import { mendedTiff } from './tiff.js';
+import { mendedTiff, tiffFirstPage } from './tiff.js';
 import { tiffKind } from './tiff-kind.js';
 import { tiffForDecoder, tiffReading } from './tiff-reading.js';
 
@@ -21,6 +21,8 @@ export interface SourceHandling {
   readonly otherKind?: (bytes: Buffer) => string | undefined;
   /** The type can hold more than one page or frame; tells cheaply whether there are more than `most`. */
   readonly hasMorePages?: (bytes: Buffer, most: number) => boolean;
+  /** The file with its first page or frame alone, of one with more than are taken; `undefined` where it cannot be had. */
+  readonly firstPage?: (bytes: Buffer) => Buffer | undefined;
   /** Throws when the bytes alone show that decoding is not worth trying. */
   readonly check?: (bytes: Buffer) => void;
   /** The same of the size that the decoder tells, in pixels. */
@@ -49,15 +51,22 @@ export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
     loaders: ['VipsForeignLoadNsgifBuffer'],
     decoderFormats: ['gif'],
     hasMorePages: gifHasMoreFrames,
+    firstPage: gifFirstFrame,
     check: checkGif,
     mended: mendedGif,
     reading: gifReading,
   },
-  webp: { loaders: ['VipsForeignLoadWebpBuffer'], decoderFormats: ['webp'], hasMorePages: webpHasMoreFrames },
+  webp: {
+    loaders: ['VipsForeignLoadWebpBuffer'],
+    decoderFormats: ['webp'],
+    hasMorePages: webpHasMoreFrames,
+    firstPage: webpFirstFrame,
+  },
   tiff: {
     loaders: ['VipsForeignLoadTiffBuffer'],
     decoderFormats: ['tiff'],
     hasMorePages: tiffHasMorePages,
+    firstPage: tiffFirstPage,
     otherKind: tiffKind,
     stripped: tiffForDecoder,
     mended: mendedTiff,

@@ -67,12 +67,17 @@ const CLEAN = new WeakSet<Buffer>();
  */
 export function mendedTiff(bytes: Buffer, said: string): Buffer | undefined {
   if (!OF_DIRECTORY.test(said) || CLEAN.has(bytes) || tiffLoops(bytes)) return undefined;
+  return tiffFirstPage(bytes);
+}
+
+/** `bytes` with its first directory alone. */
+export function tiffFirstPage(bytes: Buffer): Buffer | undefined {
   const directory = tiffDirectory(bytes);
   const tags = directory && cleanTags(bytes, directory);
   if (directory === undefined || tags === undefined) return undefined;
-  const mended = withTiffDirectory(bytes, directory, tags);
-  CLEAN.add(mended);
-  return mended;
+  const first = withTiffDirectory(bytes, directory, tags);
+  CLEAN.add(first);
+  return first;
 }
 
 /** The tags that decoding needs; `undefined` where one that cannot be guessed is missing. */

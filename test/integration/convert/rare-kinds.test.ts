@@ -1,12 +1,15 @@
 // Kinds of the accepted types that are rare: what has a still is shown by it, what cannot be decoded is refused by its name.
+import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { asConversionError } from '../../../src/convert/decoder-errors.js';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
 import { Converting } from '../../support/converting.js';
+import { gifOf } from '../../support/hostile/gif.js';
 import { jpegSegment, withSegments } from '../../support/hostile/jpeg.js';
 import { pngChunk, pngOf } from '../../support/hostile/png.js';
-import { ENCODED, flat, image, photo } from '../../support/images.js';
+import { imageDirectory, tiffOf } from '../../support/hostile/tiff.js';
+import { animation, flat, frameGrey, image, photo } from '../../support/images.js';
 import { meanColour } from '../../support/pixels.js';
 
 let converting: Converting;
@@ -93,5 +96,52 @@ describe('what decoders say of kinds that they lack', () => {
     'Compression scheme 34712 strip decoding is not implemented',
   ])('%s', (said) => {
     expect(asConversionError(new Error(said)).code).toBe('source-type-refused');
+  });
+});
+
+describe('more pages or frames than are taken', () => {
+  let few: Converting;
+  beforeAll(async () => {
+    few = await Converting.start({ maxPages: 3 });
+  });
+  afterAll(() => few.close());
+
+  const page = imageDirectory({ widthPx: 8, heightPx: 8, pixels: Buffer.alloc(64, 200) });
+  const other = imageDirectory({ widthPx: 9, heightPx: 9, pixels: Buffer.alloc(81, 20) });
+
+  test.each<[string, string, () => Buffer | Promise<Buffer>]>([
+    ['GIF', 'jpeg', () => animation('gif', { delaysMs: [50, 50, 50, 50], loop: 3 })],
+    ['GIF of frames with and without controls', 'jpeg', () => gifOf({ frames: 9 })],
+    ['WebP', 'jpeg', () => animation('webp', { delaysMs: [50, 50, 50, 50] })],
+    ['TIFF', 'jpeg', () => tiffOf([page, other, other, other])],
+  ])('%s is shown by its first', async (_name, type, make) => {
+    const { info, metadata, previews } = await few.convert(await make(), ['auto:-1x-1']);
+    expect([info.pages, info.animated, metadata.Header?.Pages]).toEqual([1, false, expect.stringContaining('first')]);
+    const [preview] = previews;
+    const encoded = await readFile(preview?.path ?? '');
+    const { format, pages = 1 } = await sharp(encoded).metadata();
+    expect([format, pages]).toEqual([type, 1]);
+  });
+
+  test('which is the first, in its colour', async () => {
+    const [grey = 0] = await meanColour(await few.preview(await animation('gif'), 'png:-1x-1'));
+    expect(grey).toBe(frameGrey(0));
+    const [first = 0] = await meanColour(await few.preview(tiffOf([page, other, other, other]), 'png:-1x-1'));
+    expect(first).toBe(200);
+  });
+
+  test('exactly as many are all taken', async () => {
+    const { info } = await few.convert(await animation('gif', { delaysMs: [50, 50, 50] }), ['auto:-1x-1']);
+    expect([info.pages, info.animated]).toEqual([3, true]);
+  });
+
+  test('a first one that is damaged is still refused', async () => {
+    const cut = tiffOf([
+      imageDirectory({ widthPx: 800, heightPx: 800, pixels: Buffer.alloc(64) }),
+      other,
+      other,
+      other,
+    ]);
+    await expect(few.convert(cut, ['jpg:8x8'])).rejects.toMatchObject({ code: 'source-undecodable' });
   });
 });
