@@ -7,7 +7,7 @@ import { checkGif, gifReading, mendedGif } from './gif.js';
 import { jpegKind, mendedJpeg } from './jpeg.js';
 import { gifFirstFrame, gifHasMoreFrames, tiffHasMorePages, webpFirstFrame, webpHasMoreFrames } from './page-count.js';
 import { pngKind, pngReading, withoutTexts } from './png.js';
-import { checkRenderedSvg, checkSvg } from './svg.js';
+import { checkRenderedSvg, checkSvg, svgForDecoder } from './svg.js';
 import { mendedTiff, tiffFirstPage } from './tiff.js';
 import { tiffKind } from './tiff-kind.js';
 import { tiffForDecoder, tiffReading } from './tiff-reading.js';
@@ -78,5 +78,11 @@ export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
     stripped: avifStill,
     reading: avifReading,
   },
-  svg: { loaders: ['VipsForeignLoadSvgBuffer'], decoderFormats: ['svg'], check: checkSvg, checkSize: checkRenderedSvg },
+  svg: {
+    loaders: ['VipsForeignLoadSvgBuffer'],
+    decoderFormats: ['svg'],
+    check: checkSvg,
+    checkSize: checkRenderedSvg,
+    stripped: svgForDecoder,
+  },
 } satisfies Record<SourceType, SourceHandling>;
