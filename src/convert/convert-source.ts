@@ -14,7 +14,17 @@ import { Decoder } from './decoder.js';
 import { encode } from './encode.js';
 import { Lanes } from './lanes.js';
 import type { ChildSettings, JobMessage, WorkCounts } from './protocol.js';
-import { type Edges, edgesOf, firstFrame, type Raster, scaled, upright, usesAlpha, withoutAlpha } from './raster.js';
+import {
+  type Edges,
+  edgesOf,
+  firstFrame,
+  harder,
+  type Raster,
+  scaled,
+  upright,
+  usesAlpha,
+  withoutAlpha,
+} from './raster.js';
 import { ReadBuffer } from './read-buffer.js';
 import { openSource, type SourceFile } from './source-file.js';
 import { tagsOf } from './tags.js';
@@ -99,8 +109,23 @@ function isLossless({ info, header, bytes }: SourceFile): boolean {
 interface Bases {
   /** The largest picture of the plan, every pixel of the source where they are at hand, and what was made and serves again. */
   readonly rasters: Raster[];
-  /** Where they are hard, scaling twice would show, but in pictures so small that every way to them shows: `smallestEnough`. */
+  /**
+   * At the size of the largest picture; a smaller one may have harder ones, and is judged again. Where they are hard, scaling
+   * twice would show, but in pictures so small that every way to them shows: `smallestEnough`.
+   */
   readonly edges: Edges;
+  /** No raster has every pixel: what is hard is made with care from what there is. */
+  readonly shrunk: boolean;
+}
+
+function largestOf(rasters: readonly Raster[]): Raster {
+  return rasters.reduce((most, raster) => (areaOf(raster) > areaOf(most) ? raster : most));
+}
+
+/** How hard the edges are in a picture of `size`. */
+function edgesAt({ rasters, edges, shrunk }: Bases, size: Size): Edges {
+  const own = harder(edges, edgesOf(largestOf(rasters), size));
+  return shrunk && own === 'hard' ? 'mixed' : own;
 }
 
 async function basesOf(
@@ -112,12 +137,13 @@ async function basesOf(
   const edges = edgesOf(decoded, largest);
   if (isFull) {
     // Of a soft picture the others come from the largest; of a hard-edged one the large ones come from every pixel each.
-    if (edges === 'hard' || areaOf(largest) >= areaOf(decoded)) return { rasters: [decoded], edges };
-    return { rasters: [await scaled(decoded, largest, edges), decoded], edges };
+    if (edges === 'hard' || areaOf(largest) >= areaOf(decoded)) return { rasters: [decoded], edges, shrunk: false };
+    return { rasters: [await scaled(decoded, largest, edges), decoded], edges, shrunk: false };
   }
   const again = edges === 'hard' ? await decodeAgain() : undefined;
   // The first one may have been shrunk on load: it is not used again.
-  return again ? { rasters: [again], edges } : { rasters: [decoded], edges: edges === 'hard' ? 'mixed' : edges };
+  if (again) return { rasters: [again], edges, shrunk: false };
+  return { rasters: [decoded], edges: edges === 'hard' ? 'mixed' : edges, shrunk: true };
 }
 
 async function uprightBases(bases: Bases, info: SourceInfo): Promise<Bases> {
@@ -153,11 +179,12 @@ async function makeAll(
   const lanes = new Lanes(output.atOnce);
   try {
     for (const [index, planned] of order.entries()) {
-      const { rasters, edges } = planned.asStored ? stored : turned;
+      const bases = planned.asStored ? stored : turned;
+      const { rasters } = bases;
       const size = planned.geometry.scaled;
-      const isHard = edges === 'hard';
-      let base = smallestEnough(rasters, size, isHard);
-      if (servesSmaller(size, base, rasters, order.slice(index + 1), isHard)) {
+      const edges = edgesAt(bases, size);
+      let base = baseOf(rasters, size, edges);
+      if (servesSmaller(size, base, rasters, order.slice(index + 1), (smaller) => edgesAt(bases, smaller))) {
         base = await scaled(base, size, edges);
         rasters.push(base);
       }
@@ -180,18 +207,26 @@ async function makeAll(
   return plan.flatMap((planned) => made.get(planned) ?? []);
 }
 
+/** What a picture of `size` is made from. Hard edges of alpha show two steps more than those of colours do: none there. */
+function baseOf(rasters: readonly Raster[], size: Size, edges: Edges): Raster {
+  const largest = largestOf(rasters);
+  if (edges === 'hard' && largest.channels === 4) return largest;
+  return smallestEnough(rasters, size, edges === 'hard');
+}
+
 /** Whether a raster of `size` is worth keeping: much smaller than `base`, and what a preview much smaller still is made from. */
 function servesSmaller(
   size: Size,
-  base: Size,
-  rasters: readonly Size[],
+  base: Raster,
+  rasters: readonly Raster[],
   later: readonly PlannedPreview[],
-  isHard: boolean,
+  edgesOfSize: (size: Size) => Edges,
 ): boolean {
+  const made: Raster = { ...base, ...size };
   const half = (large: Size, small: Size): boolean =>
     small.widthPx * 2 <= large.widthPx && small.heightPx * 2 <= large.heightPx;
   const isBaseOf = ({ geometry: { scaled: smaller } }: PlannedPreview): boolean =>
-    half(size, smaller) && smallestEnough([...rasters, size], smaller, isHard) === size;
+    half(size, smaller) && baseOf([...rasters, made], smaller, edgesOfSize(smaller)) === made;
   return half(base, size) && later.some(isBaseOf);
 }
 
