@@ -24,7 +24,7 @@ export const LIMITS = {
   maxPages: setting(
     'MAX_PAGES',
     whole('pages or frames', { min: 1, max: 100_000 }),
-    'Most pages or frames of a source; more are answered 413 (4131).',
+    'Most pages or frames of a source; of one with more the first is shown alone.',
   ),
   sourceTypes: setting(
     'SOURCE_TYPES',

@@ -2,7 +2,6 @@
 import { closeSync, fsync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import sharp from 'sharp';
 import { bestPlanned } from '../kernel/best-match.js';
 import { digestOf } from '../kernel/digest.js';
 import type { Format, PreviewType } from '../kernel/format.js';
@@ -11,6 +10,7 @@ import { type PlannedPreview, planSequence } from '../kernel/sequence.js';
 import { areaOf, type Size } from '../kernel/sizes.js';
 import type { Metadata, SourceInfo, SourceType } from '../kernel/source.js';
 import { costOf, planDecode, smallestEnough } from './decode-plan.js';
+import { Decoder } from './decoder.js';
 import { encode } from './encode.js';
 import { Lanes } from './lanes.js';
 import type { ChildSettings, JobMessage, WorkCounts } from './protocol.js';
@@ -18,15 +18,15 @@ import {
   type Edges,
   edgesOf,
   firstFrame,
+  harder,
   type Raster,
-  rasterOf,
   scaled,
   upright,
   usesAlpha,
   withoutAlpha,
 } from './raster.js';
 import { ReadBuffer } from './read-buffer.js';
-import { decoderOptions, openSource, type SourceFile } from './source-file.js';
+import { openSource, type SourceFile } from './source-file.js';
 import { tagsOf } from './tags.js';
 
 export interface ConversionSteps {
@@ -62,15 +62,16 @@ export async function convertSource(
   const source = await openSource(job.sourcePath, settings, buffer);
   const { info } = source;
   const metadata = tagsOf(source);
+  const decoder = new Decoder(source, settings);
   const assumed = planSequence(info, info.hasAlpha, job.formats);
-  const decode = planDecode(info, source.bytes.length, isLossless(source), assumed);
-  await steps.admit(info.type, costOf(info, source.bytes.length, decode, assumed));
+  const decode = planDecode(info, source.bytes.length, isLossless(source), assumed, source.reading);
+  await steps.admit(info.type, costOf(info, source.bytes.length, decode, assumed, source.reading));
 
   const output: Output = { dir: job.outputDir, flush: settings.flush, atOnce: job.encodesAtOnce, tally };
   const small = wantsSmallDecode(info, assumed, decode.largest, job);
   if (small) {
     tally.decodes.wanted++;
-    const raster = await decodeScaled(source, settings, storedScale(info, small), { fast: false, kernel: 'lanczos3' });
+    const raster = await decoder.scaled(storedScale(info, small), { fast: false, kernel: 'lanczos3' });
     const { preview, written } = await make(await turned(raster, info, small), 'hard', small, info, output, 0);
     await written;
     return { info, metadata, previews: [preview], complete: assumed.length === 1 };
@@ -79,9 +80,9 @@ export async function convertSource(
   tally.decodes.sequence++;
   const decoded =
     decode.kind === 'full'
-      ? await decodeFull(source, settings, decode.frames)
+      ? await decoder.full(decode.frames)
       : // What the cheaper kernel would show in is decoded again.
-        await decodeScaled(source, settings, decode.largest, {
+        await decoder.scaled(decode.largest, {
           fast: decode.fast,
           kernel: decode.mayRepeat ? 'cubic' : 'lanczos3',
         });
@@ -91,7 +92,7 @@ export async function convertSource(
   const bases = await basesOf(opaque, decode.kind === 'full', decode.largest, async () => {
     if (!decode.mayRepeat) return undefined;
     tally.decodes.sequence++;
-    return decodeFull(source, settings, 1);
+    return decoder.full(1);
   });
   const previews = await makeAll(bases, plan, info, job.wanted, output, (preview) =>
     steps.wantedReady(info, metadata, preview),
@@ -104,27 +105,27 @@ function isLossless({ info, header, bytes }: SourceFile): boolean {
   return info.type === 'png' || info.type === 'gif' || (info.type === 'tiff' && header.compression === undefined);
 }
 
-function decodeFull(source: SourceFile, settings: ChildSettings, frames: number): Promise<Raster> {
-  const options = decoderOptions(settings);
-  return rasterOf(sharp(source.bytes, frames > 1 ? { ...options, pages: -1 } : options), frames);
-}
-
-function decodeScaled(
-  source: SourceFile,
-  settings: ChildSettings,
-  size: Size,
-  { fast, kernel }: { readonly fast: boolean; readonly kernel: 'cubic' | 'lanczos3' },
-): Promise<Raster> {
-  const image = sharp(source.bytes, decoderOptions(settings));
-  return rasterOf(image.resize(size.widthPx, size.heightPx, { fit: 'fill', kernel, fastShrinkOnLoad: fast }), 1);
-}
-
 /** What previews are made from, all in one orientation. */
 interface Bases {
   /** The largest picture of the plan, every pixel of the source where they are at hand, and what was made and serves again. */
   readonly rasters: Raster[];
-  /** Where they are hard, scaling twice would show, but in pictures so small that every way to them shows: `smallestEnough`. */
+  /**
+   * At the size of the largest picture; a smaller one may have harder ones, and is judged again. Where they are hard, scaling
+   * twice would show, but in pictures so small that every way to them shows: `smallestEnough`.
+   */
   readonly edges: Edges;
+  /** No raster has every pixel: what is hard is made with care from what there is. */
+  readonly shrunk: boolean;
+}
+
+function largestOf(rasters: readonly Raster[]): Raster {
+  return rasters.reduce((most, raster) => (areaOf(raster) > areaOf(most) ? raster : most));
+}
+
+/** How hard the edges are in a picture of `size`. */
+function edgesAt({ rasters, edges, shrunk }: Bases, size: Size): Edges {
+  const own = harder(edges, edgesOf(largestOf(rasters), size));
+  return shrunk && own === 'hard' ? 'mixed' : own;
 }
 
 async function basesOf(
@@ -136,12 +137,13 @@ async function basesOf(
   const edges = edgesOf(decoded, largest);
   if (isFull) {
     // Of a soft picture the others come from the largest; of a hard-edged one the large ones come from every pixel each.
-    if (edges === 'hard' || areaOf(largest) >= areaOf(decoded)) return { rasters: [decoded], edges };
-    return { rasters: [await scaled(decoded, largest, edges), decoded], edges };
+    if (edges === 'hard' || areaOf(largest) >= areaOf(decoded)) return { rasters: [decoded], edges, shrunk: false };
+    return { rasters: [await scaled(decoded, largest, edges), decoded], edges, shrunk: false };
   }
   const again = edges === 'hard' ? await decodeAgain() : undefined;
   // The first one may have been shrunk on load: it is not used again.
-  return again ? { rasters: [again], edges } : { rasters: [decoded], edges: edges === 'hard' ? 'mixed' : edges };
+  if (again) return { rasters: [again], edges, shrunk: false };
+  return { rasters: [decoded], edges: edges === 'hard' ? 'mixed' : edges, shrunk: true };
 }
 
 async function uprightBases(bases: Bases, info: SourceInfo): Promise<Bases> {
@@ -177,11 +179,12 @@ async function makeAll(
   const lanes = new Lanes(output.atOnce);
   try {
     for (const [index, planned] of order.entries()) {
-      const { rasters, edges } = planned.asStored ? stored : turned;
+      const bases = planned.asStored ? stored : turned;
+      const { rasters } = bases;
       const size = planned.geometry.scaled;
-      const isHard = edges === 'hard';
-      let base = smallestEnough(rasters, size, isHard);
-      if (servesSmaller(size, base, rasters, order.slice(index + 1), isHard)) {
+      const edges = edgesAt(bases, size);
+      let base = baseOf(rasters, size, edges);
+      if (servesSmaller(size, base, rasters, order.slice(index + 1), (smaller) => edgesAt(bases, smaller))) {
         base = await scaled(base, size, edges);
         rasters.push(base);
       }
@@ -204,18 +207,26 @@ async function makeAll(
   return plan.flatMap((planned) => made.get(planned) ?? []);
 }
 
+/** What a picture of `size` is made from. Hard edges of alpha show two steps more than those of colours do: none there. */
+function baseOf(rasters: readonly Raster[], size: Size, edges: Edges): Raster {
+  const largest = largestOf(rasters);
+  if (edges === 'hard' && largest.channels === 4) return largest;
+  return smallestEnough(rasters, size, edges === 'hard');
+}
+
 /** Whether a raster of `size` is worth keeping: much smaller than `base`, and what a preview much smaller still is made from. */
 function servesSmaller(
   size: Size,
-  base: Size,
-  rasters: readonly Size[],
+  base: Raster,
+  rasters: readonly Raster[],
   later: readonly PlannedPreview[],
-  isHard: boolean,
+  edgesOfSize: (size: Size) => Edges,
 ): boolean {
+  const made: Raster = { ...base, ...size };
   const half = (large: Size, small: Size): boolean =>
     small.widthPx * 2 <= large.widthPx && small.heightPx * 2 <= large.heightPx;
   const isBaseOf = ({ geometry: { scaled: smaller } }: PlannedPreview): boolean =>
-    half(size, smaller) && smallestEnough([...rasters, size], smaller, isHard) === size;
+    half(size, smaller) && baseOf([...rasters, made], smaller, edgesOfSize(smaller)) === made;
   return half(base, size) && later.some(isBaseOf);
 }
 

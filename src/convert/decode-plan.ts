@@ -2,6 +2,7 @@
 import type { PlannedPreview } from '../kernel/sequence.js';
 import { areaOf, covers, type Size } from '../kernel/sizes.js';
 import { type SourceInfo, storedSize } from '../kernel/source.js';
+import { type Reading, SAMPLE_BYTES } from './colour/reading.js';
 
 export interface DecodePlan {
   /**
@@ -34,6 +35,7 @@ export function planDecode(
   sourceBytes: number,
   lossless: boolean,
   plan: readonly PlannedPreview[],
+  reading?: Reading,
 ): DecodePlan {
   const stored = storedSize(info);
   const pixels = areaOf(stored);
@@ -42,7 +44,7 @@ export function planDecode(
   const common = { largest, frames };
   const full: DecodePlan = { ...common, kind: 'full', fast: false, mayRepeat: false };
   // Alpha is judged on every pixel, frames are cut apart in memory, and vectors are drawn at their own size.
-  if (info.hasAlpha || frames > 1 || info.type === 'svg') return full;
+  if (info.hasAlpha || frames > 1 || info.type === 'svg' || reading?.wholeOnly) return full;
   const drawn = lossless && sourceBytes * 8 < pixels * DRAWN_BITS_PER_PIXEL;
   const small = pixels < LARGE_SOURCE_PIXELS;
   if (info.type === 'jpeg') {
@@ -76,11 +78,14 @@ export function costOf(
   sourceBytes: number,
   decode: DecodePlan,
   plan: readonly PlannedPreview[],
+  reading?: Reading,
 ): number {
   const channels = info.hasAlpha ? 4 : 3;
   const sourcePixels = areaOf(info) * decode.frames;
   const fullRaster = sourcePixels * channels;
-  const decoded = decode.kind === 'full' || decode.mayRepeat ? fullRaster : areaOf(decode.largest) * channels;
+  const asSrgb = decode.kind === 'full' || decode.mayRepeat ? fullRaster : areaOf(decode.largest) * channels;
+  // Samples that are read here are held beside the raster that they become.
+  const decoded = reading ? asSrgb * (1 + SAMPLE_BYTES[reading.depth]) : asSrgb;
   // A progressive picture is held whole as coefficients or samples; WebP and AVIF decoders hold the frame they work on.
   const progressive = info.progressive ? areaOf(info) * info.channels * Math.max(2, info.bitsPerSample / 8) : 0;
   const frame = info.type === 'webp' || info.type === 'avif' || info.type === 'svg' ? areaOf(info) * 4 : 0;

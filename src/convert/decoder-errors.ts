@@ -10,9 +10,22 @@ interface Rule {
 
 const LIMITS = 'the image is larger than the pixel limit; expected a smaller image';
 
+const KIND =
+  'the image is of a kind that cannot be decoded here; expected JPEG, PNG, GIF, WebP, TIFF or AVIF in a common form';
+
+/** Whether the decoder did not even see what type it has before it. */
+export function sawNoType(error: Error): boolean {
+  return /unsupported image format|not a known (?:buffer|file) format/i.test(rootCause(error).message);
+}
+
+/** What the decoder said, under what we made of it. */
+export function rootCause(error: Error): Error {
+  return error.cause instanceof Error ? rootCause(error.cause) : error;
+}
+
 const RULES: readonly Rule[] = [
   {
-    says: /channel limit|too many (?:channels|bands)|expected 3 or 4 channels/i,
+    says: /channel limit|samples out of range|too many (?:channels|bands)|expected 3 or 4 channels/i,
     code: 'source-undecodable',
     message: 'the image has more channels than can be converted; expected grey, RGB or CMYK, with or without alpha',
   },
@@ -22,10 +35,14 @@ const RULES: readonly Rule[] = [
     message: LIMITS,
   },
   {
+    says: /support is not configured|(?:is|are) not (?:implemented|supported)|planes not supported|Unsupported (?:JPEG data precision|color conversion|BitsPerSample)|unsupported tiff image type|not a whole number of bytes|can not handle image|bad labq format|Unsupported marker type|Sorry, (?:can not|requested)/i,
+    code: 'source-type-refused',
+    message: KIND,
+  },
+  {
     says: /unsupported image format|No decoding plugin installed|Unsupported (?:codec|feature)|operation is blocked|not a known (?:buffer|file) format/i,
     code: 'source-type-refused',
-    message:
-      'the image is of a kind that cannot be decoded here; expected JPEG, PNG, GIF, WebP, TIFF or AVIF in a common form',
+    message: KIND,
   },
   {
     says: /ENOSPC|no space left/i,

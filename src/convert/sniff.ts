@@ -1,5 +1,6 @@
 // What a file is, by its first bytes alone. Names also what is refused, so that an error can say what was found.
 import type { SourceType } from '../kernel/source.js';
+import { rootAt, xmlText } from './xml-text.js';
 
 /** What was recognised: a source type, or only a name to be told to the uploader. */
 export interface Sniffed {
@@ -7,8 +8,8 @@ export interface Sniffed {
   readonly name: string;
 }
 
-/** As many bytes as the rules look at. */
-export const SNIFF_BYTES = 4096;
+/** As many bytes as the rules look at: what stands before the root of an SVG may be long. */
+export const SNIFF_BYTES = 64 * 1024;
 
 interface Magic {
   readonly name: string;
@@ -28,6 +29,13 @@ const MAGICS: readonly Magic[] = [
   { name: 'TIFF', type: 'tiff', text: 'MM\0*' },
   { name: 'BigTIFF', type: 'tiff', text: 'II+\0' },
   { name: 'BigTIFF', type: 'tiff', text: 'MM\0+' },
+  { name: 'camera raw (ORF)', text: 'IIRO' },
+  { name: 'camera raw (ORF)', text: 'IIRS' },
+  { name: 'camera raw (ORF)', text: 'MMOR' },
+  { name: 'camera raw (RW2)', text: 'IIU\0' },
+  { name: 'camera raw (RAF)', text: 'FUJIFILMCCD-RAW' },
+  { name: 'camera raw (MRW)', text: '\0MRM' },
+  { name: 'camera raw (X3F)', text: 'FOVb' },
   { name: 'PDF', text: '%PDF-' },
   { name: 'PostScript', text: '%!PS' },
   { name: 'ZIP', text: 'PK\x03\x04' },
@@ -57,6 +65,7 @@ const MAGICS: readonly Magic[] = [
 const BRANDS: readonly (readonly [brands: readonly string[], sniffed: Sniffed])[] = [
   [['avif', 'avis'], { type: 'avif', name: 'AVIF' }],
   [['heic', 'heix', 'hevc', 'hevx', 'heim', 'heis', 'mif1', 'msf1'], { name: 'HEIC' }],
+  [['crx '], { name: 'camera raw (CR3)' }],
   [['qt  '], { name: 'QuickTime' }],
 ];
 
@@ -69,7 +78,7 @@ export function sniff(head: Uint8Array): Sniffed | undefined {
   if (text.startsWith('ftyp', 4)) return sniffBrands(text);
   const magic = MAGICS.find((candidate) => text.startsWith(candidate.text, candidate.at ?? 0));
   if (magic) return magic.type === undefined ? { name: magic.name } : { type: magic.type, name: magic.name };
-  return sniffText(text);
+  return sniffText(text, head.subarray(0, SNIFF_BYTES));
 }
 
 function sniffBrands(text: string): Sniffed {
@@ -84,13 +93,11 @@ function sniffBrands(text: string): Sniffed {
   return any?.[1] ?? { name: 'MP4 media' };
 }
 
-function sniffText(text: string): Sniffed | undefined {
+function sniffText(text: string, head: Uint8Array): Sniffed | undefined {
   if (/^\s*(?:<!doctype html|<html|<head|<body)/i.test(text)) return { name: 'HTML' };
-  const body = text
-    .replace(/^\xef\xbb\xbf/, '')
-    .replace(/^(?:\s+|<\?xml[^>]*\?>|<!--[\s\S]*?-->|<!DOCTYPE svg[^[>]*(?:\[[\s\S]*?\]\s*)?>)*/i, '');
-  if (/^<(?:svg|[a-z]+:svg)[\s>/]/i.test(body)) return { type: 'svg', name: 'SVG' };
-  if (/^<\?xml/.test(text)) return { name: 'XML' };
+  const xml = /^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\0?\s*</.test(text) ? xmlText(head) : '';
+  if (/^<(?:[\w.-]+:)?svg[\s>/]/i.test(xml.slice(rootAt(xml)))) return { type: 'svg', name: 'SVG' };
+  if (/^\s*<\?xml/.test(xml)) return { name: 'XML' };
   const isText = text.length > 0 && !/[^\P{Cc}\t\n\r\x80-\x9f]/u.test(text) && /^[\t\n\r\x20-\x7e]{8}/.test(text);
   return isText ? { name: 'text' } : undefined;
 }

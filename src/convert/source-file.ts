@@ -2,7 +2,9 @@
 import sharp, { type Metadata as DecoderMetadata, type SharpOptions } from 'sharp';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Orientation, SourceInfo, SourceType } from '../kernel/source.js';
-import { asConversionError } from './decoder-errors.js';
+import type { Reading } from './colour/reading.js';
+import { readingOfDeep } from './colour/sixteen-bit.js';
+import { asConversionError, rootCause, sawNoType } from './decoder-errors.js';
 import type { ChildSettings } from './protocol.js';
 import type { ReadBuffer } from './read-buffer.js';
 import { SNIFF_BYTES, sniff } from './sniff.js';
@@ -16,32 +18,49 @@ const MAX_LOOP = 65_535;
 export interface SourceFile {
   /** The file without what is dangerous to read and of no use: decoders get bytes, never a path. */
   readonly bytes: Buffer;
-  /** Length of the whole file. */
-  readonly fileBytes: number;
+  /** The whole file, for what is told of it. */
+  readonly file: Buffer;
   readonly info: SourceInfo;
   readonly header: DecoderMetadata;
-  /** Bytes per pixel and frame that the decoded source takes: 3, or 4 with alpha. */
-  readonly decodedChannels: 3 | 4;
+  /** How its samples are read, where the decoder's own way to sRGB would be wrong. */
+  readonly reading?: Reading | undefined;
+  /** It holds more pages or frames than are taken: the first alone is at hand. */
+  readonly onlyFirst?: boolean;
 }
 
 /** Reads the file and its header; throws `source-type-refused`, `source-limits-exceeded` or `source-undecodable`. */
 export async function openSource(path: string, settings: ChildSettings, buffer: ReadBuffer): Promise<SourceFile> {
   const file = buffer.read(path);
   const type = enabledType(file, settings.sourceTypes);
-  const { check, checkSize, hasMorePages, stripped } = SOURCE_HANDLING[type];
+  const { check, checkSize, firstPage, hasMorePages, otherKind, stripped } = SOURCE_HANDLING[type];
+  const other = otherKind?.(file);
+  if (other !== undefined) throw refusedType(settings.sourceTypes, `${other}, of a kind that cannot be decoded here`);
   check?.(file);
-  if (hasMorePages?.(file, settings.maxPages)) throw tooManyPages(settings, 'more');
-  const bytes = stripped?.(file) ?? file;
-  const header = await readHeader(bytes, type);
+  const shown = hasMorePages?.(file, settings.maxPages) ? firstPage?.(file) : file;
+  if (shown === undefined) throw tooManyPages(settings, 'more');
+  const { bytes, header } = await readMending(stripped?.(shown) ?? shown, type);
   checkSize?.(bytes, header);
-  const info = infoOf(type, header);
+  const reading = SOURCE_HANDLING[type].reading?.(shown, header) ?? readingOfDeep(header);
+  const info = infoOf(type, header, reading);
   checkLimits(info, settings);
-  return { bytes, fileBytes: file.length, info, header, decodedChannels: info.hasAlpha ? 4 : 3 };
+  return { bytes, file, info, header, reading, onlyFirst: shown !== file };
 }
 
 /** How the decoders are told to read a source: strict, and never more than the pixel limit. */
-export function decoderOptions(settings: ChildSettings): SharpOptions {
-  return { failOn: 'warning', limitInputPixels: settings.maxSourcePixels, sequentialRead: true };
+export function decoderOptions(settings: ChildSettings, { reading }: Pick<SourceFile, 'reading'>): SharpOptions {
+  return {
+    failOn: 'warning',
+    limitInputPixels: settings.maxSourcePixels,
+    sequentialRead: true,
+    ignoreIcc: reading?.ignoreIcc ?? false,
+  };
+}
+
+/** `source` with what `error` of a strict decoder tells of put right; `undefined` where that would be damage. */
+export function mendedSource(source: SourceFile, error: unknown): SourceFile | undefined {
+  const said = error instanceof Error ? error.message : String(error);
+  const bytes = SOURCE_HANDLING[source.info.type].mended?.(source.bytes, said);
+  return bytes && { ...source, bytes };
 }
 
 function enabledType(bytes: Buffer, enabled: readonly SourceType[]): SourceType {
@@ -49,10 +68,26 @@ function enabledType(bytes: Buffer, enabled: readonly SourceType[]): SourceType 
   if (sniffed?.type !== undefined && enabled.includes(sniffed.type)) return sniffed.type;
   const found = bytes.length === 0 ? 'an empty file' : (sniffed?.name ?? 'no known image type');
   const why = sniffed?.type === undefined ? '' : ' (not enabled on this server)';
-  throw new ProofsheetError(
-    'source-type-refused',
-    `expected an image of type ${enabled.join(', ')}, got ${found}${why}`,
-  );
+  throw refusedType(enabled, `${found}${why}`);
+}
+
+function refusedType(enabled: readonly SourceType[], got: string): ProofsheetError {
+  return new ProofsheetError('source-type-refused', `expected an image of type ${enabled.join(', ')}, got ${got}`);
+}
+
+/** The header, of the file put right where it cannot be read as it is. */
+async function readMending(
+  bytes: Buffer,
+  type: SourceType,
+): Promise<{ readonly bytes: Buffer; readonly header: DecoderMetadata }> {
+  try {
+    return { bytes, header: await readHeader(bytes, type) };
+  } catch (error) {
+    const cause = error instanceof ProofsheetError ? rootCause(error) : undefined;
+    const mended = cause && SOURCE_HANDLING[type].mended?.(bytes, cause.message);
+    if (mended === undefined) throw error;
+    return { bytes: mended, header: await readHeader(mended, type) };
+  }
 }
 
 async function readHeader(bytes: Buffer, type: SourceType): Promise<DecoderMetadata> {
@@ -63,7 +98,7 @@ async function readHeader(bytes: Buffer, type: SourceType): Promise<DecoderMetad
   } catch (error) {
     const known = asConversionError(error);
     // The first bytes are of an enabled type: what the decoder does not recognise behind them is damage.
-    throw known.code === 'source-type-refused' && type !== 'avif'
+    throw sawNoType(known) && type !== 'avif'
       ? asConversionError(new Error('damaged header', { cause: error }))
       : known;
   }
@@ -76,7 +111,7 @@ async function readHeader(bytes: Buffer, type: SourceType): Promise<DecoderMetad
   return header;
 }
 
-function infoOf(type: SourceType, header: DecoderMetadata): SourceInfo {
+function infoOf(type: SourceType, header: DecoderMetadata, reading: Reading | undefined): SourceInfo {
   const pages = SOURCE_HANDLING[type].hasMorePages ? Math.max(1, header.pages ?? 1) : 1;
   const animated = pages > 1 && (type === 'gif' || type === 'webp');
   // Frames cannot be turned by the decoder's library; an orientation tag on an animation is not met in practice.
@@ -92,10 +127,10 @@ function infoOf(type: SourceType, header: DecoderMetadata): SourceInfo {
     delaysMs: animated ? Array.from({ length: pages }, (_, page) => header.delay?.[page] ?? 100) : [],
     // A GIF that says 65535 is played once more than that, which no file can say.
     loop: Math.min(MAX_LOOP, header.loop ?? 0),
-    hasAlpha: header.hasAlpha,
+    hasAlpha: (header.hasAlpha && !reading?.opaque) || reading?.addsAlpha === true,
     channels: header.channels,
     bitsPerSample: header.bitsPerSample ?? bitsOf(header.depth),
-    colorSpace: header.space,
+    colorSpace: reading?.colorSpace ?? header.space,
     progressive: header.isProgressive,
   };
 }

@@ -2,9 +2,11 @@
 import ExifReader from 'exifreader';
 import type { Metadata } from '../kernel/source.js';
 import { EXIF_LABELS, GPS_LABELS, labelOf, THUMBNAIL_LABELS } from './exif-labels.js';
+import { codedText } from './exif-text.js';
 import type { SourceFile } from './source-file.js';
+import { exifOfTiff } from './sources/tiff-exif.js';
 
-/** A larger EXIF block than this is not looked at; real ones have 64 kB at most, but TIFF tags may sit in the file. */
+/** A larger EXIF block than this is not looked at; real ones have 64 kB at most. */
 const MAX_EXIF_BYTES = 1024 * 1024;
 const MAX_TAG_CHARACTERS = 1000;
 const MAX_TAGS = 500;
@@ -18,7 +20,12 @@ const HIDDEN =
  * in the source's `info`.
  */
 export function tagsOf(source: SourceFile): Metadata {
-  const groups: Record<string, Readonly<Record<string, string>>> = { File: { 'File Size': String(source.fileBytes) } };
+  const groups: Record<string, Readonly<Record<string, string>>> = {
+    File: {
+      'File Size': String(source.file.length),
+      ...(source.onlyFirst && { 'Pages Shown': 'the first; the file has more than are taken' }),
+    },
+  };
   for (const [name, tags] of Object.entries(exifGroups(exifBlock(source)))) {
     if (Object.keys(tags).length > 0) groups[name] = tags;
   }
@@ -26,8 +33,8 @@ export function tagsOf(source: SourceFile): Metadata {
 }
 
 /** The TIFF structure with the tags, without the marker that JPEG puts before it. */
-function exifBlock({ header, bytes, info }: SourceFile): Buffer | undefined {
-  const block = header.exif ?? (info.type === 'tiff' ? bytes : undefined);
+function exifBlock({ header, file, info }: SourceFile): Buffer | undefined {
+  const block = header.exif ?? (info.type === 'tiff' ? exifOfTiff(file) : undefined);
   if (block === undefined || block.length > MAX_EXIF_BYTES) return undefined;
   return block.toString('latin1', 0, 6) === 'Exif\0\0' ? block.subarray(6) : block;
 }
@@ -37,10 +44,11 @@ function exifGroups(block: Buffer | undefined): Record<string, Record<string, st
   try {
     const tags = ExifReader.load(block, { expanded: true, includeUnknown: false });
     // The reader puts the tags of the GPS directory among the others; their numbers are their own.
+    const bigEndian = block.toString('latin1', 0, 2) === 'MM';
     const [gps, exif] = partition(tags.exif ?? {}, (name) => name.startsWith('GPS'));
     return {
-      Exif: textsOf(exif, EXIF_LABELS),
-      GPS: textsOf(gps, GPS_LABELS),
+      Exif: textsOf(exif, EXIF_LABELS, bigEndian),
+      GPS: textsOf(gps, GPS_LABELS, bigEndian),
       Thumbnail: textsOf(tags.Thumbnail, THUMBNAIL_LABELS),
       Place: textsOf(tags.gps, {}),
     };
@@ -51,12 +59,16 @@ function exifGroups(block: Buffer | undefined): Record<string, Record<string, st
 }
 
 /** Labels and descriptions, bounded in number and length, without control characters. */
-function textsOf(tags: object | undefined, labels: Readonly<Record<number, string>>): Record<string, string> {
+function textsOf(
+  tags: object | undefined,
+  labels: Readonly<Record<number, string>>,
+  bigEndian = false,
+): Record<string, string> {
   const texts: Record<string, string> = {};
   let count = 0;
   for (const [name, tag] of Object.entries(tags ?? {})) {
     if (HIDDEN.test(name)) continue;
-    const text = textOf(tag);
+    const text = asText(name, tag, bigEndian);
     if (text === undefined || text === '') continue;
     if (++count > MAX_TAGS) break;
     texts[labelOf(labels, idOf(tag), name).slice(0, 100)] = text;
@@ -66,6 +78,18 @@ function textsOf(tags: object | undefined, labels: Readonly<Record<number, strin
 
 function idOf(tag: unknown): unknown {
   return typeof tag === 'object' && tag !== null && 'id' in tag ? tag.id : undefined;
+}
+
+/** Tags that the library does not put into words, or not all of them. */
+const CODED: readonly string[] = ['UserComment', 'GPSProcessingMethod', 'GPSAreaInformation'];
+
+function asText(name: string, tag: unknown, bigEndian: boolean): string | undefined {
+  const value = typeof tag === 'object' && tag !== null && 'value' in tag ? tag.value : undefined;
+  const numbers =
+    Array.isArray(value) && value.every((one) => typeof one === 'number') ? (value as number[]) : undefined;
+  if (numbers && name === 'GPSVersionID') return numbers.slice(0, 4).join('.');
+  const coded = numbers && CODED.includes(name) ? codedText(numbers, bigEndian) : undefined;
+  return textOf(coded === undefined ? tag : { description: coded });
 }
 
 function textOf(tag: unknown): string | undefined {

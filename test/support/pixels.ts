@@ -49,3 +49,13 @@ export async function quarterColours(encoded: Buffer): Promise<number[][]> {
     });
   return Promise.all([at(0, 0), at(1, 0), at(0, 1), at(1, 1)]);
 }
+
+/** The colour of the pixel in the middle of each of `count` bars side by side, rounded. */
+export async function barColours(encoded: Buffer, count: number): Promise<number[][]> {
+  const { data, info } = await sharp(encoded).toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
+  return Array.from({ length: count }, (_, bar) => {
+    const x = Math.floor(((bar + 0.5) * info.width) / count);
+    const at = (Math.floor(info.height / 2) * info.width + x) * info.channels;
+    return [...data.subarray(at, at + info.channels)];
+  });
+}

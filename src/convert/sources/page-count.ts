@@ -8,20 +8,36 @@ export interface GifStructure {
   readonly cut: boolean;
 }
 
+/** Told where each of them stands. */
+export interface GifVisitor {
+  readonly image?: (at: number) => void;
+  /** A graphic control extension: of the image behind it. */
+  readonly control?: (at: number) => void;
+  /** A zero where a block should begin. Decoders that are not strict pass it over. */
+  readonly strayZero?: (at: number) => void;
+}
+
 /** The blocks of `bytes`, a GIF, up to `most` frames (GIF89a, grammar of appendix B). What is no block ends the walk. */
-export function gifStructure(bytes: Buffer, most: number): GifStructure {
+export function gifStructure(bytes: Buffer, most: number, visitor: GifVisitor = {}): GifStructure {
   const IMAGE = 0x2c;
   const EXTENSION = 0x21;
+  const CONTROL = 0xf9;
   let frames = 0;
   let at = 13 + colourTableBytes(bytes[10] ?? 0);
   while (at < bytes.length) {
     const block = bytes[at];
     if (block === IMAGE) {
       if (++frames > most) return { more: true, cut: false };
+      visitor.image?.(at);
       // The descriptor, its colour table and the code size stand before the data.
       at += 10 + colourTableBytes(bytes[at + 9] ?? 0) + 1;
     } else if (block === EXTENSION) {
+      if (bytes[at + 1] === CONTROL && bytes[at + 2] === 4) visitor.control?.(at);
       at += 2;
+    } else if (block === 0) {
+      visitor.strayZero?.(at);
+      at++;
+      continue;
     } else {
       return { more: false, cut: false };
     }
@@ -34,6 +50,29 @@ export function gifStructure(bytes: Buffer, most: number): GifStructure {
 /** Whether `bytes`, a GIF, holds more than `most` frames. */
 export function gifHasMoreFrames(bytes: Buffer, most: number): boolean {
   return gifStructure(bytes, most).more;
+}
+
+/** `bytes`, a GIF, ended behind its first frame. */
+export function gifFirstFrame(bytes: Buffer): Buffer | undefined {
+  const starts: number[] = [];
+  gifStructure(bytes, 2, { image: (at) => starts.push(at), control: (at) => starts.length === 1 && starts.push(at) });
+  // The second frame begins with the extension that belongs to it, where it has one.
+  const [, second] = starts;
+  return second === undefined ? undefined : Buffer.concat([bytes.subarray(0, second), Buffer.from([0x3b])]);
+}
+
+/** `bytes`, a WebP, ended behind its first frame. */
+export function webpFirstFrame(bytes: Buffer): Buffer | undefined {
+  for (let at = 12; at + 8 <= bytes.length; ) {
+    const length = bytes.readUInt32LE(at + 4);
+    const isFrame = bytes.toString('latin1', at, at + 4) === 'ANMF';
+    at += 8 + length + (length % 2);
+    if (!isFrame || at > bytes.length) continue;
+    const first = Buffer.from(bytes.subarray(0, at));
+    first.writeUInt32LE(at - 8, 4);
+    return first;
+  }
+  return undefined;
 }
 
 function colourTableBytes(flags: number): number {
@@ -53,6 +92,15 @@ export function webpHasMoreFrames(bytes: Buffer, most: number): boolean {
 
 /** Whether `bytes`, a TIFF or BigTIFF, has more than `most` directories. One that loops is left for the decoder to refuse. */
 export function tiffHasMorePages(bytes: Buffer, most: number): boolean {
+  return tiffChain(bytes, most) === 'more';
+}
+
+/** Whether a directory among the first hundred thousand leads back to one before it. */
+export function tiffLoops(bytes: Buffer): boolean {
+  return tiffChain(bytes, 100_000) === 'loops';
+}
+
+function tiffChain(bytes: Buffer, most: number): 'more' | 'loops' | 'ends' {
   const little = bytes[0] === 0x49;
   const big = (little ? bytes[2] : bytes[3]) === 0x2b;
   const short = (at: number): number => (little ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at));
@@ -61,11 +109,12 @@ export function tiffHasMorePages(bytes: Buffer, most: number): boolean {
   const [countBytes, entryBytes, offsetBytes] = big ? [8, 20, 8] : [2, 12, 4];
   const offsetAt = (at: number): number => (at + offsetBytes > bytes.length ? 0 : big ? wide(at) : long(at));
   const seen = new Set<number>();
-  for (let at = offsetAt(big ? 8 : 4); at > 0 && at + countBytes <= bytes.length && !seen.has(at); ) {
-    if (seen.size >= most) return true;
+  for (let at = offsetAt(big ? 8 : 4); at > 0 && at + countBytes <= bytes.length; ) {
+    if (seen.has(at)) return 'loops';
+    if (seen.size >= most) return 'more';
     seen.add(at);
     const entries = big ? wide(at) : short(at);
     at = offsetAt(at + countBytes + entries * entryBytes);
   }
-  return false;
+  return 'ends';
 }

@@ -1,36 +1,88 @@
 // The source types: which decoders each needs, and what is checked before one is let near it. A new type is a line here.
+import type { Metadata as DecoderMetadata } from 'sharp';
 import type { SourceType } from '../../kernel/source.js';
-import { checkGif } from './gif.js';
-import { gifHasMoreFrames, tiffHasMorePages, webpHasMoreFrames } from './page-count.js';
-import { withoutTexts } from './png.js';
-import { checkRenderedSvg, checkSvg } from './svg.js';
+import type { Reading } from '../colour/reading.js';
+import { avifReading, avifStill } from './avif.js';
+import { checkGif, gifReading, mendedGif } from './gif.js';
+import { jpegKind, mendedJpeg } from './jpeg.js';
+import { gifFirstFrame, gifHasMoreFrames, tiffHasMorePages, webpFirstFrame, webpHasMoreFrames } from './page-count.js';
+import { pngKind, pngReading, withoutTexts } from './png.js';
+import { checkRenderedSvg, checkSvg, svgForDecoder } from './svg.js';
+import { mendedTiff, tiffFirstPage } from './tiff.js';
+import { tiffKind } from './tiff-kind.js';
+import { tiffForDecoder, tiffReading } from './tiff-reading.js';
 
 export interface SourceHandling {
   /** libvips loaders that are unblocked for this type; from buffers only. */
   readonly loaders: readonly string[];
   /** What the decoder calls the type: it has to agree with the first bytes. */
   readonly decoderFormats: readonly string[];
+  /** What the file is instead of a picture that can be decoded, in a few words; `undefined` when it may be one. */
+  readonly otherKind?: (bytes: Buffer) => string | undefined;
   /** The type can hold more than one page or frame; tells cheaply whether there are more than `most`. */
   readonly hasMorePages?: (bytes: Buffer, most: number) => boolean;
+  /** The file with its first page or frame alone, of one with more than are taken; `undefined` where it cannot be had. */
+  readonly firstPage?: (bytes: Buffer) => Buffer | undefined;
   /** Throws when the bytes alone show that decoding is not worth trying. */
   readonly check?: (bytes: Buffer) => void;
   /** The same of the size that the decoder tells, in pixels. */
   readonly checkSize?: (bytes: Buffer, size: { readonly width: number; readonly height: number }) => void;
   /** The file as the decoder gets it: without what is dangerous to read and of no use. */
   readonly stripped?: (bytes: Buffer) => Buffer;
+  /**
+   * The file with what a strict decoder found in it (`said`, its words) put right, where that harms no pixel; `undefined` where
+   * it is damage, or cannot be told from it.
+   */
+  readonly mended?: (bytes: Buffer, said: string) => Buffer | undefined;
+  /** How samples are read whose colours the decoder does not know; `undefined` where it does. `file` is the whole file. */
+  readonly reading?: (file: Buffer, header: DecoderMetadata) => Reading | undefined;
 }
 
 export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
-  jpeg: { loaders: ['VipsForeignLoadJpegBuffer'], decoderFormats: ['jpeg'] },
-  png: { loaders: ['VipsForeignLoadPngBuffer'], decoderFormats: ['png'], stripped: withoutTexts },
+  jpeg: { loaders: ['VipsForeignLoadJpegBuffer'], decoderFormats: ['jpeg'], otherKind: jpegKind, mended: mendedJpeg },
+  png: {
+    loaders: ['VipsForeignLoadPngBuffer'],
+    decoderFormats: ['png'],
+    otherKind: pngKind,
+    stripped: withoutTexts,
+    reading: pngReading,
+  },
   gif: {
     loaders: ['VipsForeignLoadNsgifBuffer'],
     decoderFormats: ['gif'],
     hasMorePages: gifHasMoreFrames,
+    firstPage: gifFirstFrame,
     check: checkGif,
+    mended: mendedGif,
+    reading: gifReading,
   },
-  webp: { loaders: ['VipsForeignLoadWebpBuffer'], decoderFormats: ['webp'], hasMorePages: webpHasMoreFrames },
-  tiff: { loaders: ['VipsForeignLoadTiffBuffer'], decoderFormats: ['tiff'], hasMorePages: tiffHasMorePages },
-  avif: { loaders: ['VipsForeignLoadHeifBuffer'], decoderFormats: ['heif', 'avif'] },
-  svg: { loaders: ['VipsForeignLoadSvgBuffer'], decoderFormats: ['svg'], check: checkSvg, checkSize: checkRenderedSvg },
+  webp: {
+    loaders: ['VipsForeignLoadWebpBuffer'],
+    decoderFormats: ['webp'],
+    hasMorePages: webpHasMoreFrames,
+    firstPage: webpFirstFrame,
+  },
+  tiff: {
+    loaders: ['VipsForeignLoadTiffBuffer'],
+    decoderFormats: ['tiff'],
+    hasMorePages: tiffHasMorePages,
+    firstPage: tiffFirstPage,
+    otherKind: tiffKind,
+    stripped: tiffForDecoder,
+    mended: mendedTiff,
+    reading: tiffReading,
+  },
+  avif: {
+    loaders: ['VipsForeignLoadHeifBuffer'],
+    decoderFormats: ['heif', 'avif'],
+    stripped: avifStill,
+    reading: avifReading,
+  },
+  svg: {
+    loaders: ['VipsForeignLoadSvgBuffer'],
+    decoderFormats: ['svg'],
+    check: checkSvg,
+    checkSize: checkRenderedSvg,
+    stripped: svgForDecoder,
+  },
 } satisfies Record<SourceType, SourceHandling>;

@@ -1,14 +1,14 @@
 // What is asked of an SVG before it is rendered. Rendering can take for ever whatever is asked: the deadline ends that.
 import { ProofsheetError } from '../../kernel/errors.js';
+import { rootAt, SVG_ROOT, xmlText } from '../xml-text.js';
 
 /** Rendering time grows with the document, and librsvg reads it whole. */
 const MAX_SVG_BYTES = 4 * 1024 * 1024;
+/** A root element is not read further for its size. */
+const MAX_ROOT_CHARACTERS = 64 * 1024;
 /** What libvips renders at most on a side; larger figures wrap around in it and give a 1x1 picture. */
 const MAX_SVG_SIDE = 32_767;
-/** What may stand before the root element. */
-const PROLOG = /(?:\s+|<\?[^>]*>|<!--[\s\S]*?-->|<!DOCTYPE[^[>]*(?:\[[\s\S]*?\]\s*)?>)*/iy;
-const ROOT = /<(?:[a-z]+:)?svg\b((?:[^>"']|"[^"]*"|'[^']*')*)>/iy;
-const LENGTH = /^\s*([-+]?[0-9.]+(?:e[-+]?[0-9]+)?)\s*(?:px|pt|pc|in|cm|mm|em|ex|%)?\s*$/i;
+const LENGTH = /^\s*([-+]?[0-9.]+(?:e[-+]?[0-9]+)?)\s*(?:px|pt|pc|in|cm|mm|em|ex|rem|q|%)?\s*$/i;
 
 /** Throws `source-limits-exceeded` for a document that is too long or too large, `source-undecodable` for one without a size. */
 export function checkSvg(bytes: Buffer): void {
@@ -18,7 +18,7 @@ export function checkSvg(bytes: Buffer): void {
       `expected an SVG of at most ${MAX_SVG_BYTES} bytes, got ${bytes.length}`,
     );
   }
-  const root = rootAttributes(bytes.toString('latin1').replace(/^\xef\xbb\xbf/, ''));
+  const root = rootAttributes(xmlText(bytes));
   const [, , boxWidth, boxHeight] = (attribute(root, 'viewBox') ?? '').trim().split(/[\s,]+/);
   checkSide('width', attribute(root, 'width'), boxWidth);
   checkSide('height', attribute(root, 'height'), boxHeight);
@@ -33,7 +33,7 @@ export function checkRenderedSvg(
   { width, height }: { readonly width: number; readonly height: number },
 ): void {
   if (width !== 1 || height !== 1) return;
-  const root = rootAttributes(bytes.toString('latin1').replace(/^\xef\xbb\xbf/, ''));
+  const root = rootAttributes(xmlText(bytes));
   const given = (name: string): number =>
     Number(LENGTH.exec(attribute(root, name) ?? '')?.[1] ?? Number.POSITIVE_INFINITY);
   if (given('width') <= 1 && given('height') <= 1) return;
@@ -43,11 +43,46 @@ export function checkRenderedSvg(
   );
 }
 
+/** Lengths that the renderer does not know, in pixels: of a root element's font of 16, and quarters of a millimetre. */
+const OTHER_UNITS: Readonly<Record<string, number>> = { rem: 16, q: 96 / 101.6 };
+const OTHER_LENGTH = /^\s*(\+?[0-9]*\.?[0-9]+(?:e[-+]?[0-9]+)?)(rem|q)\s*$/i;
+
+/**
+ * The document as the renderer takes it: in UTF-8, with nothing before its root but the document type, and with sides that are
+ * given in units it does not know in pixels.
+ */
+export function svgForDecoder(bytes: Buffer): Buffer {
+  const text = xmlText(bytes);
+  const start = rootAt(text);
+  SVG_ROOT.lastIndex = start;
+  const root = SVG_ROOT.exec(text);
+  if (root === null) return bytes;
+  const type = /<!DOCTYPE[\s\S]*$/i.exec(text.slice(0, start).replace(/<!--[\s\S]*?-->/g, ''))?.[0] ?? '';
+  const tag = root[0].replace(
+    /(\s(?:width|height)\s*=\s*)("[^"]*"|'[^']*')/g,
+    (whole, name: string, quoted: string) => {
+      const [, value, unit] = OTHER_LENGTH.exec(quoted.slice(1, -1)) ?? [];
+      const factor = OTHER_UNITS[unit?.toLowerCase() ?? ''];
+      return factor === undefined ? whole : `${name}"${Number(value) * factor}"`;
+    },
+  );
+  // The library looks for these letters near the start of a document, whatever the prefix of its root is.
+  return Buffer.from(`<!--<svg-->${type}${tag}${text.slice(start + root[0].length)}`);
+}
+
 function rootAttributes(text: string): string {
-  PROLOG.lastIndex = 0;
-  PROLOG.exec(text);
-  ROOT.lastIndex = PROLOG.lastIndex;
-  return ROOT.exec(text)?.[1] ?? '';
+  const start = rootAt(text);
+  SVG_ROOT.lastIndex = start;
+  const attributes = SVG_ROOT.exec(text)?.[1] ?? '';
+  // Entities of the document type, one level deep: sides are given by them now and then.
+  const entities = new Map(
+    [...text.slice(0, start).matchAll(/<!ENTITY\s+([\w.-]+)\s+(?:"([^"]*)"|'([^']*)')\s*>/g)].map(
+      ([, name, double, single]) => [name, double ?? single ?? ''] as const,
+    ),
+  );
+  return attributes
+    .slice(0, MAX_ROOT_CHARACTERS)
+    .replace(/&([\w.-]+);/g, (whole, name: string) => entities.get(name)?.slice(0, 100) ?? whole);
 }
 
 function attribute(root: string, name: string): string | undefined {
@@ -55,9 +90,12 @@ function attribute(root: string, name: string): string | undefined {
   return found?.[1] ?? found?.[2];
 }
 
-/** The side as it is given, or by the view box when it is not. */
+/**
+ * The side as it is given, or by the view box when it is not. What is no length ("auto", nothing, an unknown unit) is not given:
+ * the renderer takes it so.
+ */
 function checkSide(name: string, given: string | undefined, ofBox: string | undefined): void {
-  const text = given ?? ofBox;
+  const text = [given, ofBox].find((side) => side !== undefined && LENGTH.test(side));
   if (text === undefined) return;
   const value = Number(LENGTH.exec(text)?.[1] ?? Number.NaN);
   const expected = `expected an SVG ${name} of more than 0 and at most ${MAX_SVG_SIDE}, got ${text.slice(0, 20)}`;

@@ -8,7 +8,7 @@ import { type Format, parseFormat } from '../../../src/kernel/format.js';
 import { geometryOf } from '../../../src/kernel/sizes.js';
 import { Converting } from '../../support/converting.js';
 import { DEFAULT_TARGET_FORMATS } from '../../support/default-formats.js';
-import { image, type Pixels, photo, screenshot } from '../../support/images.js';
+import { cutOut, image, type Pixels, photo, screenshot } from '../../support/images.js';
 import { lanczosReduced } from '../../support/lanczos.js';
 import { psnrDb } from '../../support/pixels.js';
 
@@ -119,6 +119,24 @@ const SOURCES: readonly (readonly [name: string, make: () => Promise<Buffer>, de
         .toBuffer(),
     1,
   ],
+  [
+    'a small photo, scaled by little',
+    async () =>
+      image(await photo(260, 195, 7))
+        .png()
+        .toBuffer(),
+    1,
+  ],
+  [
+    'a photo little larger than the largest box',
+    async () =>
+      image(await photo(2100, 1575, 8))
+        .png()
+        .toBuffer(),
+    1,
+  ],
+  // Soft where most of it is looked at; its stripes are as fine as what is left of them.
+  ['fine stripes', async () => image(stripes(1500, 1125)).png().toBuffer(), 1],
   ['a PNG screenshot', async () => image(screenshot(2560, 1600)).png().toBuffer(), 1],
   // Twice as large and then halved, so that its letters have soft edges, as a browser draws them.
   [
@@ -134,6 +152,16 @@ const SOURCES: readonly (readonly [name: string, make: () => Promise<Buffer>, de
   // Its first decode shows that shrinking on load would be seen, so there is a second.
   ['a large JPEG of text', async () => image(screenshot(6400, 4000)).jpeg({ quality: 90 }).toBuffer(), 2],
 ];
+
+/** Slanted stripes of soft grey, eight pixels a period. */
+function stripes(widthPx: number, heightPx: number): Pixels {
+  const data = Buffer.alloc(widthPx * heightPx * 3);
+  for (let at = 0; at < widthPx * heightPx; at++) {
+    const [x, y] = [at % widthPx, Math.floor(at / widthPx)];
+    data.fill(Math.round(128 + 70 * Math.sin(((x + y / 3) * 2 * Math.PI) / 8)), at * 3, at * 3 + 3);
+  }
+  return { data, widthPx, heightPx, channels: 3 };
+}
 
 async function halved(pixels: Pixels): Promise<Pixels> {
   const [widthPx, heightPx] = [pixels.widthPx / 2, pixels.heightPx / 2];
@@ -153,6 +181,48 @@ describe(`every preview of the default sequence has ${LEAST_LOSS_DB} dB at least
           true,
         );
       expect(converting.metrics.total('decodes_total', { purpose: 'sequence' })).toBe(decodes);
+    },
+    60_000,
+  );
+});
+
+/** Like the text of a screenshot, in black on nothing. */
+function clearText(widthPx: number, heightPx: number): Pixels {
+  const { data } = screenshot(widthPx, heightPx);
+  const clear = Buffer.alloc(widthPx * heightPx * 4);
+  for (let at = 0; at < widthPx * heightPx; at++) if ((data[at * 3] ?? 0) < 100) clear[at * 4 + 3] = 255;
+  return { data: clear, widthPx, heightPx, channels: 4 };
+}
+
+describe('of a picture with alpha, over white and over black', () => {
+  test.each([
+    ['text on nothing', () => clearText(1300, 975)],
+    ['text on nothing, scaled by little', () => clearText(270, 200)],
+    ['large text on nothing', () => clearText(2560, 1600)],
+    ['a photo that is cut out', async () => cutOut(await photo(1300, 975, 9))],
+  ])(
+    '%s',
+    async (_name, make) => {
+      const pixels = await make();
+      const boxes = DEFAULT_TARGET_FORMATS.map((text) => text.replace('auto:', 'png:'));
+      const { previews } = await converting.convert(await image(pixels).png({ compressionLevel: 1 }).toBuffer(), boxes);
+      expect(previews.length).toBeGreaterThan(1);
+      for (const { path, formats } of previews) {
+        const { scaled } = geometryOf(pixels, parseFormat(formats[0] ?? ''));
+        const direct = image(pixels).resize(scaled.widthPx, scaled.heightPx, { fit: 'fill', kernel: 'lanczos3' });
+        const [ours, theirs] = [await sharp(path).png().toBuffer(), await direct.png().toBuffer()];
+        for (const background of ['#ffffff', '#000000']) {
+          const over = (encoded: Buffer): Promise<Buffer> => sharp(encoded).flatten({ background }).raw().toBuffer();
+          const [shown, resized] = [await over(ours), await over(theirs)];
+          const db = psnrDb(shown, resized);
+          if (db >= LEAST_LOSS_DB) continue;
+          // Laying over a background and scaling premultiplied pixels may change places.
+          const flat = await over(await image(pixels).png({ compressionLevel: 1 }).toBuffer());
+          const exact = lanczosReduced({ ...pixels, data: flat, channels: 3 }, scaled.widthPx, scaled.heightPx);
+          const nearer = psnrDb(shown, exact) - psnrDb(resized, exact);
+          expect(nearer, `${formats} over ${background}: ${db} dB`).toBeGreaterThanOrEqual(-SLACK_DB);
+        }
+      }
     },
     60_000,
   );

@@ -107,13 +107,6 @@ describe('limits', () => {
     expect(code).toBe('source-limits-exceeded');
     expect(message).toBe('expected an image of at most 1000000 pixels, got 1080000 (400x300 in 9 frames)');
   });
-
-  test('so do their number', async () => {
-    const delaysMs = new Array<number>(11).fill(50);
-    const { code, message } = await refused(await animation('gif', { widthPx: 20, heightPx: 10, delaysMs }));
-    expect(code).toBe('source-limits-exceeded');
-    expect(message).toBe('expected an image of at most 10 pages or frames, got more');
-  });
 });
 
 describe('what decoders say in our words', () => {

@@ -1,6 +1,6 @@
 // What is looked at before scaling: how hard a picture's edges are, and which kernel that allows.
 import { describe, expect, test } from 'vitest';
-import { edgesOf, kernelFor, type Raster } from '../../../src/convert/raster.js';
+import { edgesOf, harder, kernelFor, type Raster } from '../../../src/convert/raster.js';
 import { photo, screenshot } from '../../support/images.js';
 
 /** Black, with white columns at every `period` pixels: two hard edges for each. */
@@ -47,6 +47,37 @@ describe('how hard the edges of a picture are', () => {
     },
   );
 
+  test.each([
+    ['black on nothing', 0, 0, 255, 0],
+    ['white on nothing', 255, 255, 255, 0],
+    ['nothing in white', 255, 0, 0, 255],
+    ['nothing in black', 0, 255, 0, 255],
+    ['black on white, both half there', 0, 255, 128, 128],
+  ])('columns that only alpha shows: %s', (_name, ink, paper, inkAlpha, paperAlpha) => {
+    const pixels = Buffer.alloc(400 * 40 * 4);
+    for (let at = 0; at < pixels.length; at += 4) {
+      const isInk = (at / 4) % 40 < 4;
+      pixels.fill(isInk ? ink : paper, at, at + 3);
+      pixels[at + 3] = isInk ? inkAlpha : paperAlpha;
+    }
+    const raster: Raster = { pixels, widthPx: 400, heightPx: 40, channels: 4, frames: 1 };
+    expect(edgesOf(raster, { widthPx: 400, heightPx: 40 })).toBe('hard');
+  });
+
+  test('colours that nothing shows have no edges', () => {
+    const pixels = Buffer.alloc(400 * 40 * 4);
+    for (let at = 0; at < pixels.length; at += 8) pixels.fill(255, at, at + 3);
+    expect(edgesOf({ pixels, widthPx: 400, heightPx: 40, channels: 4, frames: 1 }, square(400))).toBe('soft');
+  });
+
+  test('the harder of two', () => {
+    expect([harder('soft', 'mixed'), harder('hard', 'mixed'), harder('soft', 'soft')]).toEqual([
+      'mixed',
+      'hard',
+      'soft',
+    ]);
+  });
+
   test('a picture of one row, and of one pixel', () => {
     expect(edgesOf(stripes(4000, 1, 50), { widthPx: 4000, heightPx: 1 })).toBe('hard');
     expect(edgesOf(stripes(1, 1, 50), square(1))).toBe('soft');
@@ -54,8 +85,8 @@ describe('how hard the edges of a picture are', () => {
 });
 
 describe('the kernel', () => {
-  test('of soft pictures is linear for less than half the size, cubic beyond', () => {
-    expect(kernelFor(square(199), square(100), 'soft')).toBe('linear');
+  test('of soft pictures is cubic', () => {
+    expect(kernelFor(square(101), square(100), 'soft')).toBe('cubic');
     expect(kernelFor(square(200), square(100), 'soft')).toBe('cubic');
   });
 

@@ -1,0 +1,49 @@
+// Decodes one source, as often as its previews need: strictly, and again where all that a strict decoder found is harmless.
+import sharp from 'sharp';
+import type { Size } from '../kernel/sizes.js';
+import type { ChildSettings } from './protocol.js';
+import { type Raster, rasterOf } from './raster.js';
+import { decoderOptions, mendedSource, type SourceFile } from './source-file.js';
+
+/** A file may need to be put right in several places, each of which is found by decoding up to it. */
+const MAX_MENDINGS = 8;
+
+export class Decoder {
+  constructor(
+    private source: SourceFile,
+    private readonly settings: ChildSettings,
+  ) {}
+
+  /** Every pixel of so many frames. */
+  full(frames: number): Promise<Raster> {
+    return this.decode((source) => {
+      const options = decoderOptions(this.settings, source);
+      return rasterOf(sharp(source.bytes, frames > 1 ? { ...options, pages: -1 } : options), frames, source.reading);
+    });
+  }
+
+  /** The first frame, scaled to exactly `size` while it is decoded. */
+  scaled(
+    { widthPx, heightPx }: Size,
+    { fast, kernel }: { readonly fast: boolean; readonly kernel: 'cubic' | 'lanczos3' },
+  ): Promise<Raster> {
+    return this.decode((source) => {
+      const image = sharp(source.bytes, decoderOptions(this.settings, source));
+      const resized = image.resize(widthPx, heightPx, { fit: 'fill', kernel, fastShrinkOnLoad: fast });
+      return rasterOf(resized, 1, source.reading);
+    });
+  }
+
+  private async decode(once: (source: SourceFile) => Promise<Raster>): Promise<Raster> {
+    for (let mendings = 0; ; mendings++) {
+      try {
+        return await once(this.source);
+      } catch (error) {
+        const mended = mendings < MAX_MENDINGS ? mendedSource(this.source, error) : undefined;
+        if (mended === undefined) throw error;
+        // What is decoded next from this source needs no mending.
+        this.source = mended;
+      }
+    }
+  }
+}
