@@ -1,7 +1,6 @@
 // From pixels to the bytes of a preview: one encoder per preview type, without any metadata.
 import type { Sharp } from 'sharp';
 import type { PreviewType } from '../kernel/format.js';
-import { DEFAULT_QUALITY } from '../kernel/format.js';
 import type { PlannedPreview } from '../kernel/sequence.js';
 import type { SourceInfo } from '../kernel/source.js';
 import { type Edges, kernelFor, pipelineFrom, type Raster } from './raster.js';
@@ -48,5 +47,18 @@ export async function encode(raster: Raster, planned: PlannedPreview, info: Sour
     });
   }
   const animation = planned.animated ? { delay: [...info.delaysMs], loop: info.loop } : undefined;
-  return ENCODERS[planned.type](image, { quality: planned.quality ?? DEFAULT_QUALITY, animation }).toBuffer();
+  // Lossy types always have one; others do not look at it.
+  const quality = planned.quality ?? 100;
+  const bytes = await ENCODERS[planned.type](image, { quality, animation }).toBuffer();
+  return planned.type === 'png' ? withoutDensity(bytes) : bytes;
+}
+
+const SIGNATURE_AND_HEADER_BYTES = 8 + 25;
+const DENSITY_CHUNK_BYTES = 21;
+
+/** Without the density of 25 pixels an inch that the encoder writes right behind the header: office programs believe it. */
+export function withoutDensity(png: Buffer): Buffer {
+  const at = SIGNATURE_AND_HEADER_BYTES;
+  if (png.toString('latin1', at + 4, at + 8) !== 'pHYs') return png;
+  return Buffer.concat([png.subarray(0, at), png.subarray(at + DENSITY_CHUNK_BYTES)]);
 }

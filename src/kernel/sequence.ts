@@ -1,7 +1,7 @@
 // The preview sequence: the configured target formats, and what they mean for one source. Pure: which pictures have to be
 // made, in which type and geometry, and which of them are the same picture.
 import { createHash } from 'node:crypto';
-import { DEFAULT_QUALITY, type Format, type FormatType, type PreviewType, parseFormat } from './format.js';
+import { defaultQualityOf, type Format, type FormatType, type PreviewType, parseFormat } from './format.js';
 import { type Geometry, geometryOf } from './sizes.js';
 import { type SourceInfo, storedSize } from './source.js';
 
@@ -81,7 +81,7 @@ function planPreview(info: SourceInfo, alphaUsed: boolean, format: Format): Omit
     geometry: geometryOf(asStored ? storedSize(info) : info, format, MAX_SIDE_PX[type]),
     asStored,
     animated: info.animated && (type === 'gif' || type === 'webp'),
-    quality: type === 'jpg' || type === 'webp' || type === 'avif' ? (format.quality ?? DEFAULT_QUALITY) : undefined,
+    quality: type === 'png' || type === 'gif' ? undefined : (format.quality ?? defaultQualityOf(type)),
   };
 }
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { Candidate } from '../../src/kernel/best-match.js';
 import {
-  DEFAULT_QUALITY,
+  defaultQualityOf,
   FORMAT_TYPES,
   type Format,
   formatText,
@@ -20,18 +20,17 @@ const side = fc.oneof(
 );
 
 /** The parts of a format, any valid combination. */
-export const formatParts = fc.record({
-  type: fc.constantFrom(...FORMAT_TYPES),
-  widthPx: side,
-  heightPx: side,
-  scaleType: fc.constantFrom(...SCALE_TYPES),
-  norotate: fc.boolean(),
-  expand: fc.boolean(),
-  quality: fc.option(
-    fc.integer({ min: 1, max: 100 }).filter((quality) => quality !== DEFAULT_QUALITY),
-    { nil: undefined },
-  ),
-});
+export const formatParts = fc
+  .record({
+    type: fc.constantFrom(...FORMAT_TYPES),
+    widthPx: side,
+    heightPx: side,
+    scaleType: fc.constantFrom(...SCALE_TYPES),
+    norotate: fc.boolean(),
+    expand: fc.boolean(),
+    quality: fc.option(fc.integer({ min: 1, max: 100 }), { nil: undefined }),
+  })
+  .filter(({ type, quality }) => quality !== defaultQualityOf(type));
 
 export const anyFormat: fc.Arbitrary<Format> = formatParts.map((parts) => parseFormat(formatText(parts)));
 

@@ -307,6 +307,18 @@ describe('metadata', () => {
     }
   });
 
+  test('a PNG preview claims no density, and is whole without', async () => {
+    const bytes = await converting.preview(
+      await image(cutOut(await photo(160, 120)))
+        .png()
+        .toBuffer(),
+      'auto:80x80',
+    );
+    expect(bytes.includes('pHYs')).toBe(false);
+    const { info } = await sharp(bytes, { failOn: 'warning' }).raw().toBuffer({ resolveWithObject: true });
+    expect([info.width, info.height, info.channels]).toEqual([80, 60, 4]);
+  });
+
   test('the tags of the source are told', async () => {
     const source = await image(await photo(160, 120))
       .withExif({

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
-import { formatText, parseFormat } from '../../../src/kernel/format.js';
+import { defaultQualityOf, formatText, parseFormat } from '../../../src/kernel/format.js';
 import { formatParts } from '../../support/kernel-arbitraries.js';
 
 /** The message of the refusal; fails when `text` is accepted or refused as something else. */
@@ -78,7 +78,7 @@ describe('what is read', () => {
         const writtenOut = defaults ? '~autorotate~shrinkonly' : '';
         const flags = `${parts.expand ? '~expand' : ''}${writtenOut}${parts.norotate ? '~norotate' : ''}`;
         const written = `${parts.type}:${parts.widthPx}x${parts.heightPx}${flagsFirst ? flags + scale : scale + flags}${
-          parts.quality === undefined && !defaults ? '' : `@${parts.quality ?? 75}`
+          parts.quality === undefined && !defaults ? '' : `@${parts.quality ?? defaultQualityOf(parts.type)}`
         }`;
         expect(parseFormat(upper ? written.toUpperCase() : written).text).toBe(formatText(parts));
       }),

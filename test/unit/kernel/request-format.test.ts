@@ -1,7 +1,7 @@
 // Request formats as the original reads them: nothing is refused, and what was passed over is named.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatText, parseFormat } from '../../../src/kernel/format.js';
+import { defaultQualityOf, formatText, parseFormat } from '../../../src/kernel/format.js';
 import { readRequestFormat } from '../../../src/kernel/request-format.js';
 import { formatParts } from '../../support/kernel-arbitraries.js';
 
@@ -118,7 +118,8 @@ describe('properties', () => {
         const sign = dash ? '-' : '~';
         const words = [parts.scaleType, ...(parts.norotate ? ['norotate'] : []), ...(parts.expand ? ['expand'] : [])];
         const all = defaults ? ['autorotate', ...words, 'shrinkonly'] : words;
-        const quality = parts.quality === undefined && !defaults ? '' : `@${parts.quality ?? 75}`;
+        const quality =
+          parts.quality === undefined && !defaults ? '' : `@${parts.quality ?? defaultQualityOf(parts.type)}`;
         const plain = `${parts.type}:${parts.widthPx}x${parts.heightPx}${all.map((word) => sign + word).join('')}${quality}`;
         const text = upper ? plain.toUpperCase() : plain;
         expect(readRequestFormat(text)).toEqual({ format: parseFormat(text), ignored: [] });

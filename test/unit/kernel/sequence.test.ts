@@ -81,13 +81,12 @@ describe('for a source', () => {
     expect(plan({ type: 'gif', animated: true, pages: 3 }, ['jpg:10x10'])[0]).toMatchObject({ animated: false });
   });
 
-  test('lossy types have quality 75 unless the format names one', () => {
-    expect(plan({}, ['jpg:10x10', 'webp:10x10@30', 'png:10x10', 'gif:10x10']).map(({ quality }) => quality)).toEqual([
-      75,
-      30,
-      undefined,
-      undefined,
-    ]);
+  test('lossy types have their quality unless the format names one', () => {
+    expect(
+      plan({}, ['jpg:10x10', 'webp:10x10', 'avif:10x10', 'webp:10x10@30', 'png:10x10', 'gif:10x10']).map(
+        ({ quality }) => quality,
+      ),
+    ).toEqual([75, 75, 60, 30, undefined, undefined]);
   });
 
   test('every format is answered by exactly one preview, no two are the same picture, and none is too long for its type', () => {
