@@ -1,6 +1,7 @@
 // What the file says about itself, as text by tag name: the header's facts and the EXIF tags. Bad tags are no tags; nothing here throws.
 import ExifReader from 'exifreader';
 import type { Metadata } from '../kernel/source.js';
+import { profileName } from './colour/icc.js';
 import { codedText } from './exif-text.js';
 import type { SourceFile } from './source-file.js';
 import { exifOfTiff } from './sources/tiff-exif.js';
@@ -23,7 +24,8 @@ const COLOR_SPACES: Readonly<Record<string, string>> = {
 
 /** The tag groups `Header`, `File`, `Exif`, `GPS` and `Thumbnail`; one without tags is left out, the first two never are. */
 export function tagsOf(source: SourceFile): Metadata {
-  const { info, file } = source;
+  const { info, file, header, reading } = source;
+  const profile = header.icc && !reading?.ignoreIcc ? cleanText(profileName(header.icc) ?? '') : '';
   const groups: Record<string, Readonly<Record<string, string>>> = {
     Header: {
       Width: String(info.widthPx),
@@ -35,7 +37,9 @@ export function tagsOf(source: SourceFile): Metadata {
       'Color Space': COLOR_SPACES[info.colorSpace] ?? info.colorSpace,
       'Bits Per Sample': String(info.bitsPerSample),
       Channels: String(info.channels),
-      ...(info.animated ? { 'Loop Count': String(info.loop) } : {}),
+      ...(profile ? { 'Color Profile': profile } : {}),
+      ...(reading?.dynamic ? { 'Dynamic Range': reading.dynamic.toUpperCase() } : {}),
+      ...(info.animated ? { 'Loop Count': String(info.loop), Duration: `${sumOf(info.delaysMs)} ms` } : {}),
     },
     File: { 'File Size': String(file.length) },
   };
@@ -98,11 +102,19 @@ function textOf(tag: unknown): string | undefined {
   const { description } = tag;
   if (typeof description === 'number') return Number.isFinite(description) ? String(description) : undefined;
   if (typeof description !== 'string') return undefined;
-  const clean = description
+  const clean = cleanText(description);
+  return /\b(?:NaN|Infinity)\b/.test(clean) ? undefined : clean;
+}
+
+function cleanText(text: string): string {
+  return text
     .slice(0, MAX_TAG_CHARACTERS)
     .replace(/[\p{Cc}\p{Cs}]+/gu, ' ')
     .trim();
-  return /\b(?:NaN|Infinity)\b/.test(clean) ? undefined : clean;
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
 }
 
 function partition(
