@@ -1,6 +1,7 @@
 // What the file says about itself beside its header, as text by tag label. Bad tags are no tags; nothing here throws.
 import ExifReader from 'exifreader';
 import type { Metadata } from '../kernel/source.js';
+import { profileName } from './colour/icc.js';
 import { EXIF_LABELS, GPS_LABELS, labelOf, THUMBNAIL_LABELS } from './exif-labels.js';
 import { codedText } from './exif-text.js';
 import type { SourceFile } from './source-file.js';
@@ -15,21 +16,31 @@ const HIDDEN =
   /^(?:MakerNote|.* IFD Pointer|Thumbnail|base64|image|type|Images|PrintImageMatching|Padding|undefined-\d+)$/;
 
 /**
- * The tag groups `File`, `Exif`, `GPS` and `Thumbnail`, by the labels of exif-labels.ts, and `Place`, which is ours: where the
- * picture was taken in decimal degrees and metres. One without tags is left out, `File` never is. What the header says is
- * in the source's `info`.
+ * The tag groups `File`, `Exif`, `GPS` and `Thumbnail`, by the labels of exif-labels.ts, and two of ours: `Place`, where the
+ * picture was taken in decimal degrees and metres, and `Source`, what is known of the source beside its `info`. One without
+ * tags is left out, `File` never is.
  */
 export function tagsOf(source: SourceFile): Metadata {
   const groups: Record<string, Readonly<Record<string, string>>> = {
-    File: {
-      'File Size': String(source.file.length),
-      ...(source.onlyFirst && { 'Pages Shown': 'the first; the file has more than are taken' }),
-    },
+    File: { 'File Size': String(source.file.length) },
   };
+  const facts = factsOf(source);
+  if (Object.keys(facts).length > 0) groups.Source = facts;
   for (const [name, tags] of Object.entries(exifGroups(exifBlock(source)))) {
     if (Object.keys(tags).length > 0) groups[name] = tags;
   }
   return groups;
+}
+
+/** By the names of `SourceFacts`. */
+function factsOf({ info, header, reading, onlyFirst }: SourceFile): Record<string, string> {
+  const profile = header.icc && !reading?.ignoreIcc ? cleanText(profileName(header.icc) ?? '') : '';
+  return {
+    ...(profile && { colorProfile: profile }),
+    ...(reading?.dynamic && { dynamicRange: reading.dynamic.toUpperCase() }),
+    ...(info.animated && { durationMs: String(sumOf(info.delaysMs)) }),
+    ...(onlyFirst && { shown: 'the first of more pages than are taken' }),
+  };
 }
 
 /** The TIFF structure with the tags, without the marker that JPEG puts before it. */
@@ -98,11 +109,19 @@ function textOf(tag: unknown): string | undefined {
   const { description } = tag;
   if (typeof description === 'number') return Number.isFinite(description) ? String(description) : undefined;
   if (typeof description !== 'string') return undefined;
-  const clean = description
+  const clean = cleanText(description);
+  return /\b(?:NaN|Infinity)\b/.test(clean) ? undefined : clean;
+}
+
+function cleanText(text: string): string {
+  return text
     .slice(0, MAX_TAG_CHARACTERS)
     .replace(/[\p{Cc}\p{Cs}]+/gu, ' ')
     .trim();
-  return /\b(?:NaN|Infinity)\b/.test(clean) ? undefined : clean;
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
 }
 
 function partition(tags: object, belongs: (name: string) => boolean): [inside: object, outside: object] {

@@ -39,6 +39,14 @@ export interface SourceFacts {
   readonly pages: number;
   /** How often an animation plays, 0 for ever; only of an animation. */
   readonly loop?: number;
+  /** The name of the profile by which its colours were read. */
+  readonly colorProfile?: string;
+  /** `PQ` or `HLG`, of a source with a high dynamic range. */
+  readonly dynamicRange?: string;
+  /** Of an animation, once through, in ms. */
+  readonly durationMs?: number;
+  /** What is shown, where that is not the whole. */
+  readonly shown?: string;
   readonly colorSpace: string;
   readonly channels: number;
   readonly bitsPerSample: number;

@@ -16,14 +16,14 @@ const COLOR_SPACES: Readonly<Record<string, string>> = {
  * the source's facts, so that records of earlier versions are told in today's words too.
  */
 export function groupMetadata({ group, source }: CatalogEntry): GroupMetadata {
-  const { Header: _earlier, File: file = {}, Place: place, ...others } = source.metadata;
+  const { Header: _earlier, File: file = {}, Place: place, Source: facts = {}, ...others } = source.metadata;
   const named = group.fileName === undefined ? file : { 'File Name': group.fileName, ...file };
   return {
     groups: { Header: headerOf(source.info), File: named, ...others },
     proofsheet: {
       digest: `sha256:${contentDigestOf(source)}`,
       createdAt: new Date(group.createdAt).toISOString(),
-      source: factsOf(source.info),
+      source: factsOf(source.info, facts),
       ...(place && { place: placeOf(place) }),
       previews: ownPreviews(source).map((preview) => ({
         format: preview.formats,
@@ -46,12 +46,16 @@ function headerOf({ widthPx, heightPx, type }: SourceInfo): Metadata[string] {
   };
 }
 
-function factsOf(info: SourceInfo): SourceFacts {
+function factsOf(info: SourceInfo, { colorProfile, dynamicRange, durationMs, shown }: Metadata[string]): SourceFacts {
   return {
     orientation: info.orientation,
     hasAlpha: info.hasAlpha,
     pages: info.pages,
     ...(info.animated && { loop: info.loop }),
+    ...(durationMs !== undefined && { durationMs: Number(durationMs) }),
+    ...(colorProfile !== undefined && { colorProfile }),
+    ...(dynamicRange !== undefined && { dynamicRange }),
+    ...(shown !== undefined && { shown }),
     colorSpace: COLOR_SPACES[info.colorSpace] ?? info.colorSpace,
     channels: info.channels,
     bitsPerSample: info.bitsPerSample,

@@ -21,10 +21,7 @@ const PRIMARIES: Readonly<Record<number, Primaries>> = {
   22: { red: [0.63, 0.34], green: [0.295, 0.605], blue: [0.155, 0.077], white: D65 },
 };
 
-/**
- * Table 3, as displays show them: the curves of cameras (1, 6, 7, 11, 12, 14, 15) are undone by that of sRGB, as browsers do.
- * What is not here is taken for sRGB.
- */
+/** Table 3; what is not here is taken for sRGB. */
 const TRANSFERS: Readonly<Record<number, Transfer>> = {
   4: gammaToLight(2.2),
   5: gammaToLight(2.8),
@@ -36,19 +33,23 @@ const TRANSFERS: Readonly<Record<number, Transfer>> = {
   18: hlgToScene,
 };
 const [PQ, HLG] = [16, 18] as const;
+/** BT.709 and its kin: curves of cameras, for which a display has one of its own. */
+const CAMERAS: readonly number[] = [1, 6, 14, 15];
 
 export interface CodePoints {
   readonly primaries: number;
   readonly transfer: number;
   /** The lowest and highest codes are no colours; of samples that are RGB. */
   readonly narrowRange?: boolean;
+  /** How displays show what cameras code: by that of a television (BT.1886, a power of 2.4), otherwise by that of sRGB. */
+  readonly asTelevision?: boolean;
 }
 
 /** The colours of these code points; `undefined` when they are those of sRGB, or say nothing. */
-export function cicpColours({ primaries, transfer, narrowRange = false }: CodePoints): Colours | undefined {
+export function cicpColours({ primaries, transfer, narrowRange, asTelevision }: CodePoints): Colours | undefined {
   const own = PRIMARIES[primaries];
   const matrix = own && toSrgbFrom(own);
-  const curve = TRANSFERS[transfer];
+  const curve = asTelevision && CAMERAS.includes(transfer) ? gammaToLight(2.4) : TRANSFERS[transfer];
   const range = narrowRange ? ([16 / 255, 235 / 255] as const) : undefined;
   if ((matrix === undefined || isIdentity(matrix)) && curve === undefined && range === undefined) return undefined;
   return {

@@ -26,6 +26,16 @@ export function rgbColoursOf(profile: Buffer): Colours | undefined {
   return { transfer: [red, green, blue], matrix: times(D50_TO_SRGB, toXyz) };
 }
 
+/** What `profile` calls itself (sections 10.15 and, of version 2, 6.5.17). */
+export function profileName(profile: Buffer): string | undefined {
+  const tag = tagOf(profile, 'desc');
+  if (tag === undefined) return undefined;
+  if (textAt(tag, 0) === 'desc') return tag.toString('latin1', 12, 12 + tag.readUInt32BE(8)).replace(/\0[\s\S]*$/, '');
+  if (textAt(tag, 0) !== 'mluc' || tag.length < 28) return undefined;
+  const [length, from] = [tag.readUInt32BE(20), tag.readUInt32BE(24)];
+  return new TextDecoder('utf-16be').decode(tag.subarray(from, from + length)).replace(/\0[\s\S]*$/, '');
+}
+
 function tagOf(profile: Buffer, name: string): Buffer | undefined {
   if (profile.length < HEADER_BYTES + 4) return undefined;
   const count = Math.min(MAX_TAGS, profile.readUInt32BE(HEADER_BYTES));

@@ -14,6 +14,8 @@ export interface Reading {
   readonly ignoreIcc: boolean;
   /** What the samples are, where the decoder was told otherwise. */
   readonly colorSpace?: string;
+  /** Goes above white, and by which curve. */
+  readonly dynamic?: 'pq' | 'hlg' | undefined;
   /** What the decoder takes for alpha is none. */
   readonly opaque?: boolean;
   /** Pixels get an alpha channel that the decoder does not know of. */
@@ -47,6 +49,7 @@ export function readingOf(depth: 'uchar' | 'ushort', colours: Colours, ignoreIcc
     space: depth === 'uchar' ? 'srgb' : 'rgb16',
     depth,
     ignoreIcc,
+    dynamic: colours.dynamic,
     toSrgb: (samples, channels) => converted(samples, channels, depth === 'uchar' ? 255 : 65_535, colours),
   };
 }

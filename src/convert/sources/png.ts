@@ -4,7 +4,7 @@ import type { Metadata } from 'sharp';
 import { cicpColours } from '../colour/cicp.js';
 import { isIdentity, type Primaries, toSrgbFrom } from '../colour/primaries.js';
 import { type Colours, type Reading, readingOf } from '../colour/reading.js';
-import { gammaToLight, srgbToLight } from '../colour/transfer.js';
+import { gammaToLight } from '../colour/transfer.js';
 
 const SIGNATURE_BYTES = 8;
 /** Length, type and checksum around a chunk's data. */
@@ -43,7 +43,12 @@ export function pngReading(bytes: Buffer, header: Metadata): Reading | undefined
   const cicp = chunks.get('cICP');
   const colours =
     cicp && cicp.length >= 4
-      ? cicpColours({ primaries: cicp[0] ?? 2, transfer: cicp[1] ?? 2, narrowRange: cicp[3] === 0 })
+      ? cicpColours({
+          primaries: cicp[0] ?? 2,
+          transfer: cicp[1] ?? 2,
+          narrowRange: cicp[3] === 0,
+          asTelevision: true, // As browsers do with PNG.
+        })
       : undefined;
   const depth = header.depth === 'ushort' ? 'ushort' : 'uchar';
   if (colours) return readingOf(depth, colours, true);
@@ -56,18 +61,15 @@ export function pngReading(bytes: Buffer, header: Metadata): Reading | undefined
 const SRGB_GAMMA = 45_455;
 const NEAR_GAMMA = 500;
 
+/** Primaries say nothing without a gamma, as browsers have it; the gamma of sRGB stands for its curve unless they are others. */
 function statedColours(chunks: ReadonlyMap<string, Buffer>): Colours | undefined {
   const [gama, chrm] = [chunks.get('gAMA'), chunks.get('cHRM')];
   const gamma = gama && gama.length >= 4 ? gama.readUInt32BE(0) : 0;
-  const isSrgb = gamma < 1000 || gamma > 1_000_000 || Math.abs(gamma - SRGB_GAMMA) <= NEAR_GAMMA;
+  if (gamma < 1000 || gamma > 1_000_000) return undefined;
   const primaries = chrm && chrm.length >= 32 ? primariesOf(chrm) : undefined;
   const matrix = primaries && toSrgbFrom(primaries);
-  const changes = matrix !== undefined && !isIdentity(matrix);
-  if (isSrgb && !changes) return undefined;
-  return {
-    transfer: isSrgb ? srgbToLight : gammaToLight(100_000 / gamma),
-    ...(changes ? { matrix } : {}),
-  };
+  if (matrix && !isIdentity(matrix)) return { transfer: gammaToLight(100_000 / gamma), matrix };
+  return Math.abs(gamma - SRGB_GAMMA) <= NEAR_GAMMA ? undefined : { transfer: gammaToLight(100_000 / gamma) };
 }
 
 /** White, red, green and blue; `undefined` for such as no device can have. */

@@ -130,12 +130,11 @@ for (const bits of [8, 16] as const) {
 
     test('of swapped primaries by cHRM', async () => {
       const swapped = BARS.map(([r, g, b]): Rgb => [g, r, b]);
-      await expectBars(withChunks(await bars(bits, asCoded), gama(45_455), SWAPPED_CHRM), swapped, 2);
+      const coded = (colour: Rgb): readonly number[] => lightOf(colour).map((light) => light ** (1 / 2.2));
+      await expectBars(withChunks(await bars(bits, coded), gama(45_455), SWAPPED_CHRM), swapped, 2);
     });
 
     test.each([
-      ['cHRM', [gama(45_455), P3_CHRM]],
-      ['cHRM alone', [P3_CHRM]],
       ['code points', [cicp(12, 13)]],
       ['code points, though a profile says otherwise', [cicp(12, 13), linearProfile()]],
       ['code points, though sRGB is said too', [cicp(12, 13), SRGB]],
@@ -152,10 +151,20 @@ for (const bits of [8, 16] as const) {
       ['primaries that cannot be', [numbers('cHRM', 0, 0, 0, 0, 0, 0, 0, 0)]],
       ['primaries without white', [numbers('cHRM', 1, 1)]],
       ['code points of sRGB', [cicp(1, 13)]],
-      ['code points of video', [cicp(1, 1)]],
+      ['primaries alone', [P3_CHRM]],
       ['code points that say nothing', [cicp(2, 2)]],
     ])('by %s is sRGB', async (_name, chunks) => {
       await expectBars(withChunks(await bars(bits, asCoded), ...chunks), BARS, 1);
+    });
+
+    test('of Display P3 by gAMA and cHRM', async () => {
+      const coded = (colour: Rgb): readonly number[] => lightOf(colour).map((light) => light ** (1 / 2.2));
+      await expectBars(withChunks(await bars(bits, coded), gama(45_455), P3_CHRM), P3_SHOWN, 3);
+    });
+
+    test.each([1, 6, 14, 15])('of a camera (%i) is shown as a television shows it', async (transfer) => {
+      const coded = (colour: Rgb): readonly number[] => lightOf(colour).map((light) => light ** (1 / 2.4));
+      await expectBars(withChunks(await bars(bits, coded), cicp(1, transfer)), BARS, 2);
     });
 
     test('of narrow range by code points', async () => {

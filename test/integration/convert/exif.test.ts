@@ -2,7 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Converting } from '../../support/converting.js';
 import { withExif } from '../../support/hostile/jpeg.js';
-import { ENCODED, flat } from '../../support/images.js';
+import { pngChunk, pngOf } from '../../support/hostile/png.js';
+import { gammaCurve, rgbProfile } from '../../support/icc.js';
+import { animation, ENCODED, flat, image, photo } from '../../support/images.js';
 import { ASCII, BYTE, LONG, type Tag, tiffPicture, UNDEFINED } from '../../support/tiff-picture.js';
 
 let converting: Converting;
@@ -149,4 +151,35 @@ test('the version of GPS tags', async () => {
     const source = withExif(await ENCODED.jpeg(flat(8, 8, [1, 2, 3])), exif);
     expect((await exifOf(source))['GPS Version ID']).toBe(version.join('.'));
   }
+});
+
+describe('facts of the header', () => {
+  const factsOf = async (source: Buffer) => (await converting.convert(source, ['jpg:8x8'])).metadata.Source ?? {};
+
+  test('the name of a profile, of both versions', async () => {
+    const pixels = image(await photo(16, 16));
+    expect((await factsOf(await pixels.clone().withIccProfile('p3').jpeg().toBuffer())).colorProfile).toMatch(/P3/i);
+    const second = tiffPicture({
+      widthPx: 8,
+      heightPx: 8,
+      bits: 8,
+      bands: 3,
+      photometric: 2,
+      sample: () => 9,
+      tags: [[34_675, UNDEFINED, rgbProfile(gammaCurve(2.2))]],
+    });
+    expect((await factsOf(second)).colorProfile).toBe('test');
+    expect(await factsOf(await pixels.clone().jpeg().toBuffer())).not.toHaveProperty('colorProfile');
+  });
+
+  test('high dynamic range', async () => {
+    const coded = (transfer: number): Buffer =>
+      pngOf({ widthPx: 8, heightPx: 8, bits: 8, chunks: [pngChunk('cICP', Buffer.from([9, transfer, 0, 1]))] });
+    expect([(await factsOf(coded(16))).dynamicRange, (await factsOf(coded(18))).dynamicRange]).toEqual(['PQ', 'HLG']);
+    expect(await factsOf(coded(13))).not.toHaveProperty('dynamicRange');
+  });
+
+  test('how long an animation is', async () => {
+    expect((await factsOf(await animation('gif', { delaysMs: [100, 50, 200] }))).durationMs).toBe('350');
+  });
 });

@@ -116,7 +116,7 @@ describe('more pages or frames than are taken', () => {
     ['TIFF', 'jpeg', () => tiffOf([page, other, other, other])],
   ])('%s is shown by its first', async (_name, type, make) => {
     const { info, metadata, previews } = await few.convert(await make(), ['auto:-1x-1']);
-    expect([info.pages, info.animated, metadata.Header?.Pages]).toEqual([1, false, expect.stringContaining('first')]);
+    expect([info.pages, info.animated, metadata.Source?.shown]).toEqual([1, false, expect.stringContaining('first')]);
     const [preview] = previews;
     const encoded = await readFile(preview?.path ?? '');
     const { format, pages = 1 } = await sharp(encoded).metadata();

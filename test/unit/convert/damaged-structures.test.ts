@@ -3,7 +3,7 @@
 import { deflateSync } from 'node:zlib';
 import type { Metadata } from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { greyColoursOf, rgbColoursOf } from '../../../src/convert/colour/icc.js';
+import { greyColoursOf, profileName, rgbColoursOf } from '../../../src/convert/colour/icc.js';
 import { sniff } from '../../../src/convert/sniff.js';
 import { avifReading, avifStill } from '../../../src/convert/sources/avif.js';
 import { gifReading, mendedGif } from '../../../src/convert/sources/gif.js';
@@ -166,7 +166,7 @@ describe('no damage makes it throw', () => {
     };
     for (const curve of [gammaCurve(2.2), tableCurve([0, 0.3, 1]), parametricCurve(4, 2.4, 1, 0, 0.1, 0.04, 0, 0)]) {
       expectUnharmed(greyProfile(curve), shown(greyColoursOf));
-      expectUnharmed(rgbProfile(curve), shown(rgbColoursOf));
+      expectUnharmed(rgbProfile(curve), shown(rgbColoursOf), profileName);
     }
   });
 
