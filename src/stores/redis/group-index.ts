@@ -1,6 +1,6 @@
 // Groups and their index: writing, removing, counting, listing. Knows of sources only the digest and the token that a
 // group's record begins with.
-import type { Digest } from '../../kernel/digest.js';
+import { type Digest, parseDigest } from '../../kernel/digest.js';
 import type { Context, GroupRef, ImageKey } from '../../kernel/image-key.js';
 import type { CommitRequest, Selection } from '../../kernel/ports.js';
 import { REMOVE_GROUPS, TOUCH_GROUPS, WRITE_GROUP } from './group-scripts.js';
@@ -130,7 +130,8 @@ export class GroupIndex {
     for (const [at, { batch }] of calls.entries()) {
       for (const [n, digest] of (replies[at] as string[]).entries()) {
         const accessedAt = batch[n]?.at ?? 0;
-        if (digest !== '') sources.set(digest as Digest, Math.max(accessedAt, sources.get(digest as Digest) ?? 0));
+        const source = parseDigest(digest);
+        if (source) sources.set(source, Math.max(accessedAt, sources.get(source) ?? 0));
       }
     }
     return sources;
@@ -217,8 +218,9 @@ export async function oldestMembers(
 }
 
 function referenceOf(head: string): Reference | undefined {
-  if (head === '') return undefined;
-  return { token: head.slice(0, TOKEN_CHARACTERS) as Token, digest: head.slice(TOKEN_CHARACTERS) as Digest };
+  const digest = parseDigest(head.slice(TOKEN_CHARACTERS));
+  // A damaged record refers to nothing; what it referred to once ages out.
+  return digest && { token: head.slice(0, TOKEN_CHARACTERS) as Token, digest };
 }
 
 function groupedBy<T>(items: readonly T[], shardOf: (item: T) => Shard): Map<Shard, T[]> {

@@ -5,7 +5,7 @@ import type { Digest } from '../../kernel/digest.js';
 import { ALL_SHARDS, type Shard } from './key-layout.js';
 import { script } from './link.js';
 import { decodeSource } from './record-codec.js';
-import { readMany, runMany, type Session } from './session.js';
+import { digestsIn, readMany, runMany, type Session } from './session.js';
 import { BOOK } from './source-book.js';
 import { keysOfSource, weightOfRecord } from './source-shelf.js';
 
@@ -115,7 +115,7 @@ export class Recount {
     const used = keys.used(shard);
     const [reply] = await readMany(this.session, [{ key: used, args: ['ZSCAN', used, cursor, 'COUNT', `${PAGE}`] }]);
     const [next, flat] = reply as [string, string[]];
-    const digests = flat.filter((_, at) => at % 2 === 0) as Digest[];
+    const digests = digestsIn(flat.filter((_, at) => at % 2 === 0));
     const isOurs = await this.count(digests.map((digest) => ({ digest, epoch, weight: '' })));
     this.underWay = isOurs ? { shard, epoch, cursor: next } : undefined;
     if (isOurs && next === '0') {

@@ -1,6 +1,6 @@
 // The catalog on Redis. A commit goes blobs, source, groups, in this order, so that a crash in between leaves something
 // that nobody sees and that ages out, never a group without its source. Reads go through what the node remembers.
-import type { Digest } from '../../kernel/digest.js';
+import { type Digest, parseDigest } from '../../kernel/digest.js';
 import type { Context, GroupRef, ImageKey } from '../../kernel/image-key.js';
 import type { Catalog, CommitRequest, Evicted, Selection, Usage } from '../../kernel/ports.js';
 import type { CatalogEntry, SourceRecord } from '../../kernel/source.js';
@@ -10,7 +10,7 @@ import { ALL_SHARDS } from './key-layout.js';
 import { streamKeys } from './key-stream.js';
 import { tokenOfRevision } from './node-memory.js';
 import { encodeGroup, newToken, type StoredGroup, type Token } from './record-codec.js';
-import { readMany, type Session } from './session.js';
+import { digestsIn, readMany, type Session } from './session.js';
 import { type Freed, type KeptSource, SourceShelf } from './source-shelf.js';
 import { storedBytes } from './stored-bytes.js';
 
@@ -96,8 +96,10 @@ export class RedisCatalog implements Catalog {
   }
 
   /**
-   * The group's record is compared in the step that removes it, the source's right before, since it lies in another slot: a
-   * source that is committed anew within that moment does not save a group whose previews had been lost.
+   * The group's record is compared in the step that removes it, the source's right before, since it lies in another slot. Every
+   * commit that is acknowledged for the group gives its record another token, whatever became of the source. So what this can
+   * miss is a source that is made again for nobody (a heal from a kept source) within that moment: its group had lost its
+   * previews, and goes.
    */
   async removeGroup(ref: GroupRef, revision: string): Promise<boolean> {
     const current = await this.reader.find(ref);
@@ -141,7 +143,7 @@ export class RedisCatalog implements Catalog {
       limit,
       Number.POSITIVE_INFINITY,
     );
-    return this.unkeepThese(digests.map(({ member, score }) => ({ digest: member as Digest, usedAt: score })));
+    return this.unkeepThese(usedDigests(digests));
   }
 
   async evictGroups(limit: number, before?: number): Promise<Evicted> {
@@ -179,7 +181,7 @@ export class RedisCatalog implements Catalog {
       do {
         const [reply] = await readMany(this.session, [{ key, args: ['SSCAN', key, cursor, 'COUNT', '100'] }]);
         const [next, members] = reply as [string, string[]];
-        yield* members as Digest[];
+        yield* digestsIn(members);
         cursor = next;
       } while (cursor !== '0');
     }
@@ -205,7 +207,7 @@ export class RedisCatalog implements Catalog {
     const before = clock.now() - blobTtlMs - AGE_MARGIN_MS;
     await this.evictGroups(AGED_AT_A_TIME, before);
     const digests = await oldestMembers(this.session, (shard) => keys.used(shard), AGED_AT_A_TIME, before);
-    return this.sources.releaseAged(digests.map(({ member, score }) => ({ digest: member as Digest, usedAt: score })));
+    return this.sources.releaseAged(usedDigests(digests));
   }
 
   /** A group whose source is lost answers nobody; it goes unless it was committed anew meanwhile. */
@@ -214,4 +216,12 @@ export class RedisCatalog implements Catalog {
     await this.groups.remove([{ ...ref, condition }], ended);
     await this.sources.release(ended);
   }
+}
+
+/** Whatever else stands in a set of ours names nothing, and is passed over. */
+function usedDigests(members: readonly { readonly member: string; readonly score: number }[]) {
+  return members.flatMap(({ member, score }) => {
+    const digest = parseDigest(member);
+    return digest === undefined ? [] : [{ digest, usedAt: score }];
+  });
 }

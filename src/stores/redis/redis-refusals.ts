@@ -6,7 +6,7 @@ import type { Failure, Refusal, Refusals } from '../../kernel/ports.js';
 import { oldestMembers } from './group-index.js';
 import { ALL_SHARDS, digestShard, type Shard } from './key-layout.js';
 import { decodeRefusal, FORGET_REFUSALS, NOTE_REFUSAL, REFUSAL_FIELDS, sealedRefusal } from './refusal-entry.js';
-import { healingTypes, readMany, runMany, type Session } from './session.js';
+import { digestsIn, healingTypes, readMany, runMany, type Session } from './session.js';
 
 export interface RedisRefusalsOptions {
   /** How long a failure is remembered after its last time. */
@@ -90,8 +90,9 @@ export class RedisRefusals implements Refusals {
           return { key, args: ['ZRANGE', key, '0', String(BATCH - 1)] };
         }),
       );
-      forgotten += await this.remove((replies as Digest[][]).flat());
-      shards = shards.filter((_, at) => (replies as Digest[][])[at]?.length === BATCH);
+      const named = (replies as string[][]).map(digestsIn);
+      forgotten += await this.remove(named.flat());
+      shards = shards.filter((_, at) => named[at]?.length === BATCH);
     }
     return forgotten;
   }
@@ -123,7 +124,7 @@ export class RedisRefusals implements Refusals {
       removed,
       Number.POSITIVE_INFINITY,
     );
-    await this.remove(oldest.map(({ member }) => member as Digest));
+    await this.remove(digestsIn(oldest.map(({ member }) => member)));
   }
 
   private async remove(sources: readonly Digest[]): Promise<number> {

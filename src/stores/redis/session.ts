@@ -1,4 +1,5 @@
 // What every part of the Redis store is handed: the connection for records, the names of keys, and the limits.
+import { type Digest, parseDigest } from '../../kernel/digest.js';
 import type { Clock, Logger, Metrics } from '../../kernel/ports.js';
 import type { KeyLayout } from './key-layout.js';
 import { TYPE_OF_KIND } from './key-layout.js';
@@ -64,6 +65,11 @@ export async function readMany(session: Session, commands: readonly Command[]): 
     );
   }
   return replies;
+}
+
+/** Those of a set's members that are digests: whoever can write to the server can put anything there, a path too. */
+export function digestsIn(members: readonly string[]): Digest[] {
+  return members.flatMap((member) => parseDigest(member) ?? []);
 }
 
 /** The tokens that records begin with, in order; `''` for one that is not there. */

@@ -5,7 +5,7 @@ import { contentDigestOf, type SourceRecord } from '../../kernel/source.js';
 import { ALL_SHARDS, digestShard, type Shard } from './key-layout.js';
 import type { ScriptCall } from './link.js';
 import { decodeSource, encodeSource, newToken, type StoredSource, sourceParts, type Token } from './record-codec.js';
-import { readMany, readTokens, runMany, type Session } from './session.js';
+import { digestsIn, readMany, readTokens, runMany, type Session } from './session.js';
 import {
   ATTACH,
   DISOWN_BLOB,
@@ -227,7 +227,11 @@ export class SourceShelf {
     const { keys } = this.session;
     const key = keys.orphans(shard);
     const [members] = await readMany(this.session, [{ key, args: ['SRANDMEMBER', key, String(limit)] }]);
-    const digests = members as Digest[];
+    const named = members as string[];
+    const digests = digestsIn(named);
+    // What is no digest is nobody's blob, and would come again for ever.
+    const others = named.filter((member) => !digests.some((digest) => digest === member));
+    if (others.length > 0) await readMany(this.session, [{ key, args: ['SREM', key, ...others] }]);
     const replies = await runMany(
       this.session,
       SWEEP_BLOB,

@@ -51,6 +51,24 @@ describe('one Redis server', () => {
     expect(await store.catalog.find(ref)).toBeUndefined();
   }
 
+  it('names that somebody put into our sets, and that are no digests, reach nobody', async () => {
+    const shard = digestShard(source.record.digest);
+    for (const evil of ['../../etc/passwd', source.record.digest.toUpperCase(), '']) {
+      await client.sAdd(keys.orphans(shard), evil);
+      await client.sAdd(keys.unfinished(shard), evil);
+      for (const key of [keys.used(shard), keys.evictable(shard), keys.refusals(shard)])
+        await client.zAdd(key, { score: 1, value: evil });
+    }
+    expect(await store.catalog.sweep(100)).toEqual([]);
+    expect(await client.sCard(keys.orphans(shard))).toBe(0);
+    const unfinished: string[] = [];
+    for await (const digest of store.catalog.unfinished()) unfinished.push(digest);
+    expect(unfinished).toEqual([]);
+    await store.catalog.evictSources(10);
+    await store.recount();
+    await expectHealed();
+  });
+
   const damages: readonly (readonly [what: string, key: () => string])[] = [
     ['group', () => keys.group(ref)],
     ['source', () => keys.source(source.record.digest)],
