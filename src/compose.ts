@@ -10,7 +10,7 @@ import { createConverter } from './convert/converter-pool.js';
 import { createAccess } from './http/access/access.js';
 import { strainOf } from './http/access/strain.js';
 import { dialectsOf } from './http/dialects/registry.js';
-import { createEdge, type Edge } from './http/edge.js';
+import { createEdge, type Edge, operationNames } from './http/edge.js';
 import { HotLane, type HotStatus } from './http/hot/hot-lane.js';
 import { TlsFiles } from './http/wire/tls-files.js';
 import { sequenceOf } from './kernel/sequence.js';
@@ -75,7 +75,8 @@ export interface App {
 /** Opens the store, starts the converters and builds the edge; nothing listens yet. Throws when the store cannot be opened. */
 export async function compose(config: Config, logger: ProcessLogger, role: Role = ALONE): Promise<App> {
   const clock = systemClock;
-  const metrics = new ProcessMetrics();
+  const dialects = dialectsOf(config.server);
+  const metrics = new ProcessMetrics(operationNames(dialects));
   const eventLoop = watchEventLoop(metrics);
   const { storage, conversion, limits, server: serving } = config;
   const sequence = sequenceOf(config.sequence.targetFormats);
@@ -210,7 +211,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const startedAt = clock.monotonic();
   let draining = false;
   const edge = createEdge({
-    dialects: dialectsOf(serving),
+    dialects,
     access,
     previews,
     config: {

@@ -1,10 +1,11 @@
 // The HTTP edge as the composition root sees it: what it needs, what it gives, how it stops taking work.
 import { IncomingMessage, type Server, ServerResponse } from 'node:http';
 import { createApp } from './app.js';
+import type { Dialect } from './dialects/dialect.js';
 import { createSpeakers } from './dialects/speakers.js';
 import type { EdgeDependencies } from './edge-dependencies.js';
 import { createHealthListener } from './health-listener.js';
-import { createProbes } from './probes.js';
+import { createProbes, PROBE_NAMES } from './probes.js';
 import { createExchangeLog } from './wire/exchange-log.js';
 import { messageClassesOf } from './wire/message-classes.js';
 import { createSender } from './wire/sender.js';
@@ -20,6 +21,11 @@ export interface Edge {
   drain(): void;
   /** Resolves once every request begun has been answered, or after `limitMs`. */
   idle(limitMs: number): Promise<void>;
+}
+
+/** What requests are counted by, beside `unknown`: the routes of the dialects, and the probes. */
+export function operationNames(dialects: readonly Dialect[]): readonly string[] {
+  return [...dialects.flatMap(({ routes }) => routes.map(({ name }) => name)), ...PROBE_NAMES];
 }
 
 /** Builds the edge; nothing listens and nothing is timed until a server is created. */

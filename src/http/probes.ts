@@ -33,10 +33,13 @@ const HEALTH_DEADLINE_MS = 900;
 /** When a server that is not ready is asked again. */
 const NOT_READY_RETRY_SECONDS = 5;
 
+/** What they are counted as. */
+export const PROBE_NAMES = ['healthz', 'readyz', 'metrics', 'connected'] as const;
+
 type Probe = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 /** Handlers of `GET /healthz`, `/readyz` and `/metrics`, and of the base path itself (`connected`). */
-export type Probes = Readonly<Record<'healthz' | 'readyz' | 'metrics' | 'connected', Probe>>;
+export type Probes = Readonly<Record<(typeof PROBE_NAMES)[number], Probe>>;
 
 export function createProbes(deps: ProbeDependencies): Probes {
   const { exchanges, send } = deps;

@@ -44,29 +44,11 @@ export interface GaugeRule {
   mergeOf(labels: Labels): Merge;
 }
 
-/** Operations of the HTTP contract, as labels name them. */
-export const OPERATIONS = [
-  'cacheAndGetImage',
-  'cacheAndGetImageAndMetadata',
-  'cacheImage',
-  'getImage',
-  'getImageAndMetadata',
-  'getMetadata',
-  'clearImages',
-  'clearImagesByKey',
-  'getKeyCount',
-  'getKeys',
-  'getRefusals',
-  'clearRefusals',
-  'status',
-  'metrics',
-  'healthz',
-  'readyz',
-  'connected',
-] as const;
-
 /** Every status the edge answers with; 499 is a client that left before its answer, 417 and 431 are Node's own refusals. */
-const STATUSES = [200, 204, 206, 304, 400, 401, 403, 404, 405, 408, 413, 415, 416, 417, 421, 422, 429, 431, 499]
+const STATUSES = [
+  200, 201, 202, 204, 206, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 408, 413, 415, 416, 417, 421, 422, 429,
+  431, 499,
+]
   .concat([500, 503, 504, 507])
   .map(String);
 const TIERS = ['memory', 'disk', 'shared'] as const;
@@ -80,7 +62,8 @@ const REFUSABLE = [
   'conversion-timeout',
 ] as const satisfies readonly ErrorName[];
 
-const operation: LabelRule = { values: OPERATIONS };
+/** Whoever composes the process hands in what its dialects call their operations. */
+const operation: LabelRule = { values: [] };
 const status: LabelRule = { values: STATUSES, atZero: ['200'] };
 const tier: LabelRule = { values: TIERS };
 /** `unknown`: it ended before the bytes told their type. */

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { CounterName, GaugeName, HistogramName, Labels, Metrics } from '../kernel/ports.js';
-import { COUNTERS, GAUGES, HISTOGRAMS, METRIC_PREFIX } from './metric-table.js';
+import { COUNTERS, type CounterRule, GAUGES, HISTOGRAMS, METRIC_PREFIX } from './metric-table.js';
 import { CounterSlot, HistogramSlot, SlotSet } from './slots.js';
 import type { MergeWay, MetricFamily, MetricsSnapshot, Sample } from './snapshot.js';
 
@@ -21,12 +21,16 @@ export class ProcessMetrics implements Metrics {
   private readonly gauges = new Map<GaugeName, GaugeReader>();
   private readonly nodeMetrics = new Registry();
 
-  constructor() {
+  /** `operations`: the closed set of values of the label `operation`; everything else is counted as `other`. */
+  constructor(operations: readonly string[] = []) {
+    const rulesOf = ({ labels }: CounterRule): CounterRule['labels'] =>
+      'operation' in labels ? { ...labels, operation: { values: operations } } : labels;
     for (const name of namesOf(COUNTERS))
-      this.counters.set(name, new SlotSet(COUNTERS[name].labels, (labels) => new CounterSlot(labels)));
+      this.counters.set(name, new SlotSet(rulesOf(COUNTERS[name]), (labels) => new CounterSlot(labels)));
     for (const name of namesOf(HISTOGRAMS)) {
-      const { labels: rules, bucketsSeconds } = HISTOGRAMS[name];
-      this.histograms.set(name, new SlotSet(rules, (labels) => new HistogramSlot(labels, bucketsSeconds)));
+      const { bucketsSeconds } = HISTOGRAMS[name];
+      const make = (labels: Labels) => new HistogramSlot(labels, bucketsSeconds);
+      this.histograms.set(name, new SlotSet(rulesOf(HISTOGRAMS[name]), make));
     }
     collectDefaultMetrics({ register: this.nodeMetrics, prefix: METRIC_PREFIX });
   }

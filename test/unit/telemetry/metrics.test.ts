@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { OPERATION_NAMES } from '../../../src/http/dialects/image-converter/operations.js';
+import { dialectsOf } from '../../../src/http/dialects/registry.js';
+import { operationNames } from '../../../src/http/edge.js';
 import { ERROR_CODES, PROTOCOL_ERRORS } from '../../../src/http/replies/error-map.js';
 import { watchEventLoop } from '../../../src/telemetry/event-loop-lag.js';
 import { COUNTERS, GAUGES, HISTOGRAMS } from '../../../src/telemetry/metric-table.js';
@@ -11,7 +13,7 @@ import { gaugeOf, mergeSnapshots, quantileOf, renderSnapshot, totalOf } from '..
 
 let metrics: ProcessMetrics;
 beforeEach(() => {
-  metrics = new ProcessMetrics();
+  metrics = new ProcessMetrics(['getImage']);
 });
 
 /** The samples of a text in Prometheus' format, by name and labels as written. */
@@ -166,12 +168,22 @@ describe('the table', () => {
   });
 });
 
-test('the table knows every operation and every status the edge answers with', () => {
-  const { operation, status } = COUNTERS.http_requests_total.labels;
-  expect(OPERATION_NAMES.filter((name) => !(operation.values as readonly string[]).includes(name))).toEqual([]);
-  const failures = [...Object.values(ERROR_CODES), ...Object.values(PROTOCOL_ERRORS)].map(({ status }) => status);
+test('the table knows every status the edge answers with', () => {
+  const { status } = COUNTERS.http_requests_total.labels;
+  const failures = [...Object.values(ERROR_CODES), ...Object.values(PROTOCOL_ERRORS)].map((failure) => failure.status);
   expect(failures.length).toBeGreaterThan(20);
-  expect([200, 204, 206, 304, ...failures].filter((code) => !status.values.includes(String(code)))).toEqual([]);
+  const answered = [200, 201, 202, 204, 206, 302, 303, 304, 307, 308, ...failures];
+  expect(answered.filter((code) => !status.values.includes(String(code)))).toEqual([]);
+});
+
+test('operations are those that are handed in, and every route and probe of the edge is one', async () => {
+  const dialects = dialectsOf({ basePath: '/a', strictErrors: false, strictFormats: false });
+  metrics = new ProcessMetrics(operationNames(dialects));
+  for (const operation of [...OPERATION_NAMES, 'healthz', 'readyz', 'metrics', 'connected', 'a'.repeat(9), 'b'])
+    metrics.count('http_requests_total', { operation, status: '200' });
+  const told = [...(await samples())].filter(([name]) => name.startsWith('proofsheet_http_requests_total'));
+  expect(told).toHaveLength(OPERATION_NAMES.length + 4 + 1);
+  expect(told).toContainEqual(['proofsheet_http_requests_total{operation="other",status="200"}', 2]);
 });
 
 /** What the calls in `source` give as labels and the table does not know. */
