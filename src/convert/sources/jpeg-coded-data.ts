@@ -29,6 +29,16 @@ export class CodedData {
     else if ((code === 0xc0 || code === 0xc1) && data.length >= 6) this.setFrame(data);
   }
 
+  /** As it is now: what stands behind a scan changes the tables of later ones alone. */
+  copy(): CodedData {
+    const copy = new CodedData();
+    for (const [id, table] of this.tables) copy.tables.set(id, table);
+    copy.components = this.components;
+    copy.sizePx = this.sizePx;
+    copy.restartInterval = this.restartInterval;
+    return copy;
+  }
+
   /** Whether `coded`, the data behind the scan header `header`, hold every block that it promises. */
   isWhole(header: Buffer, coded: Buffer): boolean {
     const count = header[0] ?? 0;

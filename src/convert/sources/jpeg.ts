@@ -112,7 +112,7 @@ function layoutOf(bytes: Buffer): Layout {
     if (code !== SOS || frame === undefined) continue;
     changed = (SEQUENTIAL.includes(frame.marker) && withWholeScan(segment)) || changed;
     const end = scanEnd(bytes, at);
-    scans.push(scanOf(segment, frame.components, coded, bytes.subarray(at, end)));
+    scans.push(scanOf(segment, frame.components, coded.copy(), bytes.subarray(at, end)));
     parts.push(bytes.subarray(at, end));
     at = end;
   }
