@@ -28,6 +28,7 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY package.json README.md LICENSE CHANGELOG.md ./
 COPY config ./config
+COPY docs ./docs
 ENV NODE_ENV=production \
     PROOFSHEET_HOST=0.0.0.0 \
     PROOFSHEET_DATA_DIR=/data

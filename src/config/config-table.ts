@@ -1,4 +1,4 @@
-// The configuration as a Markdown table, from the same source as the checks: the README holds it, a test compares.
+// The configuration as a Markdown table, from the same source as the checks: docs/CONFIGURATION.md holds it, a test compares.
 import { defaultValues } from './load-config.js';
 import { allSettings } from './schema.js';
 

@@ -12,7 +12,7 @@ export interface Machine {
 export interface Setting<T> extends Kind<T> {
   /** The environment variable that overrides it. */
   readonly env: string;
-  /** One sentence for default.yaml, the README's table and nobody else. */
+  /** One sentence for default.yaml, the table of docs/CONFIGURATION.md and nobody else. */
   readonly meaning: string;
   /** The value is never reported, logged or shown. */
   readonly secret: boolean;

@@ -1,4 +1,4 @@
-// The table: as text, as Markdown between the README's markers, and as JSON. Prints nothing that was not measured.
+// The table: as text, as Markdown between the markers of a document, and as JSON. Prints nothing that was not measured.
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Bound, Comparison, Figure } from './comparison.js';
 import type { Machine } from './machine.js';
@@ -39,7 +39,7 @@ export function asMarkdown(report: Report): string {
 const [START, END] = ['<!-- bench:start -->', '<!-- bench:end -->'];
 
 /** Puts the table between the markers of the file at `path`. Throws when it has none. */
-export async function intoReadme(path: string, report: Report): Promise<void> {
+export async function intoDocument(path: string, report: Report): Promise<void> {
   const text = await readFile(path, 'utf8');
   const [start, end] = [text.indexOf(START), text.indexOf(END)];
   if (start < 0 || end < start) throw new Error(`expected ${START} and ${END} in ${path}, got none`);

@@ -1,6 +1,6 @@
 // `npm run bench`: every row of the table in one go, printed, and written as JSON.
 //   --rows 1,5,7   only these          --rounds 5      rounds per comparison     --seconds 5   load per round
-//   --json FILE    where JSON goes     --readme        also into README.md
+//   --json FILE    where JSON goes     --docs          also into docs/PERFORMANCE.md
 //   --conversions 10000 (row 14)       --groups 1000000 (rows 11 to 13)
 // Exits with 1 when a row is not reached or could not be measured.
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import type { Comparison } from './comparison.js';
 import { describeMachine } from './machine.js';
 import { ROW_GROUPS } from './registry.js';
-import { asText, intoReadme, type Report } from './report.js';
+import { asText, intoDocument, type Report } from './report.js';
 import { installPeers } from './tools.js';
 
 const { values } = parseArgs({
@@ -20,7 +20,7 @@ const { values } = parseArgs({
     conversions: { type: 'string', default: '10000' },
     groups: { type: 'string', default: '1000000' },
     json: { type: 'string', default: new URL('results/latest.json', import.meta.url).pathname },
-    readme: { type: 'boolean', default: false },
+    docs: { type: 'boolean', default: false },
   },
 });
 
@@ -69,7 +69,7 @@ const report: Report = {
 process.stdout.write(`${asText(report)}\n`);
 await mkdir(dirname(values.json), { recursive: true });
 await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
-if (values.readme) await intoReadme(new URL('../../README.md', import.meta.url).pathname, report);
+if (values.docs) await intoDocument(new URL('../../docs/PERFORMANCE.md', import.meta.url).pathname, report);
 process.exitCode = failures.length === 0 && comparisons.every(({ ok }) => ok) ? 0 : 1;
 
 function positive(name: string, text: string): number {

@@ -14,9 +14,9 @@ const defaults = load(read('config/default.yaml')) as {
   shared: { redisCommandTimeoutMs: number; redisBlobTimeoutMs: number };
 };
 
-test('README tells how many uploads and connections there may be', () => {
+test('OPERATIONS.md tells how many uploads and connections there may be', () => {
   const { maxUploads, maxConnections } = defaults.server;
-  expect(read('README.md')).toContain(
+  expect(read('docs/OPERATIONS.md')).toContain(
     `| Uploads at a time, connections | ${maxUploads}, ${maxConnections} per HTTP process |`,
   );
 });

@@ -1,11 +1,11 @@
-// What a reader copies out of README.md works, and answers what README.md shows: every command from its first five minutes
-// to its last operation is run by a shell against a server of its own, in order.
+// What a reader copies works, and answers what is shown: every command from the first five minutes of README.md to the last
+// operation of docs/API.md is run by a shell against a server of its own, in order.
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readDocument } from '../support/documents.js';
 import { run } from '../support/processes.js';
-import { readReadme } from '../support/readme.js';
 import { type ServerProcess, startServerProcess } from '../support/server-process.js';
 import { type TempDir, tempDir } from '../support/temp-dir.js';
 import { requireTool } from '../support/tools.js';
@@ -15,7 +15,7 @@ const EXACT = /^(?:HTTP\/|X-Proofsheet-Match|Accept-Ranges|Cache-Control|X-Conte
 
 interface Step {
   readonly command: string;
-  /** What README.md shows behind it, line by line, without the comment marks. */
+  /** What is shown behind it, line by line, without the comment marks. */
   readonly answer: readonly string[];
 }
 
@@ -27,7 +27,7 @@ beforeAll(async () => {
   dir = await tempDir();
   const programs = await Promise.all([requireTool('curl'), requireTool('openssl')]);
   path = [...programs.map((program) => dirname(program)), process.env.PATH].join(':');
-  // As large as the pictures that the answers of README.md were taken from.
+  // As large as the pictures that the answers were taken from.
   await writeFile(join(dir.path, 'photo.jpg'), await picture(2725, 2225).jpeg().toBuffer());
   await writeFile(join(dir.path, 'screenshot.png'), await picture(2048, 1536).ensureAlpha(0.5).png().toBuffer());
   server = await startServerProcess({
@@ -46,10 +46,17 @@ function picture(width: number, height: number): Sharp {
   return sharp({ create: { width, height, channels: 3, background: '#447799' } });
 }
 
+/** `text` between two headings. */
+function between(text: string, from: string, to: string): string {
+  const [start, end] = [text.indexOf(`## ${from}\n`), text.indexOf(`## ${to}\n`)];
+  if (start < 0 || end < start) throw new Error(`expected the headings ${from} and ${to}`);
+  return text.slice(start, end);
+}
+
 /** The commands of the sections from `First five minutes` up to `Formats`, in order. */
 function steps(): readonly Step[] {
-  const readme = readReadme();
-  const part = readme.slice(readme.indexOf('## First five minutes'), readme.indexOf('## Formats'));
+  const first = between(readDocument('README.md'), 'First five minutes', 'Where the rest is');
+  const part = first + between(readDocument('docs/API.md'), 'Every operation', 'Formats');
   const paragraphs = [...part.matchAll(/```sh\n(.*?)```/gs)].flatMap(([, block = '']) => block.split('\n\n'));
   return paragraphs.flatMap((paragraph) => {
     const found: { command: string; answer: string[] }[] = [];
@@ -78,8 +85,8 @@ async function check(line: string, output: string): Promise<void> {
   }
 }
 
-describe('the commands of README.md', () => {
-  it('run in order, and answer what README.md shows', async () => {
+describe('the commands of README.md and docs/API.md', () => {
+  it('run in order, and answer what is shown', async () => {
     const all = steps();
     expect(all.filter(({ command }) => command.startsWith('curl')).length).toBeGreaterThan(30);
     const variables: Record<string, string> = {};
