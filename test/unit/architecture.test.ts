@@ -68,7 +68,9 @@ describe('docs/ARCHITECTURE.md', () => {
     expect(paths.length).toBeGreaterThan(30);
     for (const path of paths) expect(existsSync(new URL(path, root)), path).toBe(true);
     // In the drawings files stand by their names alone.
-    const files = readdirSync(new URL('src', root), { recursive: true, encoding: 'utf8' }).map((path) => basename(path));
+    const files = readdirSync(new URL('src', root), { recursive: true, encoding: 'utf8' }).map((path) =>
+      basename(path),
+    );
     for (const [name] of text.matchAll(/(?<![\w/.*>-])[\w-]+\.ts\b/g)) expect(files).toContain(name);
   });
 
