@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { slowestLines } from '../../support/closing-line-reporter.js';
 import { type Ended, run } from '../../support/processes.js';
 import { NODE } from '../../support/tools.js';
 
@@ -15,7 +16,9 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
 /** Runs vitest over `files`; resolves with its exit code, its last line of output and the line in the file. */
-async function runOver(files: Record<string, string>): Promise<{ code: number; last: string; written: string }> {
+async function runOver(
+  files: Record<string, string>,
+): Promise<{ code: number; last: string; written: string; slowest: string[] }> {
   for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text);
   await writeFile(
     join(directory, 'vitest.config.ts'),
@@ -34,7 +37,8 @@ async function runOver(files: Record<string, string>): Promise<{ code: number; l
     (error: Ended & { readonly code: number }) => error,
   );
   const written = (await readFile(file, 'utf8').catch(() => 'nothing')).trim();
-  return { code, last: stdout.trim().split('\n').at(-1) ?? '', written };
+  const slowest = [...stdout.matchAll(/^ +\d+\.\d s {2}(\S+)$/gm)].map(([, path = '']) => path);
+  return { code, last: stdout.trim().split('\n').at(-1) ?? '', written, slowest };
 }
 
 const imports = "import { expect, test } from 'vitest';\n";
@@ -53,9 +57,29 @@ test('a run without failures succeeds', async () => {
     code: 0,
     last: '1 passed, 0 failed',
     written: '1 passed, 0 failed',
+    slowest: ['a.case.ts'],
   });
 });
 
 test('a run without tests fails, even where vitest would let it pass', async () => {
-  expect(await runOver({})).toEqual({ code: 1, last: '0 passed, 0 failed', written: '0 passed, 0 failed' });
+  expect(await runOver({})).toEqual({
+    code: 1,
+    last: '0 passed, 0 failed',
+    written: '0 passed, 0 failed',
+    slowest: [],
+  });
+});
+
+test('the slowest files are named, in front of the line and in order', async () => {
+  const after = (ms: number) => `${imports}test('1', () => new Promise((resolve) => setTimeout(resolve, ${ms})));`;
+  const { slowest } = await runOver({ 'a.case.ts': after(1), 'b.case.ts': after(1_500), 'c.case.ts': after(700) });
+  expect(slowest).toEqual(['b.case.ts', 'c.case.ts', 'a.case.ts']);
+});
+
+test('ten of them at most, the slowest', () => {
+  const files = Array.from({ length: 12 }, (_, index) => ({ path: `${index}.test.ts`, ms: index * 100 }));
+  const lines = slowestLines(files);
+  expect(lines).toHaveLength(10);
+  expect(lines[0]).toBe('   1.1 s  11.test.ts');
+  expect(lines.at(-1)).toBe('   0.2 s  2.test.ts');
 });
