@@ -1,18 +1,35 @@
 // How the tests run: real servers and child processes start here, so files run two at a time and may take a while.
 import { defineConfig } from 'vitest/config';
 import { ClosingLineReporter } from './support/closing-line-reporter.js';
+import { PROJECT_NAMES, projectOf, testFiles } from './support/projects.js';
+
+const root = new URL('..', import.meta.url).pathname;
+const files = testFiles();
+
+/** The same in all projects: they are run together, as one. */
+const TOGETHER = {
+  root,
+  setupFiles: ['test/support/end-processes.ts'],
+  testTimeout: 30_000,
+  hookTimeout: 180_000,
+  pool: 'forks',
+  maxWorkers: 2,
+} as const;
 
 export default defineConfig({
   test: {
-    root: new URL('..', import.meta.url).pathname,
-    include: ['test/**/*.test.ts'],
-    // The run's directory first: it is removed last.
+    root,
+    // Once for all projects, not once for each. The run's directory first: it is removed last.
     globalSetup: ['test/support/run-of-tests.ts', 'test/support/install-tools.ts'],
-    setupFiles: ['test/support/end-processes.ts'],
     reporters: ['default', new ClosingLineReporter()],
-    testTimeout: 30_000,
-    hookTimeout: 180_000,
-    pool: 'forks',
     maxWorkers: 2,
+    projects: PROJECT_NAMES.map((name) => ({
+      test: {
+        ...TOGETHER,
+        setupFiles: [...TOGETHER.setupFiles],
+        name,
+        include: files.filter((path) => projectOf(path) === name).map((path) => `test/${path}`),
+      },
+    })),
   },
 });

@@ -7,8 +7,8 @@ import { installTools, MissingToolError, TOOLS, type ToolName } from './tools.js
 const TEST_ROOT = new URL('..', import.meta.url).pathname;
 
 export default async function installNeededTools(): Promise<void> {
-  // Somebody who names files runs a few tests: what those need they ask for themselves.
-  if (process.argv.some((argument) => /(?:^|\/)test\/(?!vitest\.config)/.test(argument))) return;
+  // Somebody who names files or projects runs a few tests: what those need they ask for themselves.
+  if (process.argv.some((argument) => /(?:^|\/)test\/(?!vitest\.config)|^--project\b/.test(argument))) return;
   try {
     await installTools(await neededTools());
   } catch (error) {

@@ -25,8 +25,8 @@ export default async function beginRun(project: TestProject): Promise<() => Prom
   };
 }
 
-/** Vitest's own, chosen before anything here runs, which it leaves behind. */
-function directoriesOf(project: TestProject): readonly string[] {
-  const own: unknown = Reflect.get(project.vitest, '_tmpDir');
-  return typeof own === 'string' ? [own] : [];
+/** Vitest's own and its projects', chosen before anything here runs, which a run that is killed leaves behind. */
+function directoriesOf({ vitest }: TestProject): readonly string[] {
+  const own: unknown[] = [Reflect.get(vitest, '_tmpDir'), ...vitest.projects.map((one) => Reflect.get(one, 'tmpDir'))];
+  return [...new Set(own.filter((directory) => typeof directory === 'string'))];
 }

@@ -55,8 +55,11 @@ async function runUntilStarted(end: string): Promise<Run> {
   const support = join(ROOT, 'test/support');
   await writeFile(
     join(directory, 'vitest.config.ts'),
-    `export default { test: { root: ${JSON.stringify(directory)}, include: ['*.case.ts'], pool: 'forks',
-       globalSetup: ['${support}/run-of-tests.ts'], setupFiles: ['${support}/end-processes.ts'] } };`,
+    // With projects, as our own run has them: each chooses a temporary directory.
+    `const test = { root: ${JSON.stringify(directory)}, pool: 'forks', setupFiles: ['${support}/end-processes.ts'] };
+     const projectOf = (name, include) => ({ test: { ...test, name, include } });
+     export default { test: { root: test.root, globalSetup: ['${support}/run-of-tests.ts'],
+       projects: [projectOf('one', ['*.case.ts']), projectOf('other', ['*.none.ts'])] } };`,
   );
   const vitest = start(
     NODE,
