@@ -17,6 +17,9 @@ const PLACES: readonly (readonly [beginning: string, ProjectName])[] = [
   ['api/', 'api'],
   // Composes a whole server.
   ['unit/http/wire/server-limits.test.ts', 'api'],
+  // Thousands of schedules, and of damaged files: more than a third of the time of all unit tests together.
+  ['unit/previews/interleavings.test.ts', 'store'],
+  ['unit/convert/damaged-structures.test.ts', 'slow'],
   // The rest of it starts no process.
   ['unit/', 'quick'],
 ];
