@@ -26,7 +26,7 @@ import { tellingWaits } from './waiting-told.js';
 const ORPHAN_GRACE_MS = 3_600_000;
 
 export interface EmbeddedStoreOptions {
-  /** Made when it is not there. Holds catalog/, blobs/, leases-.../ and tmp/; anything else in it is left alone. */
+  /** Made when it is not there. Holds catalog/, blobs/, leases-.../, tmp/ and reserve (see DiskSpace); anything else in it is left alone. */
   readonly dataDir: string;
   readonly clock: Clock;
   readonly logger: Logger;
