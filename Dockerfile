@@ -1,6 +1,10 @@
 # Proofsheet as a container image: built with all dependencies, run with the production ones, as a user without rights.
 
-FROM node:24-bookworm-slim AS build
+# By tag and not by digest: a build takes the base's security fixes. Who wants the same base for ever gives its digest:
+# docker build --build-arg BASE=node:24-bookworm-slim@sha256:... .
+ARG BASE=node:24-bookworm-slim
+
+FROM $BASE AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
@@ -8,13 +12,13 @@ COPY tsconfig.json ./
 COPY src ./src
 RUN npm run build
 
-FROM node:24-bookworm-slim AS dependencies
+FROM $BASE AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 # No dependency needs an install script: native parts come as prebuilt optional packages.
 RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
 
-FROM node:24-bookworm-slim
+FROM $BASE
 # tini reaps what converter processes leave behind and hands SIGTERM on, so that a stop drains.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends tini=0.19.0-* \

@@ -229,7 +229,8 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     clock,
     health: async () => ({
       ...(await store.health()),
-      disk: (await store.isShortOfSpace?.()) ? 'degraded' : await isWritable(store.tmpDir),
+      // A disk that cannot even be asked is one that cannot be written.
+      disk: (await store.isShortOfSpace?.().catch(() => true)) ? 'degraded' : await isWritable(store.tmpDir),
       converters: converter.readyChildren > 0 ? 'up' : 'down',
     }),
     status: async () =>

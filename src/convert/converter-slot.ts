@@ -22,6 +22,8 @@ interface Execution {
   readonly deadline: Deadline;
   cancelRequest: (() => void) | undefined;
   grant: Grant | undefined;
+  /** What the conversion was estimated to take, once it is admitted: beside what the child had kept, which the grant may cover too. */
+  admittedBytes: number;
   /** The child has said something of this job. */
   heard: boolean;
   /** Why the child is being killed; told once it is gone. */
@@ -82,6 +84,7 @@ export class ConverterSlot {
         deadline: new Deadline(this.options.timeoutMs, () => this.onTimeout()),
         cancelRequest: undefined,
         grant: undefined,
+        admittedBytes: 0,
         heard: false,
         killed: undefined,
       };
@@ -203,6 +206,7 @@ export class ConverterSlot {
       granted: (grant) => {
         execution.cancelRequest = undefined;
         execution.grant = grant;
+        execution.admittedBytes = costBytes;
         execution.deadline.run();
         this.child?.send({ kind: 'proceed', id });
       },
@@ -230,13 +234,13 @@ export class ConverterSlot {
   private watchMemory(): MemoryWatch | undefined {
     const pid = this.child?.pid;
     if (pid === undefined) return undefined;
-    const granted = (): number => this.execution?.grant?.bytes ?? 0;
+    const admitted = (): number => this.execution?.admittedBytes ?? 0;
     return new MemoryWatch(
       pid,
-      () => mayTake(granted()),
+      () => mayTake(admitted()),
       (bytes) => {
-        this.options.logger.warn({ pid, bytes, granted: granted() }, 'a converter child took too much memory');
-        const reason = `expected an image whose conversion takes at most ${mebibytes(mayTake(granted()))} MiB of memory, got one that takes more`;
+        this.options.logger.warn({ pid, bytes, admitted: admitted() }, 'a converter child took too much memory');
+        const reason = `expected an image whose conversion takes at most ${mebibytes(mayTake(admitted()))} MiB of memory, got one that takes more`;
         this.killFor('memory', new ProofsheetError('source-limits-exceeded', reason));
       },
     );

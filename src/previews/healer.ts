@@ -19,8 +19,10 @@ export class Healer {
   /** The entry with its previews made again from the kept source. Throws `unknown-image-key` when that is lost too. */
   async heal(entry: CatalogEntry): Promise<CatalogEntry> {
     const current = await this.deps.catalog.find(entry.group);
-    // A concurrent clear or overwrite explains a lost preview better than damage does.
-    if (current && current.group.revision !== entry.group.revision) return current;
+    // A concurrent clear, eviction or overwrite explains a lost preview better than damage does.
+    if (current === undefined)
+      throw new ProofsheetError('unknown-image-key', 'this image is no longer cached; please upload it again');
+    if (current.group.revision !== entry.group.revision) return current;
     try {
       const { record } = await this.deps.maker.remakeFromKept(entry.source, {
         priority: 'instant',

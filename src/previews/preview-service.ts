@@ -20,6 +20,9 @@ import type { Refresher } from './refresher.js';
 import type { SourceMaker } from './source-maker.js';
 import { unlessUnreachable } from './unreachable.js';
 
+/** A preview that is lost again right after it was healed twice is no coincidence. */
+const MAX_HEALS = 3;
+
 export interface PreviewServiceDeps {
   readonly catalog: Catalog;
   readonly blobs: BlobTiers;
@@ -47,13 +50,14 @@ export class PreviewService implements Previews {
   }
 
   async read(choice: PreviewChoice): Promise<PreviewBytes> {
-    const found = await this.deps.blobs.find(choice.preview.digest);
-    if (found) return { bytes: found.bytes, from: found.tier, choice };
-    const healed = this.choiceFrom(await this.deps.healer.heal(choice.entry), choice.request);
-    const remade = await this.deps.blobs.find(healed.preview.digest);
-    if (!remade)
-      throw new ProofsheetError('internal', 'a preview was made again but could not be read; please try again');
-    return { bytes: remade.bytes, from: 'made', choice: healed };
+    let current = choice;
+    for (let heals = 0; heals <= MAX_HEALS; heals++) {
+      const found = await this.deps.blobs.find(current.preview.digest);
+      if (found) return { bytes: found.bytes, from: heals === 0 ? found.tier : 'made', choice: current };
+      // What was healed may be taken away again before it is read: then there is something else, or nothing.
+      if (heals < MAX_HEALS) current = this.choiceFrom(await this.deps.healer.heal(current.entry), current.request);
+    }
+    throw new ProofsheetError('internal', 'a preview was made again but could not be read; please try again');
   }
 
   async has(ref: GroupRef): Promise<boolean> {

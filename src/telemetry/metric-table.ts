@@ -101,7 +101,7 @@ export const COUNTERS = {
   },
   swept_blobs_total: { help: 'Blobs removed because no record names them.', labels: {} },
   damaged_records_total: {
-    help: 'Damage met in the catalog: rows that are not as they were written, and pages that make no sense.',
+    help: 'Damage met in the catalog, here or in Redis: records that are not as they were written, and pages that make no sense.',
     labels: {},
   },
   damaged_blobs_total: { help: 'Blobs whose bytes were not those of their digest, by tier.', labels: { tier } },

@@ -17,6 +17,9 @@ beforeEach(async () => {
   expect((await admin('DELETE', '/clearRefusals')).status).toBe(200);
 });
 
+/** Without a byte that begins a marker: random bytes may say that they are another kind of JPEG. */
+const NOISE = Buffer.from(Array.from({ length: 400 }, (_, n) => (n * 89 + 13) % 255));
+
 const admin = (method: string, path: string) =>
   fetch(`${server.url}${path}`, { method, headers: { Authorization: server.adminAuth } });
 const upload = (path: string, source: Buffer) =>
@@ -35,7 +38,7 @@ const noImage = () => Buffer.concat([Buffer.from('%PDF-1.7\n'), randomBytes(40)]
 describe('the negative cache', () => {
   it.each([
     ['not an image', noImage, 415, 4150],
-    ['an image that cannot be decoded', () => Buffer.concat([photo.subarray(0, 60), randomBytes(400)]), 422, 4220],
+    ['an image that cannot be decoded', () => Buffer.concat([photo.subarray(0, 60), NOISE]), 422, 4220],
   ])('answers %s the same again, with one conversion in all', async (_what, make, status, code) => {
     const poison = make();
     const [before, refusedBefore] = [await conversions(), await refused()];

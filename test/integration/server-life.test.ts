@@ -78,7 +78,9 @@ describe('a refused start', () => {
 });
 
 describe('SIGTERM', () => {
-  it('refuses new work with 503, ends what is under way, the background too, and exits with 0', async () => {
+  it('refuses new work with 503, ends what is under way, the background too, and exits with 0', {
+    timeout: 120_000,
+  }, async () => {
     const running = await start();
     // The answer comes first, the rest of the sequence follows in the background.
     const source = await encodedPhoto(6000, 4000);

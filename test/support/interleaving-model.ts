@@ -1,8 +1,8 @@
 // What may be seen of a key while some overwrite, upload, clear, evict and read it at the same time: each of them happens at one
 // moment between its beginning and its end. Knows nothing of stores.
 
-/** `undefined`: nothing is there. `unread`: a read had healed a group that was taken away and swept meanwhile, and says so. */
-export type Value = 'old' | 'red' | 'blue' | 'unread' | undefined;
+/** `undefined`: nothing is there. */
+export type Value = 'old' | 'red' | 'blue' | undefined;
 
 export interface Done {
   readonly what: 'read' | 'overwrite' | 'upload again' | 'clear' | 'evict' | 'unkeep' | 'sweep';
@@ -32,15 +32,9 @@ export function faultsOf(done: readonly Done[], last: Value): string[] {
   return [...done.filter(({ what }) => what === 'read'), final].flatMap((read) => {
     // News of another node's changes may be on its way; in the end all of it has been heard.
     const known = (change: Done) => read === final || change.node === read.node;
-    if (read.value === 'unread')
-      return isSweptDuring(done, read) ? [] : [`a read at ${read.started} healed what it could not read`];
     const fault = read.value === undefined ? faultOfAbsence(done, read, known) : faultOfValue(done, read, known);
     return fault === undefined ? [] : [`${read === final ? 'in the end' : `a read at ${read.started}`} ${fault}`];
   });
-}
-
-function isSweptDuring(done: readonly Done[], read: Span): boolean {
-  return done.some((one) => one.what === 'sweep' && !before(one, read) && !before(read, one));
 }
 
 function faultOfAbsence(done: readonly Done[], read: Span, known: (change: Done) => boolean): string | undefined {

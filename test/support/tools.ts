@@ -33,6 +33,7 @@ export const TOOLS = {
   vips: { debian: 'libvips-tools', binaries: ['vips'] },
   bash: { debian: 'bash', binaries: ['bash'] },
   sh: { debian: 'dash', binaries: ['sh'] },
+  printenv: { debian: 'coreutils', binaries: ['printenv'] },
   sleep: { debian: 'coreutils', binaries: ['sleep'] },
   mkfifo: { debian: 'coreutils', binaries: ['mkfifo'] },
   mount: { debian: 'mount', binaries: ['mount'] },

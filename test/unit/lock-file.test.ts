@@ -5,6 +5,8 @@ import { expect, test } from 'vitest';
 
 interface LockedPackage {
   readonly version?: string;
+  readonly integrity?: string;
+  readonly link?: boolean;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
@@ -23,4 +25,11 @@ test('every optional dependency of a locked package is locked too', () => {
       packages[`${path}/node_modules/${name}`]?.version === undefined,
   );
   expect(missing).toEqual([]);
+});
+
+test('every locked package tells the digest of its archive', () => {
+  const without = Object.entries(packages).filter(
+    ([path, { integrity, link }]) => path !== '' && !link && !/^sha512-/.test(integrity ?? ''),
+  );
+  expect(without.map(([path]) => path)).toEqual([]);
 });

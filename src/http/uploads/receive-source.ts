@@ -96,7 +96,7 @@ export async function receiveUpload(
   } catch (error) {
     body.destroy();
     await storage.discard();
-    throw body.failure ?? uploadFailure(error);
+    throw body.failure ?? storage.failure ?? uploadFailure(error);
   } finally {
     onBytes(body.received);
   }

@@ -23,6 +23,7 @@ export class UploadStorage implements StorageEngine {
   private readonly path: string;
   private writing: Promise<void> | undefined;
   private stored: Upload | undefined;
+  private failed: ProofsheetError | undefined;
   private discarded = false;
 
   constructor(
@@ -35,6 +36,11 @@ export class UploadStorage implements StorageEngine {
   /** The finished upload, or `undefined` when no file came. */
   get upload(): Upload | undefined {
     return this.stored;
+  }
+
+  /** Why the file could not be taken, once it is discarded: the parser may tell first, and in the system's words. */
+  get failure(): ProofsheetError | undefined {
+    return this.failed;
   }
 
   /** Removes whatever was written, and takes nothing more; resolves when it is gone. */
@@ -85,7 +91,9 @@ export class UploadStorage implements StorageEngine {
       // A pipeline that is cut may end while its file is still being opened: then it would come to be after its removal.
       target.destroy();
       await closed;
-      throw limit.signal.aborted ? sourceTooLarge(this.maxSourceBytes) : writeFailure(error);
+      const failure = limit.signal.aborted ? sourceTooLarge(this.maxSourceBytes) : writeFailure(error);
+      if (failure instanceof ProofsheetError) this.failed = failure;
+      throw failure;
     }
     const digest = parseDigest(hash.digest('hex'));
     if (digest === undefined) throw new Error('expected SHA-256 to be 64 hex characters');

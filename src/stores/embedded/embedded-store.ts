@@ -20,12 +20,13 @@ import { OrphanSweep } from './orphan-sweep.js';
 import { bootId } from './process-identity.js';
 import { ScratchDir } from './scratch-dir.js';
 import { DataDirError, errnoOf } from './storage-errors.js';
+import { tellingWaits } from './waiting-told.js';
 
 /** Far longer than any upload and conversion takes from its first blob to its commit. */
 const ORPHAN_GRACE_MS = 3_600_000;
 
 export interface EmbeddedStoreOptions {
-  /** Made when it is not there. Holds catalog/, blobs/, leases-.../ and tmp/; anything else in it is left alone. */
+  /** Made when it is not there. Holds catalog/, blobs/, leases-.../, tmp/ and reserve (see DiskSpace); anything else in it is left alone. */
   readonly dataDir: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -72,7 +73,12 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     const files = new BlobFiles(blobsDir);
     const durability = fsync ? 'full' : 'consistent';
     const path = join(dataDir, 'catalog');
-    const tables = await openCatalogTables({ path, durability, clock, logger });
+    const others = await own.others();
+    const isShared = others.here.length + others.elsewhere.length > 0;
+    const waitingFor = { processes: others.here, processesElsewhere: others.elsewhere };
+    const tables = await tellingWaits(isShared ? waitingFor : undefined, () =>
+      openCatalogTables({ path, durability, clock, logger }),
+    );
     const catalog = new LmdbCatalog(tables, files, clock, new CatalogDamage({ path, logger, metrics }));
     const passing = LmdbEnvironment.open(leasesDir(dataDir), 'none');
     const leases = await LmdbLeases.open(passing);

@@ -69,6 +69,18 @@ export class ScratchDir {
     }
   }
 
+  /** Process ids of the others that may live, each as its own PID namespace has it; those seen from here, and those of elsewhere. */
+  async others(): Promise<{ readonly here: readonly number[]; readonly elsewhere: readonly number[] }> {
+    const [here, elsewhere]: [number[], number[]] = [[], []];
+    for (const name of await readdir(this.root)) {
+      const called = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : '';
+      const [id, state] = [idOf(called), stateOf(called)];
+      if (id !== undefined && state === 'alive') here.push(id);
+      if (id !== undefined && state === 'foreign') elsewhere.push(id);
+    }
+    return { here, elsewhere };
+  }
+
   /** Removes this process's own. */
   close(): void {
     clearInterval(this.timer);

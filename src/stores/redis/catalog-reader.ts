@@ -151,7 +151,7 @@ export class CatalogReader {
   }
 
   private damaged(what: 'group' | 'source'): void {
-    this.session.metrics.count('damaged_blobs_total', { tier: 'shared' });
+    this.session.metrics.count('damaged_records_total');
     this.session.logger.warn({ record: what }, 'a damaged record in Redis was removed');
   }
 }

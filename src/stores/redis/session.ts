@@ -112,6 +112,6 @@ async function removeWrongTypes(
     wrong.map((key) => ({ key, args: ['UNLINK', key] })),
     deadlines.scriptMs,
   );
-  metrics.count('damaged_blobs_total', { tier: 'shared' }, wrong.length);
+  metrics.count('damaged_records_total', {}, wrong.length);
   logger.warn({ keys: wrong.length }, 'keys of a wrong type in Redis were removed');
 }

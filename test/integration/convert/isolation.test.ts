@@ -106,7 +106,8 @@ describe('memory is admitted before it is taken', () => {
     clearInterval(watch);
     expect(results.map(({ previews }) => previews.length)).toEqual([1, 1, 1]);
     expect(Math.max(...seen)).toBeGreaterThanOrEqual(one);
-    expect(Math.max(...seen)).toBeLessThan(1.5 * one);
+    // A child that keeps more than one takes holds the whole budget, and never two take theirs.
+    expect(Math.max(...seen)).toBeLessThanOrEqual(1.5 * one);
     expect(await converting.metrics.gaugeSamples('in_flight_bytes')).toEqual([{ value: 0 }]);
   });
 

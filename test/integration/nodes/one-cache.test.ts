@@ -99,7 +99,7 @@ it('shows an overwrite on one node to the others', async () => {
   expect(tags.size).toBe(5);
 });
 
-it('takes over when the holder of a lease is killed in the middle of a conversion', { timeout: 120_000 }, async () => {
+it('takes over when the holder of a lease is killed in the middle of a conversion', { timeout: 300_000 }, async () => {
   const source = Buffer.concat([await encodedPhoto(9000, 6000, 95), await newSource('lease')]);
   const startedAt = performance.now();
   const doomed = cache(nodes.at(0), 'lease-a', source).catch(() => undefined);

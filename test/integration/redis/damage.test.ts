@@ -81,7 +81,7 @@ describe('one Redis server', () => {
         await client.set(key(), garbage);
         expect(await store.catalog.find(ref)).toBeUndefined();
         expect(await store.catalog.count()).toBe(0);
-        expect(store.metrics.total('damaged_blobs_total', { tier: 'shared' })).toBeGreaterThanOrEqual(1);
+        expect(store.metrics.total('damaged_records_total')).toBeGreaterThanOrEqual(1);
         expect(store.logger.at('warn').length).toBeGreaterThan(0);
         await expectHealed();
       },

@@ -46,7 +46,9 @@ export async function expectAccounted(dataDir: string, lost: ReadonlySet<string>
     const expected = named.filter((row) => files.includes(row) || !lost.has(row.slice(0, 64)));
     expect(files, 'blob files are those of the catalog').toEqual(expected.sort());
     expect(await readdir(join(dataDir, 'tmp')), 'no temp file').toEqual([]);
-    const strangers = (await readdir(dataDir)).filter((name) => !/^(?:blobs|catalog|tmp|leases-.*)$/.test(name));
+    const strangers = (await readdir(dataDir)).filter(
+      (name) => !/^(?:blobs|catalog|reserve|tmp|leases-.*)$/.test(name),
+    );
     expect(strangers, 'nothing else in the data directory').toEqual([]);
     return accounts;
   } finally {

@@ -14,7 +14,7 @@ export interface SetClock {
 export async function setClock(file: string): Promise<SetClock> {
   const faketime = await requireTool('faketime');
   // Only the tool knows where its library lies.
-  const { stdout } = await run(faketime, ['-m', '-f', '+0', 'printenv', 'LD_PRELOAD']);
+  const { stdout } = await run(faketime, ['-m', '-f', '+0', await requireTool('printenv'), 'LD_PRELOAD']);
   const set = (hours: number): void => {
     // By a rename, since the server may be reading.
     writeFileSync(`${file}.new`, `${hours < 0 ? '' : '+'}${hours}h\n`);

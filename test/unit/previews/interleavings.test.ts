@@ -84,8 +84,6 @@ describe('the rules themselves', () => {
     ['nothing was acknowledged: a lost group may go', [done('read', 0, 1)], undefined, 0],
     ['a read on the same node', [overwrite, done('read', 4, 5, { value: 'old' })], 'red', 1],
     ['a read on another', [overwrite, done('read', 4, 5, { value: 'old', node: 1 })], 'red', 0],
-    ['a heal of what is swept meanwhile', [done('sweep', 1, 3), done('read', 0, 4, { value: 'unread' })], undefined, 0],
-    ['a heal of what is not', [done('sweep', 0, 1), done('read', 2, 4, { value: 'unread' })], undefined, 1],
     ['a read of what is not written yet', [done('read', 0, 1, { value: 'red' }), overwrite], 'red', 1],
   ] as const)('%s', (_what, actions, last, faults) => {
     expect(faultsOf(actions, last)).toHaveLength(faults);
