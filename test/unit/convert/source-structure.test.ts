@@ -115,10 +115,11 @@ describe('the size of an SVG', () => {
   });
 
   test('is looked for in no time, whatever the document', () => {
-    const startedAt = performance.now();
+    const before = process.cpuUsage();
     for (const body of ['<svg "', '<!--', '<svg a="b" ', '<!DOCTYPE svg [ ]', ' ']) {
       checkSvg(Buffer.from(`<svg ${body.repeat(Math.floor(4_000_000 / body.length))}`));
     }
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    // Processor time: other work on the machine says nothing about it.
+    expect(process.cpuUsage(before).user / 1_000).toBeLessThan(5_000);
   });
 });
