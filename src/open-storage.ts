@@ -77,6 +77,7 @@ async function embeddedStorage(config: Config, { shared, ...deps }: StorageDeps)
     ...deps,
     dataDir: storage.dataDir,
     fsync: storage.fsync,
+    tellsWaits: !['error', 'silent'].includes(config.telemetry.logLevel),
     orphanGraceMs: storage.orphanGraceSeconds * 1_000,
     ...refusalsOf(config, deps.version),
   });

@@ -132,8 +132,10 @@ export class Upkeep {
     if (this.closed) return;
     this.storedSinceRound = 0;
     const { journal, sweepOrphans, recount } = this.deps;
-    // Before anything else is written.
-    await this.alone(() => this.makeRoom());
+    // Before anything else is written; a disk that cannot be asked keeps nobody from the other limits.
+    await this.alone(() => this.makeRoom()).catch((error: unknown) =>
+      this.deps.logger.warn({ error }, 'no room could be made on the disk; it is tried again'),
+    );
     await journal.flush();
     await recount?.();
     const now = this.agesCountFrom();

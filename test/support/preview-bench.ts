@@ -13,7 +13,7 @@ import { PreviewService } from '../../src/previews/preview-service.js';
 import { Refresher } from '../../src/previews/refresher.js';
 import { SourceMaker } from '../../src/previews/source-maker.js';
 import { SourceRefusals } from '../../src/previews/source-refusals.js';
-import { Upkeep, type UpkeepLimits } from '../../src/previews/upkeep.js';
+import { type FreeSpace, Upkeep, type UpkeepLimits } from '../../src/previews/upkeep.js';
 import { openEmbeddedStore } from '../../src/stores/embedded/embedded-store.js';
 import { createMemoryTier } from '../../src/tiers/memory-tier.js';
 import { createTieredBlobs } from '../../src/tiers/tiered-blobs.js';
@@ -27,6 +27,7 @@ export interface PreviewBenchOptions {
   readonly formats?: readonly string[];
   readonly keepSource?: boolean;
   readonly limits?: Partial<UpkeepLimits>;
+  readonly space?: FreeSpace;
   /** Failed sources are remembered. */
   readonly refusals?: boolean;
   readonly contextMaxConversions?: number;
@@ -104,6 +105,7 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
     logger,
     metrics,
     fair: options.shared?.fair ?? store.catalog,
+    ...(options.space && { space: options.space }),
     limits: {
       maxBytes: 1e12,
       maxGroups: 1e9,

@@ -86,9 +86,16 @@ function inverse(m: Matrix): Matrix | undefined {
   const [a, b, c, d, e, f, g, h, i] = m;
   const determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
   if (!Number.isFinite(determinant) || Math.abs(determinant) < 1e-9) return undefined;
-  const adjugate = [e * i - f * h, c * h - b * i, b * f - c * e, f * g - d * i, a * i - c * g, c * d - a * f];
-  const last = [d * h - e * g, b * g - a * h, a * e - b * d];
-  const [p, q, r, s, t, u] = adjugate.map((value) => value / determinant);
-  const [v, w, x] = last.map((value) => value / determinant);
-  return [p, q, r, s, t, u, v, w, x] as unknown as Matrix; // nine numbers, by the two lists above
+  const over = (value: number): number => value / determinant;
+  return [
+    over(e * i - f * h),
+    over(c * h - b * i),
+    over(b * f - c * e),
+    over(f * g - d * i),
+    over(a * i - c * g),
+    over(c * d - a * f),
+    over(d * h - e * g),
+    over(b * g - a * h),
+    over(a * e - b * d),
+  ];
 }

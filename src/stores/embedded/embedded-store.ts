@@ -35,6 +35,8 @@ export interface EmbeddedStoreOptions {
   readonly fsync?: boolean;
   /** Age in ms under which a blob file that no record names is left alone. Default one hour. */
   readonly orphanGraceMs?: number;
+  /** A start that waits for another process says so on standard output, beside the logger, which cannot speak then. Default false. */
+  readonly tellsWaits?: boolean;
   /** How failed sources are remembered; absent: not at all. */
   readonly refusals?: Omit<RefusalsOptions, 'clock'>;
 }
@@ -74,9 +76,9 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     const durability = fsync ? 'full' : 'consistent';
     const path = join(dataDir, 'catalog');
     const others = await own.others();
-    const isShared = others.here.length + others.elsewhere.length > 0;
+    const mayWait = options.tellsWaits === true && others.here.length + others.elsewhere.length > 0;
     const waitingFor = { processes: others.here, processesElsewhere: others.elsewhere };
-    const tables = await tellingWaits(isShared ? waitingFor : undefined, () =>
+    const tables = await tellingWaits(mayWait ? waitingFor : undefined, () =>
       openCatalogTables({ path, durability, clock, logger }),
     );
     const catalog = new LmdbCatalog(tables, files, clock, new CatalogDamage({ path, logger, metrics }));
