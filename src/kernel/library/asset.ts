@@ -1,6 +1,7 @@
 // Assets: pictures that stay, their versions, and what the outside calls them. Words and pure rules; no store, no dialect.
 import type { Digest } from '../digest.js';
 import type { Context } from '../image-key.js';
+import type { SourceValidators } from '../ports/source-fetcher.js';
 import type { SourceType } from '../source.js';
 import type { AssetId } from './ids.js';
 
@@ -20,15 +21,6 @@ export interface ExternalReference {
   readonly system: string;
   /** 1 to 2,048 characters; never a file name, a key of a store or a line of a log. */
   readonly externalId: string;
-}
-
-/** What the origin said of its bytes, for asking again only whether they changed. */
-export interface Validators {
-  /** As it was sent, weak ones too: good for asking, never proof of equal bytes. */
-  readonly etag?: string;
-  readonly lastModified?: string;
-  /** Where the redirects ended; a secret like every URL with a query. */
-  readonly finalUrl?: string;
 }
 
 /** Bytes that are a picture, as they were stored. */
@@ -70,7 +62,8 @@ export interface Asset {
   /** How many versions there are, the greatest number too. */
   readonly versions: number;
   readonly reference?: ExternalReference;
-  readonly validators?: Validators;
+  /** By which the origin can be asked whether the head changed; its URL is a secret like every one with a query. */
+  readonly validators?: SourceValidators;
   /** Counts the changes of the record, from 1. */
   readonly revision: number;
   /** Unix ms. */

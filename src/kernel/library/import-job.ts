@@ -2,7 +2,7 @@
 import type { Context } from '../image-key.js';
 import type { ExternalReference, Json, JsonObject } from './asset.js';
 import type { AssetId, ImportId } from './ids.js';
-import type { Reason, ReasonCode } from './reason.js';
+import type { Reason } from './reason.js';
 
 /** One way only, and one of the last four is where every item ends, once. */
 export const ITEM_STATES = ['queued', 'fetching', 'converting', 'succeeded', 'skipped', 'failed', 'cancelled'] as const;
@@ -43,7 +43,7 @@ export interface ImportItem extends WantedItem {
   /** Its place in the batch, from 0. */
   readonly index: number;
   readonly state: ItemState;
-  /** Why, where it was skipped or failed; why it is tried again, where it waits. */
+  /** Why it failed; why it waits; of a skipped one only where it was not the picture that was there already. */
   readonly reason?: Reason;
   /** Attempts that have ended, each at the origin or on the way to it. */
   readonly attempts: number;
@@ -98,7 +98,8 @@ export function itemsOf(importId: ImportId, wanted: readonly WantedItem[]): read
     const isRepeated = name !== undefined && seen.has(name);
     if (name !== undefined) seen.add(name);
     const base = { ...item, importId, index, attempts: 0 };
-    const duplicate: ReasonCode = 'duplicate-in-batch';
-    return isRepeated ? { ...base, state: 'skipped', reason: { code: duplicate } } : { ...base, state: 'queued' };
+    return isRepeated
+      ? { ...base, state: 'skipped', reason: { code: 'duplicate-in-batch' } }
+      : { ...base, state: 'queued' };
   });
 }

@@ -1,45 +1,14 @@
-// Why an item of an import did not become an asset: a closed list, which dialects put into their own words.
+// What is known of an item that did not become an asset, and whether and when it is worth another attempt. Pure.
 import type { ErrorName } from '../errors.js';
+import type { ImportReason } from '../import-reasons.js';
 
-export const REASON_CODES = [
-  /** 404 or 410. */
-  'source-not-found',
-  /** 401, 403, and whatever else says no for good. */
-  'source-refused',
-  /** 5xx, 429, no address, no connection, TLS, a connection that broke. */
-  'source-unavailable',
-  'source-timeout',
-  /** An address that is shut, or a host that is not the tenant's to ask; which one is never told. */
-  'address-forbidden',
-  'scheme-forbidden',
-  'too-many-redirects',
-  'source-too-large',
-  'not-an-image',
-  'type-not-enabled',
-  'image-damaged',
-  'image-limits',
-  'over-quota',
-  'duplicate-in-batch',
-  'already-exists',
-  'cancelled',
-  'internal',
-] as const;
-export type ReasonCode = (typeof REASON_CODES)[number];
-
-/** What a reason says beside its code; nothing of it is secret. */
+/** Nothing of it is secret: it is told to the client as it is. */
 export interface Reason {
-  readonly code: ReasonCode;
+  readonly code: ImportReason;
   /** The status that the origin answered with. */
   readonly status?: number;
-  /** What the origin called it, at most 100 characters, e.g. `text/html`. */
-  readonly type?: string;
-}
-
-/** What may be otherwise at the next attempt; everything else is final. */
-const PASSING: ReadonlySet<ReasonCode> = new Set(['source-unavailable', 'source-timeout', 'internal']);
-
-export function mayPass({ code }: Reason): boolean {
-  return PASSING.has(code);
+  /** One sentence for people, without the URL, its query and any address. */
+  readonly message?: string;
 }
 
 /** Longest waits before the second, third and fourth attempt, in ms. A feed's URLs often end within the hour, so no days. */
@@ -61,11 +30,11 @@ export function retryWaitMs(attempts: number, share: number, retryAfterMs?: numb
 }
 
 /** What the making of previews says of a source, as a reason; `undefined`: it says something of this server instead. */
-export function reasonOfError(code: ErrorName): ReasonCode | undefined {
+export function reasonOfError(code: ErrorName): ImportReason | undefined {
   return OF_ERRORS[code];
 }
 
-const OF_ERRORS: Partial<Record<ErrorName, ReasonCode>> = {
+const OF_ERRORS: Partial<Record<ErrorName, ImportReason>> = {
   'source-type-refused': 'type-not-enabled',
   'source-undecodable': 'image-damaged',
   'source-limits-exceeded': 'image-limits',

@@ -1,5 +1,6 @@
 // Tenants: who may use the library, by which credentials, and how much. Values only; where they come from is not known here.
 import type { Context } from '../image-key.js';
+import type { HostRule } from '../source-url.js';
 import type { ExistingRule } from './asset.js';
 import type { TenantId } from './ids.js';
 import type { Quota } from './quota.js';
@@ -18,8 +19,8 @@ export interface Tenant {
   readonly organizationNumber?: number;
   /** The folder that is there from the start, 6 characters. */
   readonly rootFolderId?: string;
-  /** Hosts it may have fetched from and called back: exact `host[:port]`, or `*.suffix`; absent: all public ones. */
-  readonly allowedHosts?: readonly string[];
+  /** Hosts it may have fetched from and called back; absent: all public ones. */
+  readonly allowedHosts?: readonly HostRule[];
   readonly quota: Quota;
   /** `whsec_<base64>`: what deliveries are signed with; all of them sign, so that one can take another's place. */
   readonly webhookSecrets: readonly string[];

@@ -9,12 +9,12 @@ import type {
   ExternalReference,
   JsonObject,
   OriginalInfo,
-  Validators,
 } from '../library/asset.js';
 import type { AssetId, ImportId } from '../library/ids.js';
 import type { Callback, ImportItem, ImportJob, WantedItem } from '../library/import-job.js';
 import type { Quota, QuotaRefusal } from '../library/quota.js';
 import type { Reason } from '../library/reason.js';
+import type { SourceValidators } from './source-fetcher.js';
 
 /** A batch to be accepted. */
 export interface NewImport {
@@ -48,7 +48,7 @@ export interface Arrival {
   readonly metadata: JsonObject;
   readonly createdVia: CreatedVia;
   readonly reference?: ExternalReference;
-  readonly validators?: Validators;
+  readonly validators?: SourceValidators;
 }
 
 /** How an item ends; a new asset gets `newId`. */

@@ -3,6 +3,7 @@
 import type { Context } from '../image-key.js';
 import type { Json } from '../library/asset.js';
 import type { ItemStage } from '../library/import-job.js';
+import type { Reason } from '../library/reason.js';
 import type { ItemEffects } from './assets.js';
 
 /** `import-item`: one picture of an import. `callback`: tell whoever asked that an import has ended. */
@@ -77,10 +78,9 @@ export interface Jobs {
    */
   finish(claim: Claim, effects?: ItemEffects): Promise<boolean>;
   /**
-   * To be tried again at `at` (Unix ms). It counts as an attempt unless `free`: what was the matter with this server.
-   * `reason` stands at the item meanwhile.
+   * To be tried again at `at` (Unix ms). The reason stands at the item meanwhile.
    */
-  retryAt(claim: Claim, at: number, reason?: ItemRetry): Promise<boolean>;
+  retryAt(claim: Claim, at: number, retry?: ItemRetry): Promise<boolean>;
   /** Gives it back as it was, due as before, without counting an attempt: for a server that stops. */
   release(claim: Claim): Promise<boolean>;
   find(kind: JobKind, id: string): Promise<Job | undefined>;
@@ -98,9 +98,9 @@ export interface Jobs {
   close(): Promise<void>;
 }
 
-/** Why an item waits; `free` where no attempt is counted. */
+/** Why an item waits. */
 export interface ItemRetry {
-  readonly code: 'source-unavailable' | 'source-timeout' | 'internal';
-  readonly status?: number;
+  readonly reason?: Reason;
+  /** No attempt is counted: it was not the work's fault. */
   readonly free?: boolean;
 }
