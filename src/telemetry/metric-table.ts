@@ -2,14 +2,9 @@
 // several processes become one. A name that a port declares and this table forgets does not compile.
 import { ERROR_NAMES, type ErrorName } from '../kernel/errors.js';
 import { FORMAT_TYPES } from '../kernel/format.js';
-import {
-  type CounterName,
-  EVICTION_REASONS,
-  type GaugeName,
-  type HistogramName,
-  type Labels,
-  PRIORITIES,
-} from '../kernel/ports.js';
+import { EVICTION_REASONS } from '../kernel/ports/catalog.js';
+import { PRIORITIES } from '../kernel/ports/converter.js';
+import type { CounterName, GaugeName, HistogramName, Labels } from '../kernel/ports/metrics.js';
 import { SOURCE_TYPES } from '../kernel/source.js';
 
 /** In front of every name that is exposed. */

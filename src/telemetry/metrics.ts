@@ -2,7 +2,7 @@
 // time; between scrapes it is never called.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { collectDefaultMetrics, type MetricObject, Registry } from 'prom-client';
-import type { CounterName, GaugeName, HistogramName, Labels, Metrics } from '../kernel/ports.js';
+import type { CounterName, GaugeName, HistogramName, Labels, Metrics } from '../kernel/ports/metrics.js';
 import { COUNTERS, type CounterRule, GAUGES, type GaugeRule, HISTOGRAMS, METRIC_PREFIX } from './metric-table.js';
 import { CounterSlot, HistogramSlot, SlotSet } from './slots.js';
 import type { MergeWay, MetricFamily, MetricsSnapshot, Sample } from './snapshot.js';
