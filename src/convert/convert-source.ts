@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { bestPlanned } from '../kernel/best-match.js';
 import { digestOf } from '../kernel/digest.js';
 import type { Format, PreviewType } from '../kernel/format.js';
-import type { Conversion, MadePreview } from '../kernel/ports.js';
+import type { Conversion, MadePreview } from '../kernel/ports/converter.js';
 import { type PlannedPreview, planSequence } from '../kernel/sequence.js';
 import { areaOf, type Size } from '../kernel/sizes.js';
 import type { Metadata, SourceInfo, SourceType } from '../kernel/source.js';

@@ -1,7 +1,8 @@
 // The tables of the catalog, and opening them: a newer schema is refused, a damaged catalog is set aside.
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock, Logger } from '../../kernel/ports.js';
+import type { Clock } from '../../kernel/ports/clock.js';
+import type { Logger } from '../../kernel/ports/logger.js';
 import { checkRows } from './catalog-check.js';
 import { damageMark } from './catalog-damage.js';
 import { decodeCount, decodeTotals, encodeCount, encodeTotals, type Totals } from './catalog-rows.js';
