@@ -28,7 +28,7 @@ import {
   withoutAlpha,
 } from './raster.js';
 import { ReadBuffer } from './read-buffer.js';
-import { openSource, type SourceFile, sourcePage } from './source-file.js';
+import { openSource, sourcePage } from './source-file.js';
 import { tagsOf } from './tags.js';
 
 export interface ConversionSteps {
@@ -73,7 +73,14 @@ export async function convertSource(
     parts.reduce((sum, part) => sum + costOfPart(part), 0),
   );
 
-  const output: Output = { dir: job.outputDir, flush: settings.flush, atOnce: job.encodesAtOnce, tally, first: 0 };
+  const output: Output = {
+    dir: job.outputDir,
+    flush: settings.flush,
+    atOnce: job.encodesAtOnce,
+    tally,
+    first: 0,
+    more: parts.length > 1,
+  };
   const previews: MadePreview[] = [];
   for (const part of parts) {
     const decoder = new Decoder(part.source, settings, part.decode.largest);
@@ -183,6 +190,8 @@ interface Output {
   readonly tally: WorkTally;
   /** Number of the first preview's file. */
   readonly first: number;
+  /** There are other pages to be made previews of. */
+  readonly more: boolean;
 }
 
 async function makeAll(
@@ -216,7 +225,7 @@ async function makeAll(
         made.set(planned, preview);
         lanes.beside(written);
       });
-      if (planned !== wanted || order.length === 1) continue;
+      if (planned !== wanted || (order.length === 1 && !output.more)) continue;
       // Somebody waits for this one alone: nothing is made beside it.
       await lanes.ended();
       const preview = made.get(planned);

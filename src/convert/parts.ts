@@ -45,4 +45,3 @@ function isLossless({ codedAs, header, bytes, pixels }: SourceFile): boolean {
   if (codedAs === 'webp') return bytes.toString('latin1', 12, 16) === 'VP8L';
   return codedAs === 'png' || codedAs === 'gif' || (codedAs === 'tiff' && header.compression === undefined);
 }
-

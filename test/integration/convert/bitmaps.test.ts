@@ -7,7 +7,11 @@ import { type BmpOptions, bmpOf, icoOf, quarters } from '../../support/sources/b
 
 let converting: Converting;
 beforeAll(async () => {
-  converting = await Converting.start({ sourceTypes: ['jpeg', 'png', 'bmp', 'ico'], maxSourcePixels: 4_000_000 });
+  converting = await Converting.start({
+    sourceTypes: ['jpeg', 'png', 'bmp', 'ico'],
+    maxSourcePixels: 4_000_000,
+    recycleAfterJobs: 100_000,
+  });
 });
 afterAll(async () => {
   expect(converting.metrics.total('converter_exits_total')).toBe(0);

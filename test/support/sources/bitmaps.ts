@@ -85,7 +85,7 @@ function dibOf(widthPx: number, heightPx: number, options: BmpOptions, iconRows 
   const rows = Array.from({ length: heightPx }, (_, index) => {
     const y = topDown ? index : heightPx - 1 - index;
     const at = (x: number): number => quarterAt(x, bits === 1 ? 0 : y, widthPx, heightPx);
-    return rle ? rleRow(widthPx, at) : rowOf(widthPx, bits, at, masks);
+    return rle ? rleRow(widthPx, bits === 4 ? (x) => at(x) * 17 : at) : rowOf(widthPx, bits, at, masks);
   });
   const pixels = Buffer.concat([...rows, ...(rle ? [Buffer.from([0, 1])] : [])]);
   const pixelsAt = headerBytes + behind.length + palette.length;
@@ -128,13 +128,13 @@ function packed(samples: readonly number[], masks: readonly number[]): number {
   }, 0);
 }
 
-/** Runs of both kinds: one coded, one in full. Of 4 bits a byte holds two. */
+/** One row in runs, the end of the row behind it. */
 function rleRow(widthPx: number, at: (x: number) => number): Buffer {
   const out: number[] = [];
   for (let x = 0; x < widthPx; ) {
     let run = 1;
     while (x + run < widthPx && at(x + run) === at(x) && run < 255) run++;
-    out.push(run, at(x) * 17);
+    out.push(run, at(x));
     x += run;
   }
   return Buffer.from([...out, 0, 0]);
