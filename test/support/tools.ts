@@ -29,6 +29,8 @@ export const TOOLS = {
   'swift-account-server': { debian: 'swift-account', binaries: ['swift-account-server'] },
   'swift-container-server': { debian: 'swift-container', binaries: ['swift-container-server'] },
   'swift-object-server': { debian: 'swift-object', binaries: ['swift-object-server'] },
+  // Debian's package of the server brings the tool; neither is left running (withoutServices).
+  promtool: { debian: 'prometheus', binaries: ['promtool'] },
   wrk: { debian: 'wrk', binaries: ['wrk'] },
   vips: { debian: 'libvips-tools', binaries: ['vips'] },
   bash: { debian: 'bash', binaries: ['bash'] },
