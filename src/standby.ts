@@ -20,7 +20,8 @@ const MOST_HELD = 4_096;
 /** An answered connection that is silent for this long is idle. */
 const IDLE_MS = 300;
 
-const PROBE = /^(?:GET|HEAD) \/(healthz|readyz)[ ?]/;
+/** The probes' names at the root; the first two ask whether this process lives. */
+const PROBE = /^(?:GET|HEAD) \/+(?:(healthz|health\/liveness)|readyz|health\/readiness)\/?[ ?]/;
 
 interface Held {
   readonly to: DoorName;
@@ -220,8 +221,8 @@ export class Standby {
     const look = (first: Buffer): void => {
       socket.pause();
       socket.unshift(first);
-      const [, probe] = PROBE.exec(first.toString('latin1', 0, 64)) ?? [];
-      if (probe !== undefined) drop(probe === 'healthz' ? ALIVE : NOT_READY);
+      const probe = PROBE.exec(first.toString('latin1', 0, 64));
+      if (probe !== null) drop(probe[1] === undefined ? NOT_READY : ALIVE);
     };
     const timer = setTimeout(() => drop(NOBODY), HELD_MS);
     const held: Held = {

@@ -36,11 +36,11 @@ export class Gate {
   }
 }
 
-const UNTIL_MS = 15_000;
+const UNTIL_MS = 30_000;
 /** Between two looks the processor is left to what is waited for: a test that spins starves its own subject. */
 const LOOK_EVERY_MS = 2;
 
-/** Resolves once `condition` holds; rejects naming `what` when it does not within 15 s. */
+/** Resolves once `condition` holds; rejects naming `what` when it does not within 30 s. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const deadline = performance.now() + UNTIL_MS;
   while (!(await condition())) {

@@ -8,7 +8,7 @@ import { start } from './processes.js';
 import { NODE, type Program } from './tools.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-const READY_MS = 20_000;
+const READY_MS = 40_000;
 
 /** A command that replaces itself by the one behind it (`exec`); empty: none. */
 export type Wrapper = readonly [] | readonly [Program, ...string[]];

@@ -149,7 +149,8 @@ async function beginAnew(
     rmSync(damageMark(path), { force: true });
     await mark.clear();
     const tables = await tryOpen(options);
-    const saved = await salvage(aside, tables);
+    // Keys and rows of an older version mean something else.
+    const saved = failure instanceof OlderSchema ? 0 : await salvage(aside, tables);
     const what =
       'the catalog could not be opened as it is: it was set aside, and another begun with what can be read of it';
     logger.error({ error: failure, aside, groups: saved }, what);
