@@ -7,7 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Digest } from './kernel/digest.js';
 import { ProofsheetError } from './kernel/errors.js';
 import type { GroupRef } from './kernel/image-key.js';
-import type { BlobStore, Catalog } from './kernel/ports.js';
+import type { BlobStore } from './kernel/ports/blobs.js';
+import type { Catalog } from './kernel/ports/catalog.js';
 import { type CatalogEntry, contentDigestOf, type SourceRecord } from './kernel/source.js';
 
 export interface CopyFrom {

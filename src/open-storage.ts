@@ -2,17 +2,14 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from './config/schema.js';
-import type {
-  BlobStore,
-  Catalog,
-  Clock,
-  FairEviction,
-  GaugeSample,
-  Leases,
-  Logger,
-  Metrics,
-  Refusals,
-} from './kernel/ports.js';
+import type { BlobStore } from './kernel/ports/blobs.js';
+import type { Catalog } from './kernel/ports/catalog.js';
+import type { Clock } from './kernel/ports/clock.js';
+import type { FairEviction } from './kernel/ports/fair-eviction.js';
+import type { Leases } from './kernel/ports/leases.js';
+import type { Logger } from './kernel/ports/logger.js';
+import type { GaugeSample, Metrics } from './kernel/ports/metrics.js';
+import type { Refusals } from './kernel/ports/refusals.js';
 import type { FreeSpace } from './previews/upkeep.js';
 import type { BlobMarks } from './stores/blob-marks.js';
 import { DiskCache } from './stores/embedded/disk-cache.js';

@@ -3,7 +3,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DOORS, type DoorName, type DoorServers, inject, type Question, SERVING, TAKEN } from './door.js';
-import type { Logger } from './kernel/ports.js';
+import type { Logger } from './kernel/ports/logger.js';
 import { foreignHolders } from './stores/embedded/group-lock.js';
 import { connectTo } from './stores/embedded/held-name.js';
 

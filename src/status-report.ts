@@ -2,7 +2,8 @@
 import type { Config } from './config/schema.js';
 import { formatBytes, formatDuration, formatNumber } from './http/status/status-html.js';
 import type { StatusReport } from './http/status/status-page.js';
-import { PRIORITIES, type Usage } from './kernel/ports.js';
+import type { Usage } from './kernel/ports/catalog.js';
+import { PRIORITIES } from './kernel/ports/converter.js';
 import { gaugeOf, type MetricsSnapshot, quantileOf, totalOf } from './telemetry/snapshot.js';
 
 export interface StatusFacts {

@@ -1,7 +1,7 @@
 // Several HTTP processes on one port: forks them, replaces those that die, adds up their metrics, and stops them together.
 // Holds no state of the service: catalog, blobs and leases are shared on disk.
 import cluster, { type Worker } from 'node:cluster';
-import type { Logger } from './kernel/ports.js';
+import type { Logger } from './kernel/ports/logger.js';
 import type { MetricsSnapshot } from './telemetry/snapshot.js';
 
 /** A worker that lives this long was healthy: the next failure starts again with no delay. */

@@ -2,7 +2,7 @@
 import { lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ProofsheetError } from '../kernel/errors.js';
-import type { MadePreview } from '../kernel/ports.js';
+import type { MadePreview } from '../kernel/ports/converter.js';
 
 /**
  * The child failed in a conversion, but has had other sources before, which may have left it so: the conversion deserves

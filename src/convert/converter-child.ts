@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { Logger } from '../kernel/ports.js';
+import type { Logger } from '../kernel/ports/logger.js';
 import { asFromChild, type ChildSettings, type FromChild, type ToChild } from './protocol.js';
 
 export interface ChildOptions {

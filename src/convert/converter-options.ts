@@ -1,6 +1,8 @@
 // What a pool of converters is told when it is made: limits, sizes, and what it reports to.
 import type { Context } from '../kernel/image-key.js';
-import type { Clock, Logger, Metrics } from '../kernel/ports.js';
+import type { Clock } from '../kernel/ports/clock.js';
+import type { Logger } from '../kernel/ports/logger.js';
+import type { Metrics } from '../kernel/ports/metrics.js';
 import type { SourceType } from '../kernel/source.js';
 
 export interface ConverterOptions {

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
 import { ProofsheetError } from '../kernel/errors.js';
-import type { Conversion, ConversionJob, Converter, MadePreview, WantedReady } from '../kernel/ports.js';
+import type { Conversion, ConversionJob, Converter, MadePreview, WantedReady } from '../kernel/ports/converter.js';
 import { SpoiltChild } from './child-failures.js';
 import { childProgram } from './converter-child.js';
 import type { ConverterOptions } from './converter-options.js';

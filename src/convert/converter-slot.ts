@@ -1,7 +1,7 @@
 // One place for a converter child: keeps a warm child in it, runs one conversion at a time there, and sees to it that
 // deadline, abort and crash cost that conversion alone. Knows no queue.
 import { ProofsheetError } from '../kernel/errors.js';
-import type { MadePreview } from '../kernel/ports.js';
+import type { MadePreview } from '../kernel/ports/converter.js';
 import type { SourceType } from '../kernel/source.js';
 import { childEnded, isAsClaimed, SpoiltChild } from './child-failures.js';
 import { ConverterChild } from './converter-child.js';

@@ -2,7 +2,7 @@
 // as many turns in a row as its weight. Bounded, and a full queue is shared between contexts. A job stands in the row of
 // everybody who waits for it, and is served when the first of these places has its turn.
 import type { Context } from '../kernel/image-key.js';
-import { type Place, PRIORITIES, type Priority } from '../kernel/ports.js';
+import { type Place, PRIORITIES, type Priority } from '../kernel/ports/converter.js';
 
 /** The place of who brought the job; others may join. */
 export type Queued = Place;

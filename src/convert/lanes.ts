@@ -1,6 +1,6 @@
 // Work side by side, a few pieces at a time, in the order in which it is begun; and how many pieces of a conversion.
 import os from 'node:os';
-import type { Priority } from '../kernel/ports.js';
+import type { Priority } from '../kernel/ports/converter.js';
 
 /** A child has four threads for this and for its files; and more than there are cores would be in each other's way. */
 const MAX_ENCODES_AT_ONCE = Math.min(3, os.availableParallelism());

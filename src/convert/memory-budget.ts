@@ -1,6 +1,6 @@
 // The memory that conversions may take together: asked for in bytes before a source is decoded, given back afterwards. What a
 // process keeps of it when its conversion is over stays counted.
-import { PRIORITIES, type Priority } from '../kernel/ports.js';
+import { PRIORITIES, type Priority } from '../kernel/ports/converter.js';
 
 /** Bytes granted to one conversion; `release` more than once gives back once. */
 export interface Grant {

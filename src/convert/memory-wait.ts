@@ -1,5 +1,5 @@
 // A conversion's wait for memory: bounded in time, and as urgent as the most urgent of those who wait for the conversion.
-import { type Joined, PRIORITIES, type Priority } from '../kernel/ports.js';
+import { type Joined, PRIORITIES, type Priority } from '../kernel/ports/converter.js';
 import type { Grant, MemoryBudget } from './memory-budget.js';
 
 export interface MemoryWish {

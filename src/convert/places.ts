@@ -1,5 +1,5 @@
 // Everybody who waits for a conversion, as of now.
-import { type Joined, type Place, PRIORITIES, type Priority } from '../kernel/ports.js';
+import { type Joined, type Place, PRIORITIES, type Priority } from '../kernel/ports/converter.js';
 
 type Shared = Place & { readonly joined?: Joined };
 

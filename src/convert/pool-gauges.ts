@@ -1,5 +1,6 @@
 // What the pool tells of itself at each scrape.
-import { type Metrics, PRIORITIES } from '../kernel/ports.js';
+import { PRIORITIES } from '../kernel/ports/converter.js';
+import type { Metrics } from '../kernel/ports/metrics.js';
 import type { ConverterSlot } from './converter-slot.js';
 import type { JobQueue, Queued } from './job-queue.js';
 import type { MemoryBudget } from './memory-budget.js';

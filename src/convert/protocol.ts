@@ -2,7 +2,7 @@
 import { parseDigest } from '../kernel/digest.js';
 import type { ErrorName } from '../kernel/errors.js';
 import type { Format, PreviewType } from '../kernel/format.js';
-import type { Conversion, MadePreview } from '../kernel/ports.js';
+import type { Conversion, MadePreview } from '../kernel/ports/converter.js';
 import { type Metadata, SOURCE_TYPES, type SourceInfo, type SourceType } from '../kernel/source.js';
 
 /** What every job of a child shares; handed over on its command line, as JSON. */

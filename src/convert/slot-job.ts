@@ -1,5 +1,5 @@
 // What a converter's place is given, and what it tells.
-import type { Joined, Priority, WantedReady } from '../kernel/ports.js';
+import type { Joined, Priority, WantedReady } from '../kernel/ports/converter.js';
 import type { SourceType } from '../kernel/source.js';
 import type { ChildOptions } from './converter-child.js';
 import type { MemoryBudget } from './memory-budget.js';

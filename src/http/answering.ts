@@ -2,7 +2,7 @@
 // Knows no dialect.
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Clock } from '../kernel/ports.js';
+import type { Clock } from '../kernel/ports/clock.js';
 import type { Previews } from '../previews/answers.js';
 import type { HotLane } from './hot/hot-lane.js';
 import { type Conditions, isNotModified } from './replies/conditional.js';

@@ -1,6 +1,9 @@
 // What the edge is given: its settings and what it answers from. Types only, so that every part of the edge can name them.
 import type { ProofsheetError } from '../kernel/errors.js';
-import type { Clock, Logger, Metrics, Refusals } from '../kernel/ports.js';
+import type { Clock } from '../kernel/ports/clock.js';
+import type { Logger } from '../kernel/ports/logger.js';
+import type { Metrics } from '../kernel/ports/metrics.js';
+import type { Refusals } from '../kernel/ports/refusals.js';
 import type { Previews } from '../previews/answers.js';
 import type { Access } from './access/access.js';
 import type { Credential } from './access/admin-guard.js';

@@ -1,7 +1,8 @@
 // Last access without a write per read: accesses are noted in memory and handed to the catalog in batches, at most once
 // per group and resolution. What a crash loses is a little precision of the eviction order.
 import type { GroupRef } from '../kernel/image-key.js';
-import type { Catalog, Clock } from '../kernel/ports.js';
+import type { Catalog } from '../kernel/ports/catalog.js';
+import type { Clock } from '../kernel/ports/clock.js';
 import type { ImageGroup } from '../kernel/source.js';
 
 /** Groups noted between two flushes; beyond it accesses are not noted, which only makes the order coarser. */

@@ -3,7 +3,8 @@ import type { PreviewMatch } from '../kernel/best-match.js';
 import type { Digest } from '../kernel/digest.js';
 import type { Format } from '../kernel/format.js';
 import type { Context, GroupRef, ImageKey } from '../kernel/image-key.js';
-import type { Selection, TierName } from '../kernel/ports.js';
+import type { TierName } from '../kernel/ports/blobs.js';
+import type { Selection } from '../kernel/ports/catalog.js';
 import type { CatalogEntry, Metadata } from '../kernel/source.js';
 
 /** A received source: a finished temp file of ours. Whoever is given an upload owns the file and removes it. */

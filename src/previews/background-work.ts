@@ -1,6 +1,6 @@
 // The one tracked home of work that nobody waits for: bounded, counted, never a floating promise, drained at shutdown.
 import { setMaxListeners } from 'node:events';
-import type { Logger } from '../kernel/ports.js';
+import type { Logger } from '../kernel/ports/logger.js';
 
 export interface BackgroundWorkOptions {
   /** More tasks than this at once are refused; the work they stand for is found again later. */

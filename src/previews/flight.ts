@@ -3,7 +3,7 @@
 import type { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
 import type { Context } from '../kernel/image-key.js';
-import { type Joined, type Place, PRIORITIES, type Priority } from '../kernel/ports.js';
+import { type Joined, type Place, PRIORITIES, type Priority } from '../kernel/ports/converter.js';
 import { ownPreviews, type SourceRecord } from '../kernel/source.js';
 
 /** What a flight has brought so far. */

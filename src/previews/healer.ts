@@ -1,7 +1,9 @@
 // Heals an image group whose preview was lost from every tier: from the kept source, or from an upload of the same bytes.
 // What cannot be healed is removed, so that the next upload makes it anew instead of finding a broken group.
 import { ProofsheetError } from '../kernel/errors.js';
-import type { Catalog, Logger, Metrics } from '../kernel/ports.js';
+import type { Catalog } from '../kernel/ports/catalog.js';
+import type { Logger } from '../kernel/ports/logger.js';
+import type { Metrics } from '../kernel/ports/metrics.js';
 import type { CatalogEntry } from '../kernel/source.js';
 import type { SourceFile } from './making.js';
 import type { SourceMaker } from './source-maker.js';

@@ -1,7 +1,7 @@
 // Convert once over all processes: a lease per source digest. Who gets it works; who does not waits and looks again.
 import type { Digest } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
-import type { Lease, Leases } from '../kernel/ports.js';
+import type { Lease, Leases } from '../kernel/ports/leases.js';
 
 /** A holder that died is succeeded after this long, unless the leases say otherwise; a living one renews three times within it. */
 const LEASE_TTL_MS = 5_000;

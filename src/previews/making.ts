@@ -3,7 +3,8 @@ import { copyFile, link, readFile } from 'node:fs/promises';
 import { type Digest, digestOf } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
-import type { Catalog, CommitRequest, Conversion, Converter, Joined, MadePreview, Place } from '../kernel/ports.js';
+import type { Catalog, CommitRequest } from '../kernel/ports/catalog.js';
+import type { Conversion, Converter, Joined, MadePreview, Place } from '../kernel/ports/converter.js';
 import type { Sequence } from '../kernel/sequence.js';
 import {
   contentDigestOf,

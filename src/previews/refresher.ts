@@ -2,7 +2,8 @@
 // and copied only when its turn has come.
 import type { Digest } from '../kernel/digest.js';
 import { DEFAULT_CONTEXT } from '../kernel/image-key.js';
-import type { Catalog, Place } from '../kernel/ports.js';
+import type { Catalog } from '../kernel/ports/catalog.js';
+import type { Place } from '../kernel/ports/converter.js';
 import type { Sequence } from '../kernel/sequence.js';
 import { recordFor, type SourceRecord } from '../kernel/source.js';
 import type { BackgroundWork } from './background-work.js';

@@ -1,7 +1,8 @@
 // The negative cache as the use cases use it: what is remembered of a failed source, and when it is refused for it.
 import type { Digest } from '../kernel/digest.js';
 import { type ErrorName, ProofsheetError } from '../kernel/errors.js';
-import type { Metrics, Refusals } from '../kernel/ports.js';
+import type { Metrics } from '../kernel/ports/metrics.js';
+import type { Refusals } from '../kernel/ports/refusals.js';
 import { unlessUnreachable } from './unreachable.js';
 
 /** A child that was killed or died, or a time that ran out, may be the machine's fault once; hardly twice. */

@@ -2,17 +2,12 @@
 // Sources go before previews, since previews are what is asked for; the least recently used go first.
 import { setImmediate } from 'node:timers/promises';
 import { DEFAULT_CONTEXT } from '../kernel/image-key.js';
-import type {
-  Catalog,
-  Clock,
-  Evicted,
-  EvictionReason,
-  FairEviction,
-  Lease,
-  Leases,
-  Logger,
-  Metrics,
-} from '../kernel/ports.js';
+import type { Catalog, Evicted, EvictionReason } from '../kernel/ports/catalog.js';
+import type { Clock } from '../kernel/ports/clock.js';
+import type { FairEviction } from '../kernel/ports/fair-eviction.js';
+import type { Lease, Leases } from '../kernel/ports/leases.js';
+import type { Logger } from '../kernel/ports/logger.js';
+import type { Metrics } from '../kernel/ports/metrics.js';
 import type { AccessJournal } from './access-journal.js';
 import type { BlobTiers } from './blob-tiers.js';
 import type { SourceMaker } from './source-maker.js';

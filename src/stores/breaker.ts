@@ -1,5 +1,5 @@
 // Stops asking a server that does not answer, so that a request pays for an outage once and not every time.
-import type { Clock } from '../kernel/ports.js';
+import type { Clock } from '../kernel/ports/clock.js';
 
 export interface BreakerOptions {
   /** Failures in a row that open it. */

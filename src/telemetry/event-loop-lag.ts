@@ -1,6 +1,6 @@
 // How late the event loop is, measured by Node itself and told since the last scrape.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Metrics } from '../kernel/ports.js';
+import type { Metrics } from '../kernel/ports/metrics.js';
 
 const RESOLUTION_MS = 10;
 const NS_PER_SECOND = 1e9;

@@ -1,7 +1,7 @@
 // The Logger port on pino: one JSON line per event on standard output. Secrets are cut out here as a last line of defence;
 // the first is not to log them.
 import { type DestinationStream, type Logger as Pino, pino, stdSerializers, stdTimeFunctions } from 'pino';
-import type { LogFields, Logger } from '../kernel/ports.js';
+import type { LogFields, Logger } from '../kernel/ports/logger.js';
 
 export interface LoggerOptions {
   /** Least severe level that is written. */

@@ -2,14 +2,9 @@
 // several processes become one. A name that a port declares and this table forgets does not compile.
 import { ERROR_NAMES, type ErrorName } from '../kernel/errors.js';
 import { FORMAT_TYPES } from '../kernel/format.js';
-import {
-  type CounterName,
-  EVICTION_REASONS,
-  type GaugeName,
-  type HistogramName,
-  type Labels,
-  PRIORITIES,
-} from '../kernel/ports.js';
+import { EVICTION_REASONS } from '../kernel/ports/catalog.js';
+import { PRIORITIES } from '../kernel/ports/converter.js';
+import type { CounterName, GaugeName, HistogramName, Labels } from '../kernel/ports/metrics.js';
 import { SOURCE_TYPES } from '../kernel/source.js';
 
 /** In front of every name that is exposed. */
@@ -40,6 +35,8 @@ export type Merge = 'sum' | 'max';
 
 export interface GaugeRule {
   readonly help: string;
+  /** What Prometheus is told it is, where that is no gauge: only a summary may have the label `quantile`. */
+  readonly type?: 'gauge' | 'summary';
   readonly labels: readonly string[];
   mergeOf(labels: Labels): Merge;
 }
@@ -156,6 +153,7 @@ export const GAUGES = {
   http_requests_in_flight: { help: 'Requests that are being answered.', labels: [], mergeOf: added },
   event_loop_lag_seconds: {
     help: 'How late the event loop was since the last scrape, by quantile.',
+    type: 'summary',
     labels: ['quantile'],
     mergeOf: same,
   },

@@ -1,6 +1,6 @@
 // Where counts are kept between scrapes: plain numbers, so that counting costs the hot lane next to nothing
 // (prom-client's own inc and observe: 0.70 to 0.85 of bare node:http). A slot is one metric with one set of labels.
-import type { Labels } from '../kernel/ports.js';
+import type { Labels } from '../kernel/ports/metrics.js';
 import { type LabelRule, OTHER } from './metric-table.js';
 
 /** A counter with its labels decided: keep it, and adding is one addition. */

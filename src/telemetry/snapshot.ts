@@ -1,7 +1,7 @@
 // The figures of one process at one moment as plain JSON, so that those of several processes can be sent, merged, read by
 // the status page and rendered for Prometheus as if they were one.
 import { Gauge, type Metric, Registry } from 'prom-client';
-import type { CounterName, GaugeName, HistogramName, Labels } from '../kernel/ports.js';
+import type { CounterName, GaugeName, HistogramName, Labels } from '../kernel/ports/metrics.js';
 import { METRIC_PREFIX } from './metric-table.js';
 
 export interface Sample {

@@ -3,7 +3,7 @@ import { open, rm } from 'node:fs/promises';
 import { LRUCache } from 'lru-cache';
 import { type Digest, digestOf } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
-import type { BlobKind, BlobStore } from '../kernel/ports.js';
+import type { BlobKind, BlobStore } from '../kernel/ports/blobs.js';
 
 /** What an entry costs besides its bytes: the cache's slots, the digest's text, the Buffer and its backing store. */
 const ENTRY_OVERHEAD_BYTES = 400;

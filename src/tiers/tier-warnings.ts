@@ -1,5 +1,7 @@
 // A tier that is down fails thousands of times a second: this says so once in a while, and how often it was.
-import type { Clock, Logger, TierName } from '../kernel/ports.js';
+import type { TierName } from '../kernel/ports/blobs.js';
+import type { Clock } from '../kernel/ports/clock.js';
+import type { Logger } from '../kernel/ports/logger.js';
 
 /** Ms between two warnings about the same tier. */
 export const WARNING_INTERVAL_MS = 10_000;

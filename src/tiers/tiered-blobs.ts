@@ -2,7 +2,10 @@
 // passed over. Knows nothing of how a tier stores.
 import type { Digest } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
-import type { BlobKind, BlobStore, Clock, Logger, Metrics, TierName } from '../kernel/ports.js';
+import type { BlobKind, BlobStore, TierName } from '../kernel/ports/blobs.js';
+import type { Clock } from '../kernel/ports/clock.js';
+import type { Logger } from '../kernel/ports/logger.js';
+import type { Metrics } from '../kernel/ports/metrics.js';
 import type { MemoryTier } from './memory-tier.js';
 import { TierWarnings } from './tier-warnings.js';
 

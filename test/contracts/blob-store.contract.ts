@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Digest } from '../../src/kernel/digest.js';
-import type { BlobStore } from '../../src/kernel/ports.js';
+import type { BlobStore } from '../../src/kernel/ports/blobs.js';
 import { blobOf } from '../support/records.js';
 import { withTempDir } from '../support/temp-dir.js';
 import { type ContractCase, describeContract, type Open } from './contract.js';

@@ -1,7 +1,9 @@
 // The contract of Catalog: what is committed is found by every client, counted exactly, and kept as long as it is named.
 import { expect } from 'vitest';
 import type { Context, ImageKey } from '../../src/kernel/image-key.js';
-import type { BlobStore, Catalog, Clock } from '../../src/kernel/ports.js';
+import type { BlobStore } from '../../src/kernel/ports/blobs.js';
+import type { Catalog } from '../../src/kernel/ports/catalog.js';
+import type { Clock } from '../../src/kernel/ports/clock.js';
 import { blobOf, commitOf, groupRef, storeBlobs, type TestSource, testSource } from '../support/records.js';
 import { type ContractCase, collect, describeContract, type Open } from './contract.js';
 

@@ -1,5 +1,9 @@
 // Backends that do nothing and claim success: a contract that one of them passes proves nothing.
-import type { BlobStore, Catalog, FairEviction, Leases, Refusals } from '../../src/kernel/ports.js';
+import type { BlobStore } from '../../src/kernel/ports/blobs.js';
+import type { Catalog } from '../../src/kernel/ports/catalog.js';
+import type { FairEviction } from '../../src/kernel/ports/fair-eviction.js';
+import type { Leases } from '../../src/kernel/ports/leases.js';
+import type { Refusals } from '../../src/kernel/ports/refusals.js';
 
 export const doNothingBlobs: BlobStore = {
   tier: 'disk',

@@ -1,7 +1,7 @@
 // The contract of FairEviction: what each context has is known exactly, and is taken from the one that has most alone.
 import { expect } from 'vitest';
 import type { Context, ImageKey } from '../../src/kernel/image-key.js';
-import type { ContextUsage, FairEviction } from '../../src/kernel/ports.js';
+import type { ContextUsage, FairEviction } from '../../src/kernel/ports/fair-eviction.js';
 import { blobOf, commitOf, groupRef, storeBlobs, type TestSource, testSource } from '../support/records.js';
 import type { CatalogSubject } from './catalog.contract.js';
 import { type ContractCase, collect, describeContract, type Open } from './contract.js';

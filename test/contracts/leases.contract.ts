@@ -1,6 +1,6 @@
 // The contract of Leases: one holder at a time, over all clients of the backend, ending by itself.
 import { expect } from 'vitest';
-import type { Leases } from '../../src/kernel/ports.js';
+import type { Leases } from '../../src/kernel/ports/leases.js';
 import { type ContractCase, describeContract, type Open } from './contract.js';
 
 export interface LeasesSubject {

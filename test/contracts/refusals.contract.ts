@@ -1,7 +1,7 @@
 // The contract of Refusals: what failed is remembered for a bounded time and in a bounded number, over all clients.
 import { expect } from 'vitest';
 import { type Digest, digestOf } from '../../src/kernel/digest.js';
-import type { Failure, Refusal, Refusals } from '../../src/kernel/ports.js';
+import type { Failure, Refusal, Refusals } from '../../src/kernel/ports/refusals.js';
 import { type ContractCase, collect, describeContract, type Open } from './contract.js';
 
 export const REFUSALS_TTL_MS = 60_000;

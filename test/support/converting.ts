@@ -5,7 +5,7 @@ import type { ConverterOptions } from '../../src/convert/converter-options.js';
 import { type ConverterPool, createConverter } from '../../src/convert/converter-pool.js';
 import { parseFormat } from '../../src/kernel/format.js';
 import { parseContext } from '../../src/kernel/image-key.js';
-import type { Conversion, Joined, MadePreview, Priority } from '../../src/kernel/ports.js';
+import type { Conversion, Joined, MadePreview, Priority } from '../../src/kernel/ports/converter.js';
 import { systemClock } from '../../src/telemetry/clock.js';
 import { FakeLogger } from './fake-logger.js';
 import { FakeMetrics } from './fake-metrics.js';

@@ -1,5 +1,5 @@
 // A clock that stands still until a test moves it: no test waits for real time, and none is surprised by it.
-import type { Clock } from '../../src/kernel/ports.js';
+import type { Clock } from '../../src/kernel/ports/clock.js';
 
 interface Sleeper {
   readonly wakeAtMs: number;

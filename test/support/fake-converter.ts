@@ -4,7 +4,13 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bestPlanned } from '../../src/kernel/best-match.js';
 import { digestOf } from '../../src/kernel/digest.js';
-import type { Conversion, ConversionJob, Converter, MadePreview, WantedReady } from '../../src/kernel/ports.js';
+import type {
+  Conversion,
+  ConversionJob,
+  Converter,
+  MadePreview,
+  WantedReady,
+} from '../../src/kernel/ports/converter.js';
 import { type PlannedPreview, planSequence } from '../../src/kernel/sequence.js';
 import type { SourceInfo } from '../../src/kernel/source.js';
 import { Gate } from './gate.js';

@@ -1,5 +1,5 @@
 // A logger that remembers its lines, for tests that prove what was said, how loudly, and what was never said.
-import type { LogFields, Logger } from '../../src/kernel/ports.js';
+import type { LogFields, Logger } from '../../src/kernel/ports/logger.js';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 

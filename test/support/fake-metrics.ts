@@ -1,5 +1,12 @@
 // Metrics that remember what was counted, for tests that prove how often something happened.
-import type { CounterName, GaugeName, GaugeSample, HistogramName, Labels, Metrics } from '../../src/kernel/ports.js';
+import type {
+  CounterName,
+  GaugeName,
+  GaugeSample,
+  HistogramName,
+  Labels,
+  Metrics,
+} from '../../src/kernel/ports/metrics.js';
 
 interface Counted {
   readonly name: CounterName;

@@ -8,7 +8,7 @@ import { digestOf } from '../../src/kernel/digest.js';
 import { ProofsheetError } from '../../src/kernel/errors.js';
 import type { Format } from '../../src/kernel/format.js';
 import type { Context, GroupRef, ImageKey } from '../../src/kernel/image-key.js';
-import type { Selection } from '../../src/kernel/ports.js';
+import type { Selection } from '../../src/kernel/ports/catalog.js';
 import { planSequence, sequenceOf } from '../../src/kernel/sequence.js';
 import type { CatalogEntry, Preview, SourceInfo, SourceRecord } from '../../src/kernel/source.js';
 import type { GroupMetadata, PreviewBytes, PreviewChoice, Previews, Upload } from '../../src/previews/answers.js';

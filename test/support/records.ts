@@ -1,7 +1,8 @@
 // Builders of blobs, source records and groups, for tests that need some but do not care which.
 import { type Digest, digestOf } from '../../src/kernel/digest.js';
 import { type GroupRef, parseContext, parseImageKey } from '../../src/kernel/image-key.js';
-import type { BlobStore, CommitRequest } from '../../src/kernel/ports.js';
+import type { BlobStore } from '../../src/kernel/ports/blobs.js';
+import type { CommitRequest } from '../../src/kernel/ports/catalog.js';
 import type { Preview, SourceRecord } from '../../src/kernel/source.js';
 
 export interface TestBlob {

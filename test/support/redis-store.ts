@@ -1,6 +1,6 @@
 // Opens stores on real Redis servers as compose.ts would, each with a prefix of its own, with fakes for logs and metrics.
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '../../src/kernel/ports.js';
+import type { Clock } from '../../src/kernel/ports/clock.js';
 import { openRedisStore, type RedisStore, type RedisStoreOptions } from '../../src/stores/redis/open-redis-store.js';
 import { FakeLogger } from './fake-logger.js';
 import { FakeMetrics } from './fake-metrics.js';

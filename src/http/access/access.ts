@@ -4,7 +4,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { type ApiToken, tokenDigest, type UrlKey } from '../../kernel/credentials.js';
 import { ProofsheetError } from '../../kernel/errors.js';
 import type { Context } from '../../kernel/image-key.js';
-import type { Clock } from '../../kernel/ports.js';
+import type { Clock } from '../../kernel/ports/clock.js';
 import { checkSignature, isSigned } from './signed-url.js';
 
 /** What opens an operation: a token, or a token or a signed URL. */

@@ -3,7 +3,7 @@
 import type { Request, Response } from 'express';
 import { ProofsheetError } from '../../kernel/errors.js';
 import type { Context } from '../../kernel/image-key.js';
-import type { Clock } from '../../kernel/ports.js';
+import type { Clock } from '../../kernel/ports/clock.js';
 import type { LoginAttempts } from './admin-guard.js';
 import { clientOf } from './client-address.js';
 import { TokenBuckets } from './token-buckets.js';

@@ -1,7 +1,7 @@
 // Token buckets by name: a rate with a burst, for as many names as fit. Own, because the middleware at hand counts in fixed
 // windows, keeps every name of a window, and writes answers of its own.
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../../kernel/ports.js';
+import type { Clock } from '../../kernel/ports/clock.js';
 
 /** Names remembered; one that is forgotten starts with a full bucket, so a flood of names only forgets idle ones first. */
 const MAX_NAMES = 20_000;

@@ -1,7 +1,7 @@
 // What a route is to the edge: verbs, path, what opens it, and the two functions that are its own: from a request to what is
 // asked, and from what is asked to a reply. Neither sees Express, a request or a response.
 import type { Context, GroupRef } from '../../kernel/image-key.js';
-import type { Refusals } from '../../kernel/ports.js';
+import type { Refusals } from '../../kernel/ports/refusals.js';
 import type { Previews, Upload } from '../../previews/answers.js';
 import type { HeaderPairs } from '../replies/headers.js';
 import type { Reply } from '../replies/reply.js';

@@ -5,7 +5,8 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { LRUCache } from 'lru-cache';
 import type { Digest } from '../../kernel/digest.js';
 import type { GroupRef } from '../../kernel/image-key.js';
-import type { Catalog, Clock } from '../../kernel/ports.js';
+import type { Catalog } from '../../kernel/ports/catalog.js';
+import type { Clock } from '../../kernel/ports/clock.js';
 import type { ImageGroup } from '../../kernel/source.js';
 import type { PreviewChoice } from '../../previews/answers.js';
 import type { Conditions } from '../replies/conditional.js';

@@ -1,6 +1,6 @@
 // The catalog's generation, asked at most once per turn of the event loop: asking costs a tenth of a hit. Must not know
 // what it is asked for.
-import type { Catalog } from '../../kernel/ports.js';
+import type { Catalog } from '../../kernel/ports/catalog.js';
 
 /**
  * Far fewer than the 1,024 events that libuv takes from the kernel at once: a turn that is so full that it asks the

@@ -1,7 +1,7 @@
 // All uploads of a server together: how many are received at once, and when a client is told to go on.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProofsheetError } from '../../kernel/errors.js';
-import type { Metrics } from '../../kernel/ports.js';
+import type { Metrics } from '../../kernel/ports/metrics.js';
 import type { Upload } from '../../previews/answers.js';
 import { checkUploadHeaders, receiveUpload, type UploadLimits } from './receive-source.js';
 

@@ -2,7 +2,9 @@
 // or file names.
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Clock, Logger, Metrics } from '../../kernel/ports.js';
+import type { Clock } from '../../kernel/ports/clock.js';
+import type { Logger } from '../../kernel/ports/logger.js';
+import type { Metrics } from '../../kernel/ports/metrics.js';
 import type { PreviewBytes } from '../../previews/answers.js';
 import type { Failure, RenderFailure } from '../replies/error-map.js';
 import { wasTaken } from './taking.js';

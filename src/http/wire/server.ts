@@ -3,7 +3,7 @@ import http, { type RequestListener, type Server } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import { ProofsheetError } from '../../kernel/errors.js';
-import type { Logger } from '../../kernel/ports.js';
+import type { Logger } from '../../kernel/ports/logger.js';
 import { failureOf, type ProtocolErrorName } from '../replies/error-map.js';
 import { createHostCheck } from './allowed-hosts.js';
 import { sendError, sendProtocolError, sendRawError } from './error-response.js';

@@ -3,7 +3,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { Server } from 'node:https';
 import { createSecureContext } from 'node:tls';
-import type { Logger } from '../../kernel/ports.js';
+import type { Logger } from '../../kernel/ports/logger.js';
 
 export interface TlsPaths {
   /** PEM: the server's certificate, then those between it and the root. */

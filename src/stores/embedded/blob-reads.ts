@@ -1,7 +1,7 @@
 // Reading a whole blob file as cheaply as the machine allows: at once from the page cache, through the thread pool from a
 // slow disk. Knows nothing of digests: whoever asked checks the bytes.
 import * as fs from 'node:fs';
-import type { Clock } from '../../kernel/ports.js';
+import type { Clock } from '../../kernel/ports/clock.js';
 import { OPEN_FLAGS } from './blob-files.js';
 
 /** Read at once up to this length: about 100 µs from the page cache. */

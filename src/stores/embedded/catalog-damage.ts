@@ -1,7 +1,8 @@
 // What happens when a catalog in use turns out to be damaged: a row that only a read needs is as if it were not there;
 // anything else ends the process, and the next start saves what can be read into a new catalog.
 import { existsSync, writeFileSync } from 'node:fs';
-import type { Logger, Metrics } from '../../kernel/ports.js';
+import type { Logger } from '../../kernel/ports/logger.js';
+import type { Metrics } from '../../kernel/ports/metrics.js';
 import { identityOf, NO_DATA } from './lmdb-file.js';
 import { DamagedRow } from './row-seal.js';
 

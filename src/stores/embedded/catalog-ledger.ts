@@ -2,7 +2,7 @@
 // rows they are about. Everything that adds or takes away a group or a source goes through here.
 import type { Digest } from '../../kernel/digest.js';
 import type { Context } from '../../kernel/image-key.js';
-import type { BlobKind } from '../../kernel/ports.js';
+import type { BlobKind } from '../../kernel/ports/blobs.js';
 import { contentDigestOf, type SourceRecord } from '../../kernel/source.js';
 import { byKeyKey, digestKey, digestOfKey, endOfPrefix, splitGroupKey, usedKey } from './catalog-keys.js';
 import {

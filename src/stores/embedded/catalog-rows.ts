@@ -1,6 +1,7 @@
 // The values of the catalog: small rows of fixed layout (big-endian), so that reading a revision or a count decodes no JSON.
 import type { Digest } from '../../kernel/digest.js';
-import type { BlobKind, Usage } from '../../kernel/ports.js';
+import type { BlobKind } from '../../kernel/ports/blobs.js';
+import type { Usage } from '../../kernel/ports/catalog.js';
 import { digestOfKey } from './catalog-keys.js';
 import { checkSeal, SEAL_BYTES, sealed } from './row-seal.js';
 

@@ -5,7 +5,9 @@ import { copyFile, type FileHandle, link, lstat, mkdir, open, rename, rm, unlink
 import { join } from 'node:path';
 import { type Digest, digestOf } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
-import type { BlobKind, BlobStore, Logger, Metrics } from '../../kernel/ports.js';
+import type { BlobKind, BlobStore } from '../../kernel/ports/blobs.js';
+import type { Logger } from '../../kernel/ports/logger.js';
+import type { Metrics } from '../../kernel/ports/metrics.js';
 import { type BlobFiles, hashFile, OPEN_FLAGS, openRegular, readSmallFile } from './blob-files.js';
 import type { BlobReader } from './blob-reads.js';
 import { errnoOf, storageError } from './storage-errors.js';

@@ -2,17 +2,9 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Digest } from '../../kernel/digest.js';
 import { type Context, DEFAULT_CONTEXT, type GroupRef, type ImageKey } from '../../kernel/image-key.js';
-import type {
-  Catalog,
-  Clock,
-  CommitRequest,
-  ContextUsage,
-  Evicted,
-  FairEviction,
-  Heaviest,
-  Selection,
-  Usage,
-} from '../../kernel/ports.js';
+import type { Catalog, CommitRequest, Evicted, Selection, Usage } from '../../kernel/ports/catalog.js';
+import type { Clock } from '../../kernel/ports/clock.js';
+import type { ContextUsage, FairEviction, Heaviest } from '../../kernel/ports/fair-eviction.js';
 import type { CatalogEntry, SourceRecord } from '../../kernel/source.js';
 import type { CatalogDamage } from './catalog-damage.js';
 import {

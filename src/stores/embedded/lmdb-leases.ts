@@ -1,6 +1,6 @@
 // The Leases port on LMDB: who holds what is shared by all processes of the machine, and forgotten when it restarts.
 import { createHash, randomBytes } from 'node:crypto';
-import type { Lease, Leases } from '../../kernel/ports.js';
+import type { Lease, Leases } from '../../kernel/ports/leases.js';
 import { keysFrom, type LmdbEnvironment, readRow, type Table } from './lmdb-environment.js';
 
 /** The longest lease; what claims to end later was written before the machine's last start, and counts as ended. */

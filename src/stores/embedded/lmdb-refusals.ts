@@ -1,7 +1,8 @@
 // The Refusals port on LMDB: failed sources remembered by all processes of the machine, until it restarts at the latest.
 import { setImmediate } from 'node:timers/promises';
 import type { Digest } from '../../kernel/digest.js';
-import type { Clock, Failure, Refusal, Refusals } from '../../kernel/ports.js';
+import type { Clock } from '../../kernel/ports/clock.js';
+import type { Failure, Refusal, Refusals } from '../../kernel/ports/refusals.js';
 import { digestKey, digestOfKey, keyAfter } from './catalog-keys.js';
 import { keysFrom, type LmdbEnvironment, readRow, type Table } from './lmdb-environment.js';
 import { machineTimeMs } from './lmdb-leases.js';

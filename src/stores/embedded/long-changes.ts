@@ -3,7 +3,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Digest } from '../../kernel/digest.js';
 import type { GroupRef } from '../../kernel/image-key.js';
-import type { Clock, Evicted, Selection } from '../../kernel/ports.js';
+import type { Evicted, Selection } from '../../kernel/ports/catalog.js';
+import type { Clock } from '../../kernel/ports/clock.js';
 import {
   byKeyKey,
   type ContextKeys,

@@ -9,7 +9,7 @@
 //
 //   tracked --lost--> doubtful --answered--> tracked (everything forgotten first)
 //                     doubtful --time is up--> away | partial --answered--> tracked (everything forgotten first)
-import type { Clock } from '../../kernel/ports.js';
+import type { Clock } from '../../kernel/ports/clock.js';
 import { HEARD_WITHIN_MS, Hearing } from './hearing.js';
 
 export type CoherenceState = 'tracked' | 'doubtful' | 'partial' | 'away';

@@ -1,7 +1,7 @@
 // What contexts have, summed over all shards, and which has most. The numbers of groups are checked against the index, and
 // made anew from it where a server has evicted them.
 import type { Context } from '../../kernel/image-key.js';
-import type { ContextUsage, Heaviest } from '../../kernel/ports.js';
+import type { ContextUsage, Heaviest } from '../../kernel/ports/fair-eviction.js';
 import { COUNT_CONTEXTS, TOP_CONTEXTS } from './context-scripts.js';
 import type { GroupIndex } from './group-index.js';
 import { ALL_SHARDS, type Shard } from './key-layout.js';

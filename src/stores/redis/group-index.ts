@@ -2,7 +2,7 @@
 // group's record begins with.
 import { type Digest, parseDigest } from '../../kernel/digest.js';
 import type { Context, GroupRef, ImageKey } from '../../kernel/image-key.js';
-import type { CommitRequest, Selection } from '../../kernel/ports.js';
+import type { CommitRequest, Selection } from '../../kernel/ports/catalog.js';
 import { REMOVE_GROUPS, TOUCH_GROUPS, WRITE_GROUP } from './group-scripts.js';
 import { ALL_SHARDS, groupName, groupOfName, groupShard, type Shard } from './key-layout.js';
 import { TOKEN_CHARACTERS, type Token } from './record-codec.js';

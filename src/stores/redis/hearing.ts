@@ -1,7 +1,7 @@
 // How lately is it certain that everything was heard which the servers had to tell? News comes on the connections that are
 // pinged here: once a ping is answered, all that was acknowledged before it was sent has been read.
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
-import type { Clock } from '../../kernel/ports.js';
+import type { Clock } from '../../kernel/ports/clock.js';
 
 /**
  * A node whose last answered ping was sent longer ago than this, in ms, asks before it answers: it may have been stopped

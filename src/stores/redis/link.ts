@@ -2,7 +2,7 @@
 // one of the port's errors. Scripts go by their digest and are sent once per server.
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Clock } from '../../kernel/ports.js';
+import type { Clock } from '../../kernel/ports/clock.js';
 import { unreachable } from '../backend-errors.js';
 import { Breaker, type BreakerOptions } from '../breaker.js';
 import type { Argument, Connection } from './connection.js';

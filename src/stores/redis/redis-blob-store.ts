@@ -8,7 +8,7 @@ import Keyv from 'keyv';
 import { LRUCache } from 'lru-cache';
 import { type Digest, digestOf } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
-import type { BlobKind, BlobStore } from '../../kernel/ports.js';
+import type { BlobKind, BlobStore } from '../../kernel/ports/blobs.js';
 import type { Link } from './link.js';
 import { healingTypes, type Session } from './session.js';
 

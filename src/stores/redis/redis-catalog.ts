@@ -2,7 +2,7 @@
 // that nobody sees and that ages out, never a group without its source. Reads go through what the node remembers.
 import { type Digest, parseDigest } from '../../kernel/digest.js';
 import type { Context, GroupRef, ImageKey } from '../../kernel/image-key.js';
-import type { Catalog, CommitRequest, Evicted, Selection, Usage } from '../../kernel/ports.js';
+import type { Catalog, CommitRequest, Evicted, Selection, Usage } from '../../kernel/ports/catalog.js';
 import type { CatalogEntry, SourceRecord } from '../../kernel/source.js';
 import type { CatalogReader } from './catalog-reader.js';
 import { type GroupIndex, oldestMembers, type RemovalCondition, type UsedGroup } from './group-index.js';

@@ -1,7 +1,8 @@
 // The FairEviction port on Redis: takes from the context that has most what it used longest ago.
 import { parseDigest } from '../../kernel/digest.js';
 import type { Context } from '../../kernel/image-key.js';
-import type { ContextUsage, Evicted, FairEviction, Heaviest } from '../../kernel/ports.js';
+import type { Evicted } from '../../kernel/ports/catalog.js';
+import type { ContextUsage, FairEviction, Heaviest } from '../../kernel/ports/fair-eviction.js';
 import { type ContextLedger, inPairs } from './context-ledger.js';
 import { SAMPLE_GROUPS } from './context-scripts.js';
 import type { UsedGroup } from './group-index.js';

@@ -1,6 +1,6 @@
 // Leases on Redis: a key that only its holder's token can extend or remove, and that ends by itself.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Lease, Leases } from '../../kernel/ports.js';
+import type { Lease, Leases } from '../../kernel/ports/leases.js';
 import { script } from './link.js';
 import { newToken } from './record-codec.js';
 import type { Session } from './session.js';

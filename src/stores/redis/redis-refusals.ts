@@ -2,7 +2,7 @@
 // names of them are spread over all shards, so that a flood of bad sources is no single server's load.
 import type { Digest } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
-import type { Failure, Refusal, Refusals } from '../../kernel/ports.js';
+import type { Failure, Refusal, Refusals } from '../../kernel/ports/refusals.js';
 import { oldestMembers } from './group-index.js';
 import { ALL_SHARDS, digestShard, type Shard } from './key-layout.js';
 import { decodeRefusal, FORGET_REFUSALS, NOTE_REFUSAL, REFUSAL_FIELDS, sealedRefusal } from './refusal-entry.js';

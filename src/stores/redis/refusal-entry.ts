@@ -2,7 +2,7 @@
 // entry that the index does not name does not exist, so that forgetting all forgets what an evicted index named.
 import type { Digest } from '../../kernel/digest.js';
 import { ERROR_NAMES } from '../../kernel/errors.js';
-import type { Failure, Refusal } from '../../kernel/ports.js';
+import type { Failure, Refusal } from '../../kernel/ports/refusals.js';
 import { script } from './link.js';
 import type { Seals } from './seals.js';
 

@@ -1,6 +1,8 @@
 // What every part of the Redis store is handed: the connection for records, the names of keys, and the limits.
 import { type Digest, parseDigest } from '../../kernel/digest.js';
-import type { Clock, Logger, Metrics } from '../../kernel/ports.js';
+import type { Clock } from '../../kernel/ports/clock.js';
+import type { Logger } from '../../kernel/ports/logger.js';
+import type { Metrics } from '../../kernel/ports/metrics.js';
 import type { KeyLayout } from './key-layout.js';
 import { TYPE_OF_KIND } from './key-layout.js';
 import type { Command, Link, Script, ScriptCall } from './link.js';

@@ -1,7 +1,7 @@
 // How many sources there are, and bytes of their blobs: by the owners of blobs, each counted once, but never more than all
 // sources name. Where a server evicts owners, blobs are counted in once more, and only this keeps a limit of bytes from
 // emptying the cache for what is not there.
-import type { Usage } from '../../kernel/ports.js';
+import type { Usage } from '../../kernel/ports/catalog.js';
 import { ALL_SHARDS } from './key-layout.js';
 import { readMany, type Session } from './session.js';
 

@@ -1,6 +1,6 @@
 // Why Redis cannot be used, in words for whoever can mend it: each said once until it works again, and never with what was
 // sent, since that may be a password.
-import type { Logger } from '../../kernel/ports.js';
+import type { Logger } from '../../kernel/ports/logger.js';
 
 export interface Trouble {
   readonly reason: string;

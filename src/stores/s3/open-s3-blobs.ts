@@ -2,7 +2,10 @@
 // takes its time to load.
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Digest } from '../../kernel/digest.js';
-import type { BlobStore, Clock, Logger, Metrics } from '../../kernel/ports.js';
+import type { BlobStore } from '../../kernel/ports/blobs.js';
+import type { Clock } from '../../kernel/ports/clock.js';
+import type { Logger } from '../../kernel/ports/logger.js';
+import type { Metrics } from '../../kernel/ports/metrics.js';
 import type { BlobMarks } from '../blob-marks.js';
 import { S3BlobStore } from './s3-blob-store.js';
 import { answerOf, failureOf } from './s3-failures.js';

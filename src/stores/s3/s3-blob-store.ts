@@ -7,7 +7,9 @@ import { addAbortSignal, type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Digest, digestOf } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
-import type { BlobKind, BlobStore, Logger, Metrics } from '../../kernel/ports.js';
+import type { BlobKind, BlobStore } from '../../kernel/ports/blobs.js';
+import type { Logger } from '../../kernel/ports/logger.js';
+import type { Metrics } from '../../kernel/ports/metrics.js';
 import type { BlobMarks } from '../blob-marks.js';
 import type { S3Objects } from './s3-objects.js';
 

@@ -1,7 +1,7 @@
 // Requests with manners: every one ends in time, few are tried again, and a service that does not answer is spared. Knows
 // no blobs.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Clock } from '../../kernel/ports.js';
+import type { Clock } from '../../kernel/ports/clock.js';
 import { unreachable } from '../backend-errors.js';
 import { Breaker } from '../breaker.js';
 import { asPortError, failureOf } from './s3-failures.js';

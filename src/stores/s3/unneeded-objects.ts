@@ -1,7 +1,9 @@
 // Takes away objects that nobody needs: those that the catalog swept, and, page by page, those that it never knew or lost.
 import { setImmediate } from 'node:timers/promises';
 import type { Digest } from '../../kernel/digest.js';
-import type { Clock, Logger, Metrics } from '../../kernel/ports.js';
+import type { Clock } from '../../kernel/ports/clock.js';
+import type { Logger } from '../../kernel/ports/logger.js';
+import type { Metrics } from '../../kernel/ports/metrics.js';
 import type { BlobMarks } from '../blob-marks.js';
 import type { S3Objects } from './s3-objects.js';
 

@@ -9,7 +9,7 @@ import sharp, { type Sharp } from 'sharp';
 import { createConverter } from '../../../src/convert/converter-pool.js';
 import type { PreviewType } from '../../../src/kernel/format.js';
 import { parseContext } from '../../../src/kernel/image-key.js';
-import type { Conversion } from '../../../src/kernel/ports.js';
+import type { Conversion } from '../../../src/kernel/ports/converter.js';
 import { type PlannedPreview, planSequence, sequenceOf } from '../../../src/kernel/sequence.js';
 import { areaOf, type Size } from '../../../src/kernel/sizes.js';
 import { systemClock } from '../../../src/telemetry/clock.js';

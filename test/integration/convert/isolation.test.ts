@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
 import { parseContext } from '../../../src/kernel/image-key.js';
-import type { Joined, Place } from '../../../src/kernel/ports.js';
+import type { Joined, Place } from '../../../src/kernel/ports/converter.js';
 import { Converting } from '../../support/converting.js';
 import { ENCODED, image, photo, slowSvg } from '../../support/images.js';
 import { residentBytes } from '../../support/server-process.js';

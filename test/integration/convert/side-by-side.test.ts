@@ -5,7 +5,7 @@ import os from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import type { Priority } from '../../../src/kernel/ports.js';
+import type { Priority } from '../../../src/kernel/ports/converter.js';
 import { Converting } from '../../support/converting.js';
 import { DEFAULT_TARGET_FORMATS } from '../../support/default-formats.js';
 import { until } from '../../support/gate.js';

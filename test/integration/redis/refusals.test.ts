@@ -1,7 +1,7 @@
 // The refusals contract on real servers, one alone and a Cluster, and what is theirs alone: expiry, bounds, damage, outage.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Digest, digestOf } from '../../../src/kernel/digest.js';
-import type { Failure, Refusal, Refusals } from '../../../src/kernel/ports.js';
+import type { Failure, Refusal, Refusals } from '../../../src/kernel/ports/refusals.js';
 import { digestShard, KeyLayout } from '../../../src/stores/redis/key-layout.js';
 import { collect } from '../../contracts/contract.js';
 import { REFUSALS_MAX_ENTRIES, REFUSALS_TTL_MS, refusalsContract } from '../../contracts/refusals.contract.js';

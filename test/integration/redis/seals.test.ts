@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/load-config.js';
-import type { Catalog } from '../../../src/kernel/ports.js';
+import type { Catalog } from '../../../src/kernel/ports/catalog.js';
 import { openSharedTier } from '../../../src/open-storage.js';
 import { KeyLayout } from '../../../src/stores/redis/key-layout.js';
 import { FakeLogger } from '../../support/fake-logger.js';

@@ -1,7 +1,7 @@
 // Several processes on one data directory: what one acknowledges all others see at once, and kill -9 loses none of it.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf } from '../../../src/kernel/digest.js';
-import type { Catalog } from '../../../src/kernel/ports.js';
+import type { Catalog } from '../../../src/kernel/ports/catalog.js';
 import { openTestStore, type TestStore } from '../../support/embedded.js';
 import { until } from '../../support/gate.js';
 import { commitOf, groupRef, storeBlobs, testSource } from '../../support/records.js';

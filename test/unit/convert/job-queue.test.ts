@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { JobQueue, type Queued } from '../../../src/convert/job-queue.js';
 import { parseContext } from '../../../src/kernel/image-key.js';
-import type { Priority } from '../../../src/kernel/ports.js';
+import type { Priority } from '../../../src/kernel/ports/converter.js';
 
 interface Named extends Queued {
   readonly name: string;

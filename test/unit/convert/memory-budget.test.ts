@@ -1,7 +1,7 @@
 // Memory is granted in order, never beyond the budget, and comes back exactly once.
 import { expect, test } from 'vitest';
 import { type Grant, MemoryBudget } from '../../../src/convert/memory-budget.js';
-import type { Priority } from '../../../src/kernel/ports.js';
+import type { Priority } from '../../../src/kernel/ports/converter.js';
 
 class Asking {
   readonly granted: string[] = [];

@@ -1,7 +1,7 @@
 // Heal, overwrite, upload, clear, evict, sweep and read of one key in random order on the embedded store, with kept sources and
 // without. PROOFSHEET_TEST_SCHEDULES asks for more of them than a usual run has time for.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Catalog } from '../../../src/kernel/ports.js';
+import type { Catalog } from '../../../src/kernel/ports/catalog.js';
 import { type Done, faultsOf } from '../../support/interleaving-model.js';
 import { type Interleavings, openInterleavings, type Turn } from '../../support/interleavings.js';
 import { type TempDir, tempDir } from '../../support/temp-dir.js';

@@ -3,7 +3,7 @@
 import { readdir } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
-import type { ConversionJob, Converter, Place } from '../../../src/kernel/ports.js';
+import type { ConversionJob, Converter, Place } from '../../../src/kernel/ports/converter.js';
 import { FakeConverter } from '../../support/fake-converter.js';
 import { until } from '../../support/gate.js';
 import { LARGE, openPreviewBench, type PreviewBench, SMALL } from '../../support/preview-bench.js';

@@ -1,6 +1,8 @@
 // Processes that share a catalog take turns at evicting, or each of them would take away what all of them see too much of.
 import { expect, it } from 'vitest';
-import type { Evicted, FairEviction, Leases } from '../../../src/kernel/ports.js';
+import type { Evicted } from '../../../src/kernel/ports/catalog.js';
+import type { FairEviction } from '../../../src/kernel/ports/fair-eviction.js';
+import type { Leases } from '../../../src/kernel/ports/leases.js';
 import type { AccessJournal } from '../../../src/previews/access-journal.js';
 import type { BlobTiers } from '../../../src/previews/blob-tiers.js';
 import type { SourceMaker } from '../../../src/previews/source-maker.js';

@@ -2,7 +2,7 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Clock } from '../../../src/kernel/ports.js';
+import type { Clock } from '../../../src/kernel/ports/clock.js';
 import { BlobReader } from '../../../src/stores/embedded/blob-reads.js';
 import { withTempDir } from '../../support/temp-dir.js';
 

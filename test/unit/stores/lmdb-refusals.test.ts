@@ -1,6 +1,6 @@
 // The negative cache on LMDB keeps the contract.
 import { expect, test } from 'vitest';
-import type { Refusals } from '../../../src/kernel/ports.js';
+import type { Refusals } from '../../../src/kernel/ports/refusals.js';
 import { LmdbEnvironment } from '../../../src/stores/embedded/lmdb-environment.js';
 import { LmdbRefusals } from '../../../src/stores/embedded/lmdb-refusals.js';
 import {

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
-import type { BlobStore, TierName } from '../../../src/kernel/ports.js';
+import type { BlobStore, TierName } from '../../../src/kernel/ports/blobs.js';
 import { createMemoryTier } from '../../../src/tiers/memory-tier.js';
 import { WARNING_INTERVAL_MS } from '../../../src/tiers/tier-warnings.js';
 import { createTieredBlobs } from '../../../src/tiers/tiered-blobs.js';

@@ -1,6 +1,6 @@
 // clearImages and clearImagesByKey: protected, and successful also when there was nothing to remove.
 import type { Context, ImageKey } from '../../../kernel/image-key.js';
-import type { Selection } from '../../../kernel/ports.js';
+import type { Selection } from '../../../kernel/ports/catalog.js';
 import type { Previews } from '../../../previews/answers.js';
 import { type JsonReply, json } from '../../replies/reply.js';
 import { route } from '../route.js';

@@ -1,7 +1,7 @@
 // getRefusals and clearRefusals: what the negative cache remembers of failed sources, and forgetting it. Protected.
 import { type Digest, parseDigest } from '../../../kernel/digest.js';
 import { ProofsheetError } from '../../../kernel/errors.js';
-import type { Refusal } from '../../../kernel/ports.js';
+import type { Refusal } from '../../../kernel/ports/refusals.js';
 import { ERROR_CODES } from '../../replies/error-map.js';
 import { json } from '../../replies/reply.js';
 import { route } from '../route.js';

@@ -1,0 +1,37 @@
+// The port for bytes: immutable blobs by their digest.
+import type { Digest } from '../digest.js';
+
+/** Where a blob's bytes were found, as metrics and headers name it. */
+export type TierName = 'memory' | 'disk' | 'shared';
+
+/** Sources are evicted before previews, so a store has to know which is which. */
+export type BlobKind = 'source' | 'preview';
+
+/**
+ * Immutable bytes by their digest. Bytes are checked against the digest when they are written and when they are read:
+ * a damaged blob is removed, counted and reported as absent, never returned.
+ */
+export interface BlobStore {
+  readonly tier: TierName;
+  /** The blob's bytes, owned by the store: not to be changed. `undefined` when absent or damaged. */
+  get(digest: Digest): Promise<Buffer | undefined>;
+  /** Stores `bytes`; once resolved it survives a crash of the process. Throws `storage-full`, `internal` for a wrong digest. */
+  put(digest: Digest, bytes: Buffer, kind: BlobKind): Promise<void>;
+  /**
+   * Stores the file at `path` without reading it into memory. The file stays and may be linked: it must not be changed
+   * afterwards. `hashed`: the caller has just hashed this very file, so a store on the same machine need not read it again.
+   */
+  putFile(digest: Digest, path: string, kind: BlobKind, hashed?: boolean): Promise<void>;
+  /**
+   * The file at `path` is complete and will probably be put soon: what that takes long for, and nobody sees, may be done
+   * now (waiting for the disk). Absent where there is nothing to do. Throws what `putFile` would.
+   */
+  prepareFile?(path: string): Promise<void>;
+  /** Writes the blob to a new file at `path` (or links it there), checked; `false` when absent or damaged. */
+  copyTo(digest: Digest, path: string): Promise<boolean>;
+  /** Whether the blob is there; its bytes are not looked at. */
+  has(digest: Digest): Promise<boolean>;
+  /** Forgets the blob; nothing happens when it is absent. */
+  delete(digest: Digest): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,64 @@
+// The port that makes previews of a source, in isolation.
+import type { Format } from '../format.js';
+import type { Context } from '../image-key.js';
+import type { Metadata, Preview, SourceInfo } from '../source.js';
+
+/** Somebody waits for this very preview; somebody waits for the whole sequence; nobody waits. */
+export const PRIORITIES = ['instant', 'medium', 'background'] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
+/** Where somebody stands who waits for a conversion; the context is for fairness between tenants, and never logged. */
+export interface Place {
+  readonly priority: Priority;
+  readonly context: Context;
+}
+
+/** Who else waits for a conversion: `each` tells of those who are there and of those who come, until its function is called. */
+export interface Joined {
+  each(listener: (place: Place) => void): () => void;
+}
+
+/** Its own place is that of who has begun it. */
+export interface ConversionJob extends Place {
+  /** A file that stays unchanged until the conversion ends. */
+  readonly sourcePath: string;
+  readonly sourceBytes: number;
+  readonly formats: readonly Format[];
+  /** Make the best match of this request first, and report it before the others. */
+  readonly wanted?: Format;
+  /** It is converted when the first of all their places has its turn. */
+  readonly joined?: Joined;
+  /** An existing directory: previews are written here, and belong to the caller from then on. */
+  readonly outputDir: string;
+}
+
+/** A preview as the converter leaves it: a finished file that nobody else writes to. */
+export interface MadePreview extends Preview {
+  readonly path: string;
+}
+
+export interface Conversion {
+  readonly info: SourceInfo;
+  readonly metadata: Metadata;
+  readonly previews: readonly MadePreview[];
+  /**
+   * `false` when only the wanted preview was made, because a small decode of its own brings it sooner: the sequence is
+   * still to be converted, by a job without `wanted`.
+   */
+  readonly complete: boolean;
+}
+
+/** Called when the wanted preview is ready and more are still to come. */
+export type WantedReady = (info: SourceInfo, metadata: Metadata, preview: MadePreview) => void;
+
+/** Makes previews of sources, in isolation: whatever a source does to it costs one conversion. */
+export interface Converter {
+  /**
+   * Throws `source-type-refused`, `source-limits-exceeded`, `source-undecodable`, `conversion-timeout`, `overloaded`.
+   * Files of a failed conversion are removed. An aborted conversion ends at once.
+   */
+  convert(job: ConversionJob, onWanted?: WantedReady, signal?: AbortSignal): Promise<Conversion>;
+  /** The file of `preview` is not what was said of it: whoever made it is given no further source. */
+  distrust(preview: MadePreview): void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,50 @@
+// The port for what is counted, by name.
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** Everything that can be counted, by name; units, buckets and help texts stand in telemetry/metric-table.ts. */
+export type CounterName =
+  | 'http_requests_total'
+  | 'cache_hits_total'
+  | 'cache_misses_total'
+  | 'conversions_total'
+  | 'decodes_total'
+  | 'encodes_total'
+  | 'converter_exits_total'
+  | 'upload_bytes_total'
+  | 'sent_bytes_total'
+  | 'evictions_total'
+  | 'swept_blobs_total'
+  | 'damaged_blobs_total'
+  | 'damaged_records_total'
+  | 'healed_previews_total'
+  | 'deduplicated_uploads_total'
+  | 'refusals_total'
+  | 'errors_total';
+
+export type HistogramName = 'http_request_duration_seconds' | 'conversion_duration_seconds' | 'queue_wait_seconds';
+
+export type GaugeName =
+  | 'queue_depth'
+  | 'queue_peak'
+  | 'keys'
+  | 'groups'
+  | 'tier_bytes'
+  | 'in_flight_bytes'
+  | 'in_flight_budget_bytes'
+  | 'converters'
+  | 'http_requests_in_flight'
+  | 'event_loop_lag_seconds'
+  | 'background_jobs';
+
+export interface GaugeSample {
+  readonly labels?: Labels;
+  readonly value: number;
+}
+
+export interface Metrics {
+  count(name: CounterName, labels?: Labels, by?: number): void;
+  observe(name: HistogramName, seconds: number, labels?: Labels): void;
+  /** Registers a gauge that is read when it is asked for, never in between. */
+  gauge(name: GaugeName, read: () => number | readonly GaugeSample[] | Promise<number | readonly GaugeSample[]>): void;
+}
