@@ -1,19 +1,20 @@
 // One conversion from its file to its previews, step by step. Runs in a converter child; knows neither queue nor parent.
 import { bestPlanned } from '../kernel/best-match.js';
-import type { PreviewType } from '../kernel/format.js';
+import type { Format, PreviewType } from '../kernel/format.js';
 import type { Conversion, MadePreview } from '../kernel/ports/converter.js';
 import { type PlannedPreview, planSequence } from '../kernel/sequence.js';
 import { areaOf, type Size } from '../kernel/sizes.js';
 import type { Metadata, SourceInfo, SourceType } from '../kernel/source.js';
-import { costOf, planDecode } from './decode-plan.js';
 import { Decoder } from './decoder.js';
 import { type Bases, Derivation } from './derivation.js';
 import { Lanes } from './lanes.js';
+import { pagesAsked } from './pages-asked.js';
+import { costOfPart, type Part, planPart } from './parts.js';
 import { type Output, PreviewWriter } from './preview-writer.js';
 import type { ChildSettings, JobMessage, WorkCounts } from './protocol.js';
 import { edgesOf, firstFrame, type Raster, scaled, upright, usesAlpha, withoutAlpha } from './raster.js';
 import { ReadBuffer } from './read-buffer.js';
-import { openSource, type SourceFile } from './source-file.js';
+import { openSource, sourcePage } from './source-file.js';
 import { tagsOf } from './tags.js';
 
 export interface ConversionSteps {
@@ -47,38 +48,61 @@ export async function convertSource(
   const source = await openSource(job.sourcePath, settings, buffer);
   const { info } = source;
   const metadata = tagsOf(source);
-  const assumed = planSequence(info, info.hasAlpha, job.formats);
-  const decode = planDecode(info, source.bytes.length, isLossless(source), assumed, source.reading);
-  await steps.admit(info.type, costOf(info, source.bytes.length, decode, assumed, source.reading));
+  const parts: Part[] = [];
+  for (const { page, formats, wanted } of pagesAsked(info, job.formats, job.wanted)) {
+    // What is there already still has a say in how the others are made, but for whole pages.
+    if (formats.some((format) => isMissing(job, format)))
+      parts.push(planPart(await sourcePage(source, page, settings), formats, wanted));
+  }
+  await steps.admit(
+    info.type,
+    parts.reduce((sum, part) => sum + costOfPart(part), 0),
+  );
 
-  const decoder = new Decoder(source, settings);
+  const output: Output = { dir: job.outputDir, flush: settings.flush, tally };
+  const previews: MadePreview[] = [];
+  for (const part of parts) {
+    const decoder = new Decoder(part.source, settings, part.decode.largest);
+    const writer = new PreviewWriter(output, part.source.info, previews.length);
+    const made = await makePart(part, decoder, job, writer, tally, (preview, isLast) => {
+      if (!isLast || parts.length > 1) steps.wantedReady(info, metadata, preview);
+    });
+    previews.push(...made);
+  }
+  return { info, metadata, previews: merged(previews) };
+}
+
+type Asked = Pick<JobMessage, 'made' | 'encodesAtOnce'>;
+
+function isMissing({ made = [] }: Asked, { text }: Format): boolean {
+  return !made.includes(text);
+}
+
+async function makePart(
+  { source: { info }, formats, wanted, assumed, decode }: Part,
+  decoder: Decoder,
+  asked: Asked,
+  writer: PreviewWriter,
+  tally: WorkTally,
+  wantedReady: (preview: MadePreview, isLast: boolean) => void,
+): Promise<MadePreview[]> {
   tally.decodes.sequence++;
-  const decoded =
-    decode.kind === 'full'
-      ? await decoder.full(decode.frames)
-      : // What the cheaper kernel would show in is decoded again.
-        await decoder.scaled(decode.largest, {
-          fast: decode.fast,
-          kernel: decode.mayRepeat ? 'cubic' : 'lanczos3',
-        });
+  const isFull = decode.kind !== 'scaled';
+  const decoded = isFull
+    ? await decoder.full(decode.frames)
+    : // What the cheaper kernel would show in is decoded again.
+      await decoder.scaled(decode.largest, { fast: decode.fast, kernel: decode.mayRepeat ? 'cubic' : 'lanczos3' });
   const alphaUsed = usesAlpha(decoded);
   const opaque = alphaUsed ? decoded : await withoutAlpha(decoded);
-  const plan = alphaUsed === info.hasAlpha ? assumed : planSequence(info, alphaUsed, job.formats);
-  const bases = await basesOf(opaque, decode.kind === 'full', decode.largest, async () => {
+  const plan = alphaUsed === info.hasAlpha ? assumed : planSequence(info, alphaUsed, formats);
+  const bases = await basesOf(opaque, isFull, decode.largest, async () => {
     if (!decode.mayRepeat) return undefined;
     tally.decodes.again++;
     return decoder.full(1);
   });
-  const output: Output = { dir: job.outputDir, flush: settings.flush, tally };
-  const previews = await makeAll(bases, plan, info, job, output, (preview) =>
-    steps.wantedReady(info, metadata, preview),
-  );
-  return { info, metadata, previews: merged(previews) };
-}
-
-function isLossless({ info, header, bytes }: SourceFile): boolean {
-  if (info.type === 'webp') return bytes.toString('latin1', 12, 16) === 'VP8L';
-  return info.type === 'png' || info.type === 'gif' || (info.type === 'tiff' && header.compression === undefined);
+  const derivations = await derivationsOf(bases, plan, info);
+  const missing = plan.filter((planned) => planned.formats.some((format) => isMissing(asked, format)));
+  return makeAll(derivations, missing, wanted && bestPlanned(info, missing, wanted), asked, writer, wantedReady);
 }
 
 async function basesOf(
@@ -106,49 +130,47 @@ async function uprightBases(bases: Bases, info: SourceInfo): Promise<Bases> {
   return { ...bases, rasters };
 }
 
+interface Derivations {
+  readonly asStored: Derivation;
+  readonly turned: Derivation;
+}
+
 /** The derivations of the previews as the source is stored, and upright. */
-async function derivationsOf(
-  stored: Bases,
-  plan: readonly PlannedPreview[],
-  info: SourceInfo,
-): Promise<{ readonly stored: Derivation; readonly turned: Derivation }> {
-  const [asStored, turned] = [true, false].map((is) => plan.filter((planned) => planned.asStored === is));
+async function derivationsOf(stored: Bases, plan: readonly PlannedPreview[], info: SourceInfo): Promise<Derivations> {
+  const turned = plan.filter((planned) => !planned.asStored);
+  const asStored = plan.filter((planned) => planned.asStored);
   return {
-    stored: new Derivation(stored, asStored ?? []),
-    turned: new Derivation(turned?.length ? await uprightBases(stored, info) : stored, turned ?? []),
+    asStored: new Derivation(stored, asStored),
+    turned: new Derivation(turned.length > 0 ? await uprightBases(stored, info) : stored, turned),
   };
 }
 
 async function makeAll(
-  bases: Bases,
-  plan: readonly PlannedPreview[],
-  info: SourceInfo,
-  { made: madeBefore = [], wanted: wantedFormat, encodesAtOnce }: Pick<JobMessage, 'made' | 'wanted' | 'encodesAtOnce'>,
-  output: Output,
-  wantedReady: (preview: MadePreview) => void,
+  derivations: Derivations,
+  missing: readonly PlannedPreview[],
+  wanted: PlannedPreview | undefined,
+  { encodesAtOnce }: Asked,
+  writer: PreviewWriter,
+  wantedReady: (preview: MadePreview, isLast: boolean) => void,
 ): Promise<MadePreview[]> {
-  const derivations = await derivationsOf(bases, plan, info);
-  const missing = plan.filter(({ formats }) => formats.some(({ text }) => !madeBefore.includes(text)));
-  const wanted = wantedFormat && bestPlanned(info, missing, wantedFormat);
   const bySize = missing.toSorted((a, b) => areaOf(b.geometry.scaled) - areaOf(a.geometry.scaled));
   const order = wanted ? [wanted, ...bySize.filter((planned) => planned !== wanted)] : bySize;
   const made = new Map<PlannedPreview, MadePreview>();
   const lanes = new Lanes(encodesAtOnce);
-  const writer = new PreviewWriter(output, info);
   try {
     for (const [index, planned] of order.entries()) {
-      const { raster, edges } = await derivations[planned.asStored ? 'stored' : 'turned'].baseOf(planned);
+      const { raster, edges } = await derivations[planned.asStored ? 'asStored' : 'turned'].baseOf(planned);
       const still = planned.animated ? raster : firstFrame(raster);
       await lanes.begin(async () => {
         const { preview, written } = await writer.make(still, edges, planned, index);
         made.set(planned, preview);
         lanes.beside(written);
       });
-      if (planned !== wanted || order.length === 1) continue;
+      if (planned !== wanted) continue;
       // Somebody waits for this one alone: nothing is made beside it.
       await lanes.ended();
       const preview = made.get(planned);
-      if (preview) wantedReady(preview);
+      if (preview) wantedReady(preview, order.length === 1);
     }
     await lanes.ended();
   } finally {

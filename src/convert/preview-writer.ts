@@ -28,14 +28,16 @@ export class PreviewWriter {
   constructor(
     private readonly output: Output,
     private readonly info: SourceInfo,
+    /** Number of the first file. */
+    private readonly first = 0,
   ) {}
 
-  /** Makes `planned` from `raster`; `index` names its file, and is used once. */
+  /** Makes `planned` from `raster`; `index`, counted from 0, names its file, and is used once. */
   async make(raster: Raster, edges: Edges, planned: PlannedPreview, index: number): Promise<Written> {
     const { dir, flush, tally } = this.output;
     const bytes = await encode(raster, planned, this.info, edges);
     tally.encoded(planned.type);
-    const path = join(dir, `${index}.${planned.type}`);
+    const path = join(dir, `${this.first + index}.${planned.type}`);
     const written = writeNew(path, bytes, flush);
     written.catch(() => undefined); // Awaited by whoever needs the file.
     const preview = {
