@@ -70,8 +70,8 @@ it('a restart loses nothing that was acknowledged', { timeout: 60_000 + RESTARTS
   const lost: string[] = [];
   for (const key of acknowledged) if ((await fetch(`${current.url}/getMetadata/${key}`)).status !== 200) lost.push(key);
   expect(lost).toEqual([]);
-  // A second or two on a quiet machine; other files of the suite run beside this one.
-  expect(slowestMs).toBeLessThan(8_000);
+  // A second or two on a quiet machine; a start that waits for a lock of the dead waits longer than all patience.
+  expect(slowestMs).toBeLessThan(30_000);
   console.log(
     `${acknowledged.length} uploads through ${RESTARTS} restarts, the slowest start took ${Math.round(slowestMs)} ms`,
   );
