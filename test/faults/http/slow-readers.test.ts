@@ -90,6 +90,7 @@ describe('a slow reader', () => {
       const requests = Array.from({ length: PIPELINED }, (_, n) => get(format, query && `${query}${n}`)).join('');
       for (let n = 0; n < 8; n++) (await silent()).send(requests);
       for (let n = 0; n < 2; n++) dripping(server.url, requests);
+      await until(async () => (await openFiles()) >= files + 10, 'the server has all ten');
       let most = 0;
       let hits = 0;
       await until(async () => {
@@ -100,7 +101,7 @@ describe('a slow reader', () => {
       }, 'the slow readers are gone');
       // Nobody waits for them: there were hits in the seconds until they were ended.
       expect(hits).toBeGreaterThan(1);
-      console.log(`${Math.round((most - before) / MIB)} MiB more with 10 slow readers ${_what}`);
+      console.log(`${hits} hits, ${Math.round((most - before) / MIB)} MiB more with 10 slow readers ${_what}`);
       expect(most - before).toBeLessThan(64 * MIB);
       await until(
         async () => (await scrape(server.origin, 'proofsheet_http_requests_in_flight')) === 1,
