@@ -11,12 +11,15 @@ import type { BlobMarks } from './stores/blob-marks.js';
 import { DiskCache } from './stores/embedded/disk-cache.js';
 import { DiskSpace } from './stores/embedded/disk-space.js';
 import { openEmbeddedStore } from './stores/embedded/embedded-store.js';
+import type { GroupLock } from './stores/embedded/group-lock.js';
 import type { RedisStore } from './stores/redis/open-redis-store.js';
 import type { S3Blobs } from './stores/s3/open-s3-blobs.js';
 
 export interface Storage extends StoreOfPreviews {
   /** The durable blob tiers, the nearest first. */
   readonly durable: readonly [BlobStore, ...BlobStore[]];
+  /** What this process holds of the data directory; absent where others may have it at the same time. */
+  readonly lock?: GroupLock;
   /** Whether less of this machine's disk is free than is to be. */
   readonly isShortOfSpace?: () => Promise<boolean>;
   /** Dependencies by name; rejects when the catalog cannot be asked at all. */
@@ -68,6 +71,7 @@ async function embeddedStorage(config: Config, { shared, ...deps }: StorageDeps)
     ...(shared && { leases: store.leases }),
     ...(store.refusals && { refusals: store.refusals }),
     tmpDir: store.tmpDir,
+    lock: store.lock,
     sweepOrphans: () => store.sweepOrphans(),
     health: async () => {
       await store.catalog.usage();
