@@ -49,7 +49,7 @@ export async function openJp2(file: Buffer): Promise<OpenedSource> {
     kind: 'pixels',
     size: { widthPx, heightPx },
     orientation: 1,
-    hasAlpha: channels === 2 || channels === 4,
+    hasAlpha: false,
     channels,
     bits,
     colorSpace: bits === 16 ? (grey ? 'grey16' : 'rgb16') : grey ? 'b-w' : 'srgb',
@@ -109,7 +109,8 @@ function readHeader(file: Buffer): Header {
     stream.readUInt32BE(20),
   ];
   const channels = stream.readUInt16BE(40);
-  if (!(channels >= 1 && channels <= 4)) throw refusedKind(`JPEG 2000 of ${channels} components`);
+  // The package takes no others: those with alpha among them.
+  if (channels !== 1 && channels !== 3) throw refusedKind(`JPEG 2000 of ${channels} components`);
   expectBytes(stream, 42, channels * 3);
   const parts = Array.from({ length: channels }, (_, index) => [...stream.subarray(42 + index * 3, 45 + index * 3)]);
   const [[depth = 7] = []] = parts;
