@@ -124,6 +124,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     background,
     contextMaxConversions: config.fairness.contextMaxConversions,
     sequence,
+    preConvert: config.sequence.preConvert,
     keepSource: storage.keepSource,
     tmpDir: store.tmpDir,
     onStored: (bytes) => upkeep.stored(bytes),
@@ -157,7 +158,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     intervalMs: storage.evictionIntervalSeconds * 1_000,
   });
   const healer = new Healer({ catalog, maker, metrics, logger });
-  const refresher = new Refresher({ catalog, maker, background, sequence });
+  const refresher = new Refresher({ catalog, maker, background, sequence, preConvert: config.sequence.preConvert });
   const previews = new PreviewService({
     catalog,
     blobs,

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { bestPlanned } from '../kernel/best-match.js';
 import { digestOf } from '../kernel/digest.js';
 import type { Format, PreviewType } from '../kernel/format.js';
+import { formatsAnswering } from '../kernel/on-demand.js';
 import type { Conversion, MadePreview } from '../kernel/ports/converter.js';
 import { type PlannedPreview, planSequence } from '../kernel/sequence.js';
 import { areaOf, type Size } from '../kernel/sizes.js';
@@ -53,7 +54,7 @@ const SMALL_WANTED = 1 / 4;
  * Makes the previews of `job`, one job at a time for one `buffer`; throws what `openSource` throws, and whatever decoders and the file system throw.
  */
 export async function convertSource(
-  job: Pick<JobMessage, 'sourcePath' | 'formats' | 'wanted' | 'outputDir' | 'encodesAtOnce'>,
+  job: Pick<JobMessage, 'sourcePath' | 'formats' | 'wanted' | 'wantedOnly' | 'outputDir' | 'encodesAtOnce'>,
   settings: ChildSettings,
   steps: ConversionSteps,
   tally: WorkTally,
@@ -63,7 +64,8 @@ export async function convertSource(
   const { info } = source;
   const metadata = tagsOf(source);
   const decoder = new Decoder(source, settings);
-  const assumed = planSequence(info, info.hasAlpha, job.formats);
+  const formats = asked(info, job);
+  const assumed = planSequence(info, info.hasAlpha, formats);
   const decode = planDecode(info, source.bytes.length, isLossless(source), assumed, source.reading);
   await steps.admit(info.type, costOf(info, source.bytes.length, decode, assumed, source.reading));
 
@@ -88,7 +90,7 @@ export async function convertSource(
         });
   const alphaUsed = usesAlpha(decoded);
   const opaque = alphaUsed ? decoded : await withoutAlpha(decoded);
-  const plan = alphaUsed === info.hasAlpha ? assumed : planSequence(info, alphaUsed, job.formats);
+  const plan = alphaUsed === info.hasAlpha ? assumed : planSequence(info, alphaUsed, formats);
   const bases = await basesOf(opaque, decode.kind === 'full', decode.largest, async () => {
     if (!decode.mayRepeat) return undefined;
     tally.decodes.sequence++;
@@ -98,6 +100,14 @@ export async function convertSource(
     steps.wantedReady(info, metadata, preview),
   );
   return { info, metadata, previews: merged(previews), complete: true };
+}
+
+/** The formats to make: all of the job, or those of the wanted preview, as far as its type can be told before its pixels are. */
+function asked(
+  info: SourceInfo,
+  { formats, wanted, wantedOnly }: Pick<JobMessage, 'formats' | 'wanted' | 'wantedOnly'>,
+) {
+  return wanted && wantedOnly ? formatsAnswering(info, info.hasAlpha, formats, wanted) : formats;
 }
 
 function isLossless({ info, header, bytes }: SourceFile): boolean {

@@ -298,7 +298,7 @@ export class ConverterPool implements Converter {
     onWanted: WantedReady,
     signal: AbortSignal | undefined,
   ): SlotJob {
-    const { sourcePath, formats, wanted, joined } = job;
+    const { sourcePath, formats, wanted, wantedOnly, joined } = job;
     const priority = bestPriority(job);
     return {
       // Not to be guessed by a child that is still talking about its job before.
@@ -308,6 +308,7 @@ export class ConverterPool implements Converter {
         sourcePath,
         formats,
         ...(wanted ? { wanted } : {}),
+        ...(wantedOnly ? { wantedOnly } : {}),
         encodesAtOnce: encodesAtOnce(priority, this.idleSlots, this.queue.length),
         outputDir,
       },

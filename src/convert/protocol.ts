@@ -22,6 +22,7 @@ export interface JobMessage {
   readonly sourcePath: string;
   readonly formats: readonly Format[];
   readonly wanted?: Format;
+  readonly wantedOnly?: boolean;
   /** Previews that may be encoded side by side: more than 1 while cores have nothing else to do. */
   readonly encodesAtOnce: number;
   /** An existing, empty directory for this job alone. */

@@ -3,6 +3,7 @@ import { copyFile, link, readFile } from 'node:fs/promises';
 import { type Digest, digestOf } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
+import { missingFor, missingFormats } from '../kernel/on-demand.js';
 import type { Catalog, CommitRequest } from '../kernel/ports/catalog.js';
 import type { Conversion, Converter, Joined, MadePreview, Place } from '../kernel/ports/converter.js';
 import type { Sequence } from '../kernel/sequence.js';
@@ -12,6 +13,7 @@ import {
   otherPreviews,
   ownPreviews,
   type Preview,
+  recordFor,
   type SourceInfo,
   type SourceRecord,
 } from '../kernel/source.js';
@@ -38,12 +40,16 @@ export interface SourceFile {
   /** The digest of its bytes where that is another one. */
   readonly contentDigest?: Digest;
   readonly bytes: number;
+  /** It was copied from the store, which need not be given it again. */
+  readonly isKept?: boolean;
 }
 
 /** Its place is that of the conversion that is waited for; what remains after a wanted preview is background, unless somebody waits. */
 export interface MakeOptions extends Place {
   /** Settle as soon as this can be answered. */
   readonly wanted?: Format;
+  /** Make these formats alone, or what answers `wanted`, and leave the rest of the sequence to those who ask for it. */
+  readonly only?: readonly Format[] | 'wanted';
   /** The groups to point to the source, and what happens to those that exist. */
   readonly groups: CommitRequest['groups'];
   readonly existing: CommitRequest['existing'];
@@ -81,10 +87,14 @@ export class Making {
   }
 
   private async make(anew: boolean): Promise<Made> {
-    const before = anew ? undefined : await unlessUnreachable(this.deps.catalog.findSource(this.source.digest));
-    if (before) this.others = otherPreviews(before, this.deps.sequence.id);
-    if (before && before.sequenceId === this.deps.sequence.id) return this.resume(before);
-    const first = await this.convert(this.options, this.flight.waitingForFirst, this.options.wanted);
+    const { id } = this.deps.sequence;
+    const found = anew ? undefined : await unlessUnreachable(this.deps.catalog.findSource(this.source.digest));
+    if (found) this.others = otherPreviews(found, id);
+    const before = found && recordFor(found, id);
+    const { only } = this.options;
+    if (before && before.sequenceId === id) return only ? this.add(before, only) : this.resume(before);
+    if (only) return this.complete(await this.convert(this.options, this.flight.waitingForFirst, only));
+    const first = await this.convert(this.options, this.flight.waitingForFirst, 'all', this.options.wanted);
     if (first.complete) return this.complete(first);
     await this.storeWanted(first.info, first.metadata, first.previews);
     const behind: Place = { priority: 'background', context: this.options.context };
@@ -95,6 +105,20 @@ export class Making {
   private async resume(before: SourceRecord): Promise<Made> {
     this.stored = ownPreviews(before);
     return this.complete(await this.orNothingMore(before, this.convert(this.options, this.flight.waitingForFirst)));
+  }
+
+  /** What is asked for beside what is there; the source is kept again where it no longer was. */
+  private async add(before: SourceRecord, only: readonly Format[] | 'wanted'): Promise<Made> {
+    this.stored = ownPreviews(before);
+    const { sequence } = this.deps;
+    const missing = missingFormats(before, sequence);
+    const asked =
+      only === 'wanted'
+        ? this.options.wanted && missingFor(before, this.options.wanted, sequence)
+        : only.filter(({ text }) => missing.some((format) => format.text === text));
+    if (!asked || asked.length === 0)
+      return this.complete({ info: before.info, metadata: before.metadata, previews: [], complete: true });
+    return this.complete(await this.convert(this.options, this.flight.waitingForFirst, asked));
   }
 
   /** A source that fails after its first preview was made has shown all it can show: it is complete with that. */
@@ -110,8 +134,15 @@ export class Making {
     }
   }
 
-  private async convert({ priority, context }: Place, joined: Joined, wanted?: Format): Promise<Conversion> {
-    const formats = this.remainingFormats();
+  private async convert(
+    { priority, context }: Place,
+    joined: Joined,
+    which: MakeOptions['only'] | 'all' = 'all',
+    first?: Format,
+  ): Promise<Conversion> {
+    const formats = typeof which === 'object' ? which : this.remainingFormats();
+    const wantedOnly = which === 'wanted';
+    const wanted = wantedOnly ? this.options.wanted : first;
     let wantedStored: Promise<void> | undefined;
     const conversion = await this.deps.converter.convert(
       {
@@ -119,6 +150,7 @@ export class Making {
         sourceBytes: this.source.bytes,
         formats,
         ...(wanted && { wanted }),
+        ...(wantedOnly && { wantedOnly }),
         priority,
         context,
         joined,
@@ -149,9 +181,12 @@ export class Making {
   }
 
   private async complete({ info, metadata, previews }: Conversion): Promise<Made> {
-    const source = this.deps.keepSource ? this.storeSource() : undefined;
+    const source = this.deps.keepSource && !this.source.isKept ? this.storeSource() : undefined;
     await Promise.all([source, this.store(previews)]);
-    const record = this.record(info, metadata, true);
+    const whole = this.record(info, metadata, true);
+    const partial: SourceRecord = { ...whole, onDemand: true };
+    const isPartial = this.options.only !== undefined && missingFormats(partial, this.deps.sequence).length > 0;
+    const record = isPartial ? partial : whole;
     await this.commit(record);
     return this.made(record);
   }
@@ -202,7 +237,7 @@ export class Making {
       }),
     );
     this.stored = inSequenceOrder(this.deps.sequence, [
-      ...this.stored,
+      ...this.stored.map((preview) => withFormatsOf(preview, previews)),
       ...fresh.map(({ path: _, ...preview }) => preview),
     ]);
   }
@@ -254,6 +289,12 @@ function inSequenceOrder(sequence: Sequence, previews: readonly Preview[]): read
   const place = (preview: Preview): number =>
     Math.min(...preview.formats.map((text) => order.get(text) ?? Number.POSITIVE_INFINITY));
   return previews.toSorted((a, b) => place(a) - place(b));
+}
+
+/** One that was made again, for other formats, answers those too. */
+function withFormatsOf(preview: Preview, made: readonly Preview[]): Preview {
+  const again = made.filter(({ digest }) => digest === preview.digest).flatMap(({ formats }) => formats);
+  return again.length === 0 ? preview : { ...preview, formats: [...new Set([...preview.formats, ...again])] };
 }
 
 /** A second name for a file; a copy where the file system has no hard links. */

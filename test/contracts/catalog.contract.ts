@@ -332,6 +332,25 @@ const changing: readonly ContractCase<CatalogSubject>[] = [
     },
   },
   {
+    name: 'keeps what is made on demand as such, and takes nothing of it for unfinished',
+    run: async (subject) => {
+      const { catalog } = subject;
+      const lazy = testSource('a', { onDemand: true, previews: [blobOf('small a', 50)] });
+      await store(subject, lazy, ['key']);
+      const before = await catalog.find(groupRef('key'));
+      expect(before?.source).toEqual(lazy.record);
+      expect(await collect(catalog.unfinished())).toEqual([]);
+      // One more was asked for: without a group, by another process perhaps.
+      const more = testSource('a', { onDemand: true });
+      await store(subject, more);
+      const after = await catalog.find(groupRef('key'));
+      expect(after?.source).toEqual(more.record);
+      expect(after?.group.revision).not.toBe(before?.group.revision);
+      expect((await catalog.evictSources(1)).sources).toBe(1);
+      expect((await catalog.find(groupRef('key')))?.source).toEqual({ ...more.record, sourceKept: false });
+    },
+  },
+  {
     name: 'commits of one group at the same time end in one of them, counted once',
     run: async (subject) => {
       const { catalog, peer, blobs } = subject;

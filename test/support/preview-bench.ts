@@ -29,6 +29,7 @@ export interface PreviewBenchOptions {
   readonly dataDir: string;
   readonly formats?: readonly string[];
   readonly keepSource?: boolean;
+  readonly preConvert?: boolean;
   readonly limits?: Partial<UpkeepLimits>;
   readonly space?: FreeSpace;
   /** Failed sources are remembered. */
@@ -82,11 +83,12 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
     contextMaxConversions: options.contextMaxConversions ?? 0,
     sequence,
     keepSource: options.keepSource ?? true,
+    preConvert: options.preConvert ?? true,
     tmpDir: store.tmpDir,
     onStored: () => undefined,
   });
   const healer = new Healer({ catalog, maker, metrics, logger });
-  const refresher = new Refresher({ catalog, maker, background, sequence });
+  const refresher = new Refresher({ catalog, maker, background, sequence, preConvert: options.preConvert ?? true });
   const service = new PreviewService({
     catalog,
     blobs,
