@@ -7,15 +7,17 @@ import { Server as TlsServer } from 'node:https';
 import { join } from 'node:path';
 import type { Config } from './config/schema.js';
 import { createConverter } from './convert/converter-pool.js';
+import { hotAnswersOf } from './hot-answers.js';
 import { createAccess } from './http/access/access.js';
 import { strainOf } from './http/access/strain.js';
 import { dialectsOf } from './http/dialects/registry.js';
 import { createEdge, type Edge, operationNames } from './http/edge.js';
-import { HotLane, type HotStatus } from './http/hot/hot-lane.js';
+import { HotLane } from './http/hot/hot-lane.js';
 import { TlsFiles } from './http/wire/tls-files.js';
 import { sequenceOf } from './kernel/sequence.js';
 import { openStorage } from './open-storage.js';
 import { AccessJournal } from './previews/access-journal.js';
+import type { PreviewChoice } from './previews/answers.js';
 import { BackgroundWork } from './previews/background-work.js';
 import { Healer } from './previews/healer.js';
 import { lasting } from './previews/make-once.js';
@@ -25,8 +27,10 @@ import { SourceMaker } from './previews/source-maker.js';
 import { SourceRefusals } from './previews/source-refusals.js';
 import { Upkeep } from './previews/upkeep.js';
 import { statusReport } from './status-report.js';
+import { boxText } from './telemetry/box-counts.js';
 import { systemClock } from './telemetry/clock.js';
 import { watchEventLoop } from './telemetry/event-loop-lag.js';
+import { imageConverterFamilies } from './telemetry/image-converter-metrics.js';
 import type { ProcessLogger } from './telemetry/logger.js';
 import { ProcessMetrics } from './telemetry/metrics.js';
 import { METRICS_CONTENT_TYPE, type MetricsSnapshot, mergeSnapshots, renderSnapshot } from './telemetry/snapshot.js';
@@ -134,6 +138,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     upkeep.full();
     store.makeRoom?.();
   };
+  const maxBytes = config.shared.redisUrl === undefined ? storage.diskMaxBytes : config.shared.maxBytes || Infinity;
   const { contextMaxBytes, contextMaxGroups } = config.fairness;
   const upkeep = new Upkeep({
     catalog,
@@ -149,7 +154,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     metrics,
     fair: store.fair,
     limits: {
-      maxBytes: config.shared.redisUrl === undefined ? storage.diskMaxBytes : config.shared.maxBytes || Infinity,
+      maxBytes,
       maxGroups: storage.maxGroups,
       maxAgeSeconds: storage.maxAgeSeconds,
       contextMaxBytes,
@@ -175,6 +180,10 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   metrics.gauge('background_jobs', () => background.size);
   metrics.gauge('keys', () => catalog.count());
   metrics.gauge('groups', async () => (await catalog.usage()).groups);
+  metrics.gauge('oldest_entry_age_seconds', async () => {
+    const oldest = await catalog.oldestUse();
+    return oldest === undefined ? [] : Math.max(0, (clock.now() - oldest) / 1_000);
+  });
   metrics.gauge('tier_bytes', async () => [
     { labels: { tier: 'memory', kind: 'preview' }, value: memory.usedBytes() },
     ...(await store.bytesByTier()),
@@ -184,6 +193,8 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
 
   const countHotAnswer = hotAnswersOf(metrics);
   const sentBytes = metrics.counterSlot('sent_bytes_total');
+  const countOf = ({ request, format, preview }: PreviewChoice) =>
+    metrics.boxes.of({ asked: boxText(request), answered: boxText(format), type: preview.type });
   const memoryHits = metrics.counterSlot('cache_hits_total', { tier: 'memory' });
   const { apiTokens = [], urlKeys = [] } = config.access;
   const access = createAccess(apiTokens, urlKeys, clock);
@@ -202,6 +213,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     cacheControl: serving.cacheControl,
     maxBytes: preparedBytes,
     sendTimeoutMs: serving.sendTimeoutMs,
+    countOf,
     onAnswer(operation, group, status, bodyBytes, seconds) {
       countHotAnswer(operation, status, seconds);
       sentBytes.add(bodyBytes);
@@ -211,6 +223,12 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
 
   const startedAt = clock.monotonic();
   let draining = false;
+  const exposed = async (): Promise<MetricsSnapshot> => {
+    const all = await snapshot();
+    if (!config.telemetry.oxMetrics) return all;
+    const uptimeSeconds = (clock.monotonic() - startedAt) / 1_000;
+    return [...all, ...imageConverterFamilies(all, { maxGroups: storage.maxGroups, maxBytes, uptimeSeconds })];
+  };
   const edge = createEdge({
     dialects,
     access,
@@ -244,7 +262,8 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
         uptimeSeconds: (clock.monotonic() - startedAt) / 1_000,
         draining,
       }),
-    metricsText: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderSnapshot(await snapshot()) }),
+    metricsText: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderSnapshot(await exposed()) }),
+    countOf,
     ...(store.refusals && { refusals: store.refusals }),
     onStorageFull: makeRoom,
     strain: () =>
@@ -284,24 +303,6 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       await store.close();
       eventLoop.close();
     },
-  };
-}
-
-/** Counts prepared answers by slots that are looked up once: as many as there are operations with pictures. */
-function hotAnswersOf(metrics: ProcessMetrics): (operation: string, status: HotStatus, seconds: number) => void {
-  const slotsOf = (operation: string, status: '200' | '206' | '304') => ({
-    requests: metrics.counterSlot('http_requests_total', { operation, status }),
-    duration: metrics.histogramSlot('http_request_duration_seconds', { operation, status }),
-  });
-  const byOperation = new Map<string, Record<HotStatus, ReturnType<typeof slotsOf>>>();
-  return (operation, status, seconds) => {
-    let slots = byOperation.get(operation);
-    if (slots === undefined) {
-      slots = { 200: slotsOf(operation, '200'), 206: slotsOf(operation, '206'), 304: slotsOf(operation, '304') };
-      byOperation.set(operation, slots);
-    }
-    slots[status].requests.add();
-    slots[status].duration.observe(seconds);
   };
 }
 

@@ -157,6 +157,11 @@ export const TELEMETRY = {
     choice(['debug', 'info', 'warn', 'error', 'silent']),
     'Least severe log lines that are written; debug adds a line per cache hit.',
   ),
+  oxMetrics: setting(
+    'OX_METRICS',
+    flag(),
+    'Tell the figures by the names of the original’s metrics too, as its Grafana board asks for them.',
+  ),
 } as const;
 
 function isOrigin(given: string): boolean {

@@ -59,7 +59,7 @@ export class ConverterPool implements Converter {
 
   constructor(private readonly options: ConverterOptions) {
     this.maxWaitMs = options.maxWaitMs ?? 10 * options.timeoutMs;
-    this.queue = new JobQueue(options.maxQueue, options.weightOf);
+    this.queue = new JobQueue(options.maxQueue, options.weightOf, () => options.clock.monotonic());
     this.budget = new MemoryBudget(options.memoryBudgetBytes, () => {
       for (const slot of this.slots) slot.giveBack();
     });

@@ -4,12 +4,12 @@ import type { Clock } from '../kernel/ports/clock.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
 import type { Refusals } from '../kernel/ports/refusals.js';
-import type { Previews } from '../previews/answers.js';
+import type { PreviewChoice, Previews } from '../previews/answers.js';
 import type { Access } from './access/access.js';
 import type { Credential } from './access/admin-guard.js';
 import type { FairUseLimits } from './access/fair-use.js';
 import type { Dialect } from './dialects/dialect.js';
-import type { HotLane } from './hot/hot-lane.js';
+import type { AnswerCount, HotLane } from './hot/hot-lane.js';
 import type { HealthReport, MetricsText } from './probes.js';
 import type { StatusReport } from './status/status-page.js';
 import type { UploadsLimits } from './uploads/uploads.js';
@@ -53,6 +53,8 @@ export interface EdgeDependencies {
   readonly strain?: () => ProofsheetError | undefined;
   /** Told when the disk took no upload, or none of what was made of it. */
   readonly onStorageFull?: () => void;
+  /** Where answers with a choice of preview are counted. */
+  readonly countOf?: (choice: PreviewChoice) => AnswerCount;
   /** Answers cached previews before anything else looks at the request. */
   readonly hotLane?: HotLane;
 }

@@ -606,6 +606,20 @@ const evicting: readonly ContractCase<CatalogSubject>[] = [
     },
   },
   {
+    name: 'tells when the group that was used longest ago was used last',
+    run: async (subject) => {
+      const { catalog, clock } = subject;
+      expect(await catalog.oldestUse()).toBeUndefined();
+      const now = clock.now();
+      for (const key of ['a', 'b']) await store(subject, testSource(key), [key]);
+      await catalog.touch([{ ref: groupRef('a'), at: now + 4 * HOUR_MS }]);
+      // Uses are as coarse as they are noted.
+      expect(Math.abs(((await catalog.oldestUse()) ?? 0) - now)).toBeLessThan(HOUR_MS);
+      await catalog.remove({ imageKey: 'b' as ImageKey });
+      expect(Math.abs(((await catalog.oldestUse()) ?? 0) - (now + 4 * HOUR_MS))).toBeLessThan(HOUR_MS);
+    },
+  },
+  {
     name: 'an older access does not take back a newer one',
     run: async (subject) => {
       const { catalog, clock } = subject;

@@ -30,6 +30,7 @@ export const TOOLS = {
   'swift-container-server': { debian: 'swift-container', binaries: ['swift-container-server'] },
   'swift-object-server': { debian: 'swift-object', binaries: ['swift-object-server'] },
   wrk: { debian: 'wrk', binaries: ['wrk'] },
+  prometheus: { debian: 'prometheus', binaries: ['prometheus'] },
   vips: { debian: 'libvips-tools', binaries: ['vips'] },
   bash: { debian: 'bash', binaries: ['bash'] },
   sh: { debian: 'dash', binaries: ['sh'] },

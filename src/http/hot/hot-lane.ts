@@ -50,6 +50,8 @@ export interface HotLaneDeps {
   readonly sendTimeoutMs: number;
   /** Whether an `Authorization` header opens the group to its sender; asked where a URL alone does not open it. */
   readonly admits?: (authorization: string | undefined, ref: GroupRef) => boolean;
+  /** Where answers with this choice are counted; looked up once for a prepared answer. */
+  readonly countOf?: (choice: PreviewChoice) => AnswerCount;
   /** Called for every answer given; has to be cheap. */
   readonly onAnswer: (
     operation: string,
@@ -58,6 +60,11 @@ export interface HotLaneDeps {
     bodyBytes: number,
     seconds: number,
   ) => void;
+}
+
+/** A figure that answers add to. */
+export interface AnswerCount {
+  add(): void;
 }
 
 /** An answer that lacks only its bytes. */
@@ -83,6 +90,7 @@ interface Prepared {
   /** Made when they are first needed: most entries never need them. */
   headers304: string[] | undefined;
   readonly etag: string;
+  readonly count: AnswerCount | undefined;
   /** Unix ms until which the URL opens the answer to anybody; `undefined` when it takes a token. */
   readonly urlValidUntilMs: number | undefined;
   /** The catalog's generation at which the revision was last known to be current. */
@@ -139,6 +147,7 @@ export class HotLane {
       alsoHeaders: alsoHeaders.flat(),
       headers304: undefined,
       etag,
+      count: this.deps.countOf?.(choice),
       urlValidUntilMs,
       generation,
     });
@@ -231,7 +240,7 @@ export class HotLane {
   }
 
   private send(
-    { operation, choice }: Prepared,
+    { operation, choice, count }: Prepared,
     { status, headers, range }: Planned,
     bytes: Buffer,
     response: ServerResponse,
@@ -246,6 +255,7 @@ export class HotLane {
       response.end(body);
       if (isWaiting(response)) this.waitFor(response, body.length);
     }
+    count?.add();
     this.deps.onAnswer(operation, choice.entry.group, status, body.length, (performance.now() - startedAt) / 1_000);
   }
 
