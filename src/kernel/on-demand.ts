@@ -3,7 +3,7 @@
 import { bestPlanned } from './best-match.js';
 import type { Format } from './format.js';
 import { planSequence, type Sequence } from './sequence.js';
-import { ownPreviews, type SourceInfo, type SourceRecord } from './source.js';
+import { ownPreviews, pageOf, type SourceInfo, type SourceRecord } from './source.js';
 
 /** The formats of `sequence` that nothing was made for; none of a record of which nothing was left out. */
 export function missingFormats(record: SourceRecord, { id, formats }: Sequence): readonly Format[] {
@@ -27,7 +27,9 @@ export function formatsAnswering(
   formats: readonly Format[],
   request: Format,
 ): readonly Format[] {
-  return bestPlanned(info, planSequence(info, alphaUsed, formats), request)?.formats ?? [];
+  const page = pageOf(info, request.page);
+  const ofPage = formats.filter((format) => pageOf(info, format.page) === page);
+  return bestPlanned(info, planSequence(info, alphaUsed, ofPage.length > 0 ? ofPage : formats), request)?.formats ?? [];
 }
 
 function madeFormats(record: SourceRecord): ReadonlySet<string> {

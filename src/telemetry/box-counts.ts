@@ -63,19 +63,21 @@ export class BoxCounts {
 
   /** Counts one of a pair without a name, which may get one. */
   addOther(count: BoxCount): void {
-    if (this.named.size < NAMED_BOXES) return this.name(count, 1);
-    if (count.times > this.least * CLEARLY_MORE) {
-      const rarest = [...this.named].reduce((a, b) => (b.times < a.times ? b : a));
-      this.least = rarest.times;
-      if (count.times > rarest.times * CLEARLY_MORE) {
-        // What was told under its name goes to the others: no figure gets less.
-        this.others += rarest.named ?? 0;
-        rarest.named = undefined;
-        this.named.delete(rarest);
-        return this.name(count, 1);
-      }
-    }
-    this.others++;
+    if (this.named.size < NAMED_BOXES || this.takesAName(count)) this.name(count, 1);
+    else this.others++;
+  }
+
+  /** Whether the rarest of the named ones has just lost its name to this one. */
+  private takesAName(count: BoxCount): boolean {
+    if (count.times <= this.least * CLEARLY_MORE) return false;
+    const rarest = [...this.named].reduce((a, b) => (b.times < a.times ? b : a));
+    this.least = rarest.times;
+    if (count.times <= rarest.times * CLEARLY_MORE) return false;
+    // What was told under its name goes to the others: no figure gets less.
+    this.others += rarest.named ?? 0;
+    rarest.named = undefined;
+    this.named.delete(rarest);
+    return true;
   }
 
   family(): MetricFamily {

@@ -136,15 +136,15 @@ function ofGroup(value: number): readonly Value[] {
   return [{ labels: GROUP, value }];
 }
 
-function byRequest(valueOf: (is: LabelTest) => number): readonly Value[] {
+function byRequest(count: (is: LabelTest) => number): readonly Value[] {
   return REQUESTS.map((request) => ({
     labels: { request },
-    value: valueOf((labels) => requestOf(labels) === request),
+    value: count((labels) => requestOf(labels) === request),
   }));
 }
 
-function byQueue(valueOf: (priority: string) => number): readonly Value[] {
-  return QUEUES.map((queue) => ({ labels: { queue }, value: valueOf(queue) }));
+function byQueue(figure: (priority: string) => number): readonly Value[] {
+  return QUEUES.map((queue) => ({ labels: { queue }, value: figure(queue) }));
 }
 
 function byObjectRequest(counts: Readonly<Record<string, number>>): readonly Value[] {

@@ -98,11 +98,7 @@ beforeAll(async () => {
   ended = new Promise((resolve) => child.once('close', resolve));
   end = () => child.kill('SIGKILL');
   prometheus = `http://127.0.0.1:${port}`;
-  await until(
-    async () => (await fetch(`${prometheus}/-/ready`).catch(() => undefined))?.ok === true,
-    'it is ready',
-    60_000,
-  );
+  await until(async () => (await fetch(`${prometheus}/-/ready`).catch(() => undefined))?.ok === true, 'it is ready');
 }, 900_000);
 
 afterAll(async () => {

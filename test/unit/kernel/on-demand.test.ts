@@ -79,6 +79,19 @@ describe('a record', () => {
     expect(missingFor(partial, parseFormat(request), sequence).map(({ text }) => text)).toEqual(missing);
   });
 
+  it('of another page is that page alone', () => {
+    const pages = sequenceOf(['auto:200x150', 'auto:200x150~page=2', 'auto:800x600']);
+    const tiff = { ...info, type: 'tiff', pages: 3 } as const;
+    const [first] = pages.formats as [Format];
+    const record = recordOf(tiff, pages, made(tiff, false, [first]));
+    const missing = (text: string) => missingFor(record, parseFormat(text), pages).map((format) => format.text);
+    expect([missing('auto:200x150~page=2'), missing('auto:100x100~page=2'), missing('auto:100x75')]).toEqual([
+      ['auto:200x150~page=2'],
+      ['auto:200x150~page=2'],
+      [],
+    ]);
+  });
+
   it('of a source with an alpha channel goes by what auto has made of it', () => {
     const alpha = { ...info, hasAlpha: true };
     const mixed = sequenceOf(['auto:200x150', 'png:400x300', 'jpg:800x600']);
