@@ -31,11 +31,14 @@ export function pagesAsked(info: SourceInfo, formats: readonly Format[], wanted:
   }));
 }
 
-/** All formats of the job, or those of the wanted preview, as far as its type can be told before its pixels are. */
-export function askedOf(
+/** `job`, with all but the wanted preview left out where that is all that is asked for: as far as its type can be told before its pixels are. */
+export function askedOf<J extends Pick<JobMessage, 'formats' | 'made' | 'wanted' | 'wantedOnly'>>(
   info: SourceInfo,
-  { formats, wanted, wantedOnly }: Pick<JobMessage, 'formats' | 'wanted' | 'wantedOnly'>,
-): Pick<JobMessage, 'formats' | 'wanted'> {
-  if (!wanted) return { formats };
-  return wantedOnly ? { formats: formatsAnswering(info, info.hasAlpha, formats, wanted) } : { formats, wanted };
+  job: J,
+): J {
+  const { formats, wanted, wantedOnly } = job;
+  if (!wanted || !wantedOnly) return job;
+  const answering = new Set(formatsAnswering(info, info.hasAlpha, formats, wanted).map(({ text }) => text));
+  const others = formats.map(({ text }) => text).filter((text) => !answering.has(text));
+  return { ...job, made: others };
 }

@@ -5,7 +5,14 @@ import { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
 import { missingFor, missingFormats } from '../kernel/on-demand.js';
 import type { Catalog, CommitRequest } from '../kernel/ports/catalog.js';
-import type { Conversion, Converter, Joined, MadePreview, Place } from '../kernel/ports/converter.js';
+import type {
+  Conversion,
+  ConversionJob,
+  Converter,
+  MadePreview,
+  Place,
+  WantedReady,
+} from '../kernel/ports/converter.js';
 import type { Sequence } from '../kernel/sequence.js';
 import {
   contentDigestOf,
@@ -62,6 +69,8 @@ export class Making {
   private stored: readonly Preview[] = [];
   /** What other sequences have made of the source, which stays for the servers that make those. */
   private others: readonly Preview[] = [];
+  /** What the source said of itself when its first preview was stored. */
+  private soFar: Pick<Conversion, 'info' | 'metadata'> | undefined;
   private groupsCommitted = false;
   private unstored: ProofsheetError | undefined;
   private sourcePrepared: Promise<void> | undefined;
@@ -93,18 +102,15 @@ export class Making {
     const before = found && recordFor(found, id);
     const { only } = this.options;
     if (before && before.sequenceId === id) return only ? this.add(before, only) : this.resume(before);
-    if (only) return this.complete(await this.convert(this.options, this.flight.waitingForFirst, only));
-    const first = await this.convert(this.options, this.flight.waitingForFirst, 'all', this.options.wanted);
-    if (first.complete) return this.complete(first);
-    await this.storeWanted(first.info, first.metadata, first.previews);
-    const behind: Place = { priority: 'background', context: this.options.context };
-    return this.complete(await this.orNothingMore(first, this.convert(behind, this.flight.waitingForAll)));
+    if (only) return this.complete(await this.convertOnly(only));
+    return this.complete(await this.orNothingMore(this.convert(this.options, this.options.wanted)));
   }
 
   /** An interrupted sequence goes on where it stopped. */
   private async resume(before: SourceRecord): Promise<Made> {
     this.stored = ownPreviews(before);
-    return this.complete(await this.orNothingMore(before, this.convert(this.options, this.flight.waitingForFirst)));
+    this.soFar = before;
+    return this.complete(await this.orNothingMore(this.convert(this.options)));
   }
 
   /** What is asked for beside what is there; the source is kept again where it no longer was. */
@@ -117,59 +123,64 @@ export class Making {
         ? this.options.wanted && missingFor(before, this.options.wanted, sequence)
         : only.filter(({ text }) => missing.some((format) => format.text === text));
     if (!asked || asked.length === 0)
-      return this.complete({ info: before.info, metadata: before.metadata, previews: [], complete: true });
-    return this.complete(await this.convert(this.options, this.flight.waitingForFirst, asked));
+      return this.complete({ info: before.info, metadata: before.metadata, previews: [] });
+    return this.complete(await this.convertOnly(asked));
+  }
+
+  /** These formats, or what answers the wanted one, as they are made among the whole sequence. */
+  private convertOnly(only: readonly Format[] | 'wanted'): Promise<Conversion> {
+    const { wanted } = this.options;
+    if (only === 'wanted') return this.convertJob(this.options, { ...(wanted && { wanted, wantedOnly: true }) });
+    const others = this.deps.sequence.formats.filter(({ text }) => only.every((format) => format.text !== text));
+    return this.convertJob(this.options, { made: others.map(({ text }) => text) });
   }
 
   /** A source that fails after its first preview was made has shown all it can show: it is complete with that. */
-  private async orNothingMore(
-    soFar: Pick<Conversion, 'info' | 'metadata'>,
-    rest: Promise<Conversion>,
-  ): Promise<Conversion> {
+  private async orNothingMore(rest: Promise<Conversion>): Promise<Conversion> {
     try {
       return await rest;
     } catch (error) {
-      if (!isFaultOfSource(error) || this.stored.length === 0) throw error;
-      return { info: soFar.info, metadata: soFar.metadata, previews: [], complete: true };
+      if (!isFaultOfSource(error) || this.soFar === undefined || this.stored.length === 0) throw error;
+      return { info: this.soFar.info, metadata: this.soFar.metadata, previews: [] };
     }
   }
 
-  private async convert(
-    { priority, context }: Place,
-    joined: Joined,
-    which: MakeOptions['only'] | 'all' = 'all',
-    first?: Format,
-  ): Promise<Conversion> {
-    const formats = typeof which === 'object' ? which : this.remainingFormats();
-    const wantedOnly = which === 'wanted';
-    const wanted = wantedOnly ? this.options.wanted : first;
+  private async convert(place: Place, wanted?: Format): Promise<Conversion> {
+    const made = this.madeFormats();
     let wantedStored: Promise<void> | undefined;
-    const conversion = await this.deps.converter.convert(
-      {
-        sourcePath: this.source.path,
-        sourceBytes: this.source.bytes,
-        formats,
-        ...(wanted && { wanted }),
-        ...(wantedOnly && { wantedOnly }),
-        priority,
-        context,
-        joined,
-        outputDir: this.dir,
-      },
-      (info, metadata, preview) => {
+    try {
+      const asked = { ...(made.length > 0 && { made }), ...(wanted && { wanted }) };
+      return await this.convertJob(place, asked, (info, metadata, preview) => {
         wantedStored = this.storeWanted(info, metadata, [preview]);
         wantedStored.catch(() => undefined); // Awaited below.
-      },
-      this.signal,
-    );
-    await wantedStored;
-    return conversion;
+      });
+    } finally {
+      await wantedStored;
+    }
   }
 
-  private remainingFormats(): readonly Format[] {
-    const made = new Set(this.stored.flatMap((preview) => preview.formats));
-    const remaining = this.deps.sequence.formats.filter((format) => !made.has(format.text));
-    return remaining.length > 0 ? remaining : this.deps.sequence.formats;
+  private convertJob(
+    { priority, context }: Place,
+    asked: Pick<ConversionJob, 'made' | 'wanted' | 'wantedOnly'>,
+    onWanted?: WantedReady,
+  ): Promise<Conversion> {
+    const job: ConversionJob = {
+      sourcePath: this.source.path,
+      sourceBytes: this.source.bytes,
+      formats: this.deps.sequence.formats,
+      ...asked,
+      priority,
+      context,
+      joined: this.flight.waiting,
+      outputDir: this.dir,
+    };
+    return this.deps.converter.convert(job, onWanted, this.signal);
+  }
+
+  /** What need not be made again; nothing where that would be all of the sequence, and the record is incomplete all the same. */
+  private madeFormats(): readonly string[] {
+    const made = this.stored.flatMap((preview) => preview.formats);
+    return this.deps.sequence.formats.every(({ text }) => made.includes(text)) ? [] : made;
   }
 
   private async storeWanted(info: SourceInfo, metadata: Metadata, previews: readonly MadePreview[]): Promise<void> {
@@ -177,6 +188,7 @@ export class Making {
     await Promise.all([this.storeSource(), this.store(previews)]);
     const record = this.record(info, metadata, false);
     await this.commit(record);
+    this.soFar = record;
     this.flight.begun(this.made(record));
   }
 
@@ -236,10 +248,12 @@ export class Making {
         this.deps.onStored(preview.bytes);
       }),
     );
-    this.stored = inSequenceOrder(this.deps.sequence, [
-      ...this.stored.map((preview) => withFormatsOf(preview, previews)),
-      ...fresh.map(({ path: _, ...preview }) => preview),
-    ]);
+    // What has the bytes of one that is stored answers its formats too.
+    const stored = this.stored.map((preview) => {
+      const again = previews.find(({ digest }) => digest === preview.digest);
+      return again ? { ...preview, formats: [...new Set([...preview.formats, ...again.formats])] } : preview;
+    });
+    this.stored = inSequenceOrder(this.deps.sequence, [...stored, ...fresh.map(({ path: _, ...preview }) => preview)]);
   }
 
   /** The store refuses bytes that are not those of the digest: then it was the converter that did not tell the truth. */
@@ -289,12 +303,6 @@ function inSequenceOrder(sequence: Sequence, previews: readonly Preview[]): read
   const place = (preview: Preview): number =>
     Math.min(...preview.formats.map((text) => order.get(text) ?? Number.POSITIVE_INFINITY));
   return previews.toSorted((a, b) => place(a) - place(b));
-}
-
-/** One that was made again, for other formats, answers those too. */
-function withFormatsOf(preview: Preview, made: readonly Preview[]): Preview {
-  const again = made.filter(({ digest }) => digest === preview.digest).flatMap(({ formats }) => formats);
-  return again.length === 0 ? preview : { ...preview, formats: [...new Set([...preview.formats, ...again])] };
 }
 
 /** A second name for a file; a copy where the file system has no hard links. */

@@ -1,4 +1,5 @@
 // A ladder that is made step by step, on servers as operators run them: killed and started again, and several over one Redis.
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../support/gate.js';
 import { cacheAndGet, get, Nodes, newSource } from '../../support/nodes.js';
@@ -64,6 +65,28 @@ describe('one server', () => {
     for (const format of [TILE, RETINA, VIEWER])
       await until(async () => isPrepared(await get(server, 'a', format)), 'the hit is prepared again');
     expect(await encodes(server)).toBe(2);
+  });
+
+  it('makes of each size the bytes that the whole ladder has', SLOW, async () => {
+    const source = await newSource('e');
+    const etagOf = async (answer: Response) => {
+      await answer.arrayBuffer();
+      return answer.headers.get('etag');
+    };
+    await (await cacheAndGet(server, 'e', source, VIEWER)).arrayBuffer();
+    const eager = await startServerProcess({
+      ...LADDER,
+      PROOFSHEET_PRE_CONVERT: 'true',
+      PROOFSHEET_DATA_DIR: join(dir.path, 'eager'),
+    });
+    try {
+      await (await cacheAndGet(eager, 'e', source, VIEWER)).arrayBuffer();
+      for (const format of [RETINA, VIEWER, TILE])
+        expect(await etagOf(await get(server, 'e', format))).toBe(await etagOf(await get(eager, 'e', format)));
+    } finally {
+      eager.kill('SIGKILL');
+      await eager.gone;
+    }
   });
 
   it('killed in the middle of a missing size has what it had, and makes it the next time', SLOW, async () => {
