@@ -3,8 +3,9 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../kernel/ports/clock.js';
+import type { CountingSlot } from '../kernel/ports/metrics.js';
 import type { PreviewChoice, Previews } from '../previews/answers.js';
-import type { AnswerCount, HotLane } from './hot/hot-lane.js';
+import type { HotLane } from './hot/hot-lane.js';
 import { type Conditions, isNotModified } from './replies/conditional.js';
 import { type HeaderPairs, JSON_HEADERS, jsonHeaders } from './replies/headers.js';
 import { imageAnswer, UNCONDITIONAL } from './replies/image-response.js';
@@ -21,7 +22,7 @@ export interface AnsweringDependencies {
   /** `Cache-Control` of previews and of JSON that is kept. */
   readonly cacheControl: string;
   /** Where answers with a choice are counted. */
-  readonly countOf?: (choice: PreviewChoice) => AnswerCount;
+  readonly countOf?: (choice: PreviewChoice) => CountingSlot;
   /** Takes answers that are worth preparing. */
   readonly hotLane?: HotLane;
 }

@@ -7,6 +7,7 @@ import type { Digest } from '../../kernel/digest.js';
 import type { GroupRef } from '../../kernel/image-key.js';
 import type { Catalog } from '../../kernel/ports/catalog.js';
 import type { Clock } from '../../kernel/ports/clock.js';
+import type { CountingSlot } from '../../kernel/ports/metrics.js';
 import type { ImageGroup } from '../../kernel/source.js';
 import type { PreviewChoice } from '../../previews/answers.js';
 import type { Conditions } from '../replies/conditional.js';
@@ -51,7 +52,7 @@ export interface HotLaneDeps {
   /** Whether an `Authorization` header opens the group to its sender; asked where a URL alone does not open it. */
   readonly admits?: (authorization: string | undefined, ref: GroupRef) => boolean;
   /** Where answers with this choice are counted; looked up once for a prepared answer. */
-  readonly countOf?: (choice: PreviewChoice) => AnswerCount;
+  readonly countOf?: (choice: PreviewChoice) => CountingSlot;
   /** Called for every answer given; has to be cheap. */
   readonly onAnswer: (
     operation: string,
@@ -60,11 +61,6 @@ export interface HotLaneDeps {
     bodyBytes: number,
     seconds: number,
   ) => void;
-}
-
-/** A figure that answers add to. */
-export interface AnswerCount {
-  add(): void;
 }
 
 /** An answer that lacks only its bytes. */
@@ -90,7 +86,7 @@ interface Prepared {
   /** Made when they are first needed: most entries never need them. */
   headers304: string[] | undefined;
   readonly etag: string;
-  readonly count: AnswerCount | undefined;
+  readonly count: CountingSlot | undefined;
   /** Unix ms until which the URL opens the answer to anybody; `undefined` when it takes a token. */
   readonly urlValidUntilMs: number | undefined;
   /** The catalog's generation at which the revision was last known to be current. */
