@@ -1,4 +1,5 @@
 // Sources and the blobs that their records name: references, owners, orphans. Knows nothing of groups but their tokens.
+import { createHash } from 'node:crypto';
 import type { Digest } from '../../kernel/digest.js';
 import type { Context } from '../../kernel/image-key.js';
 import { contentDigestOf, type SourceRecord } from '../../kernel/source.js';
@@ -11,6 +12,7 @@ import {
   DISOWN_BLOB,
   OWN_BLOB,
   RELEASE_SOURCE,
+  REMOVE_DAMAGED,
   REPLACE_SOURCE,
   SWEEP_BLOB,
   TOUCH_SOURCE,
@@ -76,12 +78,13 @@ export class SourceShelf {
     const now = Math.floor(this.session.clock.now());
     const weight = weightOf(blobs);
     const attaching = references.flatMap(({ token, context }) => [token, context]);
+    const sha = createHash('sha1').update(body).digest('hex');
     const attach = {
       keys: this.keysOf(digest),
-      args: [head.kept, head.complete, head.sequence, head.sum, digest, now, weight, ...attaching],
+      args: [head.kept, head.complete, head.sequence, head.sum, digest, now, weight, sha, ...attaching],
     };
     const [attached] = await runMany(this.session, ATTACH, [attach]);
-    if (attached === 1) return [];
+    if (attached === 1 || (typeof attached === 'string' && (await this.isWhole(digest, attached)))) return [];
 
     const token = newToken();
     const vanished = await this.own(blobs, token);
@@ -90,25 +93,41 @@ export class SourceShelf {
       return vanished;
     }
     const evictable = record.sourceKept && record.bytes <= this.session.maxSourceBytes ? 1 : 0;
-    const [reply] = await runMany(this.session, REPLACE_SOURCE, [
-      {
-        keys: this.keysOf(digest),
-        args: [
-          digest,
-          now,
-          evictable,
-          head.complete,
-          head.sequence,
-          encodeSource(token, { head, body }),
-          weight,
-          ...attaching,
-        ],
-      },
-    ]);
-    const [outcome, before] = reply as [number, string];
-    if (outcome !== 1) await this.disown(blobs, token);
-    else await this.disownRecord(digest, before);
-    return [];
+    const replace = {
+      keys: this.keysOf(digest),
+      args: [
+        digest,
+        now,
+        evictable,
+        head.complete,
+        head.sequence,
+        encodeSource(token, { head, body }),
+        weight,
+        ...attaching,
+      ],
+    };
+    for (;;) {
+      const [reply] = await runMany(this.session, REPLACE_SOURCE, [replace]);
+      const [outcome, before] = reply as [number, string];
+      if (outcome === 1) {
+        await this.disownRecord(digest, before);
+        return [];
+      }
+      // What was to stay in its place is damaged, and gone now: nothing stands in ours any more.
+      if (outcome === 2 && !(await this.isWhole(digest, before))) continue;
+      await this.disown(blobs, token);
+      return [];
+    }
+  }
+
+  /** Whether the text of a source's record is one of ours; if not, it is removed, so that nobody takes it for one. */
+  private async isWhole(digest: Digest, text: string): Promise<boolean> {
+    const { session } = this;
+    if (decodeSource(session.seals, digest, text)) return true;
+    session.metrics.count('damaged_records_total');
+    session.logger.warn({ record: 'source' }, 'a damaged record in Redis was removed');
+    await runMany(session, REMOVE_DAMAGED, [{ keys: [session.keys.source(digest)], args: [text] }]);
+    return false;
   }
 
   /** Ends references, by source; sources that lose their last one go, and their blobs become orphans. */
