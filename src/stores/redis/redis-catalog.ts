@@ -76,19 +76,16 @@ export class RedisCatalog implements Catalog {
     return [];
   }
 
-  async remove(selection: Selection, signal?: AbortSignal): Promise<number> {
+  async remove(selection: Selection): Promise<number> {
     let removed = 0;
     let batches = 0;
     let ended = new Map<Digest, Token[]>();
-    signal?.throwIfAborted();
     for await (const refs of this.groups.select(selection)) {
       removed += await this.groups.remove(refs, ended);
-      // What was removed is to be released even when we are told to stop.
-      if (++batches % 10 === 0 || ended.size >= RELEASE_AFTER_GROUPS || signal?.aborted) {
+      if (++batches % 10 === 0 || ended.size >= RELEASE_AFTER_GROUPS) {
         await this.sources.release(ended);
         ended = new Map();
       }
-      signal?.throwIfAborted();
     }
     await this.sources.release(ended);
     this.reader.changed();
