@@ -211,6 +211,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const startedAt = clock.monotonic();
   let draining = false;
   const edge = createEdge({
+    version: PACKAGE_VERSION,
     dialects,
     access,
     previews,
