@@ -7,6 +7,7 @@ import { Server as TlsServer } from 'node:https';
 import { join } from 'node:path';
 import type { Config } from './config/schema.js';
 import { createConverter } from './convert/converter-pool.js';
+import { Door } from './door.js';
 import { createAccess } from './http/access/access.js';
 import { strainOf } from './http/access/strain.js';
 import { dialectsOf } from './http/dialects/registry.js';
@@ -77,12 +78,12 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const clock = systemClock;
   const dialects = dialectsOf(config.server);
   const metrics = new ProcessMetrics(operationNames(dialects));
-  const eventLoop = watchEventLoop(metrics);
   const { storage, conversion, limits, server: serving } = config;
   const sequence = sequenceOf(config.sequence.targetFormats);
 
   const { shared, workerIndex } = role;
   const store = await openStorage(config, { clock, logger, metrics, shared, workerIndex, version: PACKAGE_VERSION });
+  const eventLoop = watchEventLoop(metrics);
   const preparedBytes = storage.memoryMaxBytes * PREPARED_SHARE;
   const previewBytes = storage.memoryMaxBytes - preparedBytes;
   const memory = createMemoryTier({ maxBytes: previewBytes });
@@ -260,6 +261,8 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   // Who listens is ready: a worker that takes another's place must not fail a readiness check while its converters start.
   await converter.whenReady(CONVERTERS_START_MS);
   if (workerIndex === UPKEEP_WORKER) upkeep.start();
+  const door =
+    store.lock && new Door(store.lock, { http: server, tls: tlsServer, health: healthServer }, serving.maxConnections);
 
   return {
     server,
@@ -270,6 +273,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     async close(limitMs) {
       const endsAt = clock.monotonic() + limitMs;
       draining = true;
+      door?.close();
       edge.drain();
       await edge.idle(limitMs);
       await background.drain(Math.max(0, endsAt - clock.monotonic()));

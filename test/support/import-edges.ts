@@ -11,10 +11,11 @@ export interface SourceFile {
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   kernel: [],
   convert: ['kernel'],
+  library: ['kernel', 'previews'],
   previews: ['kernel'],
   tiers: ['kernel'],
   stores: ['kernel'],
-  http: ['kernel', 'previews'],
+  http: ['kernel', 'library', 'previews'],
   telemetry: ['kernel'],
   config: ['kernel'],
 };
@@ -44,6 +45,12 @@ const DIALECT_SEES = ['dialects', 'replies', 'url-query'];
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
   sharp: ['convert/'],
   exifreader: ['convert/'],
+  yauzl: ['convert/'],
+  'libheif-js': ['convert/'],
+  '@hyzyla/pdfium': ['convert/'],
+  'ag-psd': ['convert/'],
+  '@jsquash/jxl': ['convert/'],
+  '@cornerstonejs/codec-openjpeg': ['convert/'],
   lmdb: ['stores/embedded/'],
   keyv: ['stores/redis/'],
   '@keyv/redis': ['stores/redis/'],
