@@ -1,6 +1,8 @@
 // What a route answers where all goes well, in a document's words: the statuses and headers that follow from the kind of reply.
 import type { Schema } from '../dialects/description.js';
 import type { Route } from '../dialects/route.js';
+import { PROTOCOL_ERRORS } from '../replies/error-map.js';
+import { PROTOCOL_ERROR_MEANINGS } from '../replies/error-meanings.js';
 import { MEDIA_TYPES } from '../replies/image-response.js';
 import type { Components } from './components.js';
 import type { Operation } from './openapi-types.js';
@@ -32,6 +34,8 @@ const PART: Headers = {
 };
 const LOCATION: Headers = { Location: { description: 'Where it is.', schema: { type: 'string', minLength: 1 } } };
 
+const OUT_OF_RANGE = PROTOCOL_ERRORS['range-not-satisfiable'];
+
 const BYTES: Schema = { type: 'string', contentMediaType: 'application/octet-stream' };
 const PICTURES = Object.fromEntries(Object.values(MEDIA_TYPES).map((type) => [type, { schema: BYTES }]));
 
@@ -58,8 +62,8 @@ export function answersOf({ description, verbs }: Route, verb: string, component
               description: 'It is what `If-None-Match` or `If-Modified-Since` names.',
               headers: { ...KEPT, ...MATCH, ...DATED },
             },
-            416: {
-              description: '`4160 range-not-satisfiable`: the range lies outside the preview.',
+            [OUT_OF_RANGE.status]: {
+              description: `\`${OUT_OF_RANGE.code} range-not-satisfiable\`: ${PROTOCOL_ERROR_MEANINGS['range-not-satisfiable']}.`,
               headers: PART,
               content: { 'application/json': { schema: components.schema(PROTOCOL_FAILURE) } },
             },

@@ -1,5 +1,7 @@
 // What stands at the root of a server, in a document's words: the probes, the metrics, and the document itself.
 import type { Schema } from '../dialects/description.js';
+import { ERROR_CODES, PROTOCOL_ERRORS } from '../replies/error-map.js';
+import { ERROR_MEANINGS, PROTOCOL_ERROR_MEANINGS } from '../replies/error-meanings.js';
 import type { Operation } from './openapi-types.js';
 
 export const SERVER_TAG = { name: 'server', description: 'Whether it is alive, ready and well, and what it speaks.' };
@@ -32,9 +34,16 @@ interface Probe {
   readonly isKept?: boolean;
 }
 
+const { overloaded: NOT_READY, internal: INTERNAL } = ERROR_CODES;
+const TOO_LARGE = PROTOCOL_ERRORS['header-too-large'];
 const FAILURES = [
-  [431, 'application/json', FAILURE, '`4310 header-too-large`: request line and headers of 16 KiB or more.'],
-  [500, 'application/json', FAILURE, '`5000 internal`: a fault of ours, logged.'],
+  [
+    TOO_LARGE.status,
+    'application/json',
+    FAILURE,
+    `\`${TOO_LARGE.code} header-too-large\`: ${PROTOCOL_ERROR_MEANINGS['header-too-large']}.`,
+  ],
+  [INTERNAL.status, 'application/json', FAILURE, `\`${INTERNAL.code} internal\`: ${ERROR_MEANINGS.internal}.`],
 ] as const;
 
 function probes(mount: string): readonly Probe[] {
@@ -51,7 +60,7 @@ function probes(mount: string): readonly Probe[] {
       summary: 'Whether it can serve, with each dependency by name',
       answers: [
         [200, 'application/json', READINESS, 'It can.'],
-        [503, 'application/json', READINESS, 'It cannot, or is about to stop.'],
+        [NOT_READY.status, 'application/json', READINESS, 'It cannot, or is about to stop.'],
       ],
     },
     {
@@ -60,7 +69,7 @@ function probes(mount: string): readonly Probe[] {
       summary: 'The same in a word, where the original is probed',
       answers: [
         [200, 'text/plain', TEXT, 'It can serve.'],
-        [503, 'application/json', FAILURE, 'It cannot.'],
+        [NOT_READY.status, 'application/json', FAILURE, 'It cannot.'],
       ],
     },
     {
