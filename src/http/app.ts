@@ -19,6 +19,7 @@ import type { Dialect } from './dialects/dialect.js';
 import { patternOf, type Question, type Route, type Target, type UseCases } from './dialects/route.js';
 import type { Speakers } from './dialects/speakers.js';
 import type { EdgeDependencies } from './edge-dependencies.js';
+import type { HotLane } from './hot/hot-lane.js';
 import { documentsOf } from './openapi/documents.js';
 import type { Probes } from './probes.js';
 import { ERROR_CODES, failureOf } from './replies/error-map.js';
@@ -41,10 +42,16 @@ export function createApp(
   exchanges: ExchangeLog,
   { connected, ...probes }: Probes,
   isDraining: () => boolean,
+  hotLane?: HotLane,
 ): Express {
-  const { config, dialects, access, hotLane } = deps;
+  const { config, dialects, access } = deps;
   const send = createSender(config.sendTimeoutMs);
-  const answer = createAnswering({ ...deps, send, cacheControl: config.cacheControl });
+  const answer = createAnswering({
+    ...deps,
+    send,
+    cacheControl: config.cacheControl,
+    ...(hotLane && { hotLane }),
+  });
   const use: UseCases = {
     previews: deps.previews,
     ...(deps.refusals && { refusals: deps.refusals }),
