@@ -79,7 +79,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const metrics = new ProcessMetrics(operationNames(dialects));
   const eventLoop = watchEventLoop(metrics);
   const { storage, conversion, limits, server: serving } = config;
-  const sequence = sequenceOf(config.sequence.targetFormats);
+  const sequence = sequenceOf(config.sequence.targetFormats, config.sequence.auto);
 
   const { shared, workerIndex } = role;
   const store = await openStorage(config, { clock, logger, metrics, shared, workerIndex, version: PACKAGE_VERSION });
@@ -97,6 +97,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     sourceTypes: limits.sourceTypes,
     maxSourcePixels: limits.maxSourcePixels,
     maxPages: limits.maxPages,
+    auto: config.sequence.auto,
     timeoutMs: conversion.timeoutMs,
     memoryBudgetBytes: conversion.memoryBudgetBytes,
     maxQueue: conversion.queueLength,
