@@ -49,15 +49,18 @@ export async function encode(
   // Lossy types always have one; others do not look at it.
   const quality = planned.quality ?? 100;
   if (planned.auto && rules.auto === 'adaptive' && !planned.animated) {
-    // What is encoded more than once is made once.
-    const canTry = edges !== 'soft' || planned.type === 'png' || ownSize;
-    const picture = canTry ? { raster: await rasterOf(image, 1) } : { image, size: planned.geometry.size };
+    const isDrawn = ownSize && (info.type === 'png' || info.type === 'gif');
+    // What is encoded more than once is made once, unless it is there.
+    const canTry = edges !== 'soft' || planned.type === 'png' || isDrawn;
+    const picture = canTry
+      ? { raster: ownSize && isSameSize(raster, info) ? raster : await rasterOf(image, 1) }
+      : { image, size: planned.geometry.size };
     const made = await adaptive(picture, {
       type: planned.type === 'png' ? 'png' : 'jpg',
       quality,
       edges,
       own,
-      isDrawn: ownSize && (info.type === 'png' || info.type === 'gif'),
+      isDrawn,
     });
     return smaller(made, own);
   }
