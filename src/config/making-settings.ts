@@ -1,7 +1,7 @@
 // The settings of conversion: which previews are made, from which sources, by how many processes and at what cost.
 import { AUTO_RULES } from '../kernel/sequence.js';
 import { SOURCE_TYPES } from '../kernel/source.js';
-import { autoOr, bytes, choice, choices, targetFormats, whole } from './kinds.js';
+import { autoOr, bytes, choice, choices, flag, targetFormats, whole } from './kinds.js';
 import { setting } from './setting.js';
 
 const MIB = 2 ** 20;
@@ -13,6 +13,11 @@ export const SEQUENCE = {
     'AUTO',
     choice(AUTO_RULES),
     'What auto makes of a still picture: JPEG or PNG, whichever is smaller at the same likeness; or, classic, PNG where alpha is used and else JPEG.',
+  ),
+  preConvert: setting(
+    'PRE_CONVERT',
+    flag(),
+    'Make all of them of every upload. false makes only the one that is asked for, and each other one when it is; needs the kept source.',
   ),
 } as const;
 

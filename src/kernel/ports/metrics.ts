@@ -22,13 +22,19 @@ export type CounterName =
   | 'refusals_total'
   | 'errors_total';
 
-export type HistogramName = 'http_request_duration_seconds' | 'conversion_duration_seconds' | 'queue_wait_seconds';
+export type HistogramName =
+  | 'http_request_duration_seconds'
+  | 'conversion_duration_seconds'
+  | 'queue_wait_seconds'
+  | 'blob_read_seconds';
 
 export type GaugeName =
   | 'queue_depth'
   | 'queue_peak'
+  | 'queue_recent_peak'
   | 'keys'
   | 'groups'
+  | 'oldest_entry_age_seconds'
   | 'tier_bytes'
   | 'in_flight_bytes'
   | 'in_flight_budget_bytes'
@@ -40,6 +46,22 @@ export type GaugeName =
 export interface GaugeSample {
   readonly labels?: Labels;
   readonly value: number;
+}
+
+/** A counter with its labels decided. */
+export interface CountingSlot {
+  add(by?: number): void;
+}
+
+/** A histogram with its labels decided. */
+export interface ObservingSlot {
+  observe(seconds: number): void;
+}
+
+/** Slots are looked up once, for places that count thousands of times per second: then counting is one addition. */
+export interface MetricSlots {
+  counterSlot(name: CounterName, labels?: Labels): CountingSlot;
+  histogramSlot(name: HistogramName, labels?: Labels): ObservingSlot;
 }
 
 export interface Metrics {
