@@ -44,6 +44,7 @@ export const TOOLS = {
   sleep: { debian: 'coreutils', binaries: ['sleep'] },
   mkfifo: { debian: 'coreutils', binaries: ['mkfifo'] },
   mount: { debian: 'mount', binaries: ['mount'] },
+  setpriv: { debian: 'util-linux', binaries: ['setpriv'] },
   unshare: { debian: 'util-linux', binaries: ['unshare'] },
   npm: { debian: 'npm', binaries: ['npm'] },
   // Debian's own, which alone sees what Debian's packages bring.
