@@ -112,6 +112,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     return [...all, ...imageConverterFamilies(all, { ...limitsOf(config), uptimeSeconds })];
   };
   const edge = createEdge({
+    version: PACKAGE_VERSION,
     dialects,
     access: createAccess(config.access.apiTokens ?? [], config.access.urlKeys ?? [], clock),
     previews,

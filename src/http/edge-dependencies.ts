@@ -33,6 +33,8 @@ export interface HttpConfig extends WireLimits, UploadsLimits, FairUseLimits {
 }
 
 export interface EdgeDependencies {
+  /** What documents say of the server's age, as package.json has it. */
+  readonly version: string;
   /** What the server speaks; the first one's mount is probed as the original's is. */
   readonly dialects: readonly [Dialect, ...Dialect[]];
   /** Who may upload and read. */

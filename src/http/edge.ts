@@ -25,9 +25,9 @@ export interface Edge {
   idle(limitMs: number): Promise<void>;
 }
 
-/** What requests are counted by, beside `unknown`: the routes of the dialects, and the probes. */
+/** What requests are counted by, beside `unknown`: the routes of the dialects, the probes, and the documents of the API. */
 export function operationNames(dialects: readonly Dialect[]): readonly string[] {
-  return [...dialects.flatMap(({ routes }) => routes.map(({ name }) => name)), ...PROBE_NAMES];
+  return [...dialects.flatMap(({ routes }) => routes.map(({ name }) => name)), ...PROBE_NAMES, 'openapi'];
 }
 
 /** Builds the edge; nothing listens and nothing is timed until a server is created. */

@@ -114,6 +114,23 @@ export function contentDigestOf(source: Pick<SourceRecord, 'digest' | 'contentDi
   return source.contentDigest ?? source.digest;
 }
 
+/** A blob that a record names. */
+export interface NamedBlob {
+  readonly digest: Digest;
+  readonly bytes: number;
+  readonly kind: 'source' | 'preview';
+}
+
+/** Every blob that `record` names, each once; one that is its own source and a preview is a preview. */
+export function namedBlobs(record: SourceRecord): readonly NamedBlob[] {
+  const named = new Map<Digest, NamedBlob>();
+  for (const { digest, bytes } of record.previews) named.set(digest, { digest, bytes, kind: 'preview' });
+  const content = contentDigestOf(record);
+  if (record.sourceKept && !named.has(content))
+    named.set(content, { digest: content, bytes: record.bytes, kind: 'source' });
+  return [...named.values()];
+}
+
 /** What one (context, image key) stands for. */
 export interface ImageGroup {
   readonly context: Context;

@@ -2,7 +2,7 @@
 // passed over. Knows nothing of how a tier stores.
 import type { Digest } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
-import type { BlobKind, BlobStore, TierName } from '../kernel/ports/blobs.js';
+import type { BlobKind, BlobStore, FoundBlob, TierName } from '../kernel/ports/blobs.js';
 import type { Clock } from '../kernel/ports/clock.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
@@ -19,11 +19,6 @@ export interface TieredBlobsOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-}
-
-export interface FoundBlob {
-  readonly bytes: Buffer;
-  readonly tier: TierName;
 }
 
 /** Copies towards nearer tiers that may be under way at once; what is found beyond that is copied at its next hit. */

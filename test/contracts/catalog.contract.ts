@@ -518,15 +518,6 @@ const removing: readonly ContractCase<CatalogSubject>[] = [
     },
   },
   {
-    name: 'removes nothing when it is told to stop before it begins',
-    run: async (subject) => {
-      const { catalog } = subject;
-      await store(subject, testSource('x'), ['a']);
-      await expect(catalog.remove({}, AbortSignal.abort())).rejects.toThrow();
-      expect(await catalog.count()).toBe(1);
-    },
-  },
-  {
     name: 'a source lives as long as one group points to it, a blob as long as one source names it',
     run: async (subject) => {
       const { catalog, blobs } = subject;

@@ -68,7 +68,7 @@ export interface Catalog {
    */
   commit(request: CommitRequest): Promise<readonly Digest[]>;
   /** Removes in bounded batches, so that others are served in between. Resolves with the number of groups removed. */
-  remove(selection: Selection, signal?: AbortSignal): Promise<number>;
+  remove(selection: Selection): Promise<number>;
   /**
    * Removes the group if it still is at `revision`, and resolves with whether it did: what was decided on an entry that was
    * read must not hit what was committed since.
