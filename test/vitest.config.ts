@@ -30,7 +30,7 @@ export default defineConfig({
     projects: PROJECT_NAMES.map((name) => ({
       test: {
         ...TOGETHER,
-        setupFiles: [...TOGETHER.setupFiles],
+        setupFiles: [...TOGETHER.setupFiles, ...(name === 'api' ? ['test/support/check-fetched-answers.ts'] : [])],
         // Without processes of their own, the quick ones share what they have loaded: half of their time was that.
         ...(name === 'quick' && { pool: 'threads' as const, isolate: false }),
         name,
