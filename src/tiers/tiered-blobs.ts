@@ -46,16 +46,19 @@ export class TieredBlobs implements Omit<BlobStore, 'tier'> {
    * `overloaded` when a tier did, since whatever the caller would do instead costs more.
    */
   async find(digest: Digest): Promise<FoundBlob | undefined> {
-    const { memory, metrics } = this.options;
+    const { memory, metrics, clock } = this.options;
     const bytes = memory.peek(digest);
     if (bytes !== undefined) {
       metrics.count('cache_hits_total', { tier: 'memory' });
       return { bytes, tier: 'memory' };
     }
     metrics.count('cache_misses_total', { tier: 'memory' });
+    const begunAt = clock.monotonic();
     const { found, missed } = await this.lookUpOnce(digest);
     for (const tier of missed) metrics.count('cache_misses_total', { tier });
-    if (found !== undefined) metrics.count('cache_hits_total', { tier: found.tier });
+    if (found === undefined) return undefined;
+    metrics.count('cache_hits_total', { tier: found.tier });
+    metrics.observe('blob_read_seconds', (clock.monotonic() - begunAt) / 1_000);
     return found;
   }
 

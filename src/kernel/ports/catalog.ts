@@ -79,6 +79,8 @@ export interface Catalog {
   /** Image keys ascending by their UTF-8 bytes, each once, in batches; never more than a batch in memory. */
   keys(context?: Context): AsyncIterable<readonly ImageKey[]>;
   usage(): Promise<Usage>;
+  /** When the group that was used longest ago was used last (Unix ms, as coarse as uses are noted); `undefined` without groups. */
+  oldestUse(): Promise<number | undefined>;
   /** Notes coarse access times (Unix ms); unknown groups are passed over. */
   touch(accesses: readonly { readonly ref: GroupRef; readonly at: number }[]): Promise<void>;
   /**

@@ -209,6 +209,12 @@ export class LmdbCatalog implements Catalog, FairEviction {
     return usage;
   }
 
+  async oldestUse(): Promise<number | undefined> {
+    this.tables.environment.refresh();
+    const [first] = this.damage.needing(() => keysFrom(this.tables.usedGroups, FIRST_KEY, undefined, 1));
+    return first && splitUsedKey(first).seconds * 1_000;
+  }
+
   touch(accesses: readonly Access[]): Promise<void> {
     return this.changes.touch(accesses);
   }

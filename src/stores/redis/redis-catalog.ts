@@ -116,6 +116,11 @@ export class RedisCatalog implements Catalog {
     return streamKeys(this.session, context);
   }
 
+  async oldestUse(): Promise<number | undefined> {
+    const [oldest] = await this.groups.oldest(1);
+    return oldest?.usedAt;
+  }
+
   async usage(): Promise<Usage> {
     const [groups, keys, stored] = await Promise.all([
       this.groups.count('groups'),
