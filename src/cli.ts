@@ -2,6 +2,7 @@
 // The `proofsheet` command: which subcommand, with which options; what each does lies elsewhere. Without one it serves.
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
+import { checkConfig, checkText } from './cli/check-config.js';
 import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.js';
 import { loadConfig } from './config/load-config.js';
 import { hashPassword } from './http/access/passwords.js';
@@ -14,6 +15,7 @@ const USAGE_EXIT_CODE = 64;
 const USAGE = `usage: proofsheet [command]
 
   serve                        start the server (the default)
+  check-config [--json]        tell whether a server would start with this configuration; 78 if not
   hash-password                read a password from standard input and print its hash for PROOFSHEET_ADMIN_PASSWORD
   sign-url PATH [options]      print the signed form of a read such as /getImage/KEY/auto:800x800
       --context TEXT           the context of the image key (default: none)
@@ -22,7 +24,7 @@ const USAGE = `usage: proofsheet [command]
   copy-to-shared [options]     copy the cache of this machine to the shared tier of PROOFSHEET_REDIS_URL
       --from DIR               the data directory to copy (default: PROOFSHEET_DATA_DIR)
       --concurrency N          sources copied at the same time, 1 to 64 (default: 8)
-  --help                       print this text
+  help, --help                 print this text
 `;
 
 /** The wrong use of a command; its message is followed by the usage. */
@@ -40,6 +42,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     if (args.length > 0) throw new UsageError('serve takes no arguments: settings come from files and the environment');
     await import('./main.js');
   },
+  'check-config': async (args) => {
+    const [option, ...more] = args;
+    if (more.length > 0 || (option !== undefined && option !== '--json'))
+      throw new UsageError('check-config takes --json at most: settings come from files and the environment');
+    const check = checkConfig();
+    process.stdout.write(`${option === '--json' ? JSON.stringify(check) : checkText(check)}\n`);
+  },
   'hash-password': async (args) => {
     if (args.length > 0)
       throw new UsageError('hash-password takes no arguments: a password there could be seen by others');
@@ -53,7 +62,7 @@ await run(process.argv.slice(2));
 
 async function run(argv: readonly string[]): Promise<void> {
   const [name = 'serve', ...args] = argv;
-  if (name === '--help' || name === '-h') {
+  if (name === 'help' || name === '--help' || name === '-h') {
     process.stdout.write(USAGE);
     return;
   }
