@@ -1,6 +1,6 @@
 // A sequence that is made step by step: what a record still lacks of it, and what of that a request asks for. Pure; one rule for
 // whoever decides what to convert and whoever decides whether what is there will do.
-import { bestPlanned } from './best-match.js';
+import { bestPlanned, bestPreview, type PreviewMatch } from './best-match.js';
 import type { Format } from './format.js';
 import { planSequence, type Sequence } from './sequence.js';
 import { ownPreviews, pageOf, type SourceInfo, type SourceRecord } from './source.js';
@@ -18,6 +18,20 @@ export function missingFor(record: SourceRecord, request: Format, sequence: Sequ
   const answering = formatsAnswering(record.info, usesAlpha(record), sequence.formats, request);
   const made = madeFormats(record);
   return answering.some(({ text }) => made.has(text)) ? [] : answering;
+}
+
+/**
+ * What answers `request` of what there is; `undefined` only of a record without previews. The preview that answers it in the whole
+ * sequence is taken where it is made: best match has rules that look at what else there is, so among fewer it may choose another.
+ */
+export function answerOf(record: SourceRecord, request: Format, sequence: Sequence): PreviewMatch | undefined {
+  const previews = ownPreviews(record);
+  if (missingFormats(record, sequence).length > 0) {
+    const answering = formatsAnswering(record.info, usesAlpha(record), sequence.formats, request);
+    const made = previews.filter(({ formats }) => answering.some(({ text }) => formats.includes(text)));
+    if (made.length > 0) return bestPreview(record.info, made, request);
+  }
+  return bestPreview(record.info, previews, request);
 }
 
 /** The formats of the one preview of the whole sequence that answers `request`: more than one where they give the same picture. */

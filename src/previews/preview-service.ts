@@ -1,12 +1,11 @@
 // The use cases: choose, read, cache, clear, count and list. Everything a client can ask for, in the words of the kernel;
 // how previews are made, healed and evicted is next door.
 import { unlink } from 'node:fs/promises';
-import { bestPreview } from '../kernel/best-match.js';
 import { type Digest, scopedDigest } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
 import type { Context, GroupRef, ImageKey } from '../kernel/image-key.js';
-import { missingFor } from '../kernel/on-demand.js';
+import { answerOf, missingFor } from '../kernel/on-demand.js';
 import type { Catalog, Selection } from '../kernel/ports/catalog.js';
 import type { Clock } from '../kernel/ports/clock.js';
 import type { Logger } from '../kernel/ports/logger.js';
@@ -200,7 +199,7 @@ export class PreviewService implements Previews {
 
   private choiceFrom(entry: CatalogEntry, request: Format): PreviewChoice {
     const current = this.current(entry);
-    const match = bestPreview(current.source.info, ownPreviews(current.source), request);
+    const match = answerOf(current.source, request, this.deps.sequence);
     if (!match) throw new ProofsheetError('internal', 'this image has no previews; please upload it again');
     return { ...match, entry: current, request };
   }

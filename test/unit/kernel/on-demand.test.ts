@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { bestPreview } from '../../../src/kernel/best-match.js';
 import type { Digest } from '../../../src/kernel/digest.js';
 import { type Format, parseFormat } from '../../../src/kernel/format.js';
-import { missingFor, missingFormats } from '../../../src/kernel/on-demand.js';
+import { answerOf, missingFor, missingFormats } from '../../../src/kernel/on-demand.js';
 import { planSequence, type Sequence, sequenceOf } from '../../../src/kernel/sequence.js';
 import type { Preview, SourceInfo, SourceRecord } from '../../../src/kernel/source.js';
 import { anyFormat, anySource, sourceInfo } from '../../support/kernel-arbitraries.js';
@@ -44,7 +44,8 @@ describe('whatever is asked in whatever order', () => {
           previews = [...previews, ...made(source, false, missing)];
         }
         expect(missingFor(recordOf(source, sequence, previews), request, sequence)).toEqual([]);
-        const [own, best] = [bestPreview(source, previews, request), bestPreview(source, whole, request)];
+        const own = answerOf(recordOf(source, sequence, previews), request, sequence);
+        const best = bestPreview(source, whole, request);
         if (!alpha && own && best) {
           const area = ({ preview }: typeof own) => preview.widthPx * preview.heightPx;
           expect([own.relation === 'smaller', area(own) > area(best)]).toEqual([best.relation === 'smaller', false]);
@@ -54,6 +55,14 @@ describe('whatever is asked in whatever order', () => {
     const requests = fc.array(anyFormat, { minLength: 1, maxLength: 6 });
     fc.assert(fc.property(anySource, fc.boolean(), texts, requests, property), { numRuns: 500 });
   });
+});
+
+it('what answers in the whole sequence answers once it is made, though among fewer another would be chosen', () => {
+  const sequence = sequenceOf(['auto:3x1~cover', 'auto:1x1~cover~norotate', 'auto:-1x-1~norotate']);
+  const info = sourceInfo({ widthPx: 3, heightPx: 2, orientation: 5 });
+  const previews = made(info, false, [sequence.formats[0], sequence.formats[2]] as Format[]);
+  const answer = answerOf(recordOf(info, sequence, previews), parseFormat('auto:-1x1~cover~norotate'), sequence);
+  expect([answer?.format.text, answer?.relation]).toEqual(['auto:-1x-1~norotate', 'exact']);
 });
 
 describe('a record', () => {
