@@ -17,6 +17,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   http: ['kernel', 'previews'],
   telemetry: ['kernel'],
   config: ['kernel'],
+  outbound: ['kernel'],
 };
 
 /**
@@ -49,7 +50,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   '@redis/client': ['stores/redis/'],
   '@aws-sdk/client-s3': ['stores/s3/'],
   '@aws-sdk/lib-storage': ['stores/s3/'],
-  'lru-cache': ['tiers/', 'http/', 'stores/redis/', 'stores/embedded'],
+  'lru-cache': ['tiers/', 'http/', 'stores/redis/', 'stores/embedded', 'outbound/'],
   express: ['http/'],
   multer: ['http/'],
   'express-basic-auth': ['http/'],
@@ -58,6 +59,9 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   pino: ['telemetry/'],
   config: ['config/'],
   zod: ['config/'],
+  undici: ['outbound/'],
+  standardwebhooks: ['outbound/'],
+  'content-disposition': ['outbound/'],
 };
 
 const IMPORTS = [
