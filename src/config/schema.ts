@@ -1,6 +1,7 @@
 // Every setting in one place, the schema and the type made from them, and the rules between settings.
 import { z } from 'zod';
 import { CONVERSION, LIMITS, SEQUENCE } from './making-settings.js';
+import { FETCH, WEBHOOKS } from './outbound-settings.js';
 import { ACCESS, FAIRNESS } from './protecting-settings.js';
 import { ADMIN, SERVER, TELEMETRY } from './serving-settings.js';
 import type { Setting } from './setting.js';
@@ -15,6 +16,8 @@ export const SETTINGS = {
   admin: ADMIN,
   access: ACCESS,
   fairness: FAIRNESS,
+  fetch: FETCH,
+  webhooks: WEBHOOKS,
   telemetry: TELEMETRY,
   shared: SHARED,
 } as const satisfies Record<string, Record<string, Setting<unknown>>>;
@@ -76,7 +79,7 @@ function isTaken(port: number | undefined, others: readonly (number | undefined)
 
 /** Every conflict of `config`, with the key to change and what it has to be. */
 export function conflictsOf(config: Config): readonly Conflict[] {
-  const { server, storage, limits, conversion, access, shared } = config;
+  const { server, storage, limits, conversion, access, fetch, shared } = config;
   const rules: readonly [broken: boolean, key: string, expected: string][] = [
     [server.headersTimeoutMs > server.requestTimeoutMs, 'server.headersTimeoutMs', 'at most server.requestTimeoutMs'],
     [
@@ -139,6 +142,8 @@ export function conflictsOf(config: Config): readonly Conflict[] {
       'access.urlKeys',
       'every id once',
     ],
+    [fetch.idleTimeoutMs > fetch.timeoutMs, 'fetch.idleTimeoutMs', 'at most fetch.timeoutMs'],
+    [fetch.hostConcurrency > fetch.concurrency, 'fetch.hostConcurrency', 'at most fetch.concurrency'],
     [
       shared.s3Bucket === undefined && shared.s3Endpoint !== undefined,
       'shared.s3Bucket',

@@ -37,6 +37,8 @@ export type Merge = 'sum' | 'max';
 
 export interface GaugeRule {
   readonly help: string;
+  /** What Prometheus is told it is, where that is no gauge: only a summary may have the label `quantile`. */
+  readonly type?: 'gauge' | 'summary';
   readonly labels: readonly string[];
   mergeOf(labels: Labels): Merge;
 }
@@ -167,6 +169,7 @@ export const GAUGES = {
   http_requests_in_flight: { help: 'Requests that are being answered.', labels: [], mergeOf: added },
   event_loop_lag_seconds: {
     help: 'How late the event loop was since the last scrape, by quantile.',
+    type: 'summary',
     labels: ['quantile'],
     mergeOf: same,
   },

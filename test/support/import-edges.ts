@@ -11,10 +11,11 @@ export interface SourceFile {
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   kernel: [],
   convert: ['kernel'],
+  library: ['kernel', 'previews'],
   previews: ['kernel'],
   tiers: ['kernel'],
   stores: ['kernel'],
-  http: ['kernel', 'previews'],
+  http: ['kernel', 'library', 'previews'],
   telemetry: ['kernel'],
   config: ['kernel'],
   outbound: ['kernel'],

@@ -1,0 +1,105 @@
+// Imports: a batch of pictures to be fetched, and what became of each. Words and pure rules; no store, no dialect.
+import type { Context } from '../image-key.js';
+import type { ExternalReference, Json, JsonObject } from './asset.js';
+import type { AssetId, ImportId } from './ids.js';
+import type { Reason } from './reason.js';
+
+/** One way only, and one of the last four is where every item ends, once. */
+export const ITEM_STATES = ['queued', 'fetching', 'converting', 'succeeded', 'skipped', 'failed', 'cancelled'] as const;
+export type ItemState = (typeof ITEM_STATES)[number];
+/** What a worker may say of an item that it has in hand. */
+export type ItemStage = Extract<ItemState, 'fetching' | 'converting'>;
+
+const FINAL: ReadonlySet<ItemState> = new Set(['succeeded', 'skipped', 'failed', 'cancelled']);
+
+export function isFinal(state: ItemState): boolean {
+  return FINAL.has(state);
+}
+
+/** What is asked for one picture. */
+export interface WantedItem {
+  /** At most 2,048 characters, http or https, as the `URL` class writes it. Its query is a secret: never logged. */
+  readonly url: string;
+  readonly reference?: ExternalReference;
+  /** At most 1,024 characters. */
+  readonly title: string;
+  readonly fileName?: string;
+  /** `image` where the client says nothing. */
+  readonly mediaType?: string;
+  /** At most 64 KiB as JSON. */
+  readonly metadata?: JsonObject;
+}
+
+/** Who is told when an import has ended, beside whoever asks. */
+export interface Callback {
+  /** http or https; a secret like every URL. */
+  readonly url: string;
+  /** What is handed back as it came. */
+  readonly context?: Json;
+}
+
+export interface ImportItem extends WantedItem {
+  readonly importId: ImportId;
+  /** Its place in the batch, from 0. */
+  readonly index: number;
+  readonly state: ItemState;
+  /** Why it failed; why it waits; of a skipped one only where it was not the picture that was there already. */
+  readonly reason?: Reason;
+  /** Attempts that have ended, each at the origin or on the way to it. */
+  readonly attempts: number;
+  /** Unix ms; only of one that waits to be tried again. */
+  readonly nextAttemptAt?: number;
+  /** The asset it became, or that was there already. */
+  readonly assetId?: AssetId;
+  readonly versionNumber?: number;
+}
+
+export interface ImportJob {
+  readonly id: ImportId;
+  readonly context: Context;
+  /** Which face it came in by; what it says of a callback is said in that face's words. */
+  readonly dialect: string;
+  /** Who sent it, as the dialect says it, e.g. Livingdocs' systemName. */
+  readonly system?: string;
+  /** How many. */
+  readonly items: number;
+  /** Items by final state; an import has ended when they add up to `items`. */
+  readonly ended: EndedItems;
+  readonly callback?: Callback;
+  /** Unix ms. */
+  readonly acceptedAt: number;
+  /** Unix ms; absent while items are left. */
+  readonly finishedAt?: number;
+}
+
+export type EndedItems = Readonly<Record<'succeeded' | 'skipped' | 'failed' | 'cancelled', number>>;
+export const NONE_ENDED: EndedItems = { succeeded: 0, skipped: 0, failed: 0, cancelled: 0 };
+
+export function endedCount(ended: EndedItems): number {
+  return ended.succeeded + ended.skipped + ended.failed + ended.cancelled;
+}
+
+/** The name of an item's work in the queue; no `:`, which some queues keep for themselves. */
+export function itemWorkId(importId: ImportId, index: number): string {
+  return `${importId}.${index}`;
+}
+
+/** Which item a name in the queue means; `undefined` when it is none of ours. */
+export function parseItemWorkId(id: string): { readonly importId: ImportId; readonly index: number } | undefined {
+  const [, importId, index] = /^([a-z0-9]{12})\.([0-9]{1,6})$/.exec(id) ?? [];
+  return importId === undefined ? undefined : { importId: importId as ImportId, index: Number(index) };
+}
+
+/** The batch as it is accepted: a later item with the reference of an earlier one is skipped, never fetched. */
+export function itemsOf(importId: ImportId, wanted: readonly WantedItem[]): readonly ImportItem[] {
+  const seen = new Set<string>();
+  return wanted.map((item, index) => {
+    const name = item.reference && JSON.stringify([item.reference.system, item.reference.externalId]);
+    const isRepeated = name !== undefined && seen.has(name);
+    if (name !== undefined) seen.add(name);
+    const base = { ...item, importId, index, attempts: 0 };
+    return isRepeated
+      ? { ...base, state: 'skipped', reason: { code: 'duplicate-in-batch' } }
+      : { ...base, state: 'queued' };
+  });
+}

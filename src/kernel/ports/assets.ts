@@ -1,0 +1,145 @@
+// The port of the library's records: assets, versions, references, imports and quotas. Whatever belongs together becomes
+// visible together, survives a crash once it resolved, and is found by an index, never by a scan: there are millions of them.
+import type { Context } from '../image-key.js';
+import type {
+  Asset,
+  AssetVersion,
+  CreatedVia,
+  DescribedAsset,
+  ExternalReference,
+  JsonObject,
+  OriginalInfo,
+} from '../library/asset.js';
+import type { AssetId, ImportId } from '../library/ids.js';
+import type { Callback, ImportItem, ImportJob, WantedItem } from '../library/import-job.js';
+import type { Quota, QuotaRefusal } from '../library/quota.js';
+import type { Reason } from '../library/reason.js';
+import type { SourceValidators } from './source-fetcher.js';
+
+/** A batch to be accepted. */
+export interface NewImport {
+  readonly id: ImportId;
+  readonly context: Context;
+  readonly dialect: string;
+  readonly system?: string;
+  /** At least one. */
+  readonly items: readonly WantedItem[];
+  readonly callback?: Callback;
+  /** Names the wish, within its context: the same key again is the same import. At most 256 characters. */
+  readonly key?: string;
+  readonly quota: Quota;
+  /** Imports of the context that have not ended, beyond which the next is refused. */
+  readonly maxOpen: number;
+}
+
+export type Acceptance =
+  | { readonly outcome: 'accepted'; readonly job: ImportJob }
+  /** By its key it was accepted before. */
+  | { readonly outcome: 'known'; readonly job: ImportJob }
+  | { readonly outcome: 'over-quota'; readonly refusal: QuotaRefusal }
+  | { readonly outcome: 'too-many-open'; readonly open: number; readonly limit: number };
+
+/** What becomes an asset or a version of one: the original is kept already. */
+export interface Arrival {
+  readonly original: OriginalInfo;
+  readonly title: string;
+  readonly fileName?: string;
+  readonly mediaType: string;
+  readonly metadata: JsonObject;
+  readonly createdVia: CreatedVia;
+  readonly reference?: ExternalReference;
+  readonly validators?: SourceValidators;
+}
+
+/** How an item ends; a new asset gets `newId`. */
+export type ItemOutcome =
+  /** Settled by `settle` in the commit: a new asset, a new version, or `skipped` because it is there already. */
+  | { readonly kind: 'arrived'; readonly newId: AssetId; readonly arrival: Arrival; readonly maxBytes?: number }
+  /** The origin says that nothing has changed, or nobody was to ask. */
+  | { readonly kind: 'unchanged'; readonly assetId: AssetId }
+  | { readonly kind: 'failed'; readonly reason: Reason }
+  | { readonly kind: 'cancelled' };
+
+/** What happens in the commit that ends, or goes on with, a piece of work (see `Jobs.finish`). */
+export interface ItemEffects {
+  readonly importId: ImportId;
+  readonly index: number;
+  readonly outcome: ItemOutcome;
+}
+
+/** A page of a list: what comes after `cursor`, or the first; `next` leads on and is absent at the end. */
+export interface Page<T> {
+  readonly entries: readonly T[];
+  readonly next?: string;
+}
+
+export interface PageRequest {
+  /** As a page gave it; another one throws `invalid-request-format`. */
+  readonly cursor?: string;
+  /** 1 to 1,000. */
+  readonly limit: number;
+}
+
+/** What a context has, kept up to date by every commit. */
+export interface LibraryUsage {
+  /** The trash included. */
+  readonly assets: number;
+  /** Distinct originals. */
+  readonly originals: number;
+  /** Their bytes. */
+  readonly bytes: number;
+  readonly openImports: number;
+}
+
+export interface Swept {
+  /** Assets whose time in the trash was over. */
+  readonly assets: number;
+  /** Originals that nothing names any more. */
+  readonly originals: number;
+  /** Imports that ended long ago, with their items. */
+  readonly imports: number;
+}
+
+/** Unix ms: what is older goes. */
+export interface SweepTimes {
+  readonly trashedBefore: number;
+  /** Originals without a version since then; an import takes less from its first byte to its commit. */
+  readonly unneededBefore: number;
+  readonly finishedBefore: number;
+}
+
+export interface Assets {
+  /**
+   * Job, items, reservation and the work in the queue: all of it or nothing. Items whose state is final from the start are never
+   * queued. The whole batch is refused where it does not fit its quota.
+   */
+  acceptImport(wanted: NewImport): Promise<Acceptance>;
+  findImport(context: Context, id: ImportId): Promise<ImportJob | undefined>;
+  /** In the order of the batch; none of an import that is not known. */
+  itemsOf(id: ImportId): Promise<readonly ImportItem[]>;
+  findItem(id: ImportId, index: number): Promise<ImportItem | undefined>;
+  /** Imports, the latest first; of all contexts without one. */
+  listImports(request: PageRequest & { readonly context?: Context }): Promise<Page<ImportJob>>;
+
+  /** Also one in the trash. */
+  findAsset(context: Context, id: AssetId): Promise<DescribedAsset | undefined>;
+  /** The living asset of that name. */
+  findByReference(context: Context, reference: ExternalReference): Promise<DescribedAsset | undefined>;
+  /** By `Asset.number`. */
+  findByNumber(context: Context, number: number): Promise<DescribedAsset | undefined>;
+  /** Assets of a context, the latest first; `trashed` lists the trash, else what lives. */
+  listAssets(context: Context, request: PageRequest & { readonly trashed?: boolean }): Promise<Page<DescribedAsset>>;
+  /** All versions, the latest first; none of an asset that is not known. */
+  versionsOf(context: Context, id: AssetId): Promise<readonly AssetVersion[]>;
+
+  /** `undefined` when there is none; one in the trash stays since when it was. Its reference is free from now on. */
+  trash(context: Context, id: AssetId): Promise<Asset | undefined>;
+  /** Out of the trash; its reference comes back unless another has taken it. `undefined` when there is none. */
+  restore(context: Context, id: AssetId): Promise<Asset | undefined>;
+  /** At once and for good: asset, versions, reference. `false` when there is none. */
+  erase(context: Context, id: AssetId): Promise<boolean>;
+
+  usage(context?: Context): Promise<LibraryUsage>;
+  /** At most `limit` of each; what no original names is removed with its bytes. */
+  sweep(times: SweepTimes, limit: number): Promise<Swept>;
+}
