@@ -226,6 +226,12 @@ export function firstDelayedTime(tables: LibraryTables, kind: JobKind): number |
   return key && numberAt(key, prefix.length);
 }
 
+/** When the next lease of any kind ends, in machine time; never where there is none. */
+export function firstLeaseEnd(tables: LibraryTables): number {
+  const [key] = keysFrom(tables.claimed, FIRST_KEY, undefined, 1);
+  return key ? numberAt(key, 0) : Number.POSITIVE_INFINITY;
+}
+
 function dueKey(kind: JobKind, context: Buffer, dueAt: number, id: string): Buffer {
   return joined(kindKey(kind), context, numberKey(dueAt), id);
 }

@@ -17,7 +17,14 @@ import {
 } from '../../../kernel/ports/jobs.js';
 import { readRow } from '../lmdb-environment.js';
 import { bootId, ownName, stateOf } from '../process-identity.js';
-import { countKey, firstDelayedTime, firstDueTimes, type JobLedger, ROW_STATE_OF } from './job-ledger.js';
+import {
+  countKey,
+  firstDelayedTime,
+  firstDueTimes,
+  firstLeaseEnd,
+  type JobLedger,
+  ROW_STATE_OF,
+} from './job-ledger.js';
 import type { LibraryChanges } from './library-changes.js';
 import { jobKey } from './library-keys.js';
 import { decodeJson, decodeNumber, type JobRow } from './library-rows.js';
@@ -82,7 +89,7 @@ export class LmdbJobs implements Jobs {
   private mayClaim(kind: JobKind): boolean {
     this.changes.refresh();
     const { tables } = this.changes;
-    if (this.counted(kind, 'due') > 0 || this.counted(kind, 'claimed') > 0) return true;
+    if (this.counted(kind, 'due') > 0 || firstLeaseEnd(tables) <= this.machineNow()) return true;
     return (firstDelayedTime(tables, kind) ?? Number.POSITIVE_INFINITY) <= this.changes.now();
   }
 
