@@ -5,6 +5,7 @@ import { FORMAT_TYPES } from '../kernel/format.js';
 import { IMPORT_REASONS } from '../kernel/import-reasons.js';
 import { EVICTION_REASONS } from '../kernel/ports/catalog.js';
 import { PRIORITIES } from '../kernel/ports/converter.js';
+import { JOB_KINDS } from '../kernel/ports/jobs.js';
 import type { CounterName, GaugeName, HistogramName, Labels } from '../kernel/ports/metrics.js';
 import { DELIVERY_FAULTS } from '../kernel/ports/webhook-sender.js';
 import { SOURCE_TYPES } from '../kernel/source.js';
@@ -113,6 +114,17 @@ export const COUNTERS = {
     help: 'Uploads refused without a conversion, because their source had failed before, by how it had.',
     labels: { error: { values: REFUSABLE } },
   },
+  jobs_total: {
+    help: 'Durable jobs that a worker brought to an end, by kind and by what came of saying so.',
+    labels: {
+      kind: { values: JOB_KINDS },
+      result: { values: ['finished', 'lost', 'original-missing'], atZero: ['finished'] },
+    },
+  },
+  job_retries_total: {
+    help: 'Durable jobs put off to be tried again, by kind and reason.',
+    labels: { kind: { values: JOB_KINDS }, reason: { values: IMPORT_REASONS, atZero: ['source-unavailable'] } },
+  },
   errors_total: { help: 'Failures, by name.', labels: { error: { values: ERROR_NAMES } } },
   fetches_total: {
     help: 'Sources asked for by URL, by what came of it; not-tried: the host was busy, or left alone after failures.',
@@ -173,5 +185,13 @@ export const GAUGES = {
     labels: ['quantile'],
     mergeOf: same,
   },
+  jobs: { help: 'Durable jobs, by kind and state.', labels: ['kind', 'state'], mergeOf: same },
+  job_oldest_due_seconds: {
+    help: 'Age of the longest due durable job, by kind; 0: none.',
+    labels: ['kind'],
+    mergeOf: same,
+  },
+  library_assets: { help: 'Assets of the library, those in the trash included.', labels: [], mergeOf: same },
+  library_bytes: { help: 'Bytes of the originals that assets need.', labels: [], mergeOf: same },
   background_jobs: { help: 'Work that goes on behind answers already given.', labels: [], mergeOf: added },
 } as const satisfies Record<GaugeName, GaugeRule>;

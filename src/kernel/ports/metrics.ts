@@ -20,6 +20,8 @@ export type CounterName =
   | 'healed_previews_total'
   | 'deduplicated_uploads_total'
   | 'refusals_total'
+  | 'jobs_total'
+  | 'job_retries_total'
   | 'errors_total'
   | 'fetches_total'
   | 'fetched_bytes_total'
@@ -42,6 +44,10 @@ export type GaugeName =
   | 'converters'
   | 'http_requests_in_flight'
   | 'event_loop_lag_seconds'
+  | 'jobs'
+  | 'job_oldest_due_seconds'
+  | 'library_assets'
+  | 'library_bytes'
   | 'background_jobs';
 
 export interface GaugeSample {

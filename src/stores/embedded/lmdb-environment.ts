@@ -46,7 +46,7 @@ export class LmdbEnvironment {
         path,
         // A name like "catalog.v1" would otherwise be taken for a file.
         noSubdir: false,
-        maxDbs: 24,
+        maxDbs: 32,
         maxReaders: MAX_READERS,
         mapSize: MAP_BYTES,
         encoding: 'binary',
