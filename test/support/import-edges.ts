@@ -58,6 +58,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['telemetry/'],
   pino: ['telemetry/'],
   config: ['config/'],
+  'js-yaml': ['config/'],
   zod: ['config/'],
 };
 
