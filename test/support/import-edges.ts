@@ -59,6 +59,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['telemetry/'],
   pino: ['telemetry/'],
   config: ['config/'],
+  'js-yaml': ['config/'],
   zod: ['config/'],
   undici: ['outbound/'],
   standardwebhooks: ['outbound/'],
