@@ -8,6 +8,7 @@ import express, {
 } from 'express';
 import helmet from 'helmet';
 import { ProofsheetError } from '../kernel/errors.js';
+import type { Tenant } from '../kernel/library/tenant.js';
 import { DEFAULT_CONTEXT } from '../kernel/image-key.js';
 import { type Admission, BEARER_CHALLENGE, UNRESTRICTED } from './access/access.js';
 import { createGuard } from './access/admin-guard.js';
@@ -18,6 +19,7 @@ import { createAnswering } from './answering.js';
 import type { Dialect } from './dialects/dialect.js';
 import { patternOf, type Question, type Route, type Target, type UseCases } from './dialects/route.js';
 import type { Speakers } from './dialects/speakers.js';
+import { tenantOf } from './access/tenant-access.js';
 import type { EdgeDependencies } from './edge-dependencies.js';
 import type { Probes } from './probes.js';
 import { ERROR_CODES, failureOf } from './replies/error-map.js';
@@ -128,7 +130,10 @@ export function createApp(
       if (isDraining() && route.effort !== 'stays-open') throw stopping();
       if (route.opensTo === 'admin') await guard(request, response);
       if (route.body !== 'none' && isForbiddenSite(request, config.corsOrigins)) throw crossSiteUpload();
-      const body = route.body === 'json' ? await receiveJson(request, response, config) : undefined;
+      // Who may not ask is told so before a body is read.
+      const tenant = route.opensTo === 'tenant' ? admitTenant(route, request, response) : undefined;
+      const body =
+        route.body === 'json' ? await receiveJson(request, response, config, route.maxJsonBytes) : undefined;
       const target = targetOf(request);
       const question = route.ask(target, body);
       const admission = admit(dialect, route, target, question, body, request, response);
@@ -137,7 +142,13 @@ export function createApp(
       // A body that means nothing here is not waited for: the connection ends with the answer.
       else if (hasUnreadBody(request)) response.setHeader('Connection', 'close');
       const generation = hotLane !== undefined && route.effort === 'reads' ? hotLane.generation() : 0;
-      const reply = await question.run(use, { receive: () => uploads.receive(request, response) });
+      const reply = await question.run(use, {
+        receive: () => uploads.receive(request, response),
+        tenant() {
+          if (tenant === undefined) throw new Error('expected a route that opens to tenants');
+          return tenant;
+        },
+      });
       await answer(reply, {
         request,
         response,
@@ -150,6 +161,18 @@ export function createApp(
     };
   }
 
+  /** Whose token it is. Throws `unauthorized` with the challenge set, and `protected-operation-disabled`. */
+  function admitTenant({ scope }: Route, request: Request, response: Response): Tenant {
+    const given = request.headersDistinct.authorization ?? [];
+    try {
+      return tenantOf(deps.library?.tenants, given.length === 1 ? given[0] : undefined, scope);
+    } catch (error) {
+      if (error instanceof ProofsheetError && error.code === 'unauthorized')
+        response.setHeader('WWW-Authenticate', BEARER_CHALLENGE);
+      throw error;
+    }
+  }
+
   /** Whether access is granted, and how. Throws `unauthorized` with the challenge set. */
   function admit(
     { credentialsOf }: Dialect,
@@ -160,7 +183,7 @@ export function createApp(
     request: Request,
     response: Response,
   ): Admission {
-    if (access.isOpen || opensTo === 'admin' || opensTo === 'everybody') return UNRESTRICTED;
+    if (access.isOpen || opensTo === 'admin' || opensTo === 'everybody' || opensTo === 'tenant') return UNRESTRICTED;
     const given = request.headersDistinct.authorization ?? [];
     // Of several nobody knows which one a proxy looked at.
     const authorization = credentialsOf?.(request.headers, body) ?? (given.length === 1 ? given[0] : undefined);
@@ -230,7 +253,8 @@ function stopping(): ProofsheetError {
 /** The decoded parameters of the path in its order, and the target they came from. */
 function targetOf(request: Request): Target {
   const segments: readonly (string | readonly string[])[] = Object.values(request.params);
-  return { segments: segments.flat(), url: request.originalUrl };
+  const { accept } = request.headers;
+  return { segments: segments.flat(), url: request.originalUrl, ...(accept !== undefined && { accept }) };
 }
 
 /** A configured path as a route pattern that means exactly itself. */

@@ -85,6 +85,14 @@ export interface Library {
   usage(context?: Context): Promise<LibraryUsage>;
 }
 
+/** What a dialect says to a receiver. */
+export interface Letter {
+  /** JSON. */
+  readonly body: string;
+  /** Of its own, beside those that every webhook has. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** What routes answer from, where there is a library. */
 export interface LibraryUse {
   readonly library: Library;
