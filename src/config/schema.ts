@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { LIBRARY } from './library-settings.js';
 import { CONVERSION, LIMITS, SEQUENCE } from './making-settings.js';
+import { FETCH, WEBHOOKS } from './outbound-settings.js';
 import { ACCESS, FAIRNESS } from './protecting-settings.js';
 import { ADMIN, SERVER, TELEMETRY } from './serving-settings.js';
 import type { Setting } from './setting.js';
@@ -17,6 +18,8 @@ export const SETTINGS = {
   access: ACCESS,
   fairness: FAIRNESS,
   library: LIBRARY,
+  fetch: FETCH,
+  webhooks: WEBHOOKS,
   telemetry: TELEMETRY,
   shared: SHARED,
 } as const satisfies Record<string, Record<string, Setting<unknown>>>;
@@ -78,7 +81,7 @@ function isTaken(port: number | undefined, others: readonly (number | undefined)
 
 /** Every conflict of `config`, with the key to change and what it has to be. */
 export function conflictsOf(config: Config): readonly Conflict[] {
-  const { server, storage, limits, conversion, access, library, shared } = config;
+  const { server, storage, limits, conversion, access, library, fetch, shared } = config;
   const rules: readonly [broken: boolean, key: string, expected: string][] = [
     [server.headersTimeoutMs > server.requestTimeoutMs, 'server.headersTimeoutMs', 'at most server.requestTimeoutMs'],
     [
@@ -141,6 +144,8 @@ export function conflictsOf(config: Config): readonly Conflict[] {
       'access.urlKeys',
       'every id once',
     ],
+    [fetch.idleTimeoutMs > fetch.timeoutMs, 'fetch.idleTimeoutMs', 'at most fetch.timeoutMs'],
+    [fetch.hostConcurrency > fetch.concurrency, 'fetch.hostConcurrency', 'at most fetch.concurrency'],
     [
       library.tenants !== undefined && shared.redisUrl !== undefined,
       'library.tenants',
