@@ -1,28 +1,32 @@
 // Puts the library together where tenants are configured: its records, the workers that import, the upkeep, and what is fetched with.
 
+import type { Server } from 'node:http';
 import type { Config } from './config/schema.js';
 import { TenantsFile } from './config/tenants-file.js';
+import type { AddressPort } from './kernel/address-port.js';
 import type { Clock } from './kernel/ports/clock.js';
 import { JOB_KINDS } from './kernel/ports/jobs.js';
 import type { Logger } from './kernel/ports/logger.js';
 import type { Metrics } from './kernel/ports/metrics.js';
-import type { SourceFetcher } from './kernel/ports/source-fetcher.js';
 import type { LibraryUse } from './library/answers.js';
 import { ImportWorker } from './library/import-worker.js';
 import { JobRunner } from './library/job-runner.js';
 import { LibraryService } from './library/library-service.js';
 import { LibraryUpkeep } from './library/library-upkeep.js';
+import { openOutbound } from './outbound/open-outbound.js';
 import type { Previews } from './previews/answers.js';
 import { openEmbeddedLibrary } from './stores/embedded/library/open-library.js';
 
 export interface LibraryParts {
   readonly previews: Previews;
-  readonly fetcher: SourceFetcher;
   /** For unfinished files, in the data directory. */
   readonly tmpDir: string;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Where this server listens: never fetched from. */
+  readonly own: () => readonly AddressPort[];
+  readonly version: string;
   /** This process looks after what is over; one of those that share the library does. */
   readonly looksAfter: boolean;
 }
@@ -40,15 +44,19 @@ export interface ComposedLibrary {
 
 /** Throws `ConfigError` for the tenants file, and `DataDirError` where the library cannot be opened. */
 export async function composeLibrary(
-  { storage, library: settings, server, limits }: Config,
+  config: Config,
   tenantsPath: string,
-  { previews, fetcher, tmpDir, looksAfter, ...ports }: LibraryParts,
+  { previews, tmpDir, looksAfter, own, version, ...ports }: LibraryParts,
 ): Promise<ComposedLibrary> {
+  const { storage, library: settings, server, limits } = config;
   const { clock, metrics } = ports;
   const tenants = await TenantsFile.open(tenantsPath, ports.logger);
   const store = await openEmbeddedLibrary({ ...ports, dataDir: storage.dataDir, tmpDir, fsync: storage.fsync });
   const { assets, jobs, originals } = store;
   const { maxSourceBytes } = limits;
+  const userAgent = `Proofsheet/${version}`;
+  const outbound = openOutbound(outboundSettings(config), { ...ports, dir: tmpDir, own, userAgent });
+  const { fetcher } = outbound;
   const worker = new ImportWorker({ assets, originals, fetcher, previews, tenants, tmpDir, maxSourceBytes, clock });
   const imports = new JobRunner({
     ...ports,
@@ -98,7 +106,20 @@ export async function composeLibrary(
     async close() {
       tenants.close();
       await upkeep.close();
+      await outbound.close();
       await store.close();
     },
   };
+}
+
+function outboundSettings({ fetch, webhooks }: Config): Parameters<typeof openOutbound>[0] {
+  const { allow = [], hosts, deniedHosts = [], ...rest } = fetch;
+  const allowedHosts = hosts === undefined ? {} : { allowedHosts: hosts };
+  return { ...rest, ...allowedHosts, allow, deniedHosts, webhookTimeoutMs: webhooks.timeoutMs };
+}
+
+/** Where a server listens, once it does. */
+export function placesOf(listening: Server | undefined): readonly AddressPort[] {
+  const place = listening?.address();
+  return typeof place === 'object' && place !== null ? [place] : [];
 }

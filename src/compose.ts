@@ -5,6 +5,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import { join } from 'node:path';
+import { composeLibrary, placesOf } from './compose-library.js';
 import type { Config } from './config/schema.js';
 import { createConverter } from './convert/converter-pool.js';
 import { createAccess } from './http/access/access.js';
@@ -68,6 +69,8 @@ export interface App {
   readonly healthServer: Server | undefined;
   readonly edge: Edge;
   readonly metrics: ProcessMetrics;
+  /** Reads again what is read from files beside the settings. Never rejects. */
+  reload(): Promise<void>;
   /** Refuses new work, lets what is under way end (background work too) within `limitMs`, then closes everything. */
   close(limitMs: number): Promise<void>;
 }
@@ -171,6 +174,16 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     logger,
   });
 
+  const { tenants } = config.library;
+  const library =
+    tenants === undefined
+      ? undefined
+      : await composeLibrary(config, tenants, {
+          ...{ previews, clock, logger, metrics, tmpDir: store.tmpDir, version: PACKAGE_VERSION },
+          own: () => [server, tlsServer, healthServer].flatMap(placesOf),
+          looksAfter: workerIndex === UPKEEP_WORKER,
+        });
+
   metrics.gauge('background_jobs', () => background.size);
   metrics.gauge('keys', () => catalog.count());
   metrics.gauge('groups', async () => (await catalog.usage()).groups);
@@ -245,6 +258,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       }),
     metricsText: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderSnapshot(await snapshot()) }),
     ...(store.refusals && { refusals: store.refusals }),
+    ...(library && { library: library.use }),
     onStorageFull: makeRoom,
     strain: () =>
       strainOf(config.fairness, { queueAgeMs: converter.oldestWaitMs, eventLoopLagMs: eventLoop.recentLagMs() }),
@@ -259,6 +273,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   // Who listens is ready: a worker that takes another's place must not fail a readiness check while its converters start.
   await converter.whenReady(CONVERTERS_START_MS);
   if (workerIndex === UPKEEP_WORKER) upkeep.start();
+  library?.start();
 
   return {
     server,
@@ -266,11 +281,16 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     healthServer,
     edge,
     metrics,
+    async reload() {
+      await library?.reload();
+    },
     async close(limitMs) {
       const endsAt = clock.monotonic() + limitMs;
       draining = true;
       edge.drain();
+      const imported = library?.stop(limitMs);
       await edge.idle(limitMs);
+      await imported;
       await background.drain(Math.max(0, endsAt - clock.monotonic()));
       tls?.close();
       for (const listening of [server, tlsServer, healthServer]) {
@@ -279,6 +299,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       }
       await upkeep.close();
       await converter.close();
+      await library?.close();
       await blobs.close();
       await store.close();
       eventLoop.close();

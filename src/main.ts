@@ -61,7 +61,7 @@ async function main(): Promise<void> {
       logger.warn({ name }, 'environment variable is empty, so this secret is not set');
   }
   if (config.server.workers > 1 && cluster.isPrimary) {
-    await exit(await superviseWorkers({ ...config.server, servers: serversOf(config), logger }));
+    await exit(await superviseWorkers({ ...supervised(config), logger }));
   }
   await serve(config, logger, index === undefined ? ALONE : roleOf(index));
 }
@@ -74,6 +74,10 @@ function configOrExit(): Config {
     process.stderr.write(`${error.report}\n`);
     process.exit(CONFIG_EXIT_CODE);
   }
+}
+
+function supervised(config: Config) {
+  return { ...config.server, servers: serversOf(config), handsOnHangUp: config.library.tenants !== undefined };
 }
 
 /** Servers that each process listens with. */
@@ -105,6 +109,8 @@ async function serve(config: Config, logger: ProcessLogger, role: Role): Promise
     logger.info({ url, tlsUrl, healthUrl, version: PACKAGE_VERSION, dataDir, workers, pid: process.pid }, 'listening');
   });
   stopOnSignals(config.server.drainTimeoutMs, logger, role.shared);
+  // Without tenants nothing is read again, and the signal ends the process as that of a terminal that was closed does.
+  if (config.library.tenants !== undefined) process.on('SIGHUP', () => void app?.reload());
 }
 
 /** Resolves with `http://HOST:PORT` once the server listens, and with `undefined` without one. Ends the process when it cannot. */
@@ -128,6 +134,10 @@ async function composeOrExit(config: Config, logger: ProcessLogger, role: Role):
   try {
     return await compose(config, logger, role);
   } catch (error) {
+    if (error instanceof ConfigError) {
+      logger.error({ reason: error.report }, 'cannot start');
+      return exit(CONFIG_EXIT_CODE);
+    }
     if (error instanceof ProcessIdTaken) return underAnotherId(config, logger, role, error);
     // A directory or a certificate that cannot be used is the operator's to mend: its message says how, and a stack would bury it.
     const isTold = error instanceof DataDirError || error instanceof TlsFilesError;
@@ -148,7 +158,7 @@ async function underAnotherId(
 ): Promise<never> {
   if (role.shared) process.exit(OTHER_ID_EXIT_CODE);
   logger.info({ reason: taken.message }, 'serving by a worker, which has another process id');
-  return exit(await superviseWorkers({ ...config.server, servers: serversOf(config), workers: 1, logger }));
+  return exit(await superviseWorkers({ ...supervised(config), workers: 1, logger }));
 }
 
 /**

@@ -34,6 +34,8 @@ export interface SupervisorOptions {
   /** Servers that a worker listens with. */
   readonly servers: number;
   readonly drainTimeoutMs: number;
+  /** SIGHUP is for the workers, which read files again; else it ends the process. */
+  readonly handsOnHangUp: boolean;
   readonly logger: Logger;
 }
 
@@ -45,6 +47,7 @@ export async function superviseWorkers({
   workers,
   servers,
   drainTimeoutMs,
+  handsOnHangUp,
   logger,
 }: SupervisorOptions): Promise<number> {
   const figures = new Map<number, (snapshot: MetricsSnapshot) => void>();
@@ -114,6 +117,10 @@ export async function superviseWorkers({
   };
 
   for (let index = 0; index < workers; index++) start(index, 0);
+  if (handsOnHangUp)
+    process.on('SIGHUP', () => {
+      for (const worker of livingWorkers()) worker.process.kill('SIGHUP');
+    });
   const stopped = new Promise<'signal'>((resolve) => {
     let stoppingSince: number | undefined;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
