@@ -10,7 +10,15 @@ import { type HeaderPairs, JSON_HEADERS, jsonHeaders } from './replies/headers.j
 import { imageAnswer, UNCONDITIONAL } from './replies/image-response.js';
 import { imageAndMetadata } from './replies/multipart-response.js';
 import { originalAnswer } from './replies/original-response.js';
-import type { BothReply, JsonReply, OriginalReply, PageReply, PictureReply, RedirectReply, Reply } from './replies/reply.js';
+import type {
+  BothReply,
+  JsonReply,
+  OriginalReply,
+  PageReply,
+  PictureReply,
+  RedirectReply,
+  Reply,
+} from './replies/reply.js';
 import { sendProtocolError } from './wire/error-response.js';
 import type { Exchange } from './wire/exchange-log.js';
 import type { Sender } from './wire/sender.js';

@@ -8,18 +8,18 @@ import express, {
 } from 'express';
 import helmet from 'helmet';
 import { ProofsheetError } from '../kernel/errors.js';
-import type { Tenant } from '../kernel/library/tenant.js';
 import { DEFAULT_CONTEXT } from '../kernel/image-key.js';
+import type { Tenant } from '../kernel/library/tenant.js';
 import { type Admission, BEARER_CHALLENGE, UNRESTRICTED } from './access/access.js';
 import { createGuard } from './access/admin-guard.js';
 import { createCors } from './access/cors.js';
 import { isForbiddenSite } from './access/cross-site.js';
 import { createFairUse } from './access/fair-use.js';
+import { tenantOf } from './access/tenant-access.js';
 import { createAnswering } from './answering.js';
 import type { Dialect } from './dialects/dialect.js';
 import { patternOf, type Question, type Route, type Target, type UseCases } from './dialects/route.js';
 import type { Speakers } from './dialects/speakers.js';
-import { tenantOf } from './access/tenant-access.js';
 import type { EdgeDependencies } from './edge-dependencies.js';
 import type { Probes } from './probes.js';
 import { ERROR_CODES, failureOf } from './replies/error-map.js';
@@ -132,8 +132,7 @@ export function createApp(
       if (route.body !== 'none' && isForbiddenSite(request, config.corsOrigins)) throw crossSiteUpload();
       // Who may not ask is told so before a body is read.
       const tenant = route.opensTo === 'tenant' ? admitTenant(route, request, response) : undefined;
-      const body =
-        route.body === 'json' ? await receiveJson(request, response, config, route.maxJsonBytes) : undefined;
+      const body = route.body === 'json' ? await receiveJson(request, response, config, route.maxJsonBytes) : undefined;
       const target = targetOf(request);
       const question = route.ask(target, body);
       const admission = admit(dialect, route, target, question, body, request, response);

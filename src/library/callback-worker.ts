@@ -1,8 +1,9 @@
 // Tells whoever asked that an import has ended: one delivery, from the job that the import's end left in the queue. At least once, with
 // the same id each time; the words are those of the dialect that the import came in by.
-import type { ImportJob } from '../kernel/library/import-job.js';
+
 import { callableAt, deliveryWaitMs, receiverAfter, receiverOf } from '../kernel/library/delivery.js';
 import type { ImportId } from '../kernel/library/ids.js';
+import type { ImportJob } from '../kernel/library/import-job.js';
 import type { Assets } from '../kernel/ports/assets.js';
 import type { Clock } from '../kernel/ports/clock.js';
 import type { Deliveries, DeliveryEnd } from '../kernel/ports/deliveries.js';
@@ -67,7 +68,10 @@ export class CallbackWorker {
     await this.note(claim, url, end, said);
     if (end === 'dead') {
       const { host, pathname: path } = new URL(url);
-      this.deps.logger.warn({ host, path, fault: said?.fault ?? 'disabled' }, 'a webhook is not delivered and given up');
+      this.deps.logger.warn(
+        { host, path, fault: said?.fault ?? 'disabled' },
+        'a webhook is not delivered and given up',
+      );
     }
     return { kind: 'done' };
   }

@@ -46,8 +46,8 @@ export interface GaugeRule {
 
 /** Every status the edge answers with; 499 is a client that left before its answer, 417 and 431 are Node's own refusals. */
 const STATUSES = [
-  200, 201, 202, 204, 206, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 408, 410, 413, 415, 416, 417, 421, 422, 429,
-  431, 499,
+  200, 201, 202, 204, 206, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 408, 410, 413, 415, 416, 417, 421, 422,
+  429, 431, 499,
 ]
   .concat([500, 503, 504, 507])
   .map(String);
@@ -81,7 +81,7 @@ export const COUNTERS = {
   },
   decodes_total: {
     help: 'Times a source was decoded: for its whole sequence, or for the one preview somebody waits for.',
-    labels: { purpose: { values: ['sequence', 'wanted'] } },
+    labels: { purpose: { values: ['sequence', 'again'] } },
   },
   encodes_total: {
     help: 'Previews encoded, by their type.',

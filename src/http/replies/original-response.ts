@@ -2,21 +2,11 @@
 // and the configuration. An original is somebody else's file: a browser must neither guess its type nor run what is in it.
 import { reprDigest } from '../../kernel/digest.js';
 import type { AssetVersion } from '../../kernel/library/asset.js';
-import type { SourceType } from '../../kernel/source.js';
+import { SOURCE_MEDIA } from '../../kernel/source-media.js';
 import { allowsRange, type Conditions, isNotModified, type Validators } from './conditional.js';
 import type { HeaderPairs } from './headers.js';
 import { httpDate } from './http-date.js';
 import { type ByteRange, contentRange, rangeAnswer, unsatisfiedContentRange } from './range.js';
-
-export const SOURCE_MEDIA_TYPES = {
-  jpeg: 'image/jpeg',
-  png: 'image/png',
-  gif: 'image/gif',
-  webp: 'image/webp',
-  tiff: 'image/tiff',
-  avif: 'image/avif',
-  svg: 'image/svg+xml',
-} as const satisfies Record<SourceType, string>;
 
 /** What may be sent of an SVG's own: no scripts, no references. */
 const SAFE = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
@@ -48,7 +38,7 @@ export function originalAnswer(
     return { status: 416, headers: [['Content-Range', unsatisfiedContentRange(version.bytes)]], range: undefined };
   const range = asked.kind === 'part' ? asked.range : { first: 0, last: version.bytes - 1 };
   const headers: HeaderPairs = [
-    ['Content-Type', SOURCE_MEDIA_TYPES[version.type]],
+    ['Content-Type', SOURCE_MEDIA[version.type].mediaType],
     ['Content-Length', String(range.last - range.first + 1)],
     ...renewal,
     ['Accept-Ranges', 'bytes'],

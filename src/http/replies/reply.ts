@@ -1,7 +1,8 @@
 // The answers of routes as values. A route decides what is answered; answering.ts alone writes it, so that HEAD, conditions,
 // ranges, healing, deadlines and prepared answers are the same for every dialect. Knows no sockets.
-import type { PreviewChoice } from '../../previews/answers.js';
+
 import type { AssetVersion } from '../../kernel/library/asset.js';
+import type { PreviewChoice } from '../../previews/answers.js';
 import type { HeaderPairs } from './headers.js';
 
 /** The bytes of a preview. To GET and HEAD under the request's conditions, of which some may ask for a part. */

@@ -30,7 +30,10 @@ export class ValidationFailure extends ProofsheetError {
 /** A version of the API that is no longer, or not yet, spoken. */
 export class VersionGone extends ProofsheetError {
   constructor() {
-    super('unknown-operation', 'expected an API version that is supported: v1, beta, or 2025-03 and later; got an older one');
+    super(
+      'unknown-operation',
+      'expected an API version that is supported: v1, beta, or 2025-03 and later; got an older one',
+    );
   }
 }
 

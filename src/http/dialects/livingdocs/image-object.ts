@@ -3,7 +3,7 @@
 import type { AssetVersion, DescribedAsset } from '../../../kernel/library/asset.js';
 import { type AssetId, parseAssetId, parseTenantId, type TenantId } from '../../../kernel/library/ids.js';
 import type { Tenant } from '../../../kernel/library/tenant.js';
-import { SOURCE_MEDIA_TYPES } from '../../replies/original-response.js';
+import { SOURCE_MEDIA } from '../../../kernel/source-media.js';
 
 export interface ImageUrls {
   /** In front of every path, e.g. `/livingdocs`. */
@@ -11,6 +11,17 @@ export interface ImageUrls {
   /** Scheme, host and port by which clients reach this server; no slash at its end. */
   readonly publicUrl: string;
   /** The image service that stored documents name for ever; renderers look it up in a configuration of their own. */
+  readonly imageService: string;
+}
+
+/** What importers copy into their documents as it is. */
+export interface ImageObject {
+  readonly mediaId: string;
+  readonly originalUrl: string;
+  readonly url: string;
+  readonly width: number;
+  readonly height: number;
+  readonly mimeType: string;
   readonly imageService: string;
 }
 
@@ -26,9 +37,9 @@ const MAX_SLUG_CHARACTERS = 80;
 export function imageObject(
   { mount, publicUrl, imageService }: ImageUrls,
   tenant: Tenant,
-  { asset }: DescribedAsset,
+  { asset }: Pick<DescribedAsset, 'asset'>,
   version: AssetVersion,
-): Readonly<Record<string, string | number>> {
+): ImageObject {
   const id = encodeImageName({ tenantId: tenant.id, assetId: asset.id, version: version.number });
   const originalUrl = `${publicUrl}${mount}/api/v1/images/${slugOf(asset.title)}?id=${id}`;
   return {
@@ -37,7 +48,7 @@ export function imageObject(
     url: `${originalUrl}&format=auto`,
     width: version.widthPx,
     height: version.heightPx,
-    mimeType: SOURCE_MEDIA_TYPES[version.type],
+    mimeType: SOURCE_MEDIA[version.type].mediaType,
     imageService,
   };
 }
@@ -71,7 +82,7 @@ export function slugOf(title: string): string {
 /** `YYYY/MM/DD/<asset>-<version>.<extension>`: the storage key of an original, as unguessable as the asset's id. */
 export function keyOf(version: AssetVersion): string {
   const day = new Date(version.createdAt).toISOString().slice(0, 10).replaceAll('-', '/');
-  return `${day}/${version.assetId}-${version.number}.${EXTENSIONS[version.type]}`;
+  return `${day}/${version.assetId}-${version.number}.${SOURCE_MEDIA[version.type].extension}`;
 }
 
 /** What a storage key names; `undefined` for another text. Who asks says whose it has to be. */
@@ -80,13 +91,3 @@ export function parseKey(text: string): Omit<ImageName, 'tenantId'> | undefined 
   const assetId = parseAssetId(asset);
   return assetId && { assetId, version: Number(digits) };
 }
-
-const EXTENSIONS = {
-  jpeg: 'jpg',
-  png: 'png',
-  gif: 'gif',
-  webp: 'webp',
-  tiff: 'tiff',
-  avif: 'avif',
-  svg: 'svg',
-} as const satisfies Record<AssetVersion['type'], string>;

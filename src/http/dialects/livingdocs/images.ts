@@ -2,11 +2,10 @@
 // stored preview that is best for that width; by `format=auto` in the best type that the client takes. Nothing is made on request.
 import { MAX_BOX_SIDE_PX, parseFormat } from '../../../kernel/format.js';
 import type { Context } from '../../../kernel/image-key.js';
-import type { SourceType } from '../../../kernel/source.js';
+import { SOURCE_MEDIA } from '../../../kernel/source-media.js';
 import type { Library } from '../../../library/answers.js';
 import type { PreviewChoice } from '../../../previews/answers.js';
 import { MEDIA_TYPES } from '../../replies/image-response.js';
-import { SOURCE_MEDIA_TYPES } from '../../replies/original-response.js';
 import type { Reply } from '../../replies/reply.js';
 import { queryValue } from '../../url-query.js';
 import { type Route, route } from '../route.js';
@@ -77,7 +76,7 @@ async function replyOf(library: Library, context: Context, name: ImageName, aske
   const original = await originalReply(library, context, name);
   const { type, widthPx } = original.version;
   const takes = (mediaType: string) => UNIVERSAL.has(mediaType) || isListed(asked.accept, mediaType);
-  const isShown = !asked.isNegotiated || takes(SOURCE_MEDIA_TYPES[type satisfies SourceType]);
+  const isShown = !asked.isNegotiated || takes(SOURCE_MEDIA[type].mediaType);
   if (asked.widthPx === undefined && isShown) return original;
   const choice = await choose(library, context, name, asked.widthPx ?? widthPx, asked.isNegotiated, takes);
   if (choice === undefined) throw entryNotFound(name.assetId);

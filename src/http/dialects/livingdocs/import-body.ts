@@ -1,7 +1,7 @@
 // The body of an import as its clients send it, checked to a value; every fault is told by the path of its value. Pure.
 import type { JsonObject } from '../../../kernel/library/asset.js';
 import type { Callback, WantedItem } from '../../../kernel/library/import-job.js';
-import { parseSourceUrl, type PortRule, type UrlFault } from '../../../kernel/source-url.js';
+import { type PortRule, parseSourceUrl, type UrlFault } from '../../../kernel/source-url.js';
 import { ValidationFailure } from './failures.js';
 
 export interface AskedImport {

@@ -71,7 +71,10 @@ function imagesOf(urls: ImageUrls, tenant: Tenant, { job, items }: ImportStatus)
   });
 }
 
-function outcomeOf({ item }: ItemStatus): { readonly state: 'success' | 'skipped' | 'failed'; readonly reason?: string } {
+function outcomeOf({ item }: ItemStatus): {
+  readonly state: 'success' | 'skipped' | 'failed';
+  readonly reason?: string;
+} {
   if (item.state === 'succeeded') return { state: 'success' };
   if (item.state === 'skipped')
     return {

@@ -2,17 +2,16 @@
 import type { Dialect } from '../dialect.js';
 import { livingdocsLetter } from './callback.js';
 import { failureBody } from './failures.js';
+import type { ImageUrls } from './image-object.js';
 import { imageRoute } from './images.js';
 import { importImages } from './import-images.js';
 import { importStatus } from './import-status.js';
 import { mediaLibraryEntry, mediaLibraryList, serveImage } from './media-library.js';
-import type { ImageUrls } from './image-object.js';
 
 export interface LivingdocsSettings extends ImageUrls {
   /** Whether some address may be asked at a port: what is known of a URL when it is accepted. */
   readonly permitsPort: (port: number) => boolean;
 }
-
 
 export function livingdocs(settings: LivingdocsSettings): Dialect {
   return {

@@ -2,13 +2,14 @@
 import type { Context } from '../../../kernel/image-key.js';
 import type { AssetVersion, DescribedAsset, ExternalReference } from '../../../kernel/library/asset.js';
 import { parseAssetId } from '../../../kernel/library/ids.js';
+import type { Tenant } from '../../../kernel/library/tenant.js';
+import { SOURCE_MEDIA } from '../../../kernel/source-media.js';
 import type { Library } from '../../../library/answers.js';
-import { SOURCE_MEDIA_TYPES } from '../../replies/original-response.js';
-import { type OriginalReply, json } from '../../replies/reply.js';
+import { json, type OriginalReply } from '../../replies/reply.js';
 import { queryValue } from '../../url-query.js';
 import { type Route, route } from '../route.js';
 import { entryNotFound, ValidationFailure } from './failures.js';
-import { type ImageName, type ImageUrls, keyOf, parseKey } from './image-object.js';
+import { type ImageName, type ImageUrls, imageObject, keyOf, parseKey } from './image-object.js';
 import { libraryOf, READING } from './library-route.js';
 import { listNameOf, parseVersion } from './versions.js';
 
@@ -45,7 +46,7 @@ export function mediaLibraryList(urls: ImageUrls): Route {
     async run({ version, ids, reference }, use, call) {
       const { library } = libraryOf(use);
       const entries = await entriesOf(library, call.tenant().context, ids, reference);
-      return json({ [listNameOf(version)]: entries.map((entry) => entryObject(urls, entry)) });
+      return json({ [listNameOf(version)]: entries.map((entry) => entryObject(urls, call.tenant(), entry)) });
     },
   });
 }
@@ -63,7 +64,7 @@ export function mediaLibraryEntry(urls: ImageUrls): Route {
       const assetId = parseAssetId(id);
       const found = assetId && (await libraryOf(use).library.describeAsset(call.tenant().context, assetId));
       if (!found) throw entryNotFound(toldId(id));
-      return json(entryObject(urls, found));
+      return json(entryObject(urls, call.tenant(), found));
     },
   });
 }
@@ -126,13 +127,13 @@ async function entriesOf(
   return found.filter((entry) => entry !== undefined);
 }
 
-function entryObject({ imageService: _ }: ImageUrls, { asset, version }: DescribedAsset): object {
+function entryObject(urls: ImageUrls, tenant: Tenant, { asset, version }: DescribedAsset): object {
   return {
     id: asset.id,
     version: asset.revision,
     mediaType: asset.mediaType,
     title: asset.title,
-    ...(version && { asset: assetObject(version, asset.fileName) }),
+    ...(version && { asset: assetObject(version, asset.fileName, imageObject(urls, tenant, { asset }, version).url) }),
     metadata: asset.metadata,
     createdAt: new Date(asset.createdAt).toISOString(),
     updatedAt: new Date(asset.updatedAt).toISOString(),
@@ -141,11 +142,12 @@ function entryObject({ imageService: _ }: ImageUrls, { asset, version }: Describ
   };
 }
 
-function assetObject(version: AssetVersion, fileName: string | undefined): object {
+function assetObject(version: AssetVersion, fileName: string | undefined, url: string): object {
   const key = keyOf(version);
   return {
     key,
-    mimeType: SOURCE_MEDIA_TYPES[version.type],
+    url,
+    mimeType: SOURCE_MEDIA[version.type].mediaType,
     width: version.widthPx,
     height: version.heightPx,
     size: version.bytes,
