@@ -3,19 +3,24 @@
 import type { Server } from 'node:http';
 import type { Config } from './config/schema.js';
 import { TenantsFile } from './config/tenants-file.js';
-import type { AddressPort } from './kernel/address-port.js';
 import type { Clock } from './kernel/ports/clock.js';
 import { JOB_KINDS } from './kernel/ports/jobs.js';
 import type { Logger } from './kernel/ports/logger.js';
 import type { Metrics } from './kernel/ports/metrics.js';
 import type { LibraryUse } from './library/answers.js';
+import { CallbackWorker, type CallbackWorkerDeps } from './library/callback-worker.js';
+import { DeliveryLog } from './library/delivery-log.js';
 import { ImportWorker } from './library/import-worker.js';
 import { JobRunner } from './library/job-runner.js';
 import { LibraryService } from './library/library-service.js';
 import { LibraryUpkeep } from './library/library-upkeep.js';
 import { openOutbound } from './outbound/open-outbound.js';
+import { outboundSettingsOf, ownPlaces } from './outbound-settings.js';
 import type { Previews } from './previews/answers.js';
 import { openEmbeddedLibrary } from './stores/embedded/library/open-library.js';
+
+/** Receivers that hang hold the others up no longer than their deadline. */
+const CALLBACKS_AT_ONCE = 16;
 
 export interface LibraryParts {
   readonly previews: Previews;
@@ -24,8 +29,10 @@ export interface LibraryParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Where this server listens: never fetched from. */
-  readonly own: () => readonly AddressPort[];
+  /** The ports that this server listens on: never fetched from. */
+  readonly ownPorts: () => readonly number[];
+  /** What the dialect of an import says of its end. */
+  readonly letterOf: CallbackWorkerDeps['letterOf'];
   readonly version: string;
   /** This process looks after what is over; one of those that share the library does. */
   readonly looksAfter: boolean;
@@ -46,7 +53,7 @@ export interface ComposedLibrary {
 export async function composeLibrary(
   config: Config,
   tenantsPath: string,
-  { previews, tmpDir, looksAfter, own, version, ...ports }: LibraryParts,
+  { previews, tmpDir, looksAfter, ownPorts, letterOf, version, ...ports }: LibraryParts,
 ): Promise<ComposedLibrary> {
   const { storage, library: settings, server, limits } = config;
   const { clock, metrics } = ports;
@@ -55,8 +62,13 @@ export async function composeLibrary(
   const { assets, jobs, originals } = store;
   const { maxSourceBytes } = limits;
   const userAgent = `Proofsheet/${version}`;
-  const outbound = openOutbound(outboundSettings(config), { ...ports, dir: tmpDir, own, userAgent });
-  const { fetcher } = outbound;
+  const outbound = openOutbound(outboundSettingsOf(config), {
+    ...ports,
+    dir: tmpDir,
+    own: ownPlaces(ownPorts),
+    userAgent,
+  });
+  const { fetcher, sender } = outbound;
   const worker = new ImportWorker({ assets, originals, fetcher, previews, tenants, tmpDir, maxSourceBytes, clock });
   const imports = new JobRunner({
     ...ports,
@@ -64,6 +76,15 @@ export async function composeLibrary(
     kind: 'import-item',
     concurrency: Math.max(1, Math.floor(settings.importConcurrency / server.workers)),
     handle: worker.run,
+  });
+  const deliveries = new DeliveryLog();
+  const callback = new CallbackWorker({ ...ports, assets, tenants, sender, deliveries, letterOf });
+  const callbacks = new JobRunner({
+    ...ports,
+    jobs,
+    kind: 'callback',
+    concurrency: CALLBACKS_AT_ONCE,
+    handle: callback.run,
   });
   const upkeep = new LibraryUpkeep({
     ...ports,
@@ -100,9 +121,12 @@ export async function composeLibrary(
     reload: () => tenants.reload(),
     start() {
       imports.start();
+      callbacks.start();
       if (looksAfter) upkeep.start();
     },
-    stop: (limitMs) => imports.close(limitMs),
+    async stop(limitMs) {
+      await Promise.all([imports.close(limitMs), callbacks.close(limitMs)]);
+    },
     async close() {
       tenants.close();
       await upkeep.close();
@@ -112,14 +136,8 @@ export async function composeLibrary(
   };
 }
 
-function outboundSettings({ fetch, webhooks }: Config): Parameters<typeof openOutbound>[0] {
-  const { allow = [], hosts, deniedHosts = [], ...rest } = fetch;
-  const allowedHosts = hosts === undefined ? {} : { allowedHosts: hosts };
-  return { ...rest, ...allowedHosts, allow, deniedHosts, webhookTimeoutMs: webhooks.timeoutMs };
-}
-
-/** Where a server listens, once it does. */
-export function placesOf(listening: Server | undefined): readonly AddressPort[] {
+/** The port that a server listens on, once it does. */
+export function portsOf(listening: Server | undefined): readonly number[] {
   const place = listening?.address();
-  return typeof place === 'object' && place !== null ? [place] : [];
+  return typeof place === 'object' && place !== null ? [place.port] : [];
 }

@@ -5,12 +5,13 @@ import { rm, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import { join } from 'node:path';
-import { composeLibrary, placesOf } from './compose-library.js';
+import { composeLibrary, portsOf } from './compose-library.js';
 import type { Config } from './config/schema.js';
 import { createConverter } from './convert/converter-pool.js';
+import { livingdocsOf } from './dialect-settings.js';
 import { createAccess } from './http/access/access.js';
 import { strainOf } from './http/access/strain.js';
-import { dialectsOf } from './http/dialects/registry.js';
+import { dialectsOf, letterOf } from './http/dialects/registry.js';
 import { createEdge, type Edge, operationNames } from './http/edge.js';
 import { HotLane, type HotStatus } from './http/hot/hot-lane.js';
 import { TlsFiles } from './http/wire/tls-files.js';
@@ -78,7 +79,8 @@ export interface App {
 /** Opens the store, starts the converters and builds the edge; nothing listens yet. Throws when the store cannot be opened. */
 export async function compose(config: Config, logger: ProcessLogger, role: Role = ALONE): Promise<App> {
   const clock = systemClock;
-  const dialects = dialectsOf(config.server);
+  const listeners = (): readonly number[] => [server, tlsServer, healthServer].flatMap(portsOf);
+  const dialects = dialectsOf({ ...config.server, livingdocs: livingdocsOf(config, () => portsOf(server)[0]) });
   const metrics = new ProcessMetrics(operationNames(dialects));
   const eventLoop = watchEventLoop(metrics);
   const { storage, conversion, limits, server: serving } = config;
@@ -180,7 +182,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       ? undefined
       : await composeLibrary(config, tenants, {
           ...{ previews, clock, logger, metrics, tmpDir: store.tmpDir, version: PACKAGE_VERSION },
-          own: () => [server, tlsServer, healthServer].flatMap(placesOf),
+          ...{ ownPorts: listeners, letterOf },
           looksAfter: workerIndex === UPKEEP_WORKER,
         });
 

@@ -1,5 +1,7 @@
 // Every setting in one place, the schema and the type made from them, and the rules between settings.
 import { z } from 'zod';
+import { USUAL_MOUNTS } from '../kernel/dialect-names.js';
+import { LIVINGDOCS } from './dialect-settings.js';
 import { LIBRARY } from './library-settings.js';
 import { CONVERSION, LIMITS, SEQUENCE } from './making-settings.js';
 import { FETCH, WEBHOOKS } from './outbound-settings.js';
@@ -20,6 +22,7 @@ export const SETTINGS = {
   library: LIBRARY,
   fetch: FETCH,
   webhooks: WEBHOOKS,
+  livingdocs: LIVINGDOCS,
   telemetry: TELEMETRY,
   shared: SHARED,
 } as const satisfies Record<string, Record<string, Setting<unknown>>>;
@@ -79,6 +82,13 @@ function isTaken(port: number | undefined, others: readonly (number | undefined)
   return port !== undefined && port !== 0 && others.includes(port);
 }
 
+const PROBE_PATHS = ['/metrics', '/healthz', '/readyz'];
+
+/** Where each dialect stands. */
+function mountsOf({ dialects, basePath }: Config['server']): readonly string[] {
+  return dialects.map(({ name, mount }) => mount ?? (name === 'image-converter' ? basePath : USUAL_MOUNTS[name]));
+}
+
 /** Every conflict of `config`, with the key to change and what it has to be. */
 export function conflictsOf(config: Config): readonly Conflict[] {
   const { server, storage, limits, conversion, access, library, fetch, shared } = config;
@@ -103,6 +113,17 @@ export function conflictsOf(config: Config): readonly Conflict[] {
       isTaken(server.healthPort, [server.port, server.tlsPort]),
       'server.healthPort',
       'another port than server.port and server.tlsPort',
+    ],
+    [
+      new Set(server.dialects.map(({ name }) => name)).size < server.dialects.length ||
+        new Set(mountsOf(server)).size < server.dialects.length,
+      'server.dialects',
+      'every dialect once, each below a path of its own',
+    ],
+    [
+      mountsOf(server).some((mount) => PROBE_PATHS.includes(mount)),
+      'server.dialects',
+      `none of ${PROBE_PATHS.join(', ')}, which stand at the root`,
     ],
     [isTaken(server.tlsPort, [server.port]), 'server.tlsPort', 'another port than server.port'],
     [

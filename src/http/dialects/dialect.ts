@@ -1,8 +1,6 @@
 // A dialect: one face of the server, with paths, words and failures of its own over the same use cases. Adding one is a folder
 // beside this file and a line in registry.ts.
 import type { IncomingHttpHeaders } from 'node:http';
-import type { ImportJob } from '../../kernel/library/import-job.js';
-import type { Letter } from '../../library/answers.js';
 import type { Failure, RenderedFailure } from '../replies/error-map.js';
 import type { HeaderPairs } from '../replies/headers.js';
 import type { Route } from './route.js';
@@ -20,8 +18,6 @@ export interface Dialect {
   credentialsOf?(headers: IncomingHttpHeaders, body: unknown): string | undefined;
   /** How it tells a failure. `route`: the one that was asked, where there is one. */
   renderFailure(failure: Failure, route: string | undefined): RenderedFailure;
-  /** What it says to whoever asked to be told when an import has ended; `secrets`: the tenant's. Absent where nobody is told. */
-  letterOf?(job: ImportJob, secrets: readonly string[]): Letter;
   /** Headers of all its answers, failures and prepared ones too. */
   readonly headers?: HeaderPairs;
 }

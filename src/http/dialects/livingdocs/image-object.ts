@@ -9,7 +9,7 @@ export interface ImageUrls {
   /** In front of every path, e.g. `/livingdocs`. */
   readonly mount: string;
   /** Scheme, host and port by which clients reach this server; no slash at its end. */
-  readonly publicUrl: string;
+  readonly publicUrl: () => string;
   /** The image service that stored documents name for ever; renderers look it up in a configuration of their own. */
   readonly imageService: string;
 }
@@ -41,7 +41,7 @@ export function imageObject(
   version: AssetVersion,
 ): ImageObject {
   const id = encodeImageName({ tenantId: tenant.id, assetId: asset.id, version: version.number });
-  const originalUrl = `${publicUrl}${mount}/api/v1/images/${slugOf(asset.title)}?id=${id}`;
+  const originalUrl = `${publicUrl()}${mount}/api/v1/images/${slugOf(asset.title)}?id=${id}`;
   return {
     mediaId: asset.id,
     originalUrl,

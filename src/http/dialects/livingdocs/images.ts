@@ -59,16 +59,16 @@ function askedOf(url: string): Omit<AskedImage, 'accept'> {
   const given = queryValue(url, 'id') ?? '';
   // Clients add `?format=auto` to URLs that have a query already, as the documents of the original do.
   const [id = '', more = ''] = given.split(/\?(.*)/s, 2);
-  const valueOf = (name: string) => queryValue(url, name) ?? queryValue(`?${more}`, name);
-  const width = valueOf('w');
+  const valueFor = (name: string) => queryValue(url, name) ?? queryValue(`?${more}`, name);
+  const width = valueFor('w');
   if (width !== undefined && !(/^[1-9]\d{0,4}$/.test(width) && Number(width) <= MAX_BOX_SIDE_PX))
     throw new ValidationFailure({ w: `expected a width of 1 to ${MAX_BOX_SIDE_PX} pixels` });
   return {
     // A base64 of three may have been padded on its way.
     name: decodeImageName(id.replace(/=+$/, '')),
-    isNegotiated: valueOf('format') === 'auto' || (valueOf('auto') ?? '').split(',').includes('format'),
+    isNegotiated: valueFor('format') === 'auto' || (valueFor('auto') ?? '').split(',').includes('format'),
     widthPx: width === undefined ? undefined : Number(width),
-    hasRect: valueOf('rect') !== undefined,
+    hasRect: valueFor('rect') !== undefined,
   };
 }
 

@@ -1,6 +1,5 @@
 // The Livingdocs API, as far as pictures are imported and shown by it: what its importers and renderers know, over the library.
 import type { Dialect } from '../dialect.js';
-import { livingdocsLetter } from './callback.js';
 import { failureBody } from './failures.js';
 import type { ImageUrls } from './image-object.js';
 import { imageRoute } from './images.js';
@@ -26,6 +25,5 @@ export function livingdocs(settings: LivingdocsSettings): Dialect {
       mediaLibraryList(settings),
     ],
     renderFailure: failureBody,
-    letterOf: livingdocsLetter,
   };
 }
