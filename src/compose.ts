@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { composeLibrary, placesOf } from './compose-library.js';
 import type { Config } from './config/schema.js';
 import { createConverter } from './convert/converter-pool.js';
+import { Door } from './door.js';
 import { createAccess } from './http/access/access.js';
 import { strainOf } from './http/access/strain.js';
 import { dialectsOf } from './http/dialects/registry.js';
@@ -80,12 +81,12 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const clock = systemClock;
   const dialects = dialectsOf(config.server);
   const metrics = new ProcessMetrics(operationNames(dialects));
-  const eventLoop = watchEventLoop(metrics);
   const { storage, conversion, limits, server: serving } = config;
   const sequence = sequenceOf(config.sequence.targetFormats);
 
   const { shared, workerIndex } = role;
   const store = await openStorage(config, { clock, logger, metrics, shared, workerIndex, version: PACKAGE_VERSION });
+  const eventLoop = watchEventLoop(metrics);
   const preparedBytes = storage.memoryMaxBytes * PREPARED_SHARE;
   const previewBytes = storage.memoryMaxBytes - preparedBytes;
   const memory = createMemoryTier({ maxBytes: previewBytes });
@@ -174,16 +175,11 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     logger,
   });
 
-  const { tenants } = config.library;
-  const library =
-    tenants === undefined
-      ? undefined
-      : await composeLibrary(config, tenants, {
-          ...{ previews, clock, logger, metrics, tmpDir: store.tmpDir, version: PACKAGE_VERSION },
-          own: () => [server, tlsServer, healthServer].flatMap(placesOf),
-          looksAfter: workerIndex === UPKEEP_WORKER,
-        });
-
+  const library = await composeLibrary(config, {
+    ...{ previews, clock, logger, metrics, tmpDir: store.tmpDir, version: PACKAGE_VERSION },
+    own: () => [server, tlsServer, healthServer].flatMap(placesOf),
+    looksAfter: workerIndex === UPKEEP_WORKER,
+  });
   metrics.gauge('background_jobs', () => background.size);
   metrics.gauge('keys', () => catalog.count());
   metrics.gauge('groups', async () => (await catalog.usage()).groups);
@@ -274,6 +270,8 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   await converter.whenReady(CONVERTERS_START_MS);
   if (workerIndex === UPKEEP_WORKER) upkeep.start();
   library?.start();
+  const door =
+    store.lock && new Door(store.lock, { http: server, tls: tlsServer, health: healthServer }, serving.maxConnections);
 
   return {
     server,
@@ -287,6 +285,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     async close(limitMs) {
       const endsAt = clock.monotonic() + limitMs;
       draining = true;
+      door?.close();
       edge.drain();
       const imported = library?.stop(limitMs);
       await edge.idle(limitMs);

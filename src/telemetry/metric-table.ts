@@ -81,7 +81,7 @@ export const COUNTERS = {
   },
   decodes_total: {
     help: 'Times a source was decoded: for its whole sequence, or for the one preview somebody waits for.',
-    labels: { purpose: { values: ['sequence', 'wanted'] } },
+    labels: { purpose: { values: ['sequence', 'again'] } },
   },
   encodes_total: {
     help: 'Previews encoded, by their type.',
