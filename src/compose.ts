@@ -11,7 +11,7 @@ import { createConverter } from './convert/converter-pool.js';
 import { Door } from './door.js';
 import { createAccess } from './http/access/access.js';
 import { strainOf } from './http/access/strain.js';
-import { dialectsOf } from './http/dialects/registry.js';
+import { dialectsOf, watching } from './http/dialects/registry.js';
 import { createEdge, type Edge, operationNames } from './http/edge.js';
 import { HotLane, type HotStatus } from './http/hot/hot-lane.js';
 import { TlsFiles } from './http/wire/tls-files.js';
@@ -79,7 +79,8 @@ export interface App {
 /** Opens the store, starts the converters and builds the edge; nothing listens yet. Throws when the store cannot be opened. */
 export async function compose(config: Config, logger: ProcessLogger, role: Role = ALONE): Promise<App> {
   const clock = systemClock;
-  const dialects = dialectsOf(config.server);
+  const [first, ...others] = dialectsOf(config.server);
+  const dialects = [first, ...others, ...(config.library.tenants === undefined ? [] : [watching()])] as const;
   const metrics = new ProcessMetrics(operationNames(dialects));
   const { storage, conversion, limits, server: serving } = config;
   const sequence = sequenceOf(config.sequence.targetFormats);
