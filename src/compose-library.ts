@@ -49,15 +49,15 @@ export interface ComposedLibrary {
   close(): Promise<void>;
 }
 
-/** Throws `ConfigError` for the tenants file, and `DataDirError` where the library cannot be opened. */
+/** `undefined` without tenants. Throws `ConfigError` for the tenants file, and `DataDirError` where the library cannot be opened. */
 export async function composeLibrary(
   config: Config,
-  tenantsPath: string,
   { previews, tmpDir, looksAfter, ownPorts, letterOf, version, ...ports }: LibraryParts,
-): Promise<ComposedLibrary> {
+): Promise<ComposedLibrary | undefined> {
   const { storage, library: settings, server, limits } = config;
+  if (settings.tenants === undefined) return undefined;
   const { clock, metrics } = ports;
-  const tenants = await TenantsFile.open(tenantsPath, ports.logger);
+  const tenants = await TenantsFile.open(settings.tenants, ports.logger);
   const store = await openEmbeddedLibrary({ ...ports, dataDir: storage.dataDir, tmpDir, fsync: storage.fsync });
   const { assets, jobs, originals } = store;
   const { maxSourceBytes } = limits;

@@ -9,9 +9,10 @@ import { composeLibrary, portsOf } from './compose-library.js';
 import type { Config } from './config/schema.js';
 import { createConverter } from './convert/converter-pool.js';
 import { livingdocsOf } from './dialect-settings.js';
+import { Door } from './door.js';
 import { createAccess } from './http/access/access.js';
 import { strainOf } from './http/access/strain.js';
-import { dialectsOf, letterOf } from './http/dialects/registry.js';
+import { dialectsOf, letterOf, watching } from './http/dialects/registry.js';
 import { createEdge, type Edge, operationNames } from './http/edge.js';
 import { HotLane, type HotStatus } from './http/hot/hot-lane.js';
 import { TlsFiles } from './http/wire/tls-files.js';
@@ -80,14 +81,18 @@ export interface App {
 export async function compose(config: Config, logger: ProcessLogger, role: Role = ALONE): Promise<App> {
   const clock = systemClock;
   const listeners = (): readonly number[] => [server, tlsServer, healthServer].flatMap(portsOf);
-  const dialects = dialectsOf({ ...config.server, livingdocs: livingdocsOf(config, () => portsOf(server)[0]) });
+  const [first, ...others] = dialectsOf({
+    ...config.server,
+    livingdocs: livingdocsOf(config, () => portsOf(server)[0]),
+  });
+  const dialects = [first, ...others, ...(config.library.tenants === undefined ? [] : [watching()])] as const;
   const metrics = new ProcessMetrics(operationNames(dialects));
-  const eventLoop = watchEventLoop(metrics);
   const { storage, conversion, limits, server: serving } = config;
   const sequence = sequenceOf(config.sequence.targetFormats);
 
   const { shared, workerIndex } = role;
   const store = await openStorage(config, { clock, logger, metrics, shared, workerIndex, version: PACKAGE_VERSION });
+  const eventLoop = watchEventLoop(metrics);
   const preparedBytes = storage.memoryMaxBytes * PREPARED_SHARE;
   const previewBytes = storage.memoryMaxBytes - preparedBytes;
   const memory = createMemoryTier({ maxBytes: previewBytes });
@@ -176,16 +181,11 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     logger,
   });
 
-  const { tenants } = config.library;
-  const library =
-    tenants === undefined
-      ? undefined
-      : await composeLibrary(config, tenants, {
-          ...{ previews, clock, logger, metrics, tmpDir: store.tmpDir, version: PACKAGE_VERSION },
-          ...{ ownPorts: listeners, letterOf },
-          looksAfter: workerIndex === UPKEEP_WORKER,
-        });
-
+  const library = await composeLibrary(config, {
+    ...{ previews, clock, logger, metrics, tmpDir: store.tmpDir, version: PACKAGE_VERSION },
+    ...{ ownPorts: listeners, letterOf },
+    looksAfter: workerIndex === UPKEEP_WORKER,
+  });
   metrics.gauge('background_jobs', () => background.size);
   metrics.gauge('keys', () => catalog.count());
   metrics.gauge('groups', async () => (await catalog.usage()).groups);
@@ -276,6 +276,8 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   await converter.whenReady(CONVERTERS_START_MS);
   if (workerIndex === UPKEEP_WORKER) upkeep.start();
   library?.start();
+  const door =
+    store.lock && new Door(store.lock, { http: server, tls: tlsServer, health: healthServer }, serving.maxConnections);
 
   return {
     server,
@@ -289,6 +291,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     async close(limitMs) {
       const endsAt = clock.monotonic() + limitMs;
       draining = true;
+      door?.close();
       edge.drain();
       const imported = library?.stop(limitMs);
       await edge.idle(limitMs);

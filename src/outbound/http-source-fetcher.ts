@@ -184,7 +184,7 @@ export class HttpSourceFetcher implements SourceFetcher {
   }
 
   private next(from: URL, location: string, allowedHosts: readonly HostRule[] | undefined): URL {
-    if (!URL.canParse(location, from)) throw refusal('source-refused', 'a redirect leads nowhere');
+    if (!URL.canParse(location, from.href)) throw refusal('source-refused', 'a redirect leads nowhere');
     const to = new URL(location, from);
     if (from.protocol === 'https:' && to.protocol === 'http:')
       throw refusal('scheme-forbidden', 'a redirect leads from https to http');

@@ -5,6 +5,7 @@ import type { ImportJob } from '../../kernel/library/import-job.js';
 import type { Letter } from '../../library/answers.js';
 import type { Dialect } from './dialect.js';
 import { type ImageConverterSettings, imageConverter } from './image-converter/image-converter.js';
+import { libraryOperators } from './library/library.js';
 import { livingdocsLetter } from './livingdocs/callback.js';
 import { type LivingdocsSettings, livingdocs } from './livingdocs/livingdocs.js';
 
@@ -37,3 +38,6 @@ const LETTERS: Partial<Record<string, (job: ImportJob, secrets: readonly string[
 export function letterOf(job: ImportJob, secrets: readonly string[]): Letter | undefined {
   return LETTERS[job.dialect]?.(job, secrets);
 }
+
+/** What operators watch the library by, beside whatever it is spoken to in. */
+export const watching: () => Dialect = libraryOperators;

@@ -90,10 +90,7 @@ describe('a callback', () => {
     [sender, deliveries] = [new FakeSender(), new DeliveryLog()];
     worker = new CallbackWorker({
       ...flow,
-      tenants: {
-        ...flow.tenants,
-        byContext: (context: Context) => (context === tenant.context ? tenant : undefined),
-      } as never,
+      tenants: new FakeTenants([tenant]),
       sender,
       deliveries,
       letterOf: ({ dialect, id, ended }: ImportJob) =>
