@@ -21,6 +21,7 @@ import type { Dialect } from './dialects/dialect.js';
 import { patternOf, type Question, type Route, type Target, type UseCases } from './dialects/route.js';
 import type { Speakers } from './dialects/speakers.js';
 import type { EdgeDependencies } from './edge-dependencies.js';
+import type { HotLane } from './hot/hot-lane.js';
 import type { Probes } from './probes.js';
 import { ERROR_CODES, failureOf } from './replies/error-map.js';
 import { statusPage } from './status/status-page.js';
@@ -42,10 +43,16 @@ export function createApp(
   exchanges: ExchangeLog,
   { connected, ...probes }: Probes,
   isDraining: () => boolean,
+  hotLane?: HotLane,
 ): Express {
-  const { config, dialects, access, hotLane } = deps;
+  const { config, dialects, access } = deps;
   const send = createSender(config.sendTimeoutMs);
-  const answer = createAnswering({ ...deps, send, cacheControl: config.cacheControl });
+  const answer = createAnswering({
+    ...deps,
+    send,
+    cacheControl: config.cacheControl,
+    ...(hotLane && { hotLane }),
+  });
   const use: UseCases = {
     previews: deps.previews,
     ...(deps.refusals && { refusals: deps.refusals }),

@@ -17,4 +17,6 @@ export const SOURCE_MEDIA = {
   svg: { mediaType: 'image/svg+xml', extension: 'svg' },
   bmp: { mediaType: 'image/bmp', extension: 'bmp' },
   ico: { mediaType: 'image/vnd.microsoft.icon', extension: 'ico' },
+  heic: { mediaType: 'image/heic', extension: 'heic' },
+  pdf: { mediaType: 'application/pdf', extension: 'pdf' },
 } as const satisfies Record<SourceType, SourceMedia>;
