@@ -273,7 +273,10 @@ describe('what is refused', () => {
   it('the fourth import where three are open', async () => {
     for (const id of ['a', 'b', 'c']) await imported([image(id)]);
     const answer = await post(batch([image('d')]));
-    expect([answer.status, await answer.json()]).toMatchObject([429, { error_details: { name: 'OverQuota' } }]);
+    expect([answer.status, await answer.json()]).toMatchObject([
+      429,
+      { error: 'Too Many Requests', error_details: { name: 'OverQuota' } },
+    ]);
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
   });
 

@@ -34,7 +34,7 @@ export interface JsonReply {
   readonly kind: 'json';
   readonly text: string;
   /** 200 unless named. */
-  readonly status?: 200 | 201 | 202 | 410 | 429;
+  readonly status?: 200 | 201 | 202;
   /** May be kept as long as previews, and asked for again by its entity tag; otherwise it is not to be stored. */
   readonly isKept?: boolean;
   /** They replace those of JSON where they have the same names. */

@@ -1,24 +1,7 @@
 // How Livingdocs tells a failure: `{status, error, error_details}`. Knows statuses by their names alone.
 import { ProofsheetError } from '../../../kernel/errors.js';
-import type { Failure, RenderedFailure } from '../../replies/error-map.js';
-
-const STATUS_NAMES: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  408: 'Request Timeout',
-  410: 'Gone',
-  413: 'Payload Too Large',
-  415: 'Unsupported Media Type',
-  422: 'Unprocessable Entity',
-  429: 'Usage Limit Exceeded',
-  500: 'Internal Server Error',
-  503: 'Service Unavailable',
-  504: 'Gateway Timeout',
-  507: 'Insufficient Storage',
-};
+import { type Failure, type RenderedFailure, statusName } from '../../replies/error-map.js';
+import { httpDate } from '../../replies/http-date.js';
 
 /** A body or a query with faults, each by the path of the value: `images.0.url`. */
 export class ValidationFailure extends ProofsheetError {
@@ -37,6 +20,17 @@ export class VersionGone extends ProofsheetError {
   }
 }
 
+/** A batch that does not fit what its tenant may have. */
+export class QuotaFailure extends ProofsheetError {
+  /** `fitsAt`: Unix ms when it would, if that is known. */
+  constructor(
+    message: string,
+    readonly fitsAt: number | undefined,
+  ) {
+    super('over-quota', message);
+  }
+}
+
 export function entryNotFound(id: string): ProofsheetError {
   return new ProofsheetError('unknown-image-key', `MediaLibrary Entry does not exist (id: '${id}')`);
 }
@@ -48,7 +42,9 @@ const NAMES: Readonly<Partial<Record<string, string>>> = {
   internal: 'InternalError',
 };
 
-export function failureBody({ error, status: known, headers }: Failure): RenderedFailure {
+export function failureBody(failure: Failure): RenderedFailure {
+  const { error, status: known, headers } = failure;
+  if (error instanceof QuotaFailure) return quotaBody(error, failure);
   const status = error instanceof VersionGone ? 410 : known;
   const details =
     error instanceof ValidationFailure
@@ -57,7 +53,17 @@ export function failureBody({ error, status: known, headers }: Failure): Rendere
   return {
     status,
     headers,
-    body: JSON.stringify({ status, error: STATUS_NAMES[status] ?? 'Error', error_details: details }),
+    body: JSON.stringify({ status, error: statusName(status), error_details: details }),
+  };
+}
+
+/** The one failure that is an array in the documents; its text and its form are theirs to the byte. */
+function quotaBody({ message, fitsAt }: QuotaFailure, { status, headers }: Failure): RenderedFailure {
+  const body = [{ status, error: 'Usage Limit Exceeded', error_details: { message } }];
+  return {
+    status,
+    headers: fitsAt === undefined ? headers : [['Retry-After', httpDate(fitsAt)]],
+    body: JSON.stringify(body, null, 2),
   };
 }
 

@@ -2,10 +2,9 @@
 import { ProofsheetError } from '../../../kernel/errors.js';
 import type { QuotaRefusal } from '../../../kernel/library/quota.js';
 import type { PortRule } from '../../../kernel/source-url.js';
-import { httpDate } from '../../replies/http-date.js';
-import { type JsonReply, json } from '../../replies/reply.js';
+import { json } from '../../replies/reply.js';
 import { type Route, route } from '../route.js';
-import { ValidationFailure } from './failures.js';
+import { QuotaFailure, ValidationFailure } from './failures.js';
 import { type AskedImport, parseImport } from './import-body.js';
 import { libraryOf, WRITING } from './library-route.js';
 import { parseVersion } from './versions.js';
@@ -36,7 +35,7 @@ export function importImages(permitsPort: PortRule): Route {
         case 'known':
           return json({ id: acceptance.job.id });
         case 'over-quota':
-          return overQuota(acceptance.refusal);
+          throw overQuota(acceptance.refusal);
         case 'too-many-open':
           throw new ProofsheetError(
             'over-quota',
@@ -48,19 +47,9 @@ export function importImages(permitsPort: PortRule): Route {
   });
 }
 
-/** The one failure that is an array in the documents; its text and its form are theirs to the byte. */
-function overQuota(refusal: QuotaRefusal): JsonReply {
-  const body = [{ status: 429, error: 'Usage Limit Exceeded', error_details: { message: messageOf(refusal) } }];
-  const fitsAt = refusal.kind === 'images-per-day' ? refusal.freeAt : undefined;
-  return {
-    kind: 'json',
-    status: 429,
-    text: JSON.stringify(body, null, 2),
-    headers: [['Retry-After', fitsAt === undefined ? String(DAY_S) : httpDate(fitsAt)]],
-  };
+function overQuota(refusal: QuotaRefusal): QuotaFailure {
+  return new QuotaFailure(messageOf(refusal), refusal.kind === 'images-per-day' ? refusal.freeAt : undefined);
 }
-
-const DAY_S = 86_400;
 
 function messageOf(refusal: QuotaRefusal): string {
   const again = 'Please try again later.';
