@@ -30,7 +30,7 @@ export default defineConfig({
     projects: PROJECT_NAMES.map((name) => ({
       test: {
         ...TOGETHER,
-        setupFiles: [...TOGETHER.setupFiles],
+        setupFiles: [...TOGETHER.setupFiles, ...(name === 'api' ? ['test/support/check-fetched-answers.ts'] : [])],
         name,
         include: files.filter((path) => projectOf(path) === name).map((path) => `test/${path}`),
       },

@@ -55,6 +55,8 @@ describeContract('a dialect of nobody', dialectCases, () => openDialect(LEDGER))
 it('a dialect that says nothing passes no case', async () => {
   const silent: Dialect = {
     name: '',
+    summary: '',
+    failureSchema: {},
     mount: '/silent',
     routes: [],
     renderFailure: ({ status }) => ({ status, headers: [], body: '' }),

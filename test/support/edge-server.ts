@@ -9,6 +9,7 @@ import { createEdge, type Edge } from '../../src/http/edge.js';
 import type { EdgeDependencies, HotDependencies, HttpConfig } from '../../src/http/edge-dependencies.js';
 import type { HealthReport } from '../../src/http/probes.js';
 import type { StatusReport } from '../../src/http/status/status-page.js';
+import { documentServer } from './documented-servers.js';
 import { FakeClock } from './fake-clock.js';
 import { FakeLogger } from './fake-logger.js';
 import { FakeMetrics } from './fake-metrics.js';
@@ -108,9 +109,12 @@ export async function startEdgeServer(
     ...config,
   };
   const started: { server?: EdgeServer } = {};
+  const dialects = more.dialects ?? dialectsOf(settings);
+  const access = more.access ?? createAccess([], [], clock);
   const edge = createEdge({
-    dialects: dialectsOf(settings),
-    access: createAccess([], [], clock),
+    version: STATUS.version,
+    dialects,
+    access,
     previews,
     config: settings,
     logger,
@@ -127,6 +131,7 @@ export async function startEdgeServer(
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const origin = `http://127.0.0.1:${port}`;
+  documentServer(origin, dialects, access.isOpen, () => previews.failNext !== undefined);
   started.server = {
     origin,
     url: `${origin}${settings.basePath}`,

@@ -7,6 +7,7 @@ import type { LibraryUse } from '../../library/answers.js';
 import type { Previews, Upload } from '../../previews/answers.js';
 import type { HeaderPairs } from '../replies/headers.js';
 import type { Reply } from '../replies/reply.js';
+import type { RouteDescription } from './description.js';
 
 export type Verb = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
 
@@ -69,6 +70,8 @@ export interface RouteRules {
   readonly effort: 'reads' | 'makes' | 'makes-anew' | 'administers' | 'stays-open';
   /** Answers with pages for browsers, which get the headers that protect them. */
   readonly isPage?: boolean;
+  /** What documents and clients are told of it. */
+  readonly description: RouteDescription;
 }
 
 /** A route with what is its own; `Asked` is what its requests ask for, checked. */
@@ -98,9 +101,9 @@ export interface Route extends RouteRules {
 }
 
 export function route<Asked>(rules: RouteOf<Asked>): Route {
-  const { name, verbs, path, takesAnySegments = false, opensTo, scope, body, maxJsonBytes, effort } = rules;
+  const { name, verbs, path, takesAnySegments = false, opensTo, scope, body, maxJsonBytes, effort, description } = rules;
   return {
-    ...{ name, verbs, path, takesAnySegments, opensTo, body, effort, isPage: rules.isPage ?? false },
+    ...{ name, verbs, path, takesAnySegments, opensTo, body, effort, isPage: rules.isPage ?? false, description },
     ...(scope !== undefined && { scope }),
     ...(maxJsonBytes !== undefined && { maxJsonBytes }),
     ask(target, given) {
