@@ -10,7 +10,7 @@ const files = testFiles();
 const TOGETHER = {
   root,
   setupFiles: ['test/support/end-processes.ts'],
-  testTimeout: 30_000,
+  testTimeout: 120_000,
   hookTimeout: 180_000,
   pool: 'forks',
   maxWorkers: 2,

@@ -9,10 +9,12 @@ import type { Conversion, MadePreview } from '../kernel/ports/converter.js';
 import { type PlannedPreview, planSequence } from '../kernel/sequence.js';
 import { areaOf, type Size } from '../kernel/sizes.js';
 import type { Metadata, SourceInfo, SourceType } from '../kernel/source.js';
-import { costOf, planDecode, smallestEnough } from './decode-plan.js';
+import { smallestEnough } from './decode-plan.js';
 import { Decoder } from './decoder.js';
 import { encode } from './encode.js';
 import { Lanes } from './lanes.js';
+import { pagesAsked } from './pages-asked.js';
+import { costOfPart, type Part, planPart } from './parts.js';
 import type { ChildSettings, JobMessage, WorkCounts } from './protocol.js';
 import {
   type Edges,
@@ -26,7 +28,7 @@ import {
   withoutAlpha,
 } from './raster.js';
 import { ReadBuffer } from './read-buffer.js';
-import { openSource, type SourceFile } from './source-file.js';
+import { openSource, sourcePage } from './source-file.js';
 import { tagsOf } from './tags.js';
 
 export interface ConversionSteps {
@@ -62,24 +64,57 @@ export async function convertSource(
   const source = await openSource(job.sourcePath, settings, buffer);
   const { info } = source;
   const metadata = tagsOf(source);
-  const decoder = new Decoder(source, settings);
-  const assumed = planSequence(info, info.hasAlpha, job.formats);
-  const decode = planDecode(info, source.bytes.length, isLossless(source), assumed, source.reading);
-  await steps.admit(info.type, costOf(info, source.bytes.length, decode, assumed, source.reading));
-
-  const output: Output = { dir: job.outputDir, flush: settings.flush, atOnce: job.encodesAtOnce, tally };
-  const small = wantsSmallDecode(info, assumed, decode.largest, job);
-  if (small) {
-    tally.decodes.wanted++;
-    const raster = await decoder.scaled(storedScale(info, small), { fast: false, kernel: 'lanczos3' });
-    const { preview, written } = await make(await turned(raster, info, small), 'hard', small, info, output, 0);
-    await written;
-    return { info, metadata, previews: [preview], complete: assumed.length === 1 };
+  const parts: Part[] = [];
+  for (const { page, formats, wanted } of pagesAsked(info, job.formats, job.wanted)) {
+    parts.push(planPart(await sourcePage(source, page, settings), formats, wanted));
   }
+  await steps.admit(
+    info.type,
+    parts.reduce((sum, part) => sum + costOfPart(part), 0),
+  );
 
-  tally.decodes.sequence++;
+  const output: Output = {
+    dir: job.outputDir,
+    flush: settings.flush,
+    atOnce: job.encodesAtOnce,
+    tally,
+    first: 0,
+    more: parts.length > 1,
+  };
+  const previews: MadePreview[] = [];
+  for (const part of parts) {
+    const decoder = new Decoder(part.source, settings, part.decode.largest);
+    const small = wantsSmallDecode(part);
+    if (small) {
+      const preview = await makeSmall(part, small, decoder, output);
+      return { info, metadata, previews: [preview], complete: job.formats.length === 1 };
+    }
+    const made = await makePart(part, decoder, { ...output, first: previews.length }, (preview) =>
+      steps.wantedReady(info, metadata, preview),
+    );
+    previews.push(...made);
+  }
+  return { info, metadata, previews: merged(previews), complete: true };
+}
+
+async function makeSmall(part: Part, small: PlannedPreview, decoder: Decoder, output: Output): Promise<MadePreview> {
+  const { info } = part.source;
+  output.tally.decodes.wanted++;
+  const raster = await decoder.scaled(storedScale(info, small), { fast: false, kernel: 'lanczos3' });
+  const { preview, written } = await make(await turned(raster, info, small), 'hard', small, info, output, 0);
+  await written;
+  return preview;
+}
+
+async function makePart(
+  { source: { info }, formats, wanted, assumed, decode }: Part,
+  decoder: Decoder,
+  output: Output,
+  wantedReady: (preview: MadePreview) => void,
+): Promise<MadePreview[]> {
+  output.tally.decodes.sequence++;
   const decoded =
-    decode.kind === 'full'
+    decode.kind !== 'scaled'
       ? await decoder.full(decode.frames)
       : // What the cheaper kernel would show in is decoded again.
         await decoder.scaled(decode.largest, {
@@ -88,21 +123,13 @@ export async function convertSource(
         });
   const alphaUsed = usesAlpha(decoded);
   const opaque = alphaUsed ? decoded : await withoutAlpha(decoded);
-  const plan = alphaUsed === info.hasAlpha ? assumed : planSequence(info, alphaUsed, job.formats);
-  const bases = await basesOf(opaque, decode.kind === 'full', decode.largest, async () => {
+  const plan = alphaUsed === info.hasAlpha ? assumed : planSequence(info, alphaUsed, formats);
+  const bases = await basesOf(opaque, decode.kind !== 'scaled', decode.largest, async () => {
     if (!decode.mayRepeat) return undefined;
-    tally.decodes.sequence++;
+    output.tally.decodes.sequence++;
     return decoder.full(1);
   });
-  const previews = await makeAll(bases, plan, info, job.wanted, output, (preview) =>
-    steps.wantedReady(info, metadata, preview),
-  );
-  return { info, metadata, previews: merged(previews), complete: true };
-}
-
-function isLossless({ info, header, bytes }: SourceFile): boolean {
-  if (info.type === 'webp') return bytes.toString('latin1', 12, 16) === 'VP8L';
-  return info.type === 'png' || info.type === 'gif' || (info.type === 'tiff' && header.compression === undefined);
+  return makeAll(bases, plan, info, wanted, output, wantedReady);
 }
 
 /** What previews are made from, all in one orientation. */
@@ -161,6 +188,10 @@ interface Output {
   /** Previews that are encoded side by side. */
   readonly atOnce: number;
   readonly tally: WorkTally;
+  /** Number of the first preview's file. */
+  readonly first: number;
+  /** There are other pages to be made previews of. */
+  readonly more: boolean;
 }
 
 async function makeAll(
@@ -190,11 +221,11 @@ async function makeAll(
       }
       const still = planned.animated ? base : firstFrame(base);
       await lanes.begin(async () => {
-        const { preview, written } = await make(still, edges, planned, info, output, index);
+        const { preview, written } = await make(still, edges, planned, info, output, output.first + index);
         made.set(planned, preview);
         lanes.beside(written);
       });
-      if (planned !== wanted || order.length === 1) continue;
+      if (planned !== wanted || (order.length === 1 && !output.more)) continue;
       // Somebody waits for this one alone: nothing is made beside it.
       await lanes.ended();
       const preview = made.get(planned);
@@ -231,14 +262,15 @@ function servesSmaller(
 }
 
 /** The preview to make from a small decode of its own, when one is wanted and that brings it sooner. */
-function wantsSmallDecode(
-  info: SourceInfo,
-  plan: readonly PlannedPreview[],
-  largest: Size,
-  job: Pick<JobMessage, 'wanted'>,
-): PlannedPreview | undefined {
-  if (info.type !== 'jpeg' || job.wanted === undefined || plan.length === 1) return undefined;
-  const wanted = bestPlanned(info, plan, job.wanted);
+function wantsSmallDecode({
+  source,
+  assumed,
+  wanted: wantedFormat,
+  decode: { largest },
+}: Part): PlannedPreview | undefined {
+  const { info, codedAs } = source;
+  if (codedAs !== 'jpeg' || wantedFormat === undefined || assumed.length === 1) return undefined;
+  const wanted = bestPlanned(info, assumed, wantedFormat);
   if (wanted === undefined) return undefined;
   const size = storedScale(info, wanted);
   const isSmall = size.widthPx <= largest.widthPx * SMALL_WANTED && size.heightPx <= largest.heightPx * SMALL_WANTED;

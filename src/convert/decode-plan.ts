@@ -7,9 +7,9 @@ import { type Reading, SAMPLE_BYTES } from './colour/reading.js';
 export interface DecodePlan {
   /**
    * `full`: every pixel into memory. `scaled`: straight to the largest raster that the plan needs, with shrink-on-load
-   * where the type has it.
+   * where the type has it. `drawn`: a page or drawing, made at the size of the largest raster.
    */
-  readonly kind: 'full' | 'scaled';
+  readonly kind: 'full' | 'scaled' | 'drawn';
   /** The largest raster the plan needs, in the orientation the source is stored in. */
   readonly largest: Size;
   /** Shrink-on-load may go down to the largest raster itself; otherwise at least twice its size stays to be scaled. */

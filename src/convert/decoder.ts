@@ -3,7 +3,7 @@ import sharp from 'sharp';
 import type { Size } from '../kernel/sizes.js';
 import type { ChildSettings } from './protocol.js';
 import { type Raster, rasterOf } from './raster.js';
-import { decoderOptions, mendedSource, type SourceFile } from './source-file.js';
+import { decoderOptions, mendedSource, type SourceFile, withPixels } from './source-file.js';
 
 /** A file may need to be put right in several places, each of which is found by decoding up to it. */
 const MAX_MENDINGS = 8;
@@ -12,6 +12,8 @@ export class Decoder {
   constructor(
     private source: SourceFile,
     private readonly settings: ChildSettings,
+    /** The largest picture that is needed: what is drawn at any size is drawn at this one. */
+    private readonly largest: Size,
   ) {}
 
   /** Every pixel of so many frames. */
@@ -35,6 +37,7 @@ export class Decoder {
   }
 
   private async decode(once: (source: SourceFile) => Promise<Raster>): Promise<Raster> {
+    this.source = await withPixels(this.source, this.largest);
     for (let mendings = 0; ; mendings++) {
       try {
         return await once(this.source);

@@ -48,7 +48,7 @@ const MAGICS: readonly Magic[] = [
   { name: 'JPEG 2000', text: '\xff\x4f\xff\x51' },
   { name: 'JPEG XL', text: '\0\0\0\x0cJXL \r\n\x87\n' },
   { name: 'JPEG XL', text: '\xff\x0a' },
-  { name: 'ICO', text: '\0\0\x01\0' },
+  { name: 'ICO', type: 'ico', text: '\0\0\x01\0' },
   { name: 'OpenEXR', text: 'v/1\x01' },
   { name: 'Radiance HDR', text: '#?RADIANCE' },
   { name: 'FITS', text: 'SIMPLE  =' },
@@ -58,7 +58,7 @@ const MAGICS: readonly Magic[] = [
   { name: 'Matroska', text: '\x1a\x45\xdf\xa3' },
   { name: 'MP3', text: 'ID3' },
   { name: 'executable', text: '\x7fELF' },
-  { name: 'BMP', text: 'BM' },
+  { name: 'BMP', type: 'bmp', text: 'BM' },
 ];
 
 /** Major and compatible brands of ISO base media files (ISO/IEC 14496-12), most telling first. */
@@ -76,9 +76,18 @@ export function sniff(head: Uint8Array): Sniffed | undefined {
     return text.startsWith('WEBP', 8) ? { type: 'webp', name: 'WebP' } : { name: 'RIFF media' };
   }
   if (text.startsWith('ftyp', 4)) return sniffBrands(text);
+  if (isCursor(head)) return { type: 'ico', name: 'CUR' };
   const magic = MAGICS.find((candidate) => text.startsWith(candidate.text, candidate.at ?? 0));
   if (magic) return magic.type === undefined ? { name: magic.name } : { type: magic.type, name: magic.name };
   return sniffText(text, head.subarray(0, SNIFF_BYTES));
+}
+
+/** Its first four bytes are those of a Targa file too: the first entry of its directory has to make sense. */
+function isCursor(head: Uint8Array): boolean {
+  const bytes = Buffer.from(head.buffer, head.byteOffset, Math.min(head.byteLength, 22));
+  if (bytes.length < 22 || bytes.readUInt32BE(0) !== 0x200) return false;
+  const count = bytes.readUInt16LE(4);
+  return count >= 1 && bytes[9] === 0 && bytes.readUInt32LE(14) >= 40 && bytes.readUInt32LE(18) >= 6 + 16 * count;
 }
 
 function sniffBrands(text: string): Sniffed {

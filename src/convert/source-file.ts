@@ -1,14 +1,17 @@
 // A source inside the child: its bytes, what they are, and its header. Nothing is decoded here.
 import sharp, { type Metadata as DecoderMetadata, type SharpOptions } from 'sharp';
 import { ProofsheetError } from '../kernel/errors.js';
-import type { Orientation, SourceInfo, SourceType } from '../kernel/source.js';
+import type { Size } from '../kernel/sizes.js';
+import { type Orientation, type SourceInfo, type SourceType, storedSize } from '../kernel/source.js';
 import type { Reading } from './colour/reading.js';
 import { readingOfDeep } from './colour/sixteen-bit.js';
 import { asConversionError, rootCause, sawNoType } from './decoder-errors.js';
+import type { PixelSource } from './opened-source.js';
 import type { ChildSettings } from './protocol.js';
 import type { ReadBuffer } from './read-buffer.js';
 import { SNIFF_BYTES, sniff } from './sniff.js';
 import { SOURCE_HANDLING } from './sources/registry.js';
+import { tiffOfPixels } from './stand-in.js';
 
 /** Decoders hold some dozen rows at a time, however few there are: a row of 100 million pixels takes gigabytes. */
 const MAX_SIDE_PX = 1_000_000;
@@ -21,7 +24,11 @@ export interface SourceFile {
   /** The whole file, for what is told of it. */
   readonly file: Buffer;
   readonly info: SourceInfo;
-  readonly header: DecoderMetadata;
+  /** What `bytes` are: the source's own type, or that of the picture found inside it. */
+  readonly codedAs: SourceType;
+  readonly header: Pick<DecoderMetadata, 'icc' | 'exif' | 'compression'>;
+  /** The pixels are another decoder's, and still to be had. */
+  readonly pixels?: PixelSource;
   /** How its samples are read, where the decoder's own way to sRGB would be wrong. */
   readonly reading?: Reading | undefined;
   /** It holds more pages or frames than are taken: the first alone is at hand. */
@@ -32,6 +39,29 @@ export interface SourceFile {
 export async function openSource(path: string, settings: ChildSettings, buffer: ReadBuffer): Promise<SourceFile> {
   const file = buffer.read(path);
   const type = enabledType(file, settings.sourceTypes);
+  const opened = await SOURCE_HANDLING[type].open?.(file, settings, 1);
+  if (opened === undefined) return openAs(type, file, settings);
+  if (opened.kind === 'pixels') return sourceOfPixels(type, file, opened, settings);
+  const inside = await openAs(opened.type, opened.bytes, settings);
+  const orientation = opened.orientation ?? inside.info.orientation;
+  const { widthPx, heightPx } = storedSize(inside.info);
+  const info = { ...inside.info, type, orientation, ...turnedSize(widthPx, heightPx, orientation) };
+  const exif = opened.exif ?? inside.header.exif;
+  return { ...inside, file, info, header: exif ? { ...inside.header, exif } : inside.header };
+}
+
+/** Another page of what `openSource` has opened; the metadata are those of the whole. */
+export async function sourcePage(source: SourceFile, page: number, settings: ChildSettings): Promise<SourceFile> {
+  if (page === 1) return source;
+  const { type } = source.info;
+  const opened = await SOURCE_HANDLING[type].open?.(source.file, settings, page);
+  if (opened?.kind === 'pixels') return sourceOfPixels(type, source.file, opened, settings);
+  const bytes = SOURCE_HANDLING[type].pageAt?.(source.file, page);
+  if (bytes === undefined) throw new ProofsheetError('source-undecodable', `expected a page ${page} that can be read`);
+  return openAs(type, bytes, settings);
+}
+
+async function openAs(type: SourceType, file: Buffer, settings: ChildSettings): Promise<SourceFile> {
   const { check, checkSize, firstPage, hasMorePages, otherKind, stripped } = SOURCE_HANDLING[type];
   const other = otherKind?.(file);
   if (other !== undefined) throw refusedType(settings.sourceTypes, `${other}, of a kind that cannot be decoded here`);
@@ -43,7 +73,36 @@ export async function openSource(path: string, settings: ChildSettings, buffer: 
   const reading = SOURCE_HANDLING[type].reading?.(shown, header) ?? readingOfDeep(header);
   const info = infoOf(type, header, reading);
   checkLimits(info, settings);
-  return { bytes, file, info, header, reading, onlyFirst: shown !== file };
+  return { bytes, file, info, codedAs: type, header, reading, onlyFirst: shown !== file };
+}
+
+function sourceOfPixels(type: SourceType, file: Buffer, pixels: PixelSource, settings: ChildSettings): SourceFile {
+  const { size, orientation, icc, exif } = pixels;
+  const info: SourceInfo = {
+    type,
+    ...turnedSize(size.widthPx, size.heightPx, orientation),
+    orientation,
+    pages: pixels.pages,
+    animated: false,
+    delaysMs: [],
+    loop: 0,
+    hasAlpha: pixels.hasAlpha,
+    channels: pixels.channels,
+    bitsPerSample: pixels.bits,
+    colorSpace: pixels.colorSpace,
+    progressive: false,
+  };
+  checkLimits({ ...info, pages: 1 }, settings);
+  return { bytes: file, file, info, codedAs: 'tiff', header: { ...(icc && { icc }), ...(exif && { exif }) }, pixels };
+}
+
+/** `source` with the pixels of its own decoder, of `size` where they are drawn, in a form that every decoder reads. */
+export async function withPixels(source: SourceFile, size: Size): Promise<SourceFile> {
+  const { pixels, ...rest } = source;
+  if (pixels === undefined) return source;
+  const bytes = tiffOfPixels(await pixels.decode(pixels.drawn ? size : pixels.size));
+  const header = await readHeader(bytes, 'tiff');
+  return { ...rest, bytes, reading: readingOfDeep(header) };
 }
 
 /** How the decoders are told to read a source: strict, and never more than the pixel limit. */
@@ -59,7 +118,7 @@ export function decoderOptions(settings: ChildSettings, { reading }: Pick<Source
 /** `source` with what `error` of a strict decoder tells of put right; `undefined` where that would be damage. */
 export function mendedSource(source: SourceFile, error: unknown): SourceFile | undefined {
   const said = error instanceof Error ? error.message : String(error);
-  const bytes = SOURCE_HANDLING[source.info.type].mended?.(source.bytes, said);
+  const bytes = SOURCE_HANDLING[source.codedAs].mended?.(source.bytes, said);
   return bytes && { ...source, bytes };
 }
 
@@ -116,11 +175,9 @@ function infoOf(type: SourceType, header: DecoderMetadata, reading: Reading | un
   const animated = pages > 1 && (type === 'gif' || type === 'webp');
   // Frames cannot be turned by the decoder's library; an orientation tag on an animation is not met in practice.
   const orientation = animated ? 1 : asOrientation(header.orientation);
-  const swapped = orientation >= 5;
   return {
     type,
-    widthPx: swapped ? header.height : header.width,
-    heightPx: swapped ? header.width : header.height,
+    ...turnedSize(header.width, header.height, orientation),
     orientation,
     pages,
     animated,
@@ -135,7 +192,13 @@ function infoOf(type: SourceType, header: DecoderMetadata, reading: Reading | un
   };
 }
 
-function asOrientation(value: number | undefined): Orientation {
+function turnedSize(storedWidthPx: number, storedHeightPx: number, orientation: Orientation): Size {
+  return orientation >= 5
+    ? { widthPx: storedHeightPx, heightPx: storedWidthPx }
+    : { widthPx: storedWidthPx, heightPx: storedHeightPx };
+}
+
+export function asOrientation(value: number | undefined): Orientation {
   // Anything but 1 to 8 (a damaged tag) is read as upright; the range is checked, so the cast holds.
   return value !== undefined && Number.isInteger(value) && value >= 1 && value <= 8 ? (value as Orientation) : 1;
 }

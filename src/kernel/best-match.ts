@@ -2,7 +2,7 @@
 import { type Format, type PreviewType, parseFormat, type ScaleType } from './format.js';
 import type { PlannedPreview } from './sequence.js';
 import { areaOf, covers, geometryOf, type Size } from './sizes.js';
-import { type Preview, type SourceInfo, storedSize } from './source.js';
+import { type Preview, pageOf, type SourceInfo, storedSize } from './source.js';
 
 /** A preview as the rule sees it: the target format it was made for, its type and its size. */
 export interface Candidate extends Size {
@@ -22,7 +22,7 @@ export interface Match<C extends Candidate> {
  * The candidate that answers `request` on a source with header `info`; `undefined` only without candidates.
  *
  * 0. one that was made for exactly this format, whatever its size: it is what the format says of this source;
- * 1. of the requested scale type, else all; among them, of the requested orientation (`norotate`), else all;
+ * 1. of the requested page, as far as the source has it, else all; among them, of the requested scale type, else all; among them, of the requested orientation (`norotate`), else all;
  * 2. of the requested type when one is named, else all;
  * 3. among these, the smallest that is at least as large as what the request asks of this source;
  * 4. else the same among those of the other scale type that shows the whole picture (`contain` for `cover`, and the other
@@ -37,14 +37,16 @@ export function bestMatch<C extends Candidate>(
 ): Match<C> | undefined {
   const made = candidates.find((candidate) => candidate.format.text === request.text);
   if (made) return { candidate: made, relation: 'exact' };
-  let kept = keep(candidates, (candidate) => candidate.format.scaleType === request.scaleType);
+  const page = pageOf(info, request.page);
+  const pages = keep(candidates, (candidate) => pageOf(info, candidate.format.page) === page);
+  let kept = keep(pages, (candidate) => candidate.format.scaleType === request.scaleType);
   kept = keep(kept, (candidate) => candidate.format.norotate === request.norotate);
   if (request.type !== 'auto') kept = keep(kept, (candidate) => candidate.type === request.type);
 
   const wanted = wantedSize(info, request);
   let large = kept.filter((candidate) => covers(candidate, wanted));
   if (large.length === 0) {
-    kept = [...kept, ...standIns(candidates, request, Math.max(...kept.map(areaOf)))];
+    kept = [...kept, ...standIns(pages, request, Math.max(...kept.map(areaOf)))];
     large = kept.filter((candidate) => covers(candidate, wanted));
   }
   const candidate =

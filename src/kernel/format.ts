@@ -1,4 +1,4 @@
-// The format grammar of target and request formats: TYPE:WIDTHxHEIGHT[~SCALETYPE][~norotate][~expand][@QUALITY]. App
+// The format grammar of target and request formats: TYPE:WIDTHxHEIGHT[~SCALETYPE][~norotate][~expand][~page=N][@QUALITY]. App
 // Suite writes the defaults out: ~autorotate, ~shrinkonly and @75 are words of the grammar that change nothing.
 // Text in, value out, and back to one canonical text; nothing here knows of sources or encoders.
 import { ProofsheetError } from './errors.js';
@@ -25,6 +25,8 @@ export interface Format {
   readonly norotate: boolean;
   /** Enlarge a source that is smaller than the box. */
   readonly expand: boolean;
+  /** Of a document or a TIFF, 1 to 100000; 1 is the default. The last page of a source with fewer. */
+  readonly page: number;
   /** 1 to 100 but for the type's default, which is `undefined`. */
   readonly quality: number | undefined;
   /** The canonical spelling; a default is never written out. */
@@ -32,6 +34,7 @@ export interface Format {
 }
 
 export const MAX_BOX_SIDE_PX = 16_384;
+const MAX_PAGE = 100_000;
 
 /**
  * Quality of a lossy type when the format names none. Of AVIF 60 is what JPEG has at 75: as near or nearer by SSIM and smaller
@@ -73,7 +76,7 @@ export function parseFormat(text: string): Format {
 }
 
 /** As programs write formats: one expression is faster than the parser, which is there to say what is wrong. */
-const PLAIN = /^([a-z]+):(-1|[0-9]{1,5})x(-1|[0-9]{1,5})((?:~[a-z]+)*)(?:@([0-9]{1,3}))?$/;
+const PLAIN = /^([a-z]+):(-1|[0-9]{1,5})x(-1|[0-9]{1,5})((?:~[a-z]+(?:=[0-9]+)?)*)(?:@([0-9]{1,3}))?$/;
 
 /** The format that a plainly written text is; `undefined` for any other text, which may be one all the same. */
 export function readPlain(text: string): Format | undefined {
@@ -82,7 +85,7 @@ export function readPlain(text: string): Format | undefined {
   const type = formatTypeOf(found[1] ?? '');
   const widthPx = Number(found[2]);
   const heightPx = Number(found[3]);
-  const taken: Taken = { scaleType: undefined, flags: [] };
+  const taken: Taken = { scaleType: undefined, page: undefined, flags: [] };
   const words = found[4];
   const areTaken =
     !words ||
@@ -101,32 +104,39 @@ export function formatOf(
   type: FormatType,
   widthPx: number,
   heightPx: number,
-  { scaleType, norotate, expand }: FormatOptions,
+  { scaleType, norotate, expand, page }: FormatOptions,
   givenQuality: number | undefined,
 ): Format {
   const quality = givenQuality === defaultQualityOf(type) ? undefined : givenQuality;
-  const parts = { type, widthPx, heightPx, scaleType, norotate, expand, quality };
-  return { type, widthPx, heightPx, scaleType, norotate, expand, quality, text: formatText(parts) };
+  const parts = { type, widthPx, heightPx, scaleType, norotate, expand, page, quality };
+  return { type, widthPx, heightPx, scaleType, norotate, expand, page, quality, text: formatText(parts) };
 }
 
 /** The canonical text of a format's parts. */
 export function formatText(format: Omit<Format, 'text'>): string {
   const scale = format.scaleType === 'contain' ? '' : `~${format.scaleType}`;
   const flags = `${format.norotate ? '~norotate' : ''}${format.expand ? '~expand' : ''}`;
+  const page = format.page === 1 ? '' : `~page=${format.page}`;
   const quality = format.quality === undefined ? '' : `@${format.quality}`;
-  return `${format.type}:${format.widthPx}x${format.heightPx}${scale}${flags}${quality}`;
+  return `${format.type}:${format.widthPx}x${format.heightPx}${scale}${flags}${page}${quality}`;
 }
 
-export type FormatOptions = Pick<Format, 'scaleType' | 'norotate' | 'expand'>;
+export type FormatOptions = Pick<Format, 'scaleType' | 'norotate' | 'expand' | 'page'>;
 
 /** The words of a format so far. */
 interface Taken {
   scaleType: ScaleType | undefined;
+  page: number | undefined;
   readonly flags: string[];
 }
 
 /** Adds an option in lower case; `false` when it is none, or may not stand a second time. */
 function take(word: string, taken: Taken): boolean {
+  if (word.includes('=')) {
+    const page = taken.page === undefined ? pageOfWord(word) : undefined;
+    taken.page = page;
+    return page !== undefined;
+  }
   const scale = lookUp(SCALE_TYPE_BY_NAME, word);
   if (scale !== undefined ? taken.scaleType !== undefined : !FLAGS.includes(word) || taken.flags.includes(word))
     return false;
@@ -135,11 +145,19 @@ function take(word: string, taken: Taken): boolean {
   return true;
 }
 
-function optionsOf({ scaleType, flags }: Taken): FormatOptions {
+/** The page that `page=N` names, 1 to 100000; `undefined` for anything else. */
+export function pageOfWord(word: string): number | undefined {
+  const digits = /^page=([0-9]{1,6})$/.exec(word)?.[1];
+  const page = Number(digits ?? 0);
+  return page >= 1 && page <= MAX_PAGE ? page : undefined;
+}
+
+function optionsOf({ scaleType, page, flags }: Taken): FormatOptions {
   return {
     scaleType: scaleType ?? 'contain',
     norotate: flags.includes('norotate'),
     expand: flags.includes('expand'),
+    page: page ?? 1,
   };
 }
 
@@ -204,13 +222,16 @@ class FormatParser {
   }
 
   private options(): FormatOptions {
-    const taken: Taken = { scaleType: undefined, flags: [] };
+    const taken: Taken = { scaleType: undefined, page: undefined, flags: [] };
     // Older clients write "-cover" for "~cover"; a "-" can stand nowhere else behind the height.
     while (this.source[this.at] === '~' || this.source[this.at] === '-') {
       const start = this.at + 1;
-      const word = /^[a-z]*/i.exec(this.source.slice(start))?.[0].toLowerCase() ?? '';
+      const word = /^[a-z]*(?:=[0-9]*)?/i.exec(this.source.slice(start))?.[0].toLowerCase() ?? '';
       if (!take(word, taken))
-        this.fail(start, `one scale type (auto, ${SCALE_TYPES.join(', ')}), or one of ${FLAGS.join(', ')}, each once`);
+        this.fail(
+          start,
+          `one scale type (auto, ${SCALE_TYPES.join(', ')}), or one of ${FLAGS.join(', ')} or page=N of 1 to ${MAX_PAGE}, each once`,
+        );
       this.at = start + word.length;
     }
     return optionsOf(taken);
@@ -229,7 +250,7 @@ class FormatParser {
   private fail(position: number, expected: string): never {
     throw new ProofsheetError(
       'invalid-request-format',
-      `expected ${expected} at position ${position} of the format; a format is TYPE:WIDTHxHEIGHT[~SCALETYPE][~norotate][~expand][@QUALITY], for example auto:800x800~cover@80`,
+      `expected ${expected} at position ${position} of the format; a format is TYPE:WIDTHxHEIGHT[~SCALETYPE][~norotate][~expand][~page=N][@QUALITY], for example auto:800x800~cover@80`,
     );
   }
 }

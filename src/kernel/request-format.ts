@@ -8,6 +8,7 @@ import {
   isDefaultFlag,
   MAX_BOX_SIDE_PX,
   MAX_FORMAT_CHARACTERS,
+  pageOfWord,
   qualityOf,
   readPlain,
   type ScaleType,
@@ -72,19 +73,22 @@ function readSide(text: string, ignored: string[]): number {
   return value > MAX_BOX_SIDE_PX ? MAX_BOX_SIDE_PX : OWN_EXTENT;
 }
 
-/** Words in any order; of several scale types the last that is no default counts, of several qualities the first. */
+/** Words in any order; of several scale types the last that is no default counts, of several qualities or pages the first. */
 function readOptions(text: string, ignored: string[]): FormatOptions & Pick<Format, 'quality'> {
   const words = text === '' ? [] : text.split(BETWEEN_OPTIONS).map(readWord);
   const scaleType = words.findLast(({ scale }) => scale !== undefined && scale !== 'contain')?.scale ?? 'contain';
   const quality = words.find((word) => word.quality !== undefined)?.quality;
+  const page = words.find((word) => word.page !== undefined)?.page;
   for (const word of words) {
     const counts = word.scale === undefined || word.scale === scaleType;
-    if (!word.isKnown || !counts || (word.quality ?? quality) !== quality) ignored.push(word.text);
+    const isFirst = (word.quality ?? quality) === quality && (word.page ?? page) === page;
+    if (!word.isKnown || !counts || !isFirst) ignored.push(word.text);
   }
   return {
     scaleType,
     norotate: words.some(({ flag }) => flag === 'norotate'),
     expand: words.some(({ flag }) => flag === 'expand'),
+    page: page ?? 1,
     quality,
   };
 }
@@ -96,6 +100,7 @@ interface Word {
   readonly scale?: ScaleType;
   readonly flag?: 'norotate' | 'expand';
   readonly quality?: number;
+  readonly page?: number;
 }
 
 /** One option with its sign. A misspelt word may still be known: the original looks for parts of words. */
@@ -106,6 +111,8 @@ function readWord(token: string): Word {
     const quality = qualityOf(name);
     return quality === undefined ? { text, isKnown: false } : { text, isKnown: true, quality };
   }
+  const page = pageOfWord(name);
+  if (page !== undefined) return { text, isKnown: true, page };
   if (name.startsWith('cov')) return { text, isKnown: true, scale: name.includes('crop') ? 'coverandcrop' : 'cover' };
   if (name.includes('force') || name.includes('dimension'))
     return { text, isKnown: true, scale: 'containforcedimension' };

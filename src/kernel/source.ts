@@ -4,7 +4,7 @@ import type { PreviewType } from './format.js';
 import type { Context, ImageKey } from './image-key.js';
 import type { Size } from './sizes.js';
 
-export const SOURCE_TYPES = ['jpeg', 'png', 'gif', 'webp', 'tiff', 'avif', 'svg'] as const;
+export const SOURCE_TYPES = ['jpeg', 'png', 'gif', 'webp', 'tiff', 'avif', 'svg', 'bmp', 'ico'] as const;
 /** What a source is, decided by its bytes alone. */
 export type SourceType = (typeof SOURCE_TYPES)[number];
 
@@ -18,7 +18,7 @@ export interface SourceInfo {
   readonly widthPx: number;
   readonly heightPx: number;
   readonly orientation: Orientation;
-  /** Pages of a TIFF, frames of a GIF or WebP; 1 for everything else. */
+  /** Pages of a TIFF or document, frames of a GIF or WebP; 1 for everything else. */
   readonly pages: number;
   /** More than one frame, in a type that can be animated. */
   readonly animated: boolean;
@@ -122,6 +122,11 @@ export interface ImageGroup {
 export interface CatalogEntry {
   readonly group: ImageGroup;
   readonly source: SourceRecord;
+}
+
+/** The page of the source, from 1, that a format shows which asks for page `asked`: the last where there are fewer, 1 of an animation. */
+export function pageOf({ pages, animated }: Pick<SourceInfo, 'pages' | 'animated'>, asked: number): number {
+  return animated ? 1 : Math.min(asked, pages);
 }
 
 /** The size of the source as its bytes have it, before orientation is applied. */

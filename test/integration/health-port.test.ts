@@ -1,6 +1,7 @@
 // Probes and metrics on a port of their own, as a chart asks for them: beside the operations, or instead of there.
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { freePort } from '../support/ports.js';
 import { type ServerProcess, spawnServer, startServerProcess } from '../support/server-process.js';
 import { type TempDir, tempDir } from '../support/temp-dir.js';
 
@@ -16,15 +17,6 @@ afterEach(async () => {
   await dir.remove();
 });
 
-/** A port that was free a moment ago: workers share one only when it is named. */
-async function freePort(): Promise<string> {
-  const taken = createServer();
-  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
-  const address = taken.address();
-  await new Promise((resolve) => taken.close(resolve));
-  return typeof address === 'object' && address !== null ? String(address.port) : '';
-}
-
 async function start(environment: Readonly<Record<string, string>>): Promise<{ origin: string; health: string }> {
   server = await startServerProcess({ PROOFSHEET_DATA_DIR: dir.path, ...environment });
   const { origin, log } = server;
@@ -38,7 +30,7 @@ const PATHS = ['/health/liveness', '/health/readiness', '/healthz', '/readyz', '
 describe.each(['1', '2'])('with %s worker(s)', (workers) => {
   it('answers the probes and metrics there, and nothing else', async () => {
     const { origin, health } = await start({
-      PROOFSHEET_HEALTH_PORT: await freePort(),
+      PROOFSHEET_HEALTH_PORT: String(await freePort()),
       PROOFSHEET_WORKERS: workers,
       PROOFSHEET_ALLOWED_HOSTS: 'pictures.example',
     });

@@ -4,8 +4,8 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { until } from '../support/gate.js';
+import { freePort } from '../support/ports.js';
 import { run, start } from '../support/processes.js';
-import { freePort } from '../support/redis-servers.js';
 import { type TempDir, tempDir } from '../support/temp-dir.js';
 import { NODE, requireTool } from '../support/tools.js';
 

@@ -11,16 +11,16 @@ import { openSharedTier, type SharedTier } from '../../src/open-storage.js';
 import { encodedPhoto } from '../support/encoded-photo.js';
 import { FakeLogger } from '../support/fake-logger.js';
 import { FakeMetrics } from '../support/fake-metrics.js';
+import { eventually } from '../support/gate.js';
 import { image } from '../support/images.js';
 import { sourceForm } from '../support/multipart.js';
 import { childrenOf } from '../support/processes.js';
 import { blobOf, groupRef } from '../support/records.js';
-import { eventually, type RedisServer, type RedisServers, startStandalone } from '../support/redis-servers.js';
+import { type RedisServer, type RedisServers, startStandalone } from '../support/redis-servers.js';
 import { realClock } from '../support/redis-store.js';
 import { type ServerProcess, scrape, startServerProcess } from '../support/server-process.js';
 import { type TempDir, tempDir } from '../support/temp-dir.js';
 
-const LATE_MS = 1_500;
 /** Several servers are started, one after the other, beside other tests. */
 const SLOW = { timeout: 120_000 };
 
@@ -191,11 +191,11 @@ describe('the shared tier', () => {
         return key === '' ? -2 : Number(await cli('PTTL', key));
       };
       const lost = upload(dying, 'held', source).catch(() => undefined);
-      await eventually('a lease', 10_000, async () => (await left()) > 0);
+      await eventually(async () => (await left()) > 0, 'a lease');
       expect(await left()).toBeLessThanOrEqual(700);
       dying.kill('SIGKILL');
       await lost;
-      await eventually('a lease that has ended', 700 + LATE_MS, async () => (await left()) === -2);
+      await eventually(async () => (await left()) === -2, 'a lease that has ended');
     });
   });
 

@@ -1,10 +1,10 @@
 // Several HTTP processes on one port: one cache, one conversion, one set of figures, and no outage when one of them dies.
-import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { encodedPhoto } from '../support/encoded-photo.js';
 import { until } from '../support/gate.js';
 import { sourceForm } from '../support/multipart.js';
-import { childrenOf } from '../support/processes.js';
+import { freePort } from '../support/ports.js';
+import { childrenOf, isRunning } from '../support/processes.js';
 import { type ServerProcess, scrape, startServerProcess } from '../support/server-process.js';
 import { type TempDir, tempDir } from '../support/temp-dir.js';
 
@@ -13,7 +13,13 @@ let server: ServerProcess;
 
 beforeEach(async () => {
   dir = await tempDir();
-  server = await startServerProcess({ PROOFSHEET_DATA_DIR: dir.path, PROOFSHEET_WORKERS: '2', ...ADMIN_ENVIRONMENT });
+  server = await startServerProcess({
+    PROOFSHEET_DATA_DIR: dir.path,
+    // Of its own: another server takes it over.
+    PROOFSHEET_PORT: String(await freePort()),
+    PROOFSHEET_WORKERS: '2',
+    ...ADMIN_ENVIRONMENT,
+  });
   await until(() => listening() === 2, 'both workers listen');
 });
 
@@ -92,14 +98,6 @@ it('whose supervisor is killed end at once, under uploads, and leave port and ca
   expect(workers).toHaveLength(2);
   server.kill('SIGKILL');
   await server.gone;
-  const isRunning = (pid: number) => {
-    try {
-      // A zombie has ended; who would ask for it was the supervisor.
-      return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-    } catch {
-      return false;
-    }
-  };
   await until(() => !workers.some(isRunning), 'no worker is left');
   stopped = true;
   await Promise.all(uploading);

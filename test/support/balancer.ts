@@ -1,8 +1,9 @@
 // nginx with the configuration that the documentation shows, in front of nodes of a test: only names and ports are put in.
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { startSilent } from './processes.js';
-import { eventually, freePort } from './redis-servers.js';
+import { startDaemons } from './daemons.js';
+import { freePort } from './ports.js';
 import { tempDir } from './temp-dir.js';
 import { requireTool } from './tools.js';
 
@@ -19,8 +20,6 @@ export async function startBalancer(nodes: readonly string[]): Promise<Balancer>
   const nginx = await requireTool('nginx');
   const port = await freePort();
   const dir = await tempDir();
-  // Started by root, its workers are somebody else.
-  await chmod(dir.path, 0o755);
   const site = (await readFile(DOCUMENTED, 'utf8'))
     .replace(/ *server node1:8005 (.*)\n *server node2:8005 .*\n/, (_, how: string) =>
       nodes.map((node) => `  server ${node} ${how}\n`).join(''),
@@ -31,23 +30,23 @@ export async function startBalancer(nodes: readonly string[]): Promise<Balancer>
   );
   await writeFile(
     join(dir.path, 'nginx.conf'),
-    `daemon off; worker_processes 1; pid ${dir.path}/pid; error_log ${dir.path}/error.log;
+    // Its workers stay who we are: bodies that do not fit in memory go into our directory, which nobody else may enter.
+    `daemon off; user ${userInfo().username}; worker_processes 1; pid ${dir.path}/pid; error_log stderr;
      events { worker_connections 512; }
      http { access_log off; ${temporary.join(' ')} ${site} }`,
   );
-  const child = startSilent(nginx, ['-p', dir.path, '-c', join(dir.path, 'nginx.conf')]);
-  const gone = new Promise((resolve) => child.once('exit', resolve));
   const origin = `http://127.0.0.1:${port}`;
-  await eventually(
+  const [child] = await startDaemons(
     'nginx in front of the nodes',
-    10_000,
+    [[nginx, '-e', 'stderr', '-p', dir.path, '-c', join(dir.path, 'nginx.conf')]],
     async () => (await fetch(`${origin}/imageconverter/getKeyCount`)).ok,
   );
+  const gone = new Promise((resolve) => child?.once('exit', resolve));
   return {
     origin,
     stop: async () => {
-      child.kill('SIGQUIT');
-      setTimeout(() => child.kill('SIGTERM'), 2_000).unref();
+      child?.kill('SIGQUIT');
+      setTimeout(() => child?.kill('SIGTERM'), 2_000).unref();
       await gone;
       await dir.remove();
     },

@@ -36,15 +36,48 @@ export class Gate {
   }
 }
 
-const UNTIL_MS = 15_000;
+/** Far more than anything here takes on a machine that is busy with other things: who waits in vain has found a fault. */
+export const PATIENCE_MS = 60_000;
 /** Between two looks the processor is left to what is waited for: a test that spins starves its own subject. */
-const LOOK_EVERY_MS = 2;
+const FIRST_PAUSE_MS = 2;
+const LONGEST_PAUSE_MS = 32;
 
-/** Resolves once `condition` holds; rejects naming `what` when it does not within 15 s. */
+/** Resolves once `condition` holds; rejects naming `what` when it does not within `PATIENCE_MS`, and at once when it rejects. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + UNTIL_MS;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`expected that ${what} within ${UNTIL_MS} ms, but it did not`);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  await look(condition, what, () => undefined);
+}
+
+/** The same, but whatever `condition` rejects with means "not yet"; the last of it is the cause when it never holds. */
+export async function eventually(condition: () => Promise<boolean>, what: string): Promise<void> {
+  let last: unknown;
+  const holds = () =>
+    condition().catch((error: unknown) => {
+      last = error;
+      return false;
+    });
+  await look(holds, what, () => last);
+}
+
+async function look(condition: () => boolean | Promise<boolean>, what: string, cause: () => unknown): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  const vain = () => new Error(`waited in vain, ${PATIENCE_MS} ms, for this: ${what}`, { cause: cause() });
+  let pauseMs = FIRST_PAUSE_MS;
+  while (!(await before(deadline, condition(), vain))) {
+    if (performance.now() > deadline) throw vain();
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+  }
+}
+
+/** A look that gets no answer is in vain too. */
+async function before(deadline: number, answer: boolean | Promise<boolean>, vain: () => Error): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(vain()), Math.max(0, deadline - performance.now()));
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

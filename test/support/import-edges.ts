@@ -44,6 +44,12 @@ const DIALECT_SEES = ['dialects', 'replies', 'url-query'];
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
   sharp: ['convert/'],
   exifreader: ['convert/'],
+  yauzl: ['convert/'],
+  'libheif-js': ['convert/'],
+  '@hyzyla/pdfium': ['convert/'],
+  'ag-psd': ['convert/'],
+  '@jsquash/jxl': ['convert/'],
+  '@cornerstonejs/codec-openjpeg': ['convert/'],
   lmdb: ['stores/embedded/'],
   keyv: ['stores/redis/'],
   '@keyv/redis': ['stores/redis/'],

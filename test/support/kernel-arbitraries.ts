@@ -28,6 +28,7 @@ export const formatParts = fc
     scaleType: fc.constantFrom(...SCALE_TYPES),
     norotate: fc.boolean(),
     expand: fc.boolean(),
+    page: fc.integer({ min: 1, max: 3 }),
     quality: fc.option(fc.integer({ min: 1, max: 100 }), { nil: undefined }),
   })
   .filter(({ type, quality }) => quality !== defaultQualityOf(type));

@@ -1,6 +1,7 @@
 // Several Proofsheet nodes over one Redis, each a process with a data directory of its own, as in production.
 import { encodedPhoto } from './encoded-photo.js';
 import { sourceForm } from './multipart.js';
+import { freePort } from './ports.js';
 import { type ServerProcess, scrape, startServerProcess } from './server-process.js';
 import { type TempDir, tempDir } from './temp-dir.js';
 
@@ -23,7 +24,13 @@ export class Nodes {
       PROOFSHEET_ADMIN_PASSWORD: ADMIN.password,
       ...environment,
     };
-    const all = await Promise.all(dirs.map((dir) => startServerProcess({ ...shared, PROOFSHEET_DATA_DIR: dir.path })));
+    // Ports that nobody is given while a node is away that will come back on its own.
+    const ports = await Promise.all(dirs.map(() => freePort()));
+    const all = await Promise.all(
+      dirs.map((dir, at) =>
+        startServerProcess({ PROOFSHEET_PORT: String(ports[at]), ...shared, PROOFSHEET_DATA_DIR: dir.path }),
+      ),
+    );
     return new Nodes(all, dirs, shared);
   }
 

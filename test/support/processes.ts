@@ -44,14 +44,6 @@ export function start(
   return watched(spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'], detached: true }));
 }
 
-/** Starts `program`, whose output nobody reads. */
-export function startSilent(program: Program, args: readonly string[], options: Surroundings = {}): ChildProcess {
-  const child = spawn(program, args, { ...options, stdio: 'ignore', detached: true });
-  // Whoever waits for it sees that it is not there; without a listener the error would end the tests.
-  child.on('error', () => undefined);
-  return watched(child);
-}
-
 /** Starts a module on this Node, with a channel for messages. */
 export function startModule(
   module: string | URL,
@@ -100,6 +92,15 @@ export function endAll(): void {
   for (const leader of groups) {
     signalGroup(leader, 'SIGKILL');
     forget(leader);
+  }
+}
+
+/** Whether a process is there and has not ended: a zombie has, and waits only to be asked for. */
+export function isRunning(pid: number): boolean {
+  try {
+    return !/^[ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1) ?? 'X');
+  } catch {
+    return false;
   }
 }
 

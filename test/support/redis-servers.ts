@@ -2,35 +2,13 @@
 // free ports, in directories of their own, without persistence; every wait has an end.
 import type { ChildProcess } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { run, startSilent } from './processes.js';
+import { startDaemons } from './daemons.js';
+import { eventually } from './gate.js';
+import { freePort } from './ports.js';
+import { run } from './processes.js';
 import { type TempDir, tempDir } from './temp-dir.js';
 import { type Program, requireTool } from './tools.js';
-
-const START_MS = 10_000;
-const CLUSTER_MS = 20_000;
-
-/** Resolves once `holds` resolves with true; rejects after `withinMs` with what was waited for. */
-export async function eventually(what: string, withinMs: number, holds: () => Promise<boolean>): Promise<void> {
-  const untilMs = performance.now() + withinMs;
-  for (;;) {
-    if (await holds().catch(() => false)) return;
-    if (performance.now() > untilMs) throw new Error(`expected ${what} within ${withinMs} ms`);
-    await delay(20);
-  }
-}
-
-/** A port that nobody listens on now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('expected a port');
-  return address.port;
-}
 
 /** One redis-server process, which can be stopped and started again on its port. */
 export class RedisServer {
@@ -89,8 +67,11 @@ export class RedisServer {
 
   /** Starts the process, also again after `kill`, and waits until it answers. */
   async resume(): Promise<void> {
-    this.process = startSilent(this.program, this.args);
-    await eventually(`redis-server on ${this.port}`, START_MS, async () => (await this.cli('PING')) === 'PONG');
+    [this.process] = await startDaemons(
+      `redis-server on ${this.port}`,
+      [[this.program, ...this.args]],
+      async () => (await this.cli('PING')) === 'PONG',
+    );
   }
 
   /** Stands still, connections stay open: SIGSTOP. */
@@ -114,7 +95,7 @@ export class RedisServer {
   /** One command; its reply as redis-cli prints it. Rejects for an error reply. */
   async cli(...args: string[]): Promise<string> {
     const { stdout } = await run(this.client, ['-e', '-p', String(this.port), ...this.cliArgs, ...args], {
-      timeout: 5_000,
+      timeout: 30_000,
     });
     return stdout.trim();
   }
@@ -144,7 +125,7 @@ export async function startWithTls(): Promise<RedisServers & { readonly caFile: 
   const dir = await tempDir();
   const at = (name: string) => join(dir.path, name);
   const program = await requireTool('openssl');
-  const openssl = (...args: string[]) => run(program, args, { timeout: 20_000 });
+  const openssl = (...args: string[]) => run(program, args, { timeout: 60_000 });
   await openssl(
     'req',
     '-x509',
@@ -222,13 +203,14 @@ export async function startSentinelSet(): Promise<RedisServers> {
   const replica = await RedisServer.start(dir.path, ['--replicaof', `127.0.0.1 ${master.port}`, ...noDelay]);
   const sentinels = await Promise.all([1, 2, 3].map(() => RedisServer.startSentinel(dir.path, master)));
   const hosts = sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',');
-  await eventually('a replica that has what its master has', CLUSTER_MS, async () =>
-    /master_link_status:up/.test(await replica.cli('INFO', 'replication')),
+  await eventually(
+    async () => /master_link_status:up/.test(await replica.cli('INFO', 'replication')),
+    'a replica that has what its master has',
   );
-  await eventually('sentinels that know each other and the replica', CLUSTER_MS, async () => {
+  await eventually(async () => {
     const told = await Promise.all(sentinels.map((sentinel) => sentinel.cli('SENTINEL', 'MASTER', 'main')));
     return told.every((text) => /num-slaves\n1\n/.test(text) && /num-other-sentinels\n2\n/.test(text));
-  });
+  }, 'sentinels that know each other and the replica');
   return { ...group(dir, [master, replica], `redis+sentinel://${hosts}/main`, sentinels) };
 }
 
@@ -268,11 +250,10 @@ export async function startCluster(nodeTimeoutMs = 10_000): Promise<RedisServers
   const ids = await Promise.all(servers.map((server) => server.cli('CLUSTER', 'MYID')));
   for (const [at, server] of servers.slice(3).entries())
     await eventually(
-      'a replica that knows its master',
-      CLUSTER_MS,
       async () => (await server.cli('CLUSTER', 'REPLICATE', `${ids[at]}`)) === 'OK',
+      'a replica that knows its master',
     );
-  await eventually('a whole cluster', CLUSTER_MS, async () => {
+  await eventually(async () => {
     const nodes = await Promise.all(
       servers.map(async (server) => ({
         info: await server.cli('CLUSTER', 'INFO'),
@@ -284,11 +265,11 @@ export async function startCluster(nodeTimeoutMs = 10_000): Promise<RedisServers
         /cluster_state:ok/.test(info) &&
         (text.match(/ slave /g) ?? []).length + (text.match(/myself,slave/g) ?? []).length >= 3,
     );
-  });
-  await eventually('replicas in step', CLUSTER_MS, async () => {
+  }, 'a whole cluster');
+  await eventually(async () => {
     const told = await Promise.all(servers.slice(3).map((server) => server.cli('INFO', 'replication')));
     return told.every((text) => /master_link_status:up/.test(text));
-  });
+  }, 'replicas in step');
   return group(
     dir,
     servers,

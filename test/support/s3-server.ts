@@ -5,10 +5,12 @@ import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { run, startSilent } from './processes.js';
-import { eventually, freePort } from './redis-servers.js';
+import { type Command, startDaemons } from './daemons.js';
+import { eventually } from './gate.js';
+import { freePort } from './ports.js';
+import { run } from './processes.js';
 import { type TempDir, tempDir } from './temp-dir.js';
-import { type Program, requireTool } from './tools.js';
+import { requireTool } from './tools.js';
 
 const START_MS = 90_000;
 /** As the package ships it: names the storage policy and the hash paths. */
@@ -39,7 +41,7 @@ export class S3Server {
   private constructor(
     readonly endpoint: string,
     private readonly dir: TempDir,
-    private readonly commands: readonly (readonly [program: Program, config: string])[],
+    private readonly commands: readonly Command[],
   ) {}
 
   /** Starts the service with empty `buckets`. */
@@ -54,7 +56,7 @@ export class S3Server {
       container: await requireTool('swift-container-server'),
       object: await requireTool('swift-object-server'),
     };
-    const commands: (readonly [Program, string])[] = [];
+    const commands: Command[] = [];
     const ports: number[] = [];
     for (const kind of KINDS) {
       const port = await freePort();
@@ -71,10 +73,10 @@ export class S3Server {
     await server.resume();
     const client = server.client();
     for (const Bucket of buckets)
-      await eventually(`the bucket ${Bucket}`, START_MS, async () => {
+      await eventually(async () => {
         await client.send(new CreateBucketCommand({ Bucket }));
         return true;
-      });
+      }, `the bucket ${Bucket}`);
     client.destroy();
     return server;
   }
@@ -105,8 +107,7 @@ export class S3Server {
 
   /** Starts the daemons, also again after `kill`; resolves once the service answers. */
   async resume(): Promise<void> {
-    this.processes = this.commands.map(([program, config]) => startSilent(program, [config]));
-    await eventually('an S3 service that answers', START_MS, async () => {
+    this.processes = await startDaemons('an S3 service that answers', this.commands, async () => {
       // Any answer of its own will do: without a signature it is a refusal.
       const answer = await fetch(this.endpoint, { signal: AbortSignal.timeout(2_000) });
       return answer.status < 500;

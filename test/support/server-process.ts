@@ -4,11 +4,11 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { PATIENCE_MS } from './gate.js';
 import { start } from './processes.js';
 import { NODE, type Program } from './tools.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-const READY_MS = 20_000;
 
 /** A command that replaces itself by the one behind it (`exec`); empty: none. */
 export type Wrapper = readonly [] | readonly [Program, ...string[]];
@@ -63,9 +63,9 @@ function listeningUrl(child: ChildProcess, log: Record<string, unknown>[], stder
   return new Promise((resolve, reject) => {
     const fail = (why: string) => reject(new Error(`the server ${why}\n${stderr()}\n${JSON.stringify(log)}`));
     const timer = setTimeout(() => {
-      fail(`did not listen within ${READY_MS} ms`);
+      fail(`did not listen within ${PATIENCE_MS} ms`);
       child.kill('SIGKILL');
-    }, READY_MS);
+    }, PATIENCE_MS);
     child.once('exit', (code) => fail(`ended with ${code}`));
     if (child.stdout === null) return fail('has no output');
     createInterface({ input: child.stdout }).on('line', (line) => {

@@ -1,11 +1,11 @@
 // The programs that tests start besides Node: found where they are, installed from Debian's packages where that is
 // possible, and otherwise named clearly. Started by processes.ts, which takes nothing else. A test is never passed over because its tool is missing.
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { access, constants, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { isRunning } from './processes.js';
 
 interface Tool {
   /** The Debian package that brings it. */
@@ -177,18 +177,6 @@ async function lock(): Promise<() => Promise<void>> {
     // Whoever made the directory writes its pid right after: wait first, so that a missing pid means a dead maker.
     await sleep(LOCK_POLL_MS);
     const owner = Number(await readFile(ownerFile, 'utf8').catch(() => 'none'));
-    if (!isAlive(owner)) await rm(LOCK_DIRECTORY, { recursive: true, force: true });
-  }
-}
-
-/** A process that has ended and is not asked for yet, a zombie, is dead. */
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid)) return false;
-  try {
-    process.kill(pid, 0);
-    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch (error) {
-    // EPERM: somebody else's process, and so alive.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    if (!isRunning(owner)) await rm(LOCK_DIRECTORY, { recursive: true, force: true });
   }
 }

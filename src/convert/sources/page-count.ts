@@ -92,15 +92,25 @@ export function webpHasMoreFrames(bytes: Buffer, most: number): boolean {
 
 /** Whether `bytes`, a TIFF or BigTIFF, has more than `most` directories. One that loops is left for the decoder to refuse. */
 export function tiffHasMorePages(bytes: Buffer, most: number): boolean {
-  return tiffChain(bytes, most) === 'more';
+  return tiffChain(bytes, most).ends === 'more';
 }
 
 /** Whether a directory among the first hundred thousand leads back to one before it. */
 export function tiffLoops(bytes: Buffer): boolean {
-  return tiffChain(bytes, 100_000) === 'loops';
+  return tiffChain(bytes, 100_000).ends === 'loops';
 }
 
-function tiffChain(bytes: Buffer, most: number): 'more' | 'loops' | 'ends' {
+/** Where the directory of that page, from 1, stands. */
+export function tiffPageOffset(bytes: Buffer, page: number): number | undefined {
+  return tiffChain(bytes, page).offsets[page - 1];
+}
+
+interface TiffChain {
+  readonly offsets: readonly number[];
+  readonly ends: 'more' | 'loops' | 'whole';
+}
+
+function tiffChain(bytes: Buffer, most: number): TiffChain {
   const little = bytes[0] === 0x49;
   const big = (little ? bytes[2] : bytes[3]) === 0x2b;
   const short = (at: number): number => (little ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at));
@@ -110,11 +120,11 @@ function tiffChain(bytes: Buffer, most: number): 'more' | 'loops' | 'ends' {
   const offsetAt = (at: number): number => (at + offsetBytes > bytes.length ? 0 : big ? wide(at) : long(at));
   const seen = new Set<number>();
   for (let at = offsetAt(big ? 8 : 4); at > 0 && at + countBytes <= bytes.length; ) {
-    if (seen.has(at)) return 'loops';
-    if (seen.size >= most) return 'more';
+    if (seen.has(at)) return { offsets: [...seen], ends: 'loops' };
+    if (seen.size >= most) return { offsets: [...seen], ends: 'more' };
     seen.add(at);
     const entries = big ? wide(at) : short(at);
     at = offsetAt(at + countBytes + entries * entryBytes);
   }
-  return 'ends';
+  return { offsets: [...seen], ends: 'whole' };
 }

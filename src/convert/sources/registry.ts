@@ -2,17 +2,32 @@
 import type { Metadata as DecoderMetadata } from 'sharp';
 import type { SourceType } from '../../kernel/source.js';
 import type { Reading } from '../colour/reading.js';
+import type { OpenedSource } from '../opened-source.js';
+import type { ChildSettings } from '../protocol.js';
 import { avifReading, avifStill } from './avif.js';
+import { openBmp } from './bmp.js';
 import { checkGif, gifReading, mendedGif } from './gif.js';
+import { openIco } from './ico.js';
 import { jpegKind, mendedJpeg } from './jpeg.js';
 import { gifFirstFrame, gifHasMoreFrames, tiffHasMorePages, webpFirstFrame, webpHasMoreFrames } from './page-count.js';
 import { pngKind, pngReading, withoutTexts } from './png.js';
 import { checkRenderedSvg, checkSvg, svgForDecoder } from './svg.js';
-import { mendedTiff, tiffFirstPage } from './tiff.js';
+import { mendedTiff, tiffFirstPage, tiffPage } from './tiff.js';
 import { tiffKind } from './tiff-kind.js';
 import { tiffForDecoder, tiffReading } from './tiff-reading.js';
 
+/** What opening a source needs to know. */
+export type OpenLimits = Pick<ChildSettings, 'maxSourcePixels' | 'maxPages'>;
+
 export interface SourceHandling {
+  /**
+   * Of a type that the decoder's library does not read: what its header says, and how its picture is had. Nothing large is done
+   * or allocated yet. `page`, from 1, is one that the source has. Throws `source-type-refused` for a package that is missing,
+   * and for what is intact but has no picture; what else it throws is damage.
+   */
+  readonly open?: (file: Buffer, limits: OpenLimits, page: number) => OpenedSource | Promise<OpenedSource>;
+  /** The file with that page, from 2, alone; `undefined` where it cannot be had. */
+  readonly pageAt?: (file: Buffer, page: number) => Buffer | undefined;
   /** libvips loaders that are unblocked for this type; from buffers only. */
   readonly loaders: readonly string[];
   /** What the decoder calls the type: it has to agree with the first bytes. */
@@ -37,6 +52,9 @@ export interface SourceHandling {
   /** How samples are read whose colours the decoder does not know; `undefined` where it does. `file` is the whole file. */
   readonly reading?: (file: Buffer, header: DecoderMetadata) => Reading | undefined;
 }
+
+/** Reads the pixels of other decoders: see stand-in.ts. */
+const STAND_IN: readonly string[] = ['VipsForeignLoadTiffBuffer'];
 
 export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
   jpeg: { loaders: ['VipsForeignLoadJpegBuffer'], decoderFormats: ['jpeg'], otherKind: jpegKind, mended: mendedJpeg },
@@ -67,6 +85,7 @@ export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
     decoderFormats: ['tiff'],
     hasMorePages: tiffHasMorePages,
     firstPage: tiffFirstPage,
+    pageAt: tiffPage,
     otherKind: tiffKind,
     stripped: tiffForDecoder,
     mended: mendedTiff,
@@ -85,4 +104,6 @@ export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
     checkSize: checkRenderedSvg,
     stripped: svgForDecoder,
   },
+  bmp: { loaders: STAND_IN, decoderFormats: [], open: openBmp },
+  ico: { loaders: [...STAND_IN, 'VipsForeignLoadPngBuffer'], decoderFormats: [], open: openIco },
 } satisfies Record<SourceType, SourceHandling>;

@@ -1,6 +1,6 @@
 // TIFF files whose directory is not by the letter: its tags are read leniently here, and written again as the decoder wants
 // them, so that it can be strict with the pixels.
-import { tiffLoops } from './page-count.js';
+import { tiffLoops, tiffPageOffset } from './page-count.js';
 import {
   LONG,
   LONG8,
@@ -72,7 +72,17 @@ export function mendedTiff(bytes: Buffer, said: string): Buffer | undefined {
 
 /** `bytes` with its first directory alone. */
 export function tiffFirstPage(bytes: Buffer): Buffer | undefined {
-  const directory = tiffDirectory(bytes);
+  return onlyDirectory(bytes, undefined);
+}
+
+/** `bytes` with the directory of that page, from 2, alone. */
+export function tiffPage(bytes: Buffer, page: number): Buffer | undefined {
+  const offset = tiffPageOffset(bytes, page);
+  return offset === undefined ? undefined : onlyDirectory(bytes, offset);
+}
+
+function onlyDirectory(bytes: Buffer, offset: number | undefined): Buffer | undefined {
+  const directory = tiffDirectory(bytes, offset);
   const tags = directory && cleanTags(bytes, directory);
   if (directory === undefined || tags === undefined) return undefined;
   const first = withTiffDirectory(bytes, directory, tags);

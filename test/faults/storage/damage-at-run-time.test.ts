@@ -8,7 +8,7 @@ import { encodedPhoto } from '../../support/encoded-photo.js';
 import { expectAccounted } from '../../support/faults/accounts.js';
 import { another, ask, isWhole, said, upload } from '../../support/faults/server-client.js';
 import { until } from '../../support/gate.js';
-import { freePort } from '../../support/redis-servers.js';
+import { freePort } from '../../support/ports.js';
 import { type ServerProcess, scrape, startServerProcess } from '../../support/server-process.js';
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
 

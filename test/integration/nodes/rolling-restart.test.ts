@@ -42,7 +42,7 @@ async function outcomeOf(request: Promise<Response>): Promise<Outcome> {
 }
 
 it('fails no hit and no upload while each node is stopped by SIGTERM, ends and comes back', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   for (const [index, key] of KEYS.entries())
     expect((await cache(nodes.at(index), key, await newSource(key))).status).toBe(200);

@@ -4,8 +4,9 @@ import { Agent, get as httpGet } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { HEARD_WITHIN_MS } from '../../../src/stores/redis/hearing.js';
+import { eventually } from '../../support/gate.js';
 import { cache, clear, get, Nodes, newSource } from '../../support/nodes.js';
-import { eventually, startCluster, startStandalone } from '../../support/redis-servers.js';
+import { startCluster, startStandalone } from '../../support/redis-servers.js';
 
 /** Beyond the bound: the clear is acknowledged to the one who cleared a little after it was done. */
 const AFTER_MS = HEARD_WITHIN_MS + 20;
@@ -80,11 +81,7 @@ it('a stall while Redis was away: what was remembered is not answered once Redis
     const url = `${node.url}/getImage/remembered/auto:200x150`;
     for (let n = 0; n < 3; n++) expect(await status(url, agent)).toBe(200);
     await servers.server.kill();
-    await eventually(
-      'a node that knows that Redis is away',
-      5_000,
-      async () => (await get(node, 'other')).status === 503,
-    );
+    await eventually(async () => (await get(node, 'other')).status === 503, 'a node that knows that Redis is away');
     for (let n = 0; n < 3; n++) expect(await status(url, agent)).toBe(200);
     node.kill('SIGSTOP');
     // Empty: everything was cleared.

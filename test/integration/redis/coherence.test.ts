@@ -1,7 +1,8 @@
 // Two nodes on one server: what one changes the other stops serving, how soon, and never again.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../support/gate.js';
 import { commitOf, groupRef, storeBlobs, testSource } from '../../support/records.js';
-import { eventually, type RedisServers, startStandalone, startWithTls } from '../../support/redis-servers.js';
+import { type RedisServers, startStandalone, startWithTls } from '../../support/redis-servers.js';
 import { newPrefix, openTestStore, type TestStore } from '../../support/redis-store.js';
 
 const ROUNDS = 200;
@@ -29,10 +30,10 @@ describe('two nodes on one Redis server', () => {
       const ref = groupRef(`key ${n}`);
       await storeBlobs(peer.blobs, source);
       await peer.catalog.commit(commitOf(source, [ref]));
-      await eventually('a remembered group', 1_000, async () => {
+      await eventually(async () => {
         await store.catalog.find(ref);
         return store.catalog.revisionOf(ref) !== undefined;
-      });
+      }, 'a remembered group');
       // Both nodes run in this process: counted from the call, so that its answer cannot hide the wait for the news.
       const called = performance.now();
       const clearing = peer.catalog.remove({ imageKey: ref.imageKey });
@@ -61,10 +62,10 @@ describe('two nodes on one Redis server', () => {
       });
       const commits = sources.map((source, n) => (n % 2 ? store : peer).catalog.commit(commitOf(source, [ref])));
       await Promise.all([...finds, ...commits]);
-      await eventually('the same answer on both nodes', 1_000, async () => {
+      await eventually(async () => {
         const [here, there] = await Promise.all([store.catalog.find(ref), peer.catalog.find(ref)]);
         return here !== undefined && here.group.revision === there?.group.revision;
-      });
+      }, 'the same answer on both nodes');
       await peer.catalog.sweep(100);
     }
   });

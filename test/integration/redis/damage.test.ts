@@ -2,8 +2,9 @@
 import { createClient } from '@redis/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { digestShard, groupShard, KeyLayout } from '../../../src/stores/redis/key-layout.js';
+import { eventually } from '../../support/gate.js';
 import { blobOf, commitOf, groupRef, storeBlobs, testSource } from '../../support/records.js';
-import { eventually, type RedisServer, type RedisServers, startStandalone } from '../../support/redis-servers.js';
+import { type RedisServer, type RedisServers, startStandalone } from '../../support/redis-servers.js';
 import { newPrefix, openTestStore, type TestStore } from '../../support/redis-store.js';
 
 const ref = groupRef('key', 'tenant');
@@ -187,7 +188,7 @@ describe('one Redis server', () => {
   it('FLUSHALL is seen at once: nothing of before is served, and everything can be stored again', async () => {
     expect(await store.catalog.find(ref)).toBeDefined();
     await servers.flush();
-    await eventually('the end of everything', 1_000, async () => store.catalog.revisionOf(ref) === undefined);
+    await eventually(async () => store.catalog.revisionOf(ref) === undefined, 'the end of everything');
     expect(await store.catalog.find(ref)).toBeUndefined();
     expect(await store.blobs.get(preview.digest)).toBeUndefined();
     await expectHealed();

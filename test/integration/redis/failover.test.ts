@@ -2,14 +2,9 @@
 import { createClient } from '@redis/client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { groupShard, KeyLayout } from '../../../src/stores/redis/key-layout.js';
+import { eventually } from '../../support/gate.js';
 import { commitOf, groupRef, storeBlobs, testSource } from '../../support/records.js';
-import {
-  eventually,
-  type RedisServer,
-  type RedisServers,
-  startCluster,
-  startSentinelSet,
-} from '../../support/redis-servers.js';
+import { type RedisServer, type RedisServers, startCluster, startSentinelSet } from '../../support/redis-servers.js';
 import { newPrefix, openTestStore, type TestStore } from '../../support/redis-store.js';
 
 /** The servers need one to two seconds to agree on a new master; the rest is ours. */
@@ -48,10 +43,10 @@ for (const [name, start] of [
       await storeAll(peer);
       await expectAllRight(store);
       // What is acknowledged by a master alone may be lost with it; here only what the replicas have is to be judged.
-      await eventually('replicas in step', 5_000, async () => {
+      await eventually(async () => {
         const [master] = await servers.masters();
         return /lag=[01]\b/.test((await master?.cli('INFO', 'replication')) ?? '');
-      });
+      }, 'replicas in step');
       await new Promise((resolve) => setTimeout(resolve, 1_100));
     });
     afterEach(async () => {
@@ -78,16 +73,12 @@ for (const [name, start] of [
         }
       }
       console.log(`${name}: writing again ${Math.round(recoveredAfterMs)} ms after its master was killed`);
-      await eventually('both nodes up', FAILOVER_MS, async () => store.state() === 'up' && peer.state() === 'up');
+      await eventually(async () => store.state() === 'up' && peer.state() === 'up', 'both nodes up');
       await expectAllRight(store);
       await expectAllRight(peer);
       for (const ref of refs) {
         expect(await peer.catalog.remove({ imageKey: ref.imageKey })).toBe(1);
-        await eventually(
-          'the clear on the other node',
-          1_000,
-          async () => (await store.catalog.find(ref)) === undefined,
-        );
+        await eventually(async () => (await store.catalog.find(ref)) === undefined, 'the clear on the other node');
       }
       expect(await store.catalog.count()).toBe(0);
     });
@@ -134,7 +125,7 @@ describe('a Redis Cluster', () => {
       expect(await writing).toEqual([]);
       expect((await peer.catalog.find(ref))?.source).toEqual(sources[1]?.record);
       expect(await peer.catalog.remove({ imageKey: ref.imageKey })).toBe(1);
-      await eventually('the clear on the other node', 1_000, async () => (await store.catalog.find(ref)) === undefined);
+      await eventually(async () => (await store.catalog.find(ref)) === undefined, 'the clear on the other node');
     } finally {
       await store.close();
       await peer.close();

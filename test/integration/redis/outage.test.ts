@@ -2,8 +2,9 @@
 // acknowledged, and it recovers by itself.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ImageKey } from '../../../src/kernel/image-key.js';
+import { eventually } from '../../support/gate.js';
 import { blobOf, commitOf, groupRef, storeBlobs, testSource } from '../../support/records.js';
-import { eventually, type RedisServer, type RedisServers, startStandalone } from '../../support/redis-servers.js';
+import { type RedisServer, type RedisServers, startStandalone } from '../../support/redis-servers.js';
 import { newPrefix, openTestStore, type TestStore } from '../../support/redis-store.js';
 
 const DEADLINES = { getMs: 150, setMs: 500, scriptMs: 500 };
@@ -66,7 +67,7 @@ describe('one Redis server', () => {
       expect(await rejectedAfter(call)).toBeLessThan(deadlineMs + LATE_MS);
       expect((await store.catalog.find(known))?.source).toEqual(source.record);
     }
-    await eventually('a store that is down', 5_000, async () => store.state() === 'down');
+    await eventually(async () => store.state() === 'down', 'a store that is down');
     while (performance.now() - started < 4_000) {
       const asked = performance.now();
       expect((await store.catalog.find(known))?.source).toEqual(source.record);
@@ -77,13 +78,9 @@ describe('one Redis server', () => {
     for (const [, call] of everyCall()) expect(await rejectedAfter(call)).toBeLessThan(LATE_MS);
 
     servers.server.thaw();
-    await eventually('a store that is up again', RECOVERY_MS, async () => store.state() === 'up');
+    await eventually(async () => store.state() === 'up', 'a store that is up again');
     expect((await store.catalog.find(unknown))?.source).toEqual(source.record);
-    await eventually(
-      'blobs',
-      RECOVERY_MS,
-      async () => (await store.blobs.get(blobOf('small a', 50).digest)) !== undefined,
-    );
+    await eventually(async () => (await store.blobs.get(blobOf('small a', 50).digest)) !== undefined, 'blobs');
   });
 
   it('killed: what is known is served, nothing is acknowledged; restarted, empty: nothing of before is served', async () => {
@@ -100,14 +97,14 @@ describe('one Redis server', () => {
 
     await servers.server.resume();
     const back = performance.now();
-    await eventually('a store that is up again', RECOVERY_MS, async () => store.state() === 'up');
+    await eventually(async () => store.state() === 'up', 'a store that is up again');
     expect(performance.now() - back).toBeLessThan(RECOVERY_MS);
     expect(await store.catalog.find(known)).toBeUndefined();
     expect(store.catalog.revisionOf(known)).toBeUndefined();
-    await eventually('blobs can be stored', RECOVERY_MS, async () => {
+    await eventually(async () => {
       await storeBlobs(store.blobs, source);
       return true;
-    });
+    }, 'blobs can be stored');
     expect(await store.catalog.commit(commitOf(source, [known]))).toEqual([]);
     expect((await peer.catalog.find(known))?.source).toEqual(source.record);
     expect(events).toEqual(['down', 'up']);
@@ -117,7 +114,7 @@ describe('one Redis server', () => {
     await servers.server.cli('CLIENT', 'PAUSE', '1500', 'ALL');
     expect(await rejectedAfter(() => store.catalog.find(unknown))).toBeLessThan(2 * DEADLINES.getMs + LATE_MS);
     expect(await store.catalog.find(known)).toBeDefined();
-    await eventually('answers', RECOVERY_MS, async () => (await store.catalog.find(unknown)) !== undefined);
+    await eventually(async () => (await store.catalog.find(unknown)) !== undefined, 'answers');
   });
 
   it('out of memory: storing is refused as storage-full, reading goes on', async () => {
@@ -138,15 +135,14 @@ describe('one Redis server', () => {
       await storeBlobs(peer.blobs, source);
       expect(await peer.catalog.commit(commitOf(source, [ref]))).toEqual([]);
       // News of the commit may arrive while it is read, which then is not remembered.
-      await eventually('a remembered group', RECOVERY_MS, async () => {
+      await eventually(async () => {
         await store.catalog.find(ref);
         return store.catalog.revisionOf(ref) !== undefined;
-      });
+      }, 'a remembered group');
       await servers.server.cli('CLIENT', 'KILL', 'TYPE', 'normal');
       await eventually(
-        'a clear',
-        RECOVERY_MS,
         async () => (await peer.catalog.remove({ imageKey: ref.imageKey as ImageKey })) === 1,
+        'a clear',
       );
       expect(await store.catalog.find(ref)).toBeUndefined();
       expect(store.catalog.revisionOf(ref)).toBeUndefined();
@@ -160,7 +156,7 @@ describe('one Redis server', () => {
       expect(late.state()).toBe('down');
       await expect(late.catalog.find(known)).rejects.toMatchObject({ code: 'shared-tier-unreachable' });
       await servers.server.resume();
-      await eventually('a store that is up', RECOVERY_MS, async () => late.state() === 'up');
+      await eventually(async () => late.state() === 'up', 'a store that is up');
       expect(await late.catalog.find(known)).toBeUndefined();
     } finally {
       await late.close();

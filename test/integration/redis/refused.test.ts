@@ -2,18 +2,11 @@
 // it goes on by itself.
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  eventually,
-  type RedisServer,
-  type RedisServers,
-  startStandalone,
-  startWithTls,
-} from '../../support/redis-servers.js';
+import { eventually } from '../../support/gate.js';
+import { type RedisServer, type RedisServers, startStandalone, startWithTls } from '../../support/redis-servers.js';
 import { newPrefix, openTestStore, type TestStore } from '../../support/redis-store.js';
 import { spawnServer, startServerProcess } from '../../support/server-process.js';
 import { tempDir } from '../../support/temp-dir.js';
-
-const MENDED_MS = 5_000;
 
 describe('a server that refuses us', () => {
   let servers: RedisServers & { readonly server: RedisServer };
@@ -67,7 +60,7 @@ describe('a server that refuses us', () => {
     const told = () => store?.logger.at('warn').filter(({ message }) => message === 'Redis refuses us') ?? [];
     expect(told()).toEqual([{ level: 'warn', message: 'Redis refuses us', fields: { reason: store.refusal() } }]);
     await mend();
-    await eventually('a store that is up', MENDED_MS, async () => store?.state() === 'up');
+    await eventually(async () => store?.state() === 'up', 'a store that is up');
     expect(store.refusal()).toBeUndefined();
     expect(await store.catalog.count()).toBe(0);
     expect(told()).toHaveLength(1);
@@ -119,7 +112,7 @@ describe('a server that refuses us', () => {
       expect(named).toHaveLength(1);
       expect(named[0]).toMatchObject({ level: 'warn', reason: expect.stringContaining('WRONGPASS') });
       await cli('-a', 'right', 'ACL', 'SETUSER', 'default', '>s3cret');
-      await eventually('a node that is ready', MENDED_MS, async () => (await readiness()).status === 200);
+      await eventually(async () => (await readiness()).status === 200, 'a node that is ready');
       expect(JSON.stringify(node.log)).not.toContain('s3cret');
     } finally {
       node.kill('SIGKILL');

@@ -6,6 +6,7 @@ import { expect } from 'vitest';
 import { until } from '../gate.js';
 import { sourceForm } from '../multipart.js';
 import { namesBelow } from '../names-below.js';
+import { isRunning } from '../processes.js';
 import { residentBytes, type ServerProcess, scrape, startServerProcess } from '../server-process.js';
 import { type TempDir, tempDir } from '../temp-dir.js';
 import { jpegOf } from '../test-images.js';
@@ -135,7 +136,7 @@ export class HostileServer {
 
   /** Ends the server as an operator does; it has not died before and says 0. */
   async close(): Promise<void> {
-    process.kill(this.server.pid, 0);
+    expect(isRunning(this.server.pid)).toBe(true);
     this.server.kill('SIGTERM');
     expect(await this.server.gone).toBe(0);
     await this.data.remove();

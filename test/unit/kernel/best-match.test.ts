@@ -49,6 +49,15 @@ describe('by example, a 3000x4000 photo with the default sequence', () => {
     expect(answer(request, group)).toBe(expected);
   });
 
+  test('the page that is asked for answers before every other rule, and the last one for those behind it', () => {
+    const document = sourceInfo({ type: 'tiff', pages: 3, widthPx: 3000, heightPx: 4000 });
+    const made = [...group, candidate('auto:200x150~page=2', '113x150'), candidate('png:800x800~page=3', '600x800')];
+    expect(answer('auto:800x800~page=2', made, document)).toBe('smaller auto:200x150~page=2 113x150');
+    expect(answer('jpg:100x100~cover~page=9', made, document)).toBe('larger png:800x800~page=3 600x800');
+    expect(answer('auto:800x800~page=2', group, document)).toBe('exact auto:800x800 600x800');
+    expect(answer('auto:800x800~page=2', made)).toBe('exact auto:800x800 600x800');
+  });
+
   test('cover is answered by contain where that is the only one large enough', () => {
     const ladder = [candidate('200x150~cover', '200x267'), candidate('1920x1080', '810x1080')];
     expect(answer('400x300~cover', ladder)).toBe('larger auto:1920x1080 810x1080');

@@ -25,6 +25,7 @@ describe('what is read', () => {
       scaleType: 'contain',
       norotate: false,
       expand: false,
+      page: 1,
       quality: undefined,
       text: 'auto:200x150',
     });
@@ -40,6 +41,10 @@ describe('what is read', () => {
     ['auto:200x150~contain', 'auto:200x150'],
     ['auto:200x150~expand~norotate~cover', 'auto:200x150~cover~norotate~expand'],
     ['png:-1x-1', 'png:-1x-1'],
+    ['auto:200x150~page=1', 'auto:200x150'],
+    ['auto:200x150~PAGE=12~cover@75', 'auto:200x150~cover~page=12'],
+    ['auto:200x150~page=3~expand~norotate@60', 'auto:200x150~norotate~expand~page=3@60'],
+    ['auto:200x150~page=100000', 'auto:200x150~page=100000'],
     ['png:-1x-1-cover', 'png:-1x-1~cover'],
     ['webp:-1x100@1', 'webp:-1x100@1'],
     ['avif:16384x1@100', 'avif:16384x1@100'],
@@ -76,7 +81,9 @@ describe('what is read', () => {
       fc.property(spelling, ({ parts, upper, dash, flagsFirst, defaults }) => {
         const scale = `${dash ? '-' : '~'}${parts.scaleType}`;
         const writtenOut = defaults ? '~autorotate~shrinkonly' : '';
-        const flags = `${parts.expand ? '~expand' : ''}${writtenOut}${parts.norotate ? '~norotate' : ''}`;
+        const flags = `${parts.expand ? '~expand' : ''}${writtenOut}${parts.norotate ? '~norotate' : ''}${
+          parts.page === 1 && !defaults ? '' : `~page=${parts.page}`
+        }`;
         const written = `${parts.type}:${parts.widthPx}x${parts.heightPx}${flagsFirst ? flags + scale : scale + flags}${
           parts.quality === undefined && !defaults ? '' : `@${parts.quality ?? defaultQualityOf(parts.type)}`
         }`;
@@ -89,6 +96,13 @@ describe('what is read', () => {
 describe('what is refused, with the position of the fault', () => {
   test.each([
     ['', 0],
+    ['auto:10x10~page', 11],
+    ['auto:10x10~page=', 11],
+    ['auto:10x10~page=0', 11],
+    ['auto:10x10~page=100001', 11],
+    ['auto:10x10~page=1~page=2', 18],
+    ['auto:10x10~page=x', 11],
+    ['auto:10x10~cover=1', 11],
     ['tiff:10x10', 0],
     [':10x10', 0],
     ['constructor:10x10', 0],

@@ -116,7 +116,12 @@ describe('properties', () => {
     fc.assert(
       fc.property(written, ({ parts, upper, dash, defaults }) => {
         const sign = dash ? '-' : '~';
-        const words = [parts.scaleType, ...(parts.norotate ? ['norotate'] : []), ...(parts.expand ? ['expand'] : [])];
+        const words = [
+          parts.scaleType,
+          ...(parts.norotate ? ['norotate'] : []),
+          ...(parts.expand ? ['expand'] : []),
+          ...(parts.page === 1 ? [] : [`page=${parts.page}`]),
+        ];
         const all = defaults ? ['autorotate', ...words, 'shrinkonly'] : words;
         const quality =
           parts.quality === undefined && !defaults ? '' : `@${parts.quality ?? defaultQualityOf(parts.type)}`;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { until } from '../../support/gate.js';
-import { descendantsOf, start } from '../../support/processes.js';
+import { descendantsOf, isRunning, start } from '../../support/processes.js';
 import { NODE } from '../../support/tools.js';
 
 const ROOT = new URL('../../..', import.meta.url).pathname;
@@ -84,14 +84,6 @@ async function expectNothingLeft({ ids }: Run): Promise<void> {
   await until(() => ids.every((id) => !isRunning(id)), 'every process has ended');
   const left = await readdir(temporary);
   await until(async () => (await readdir(temporary)).length === 0, `every temporary file is gone: ${left}`);
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
 }
 
 test('when a test fails', async () => {
