@@ -5,8 +5,10 @@ import { rm, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import { join } from 'node:path';
+import { composeLibrary, placesOf } from './compose-library.js';
 import type { Config } from './config/schema.js';
 import { createConverter } from './convert/converter-pool.js';
+import { Door } from './door.js';
 import { createAccess } from './http/access/access.js';
 import { strainOf } from './http/access/strain.js';
 import { dialectsOf } from './http/dialects/registry.js';
@@ -68,6 +70,8 @@ export interface App {
   readonly healthServer: Server | undefined;
   readonly edge: Edge;
   readonly metrics: ProcessMetrics;
+  /** Reads again what is read from files beside the settings. Never rejects. */
+  reload(): Promise<void>;
   /** Refuses new work, lets what is under way end (background work too) within `limitMs`, then closes everything. */
   close(limitMs: number): Promise<void>;
 }
@@ -77,12 +81,12 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const clock = systemClock;
   const dialects = dialectsOf(config.server);
   const metrics = new ProcessMetrics(operationNames(dialects));
-  const eventLoop = watchEventLoop(metrics);
   const { storage, conversion, limits, server: serving } = config;
   const sequence = sequenceOf(config.sequence.targetFormats);
 
   const { shared, workerIndex } = role;
   const store = await openStorage(config, { clock, logger, metrics, shared, workerIndex, version: PACKAGE_VERSION });
+  const eventLoop = watchEventLoop(metrics);
   const preparedBytes = storage.memoryMaxBytes * PREPARED_SHARE;
   const previewBytes = storage.memoryMaxBytes - preparedBytes;
   const memory = createMemoryTier({ maxBytes: previewBytes });
@@ -171,6 +175,11 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     logger,
   });
 
+  const library = await composeLibrary(config, {
+    ...{ previews, clock, logger, metrics, tmpDir: store.tmpDir, version: PACKAGE_VERSION },
+    own: () => [server, tlsServer, healthServer].flatMap(placesOf),
+    looksAfter: workerIndex === UPKEEP_WORKER,
+  });
   metrics.gauge('background_jobs', () => background.size);
   metrics.gauge('keys', () => catalog.count());
   metrics.gauge('groups', async () => (await catalog.usage()).groups);
@@ -245,6 +254,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       }),
     metricsText: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderSnapshot(await snapshot()) }),
     ...(store.refusals && { refusals: store.refusals }),
+    ...(library && { library: library.use }),
     onStorageFull: makeRoom,
     strain: () =>
       strainOf(config.fairness, { queueAgeMs: converter.oldestWaitMs, eventLoopLagMs: eventLoop.recentLagMs() }),
@@ -259,6 +269,9 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   // Who listens is ready: a worker that takes another's place must not fail a readiness check while its converters start.
   await converter.whenReady(CONVERTERS_START_MS);
   if (workerIndex === UPKEEP_WORKER) upkeep.start();
+  library?.start();
+  const door =
+    store.lock && new Door(store.lock, { http: server, tls: tlsServer, health: healthServer }, serving.maxConnections);
 
   return {
     server,
@@ -266,11 +279,17 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     healthServer,
     edge,
     metrics,
+    async reload() {
+      await library?.reload();
+    },
     async close(limitMs) {
       const endsAt = clock.monotonic() + limitMs;
       draining = true;
+      door?.close();
       edge.drain();
+      const imported = library?.stop(limitMs);
       await edge.idle(limitMs);
+      await imported;
       await background.drain(Math.max(0, endsAt - clock.monotonic()));
       tls?.close();
       for (const listening of [server, tlsServer, healthServer]) {
@@ -279,6 +298,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       }
       await upkeep.close();
       await converter.close();
+      await library?.close();
       await blobs.close();
       await store.close();
       eventLoop.close();

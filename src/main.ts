@@ -1,22 +1,19 @@
 #!/usr/bin/env node
 // The process edge: configuration, signals and exit codes. Serves alone, or as one of several workers.
 import cluster from 'node:cluster';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+
+import type { AddressInfo, Server } from 'node:net';
 import v8 from 'node:v8';
 import { ALONE, type App, compose, PACKAGE_VERSION, type Role } from './compose.js';
 import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.js';
 import { blankSecretNames, loadConfig, unknownEnvironmentNames } from './config/load-config.js';
 import type { Config } from './config/schema.js';
 import { TlsFilesError } from './http/wire/tls-files.js';
-import { DataDirError, ProcessIdTaken } from './stores/embedded/storage-errors.js';
-import {
-  connectToSupervisor,
-  OTHER_ID_EXIT_CODE,
-  SAME_SIGNAL_MS,
-  superviseWorkers,
-  workerIndex,
-} from './supervisor.js';
+import { Standby } from './standby.js';
+import { lockDir } from './stores/embedded/catalog-tables.js';
+import { processGroup } from './stores/embedded/process-identity.js';
+import { DataDirError, DirectoryInUse } from './stores/embedded/storage-errors.js';
+import { connectToSupervisor, SAME_SIGNAL_MS, superviseWorkers, workerIndex } from './supervisor.js';
 import { createLogger, type ProcessLogger } from './telemetry/logger.js';
 import { standardOutput } from './telemetry/standard-output.js';
 
@@ -35,6 +32,7 @@ const FLUSH_MS = 500;
 const output = standardOutput();
 
 let app: App | undefined;
+let standby: Standby | undefined;
 
 v8.setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
 
@@ -61,7 +59,7 @@ async function main(): Promise<void> {
       logger.warn({ name }, 'environment variable is empty, so this secret is not set');
   }
   if (config.server.workers > 1 && cluster.isPrimary) {
-    await exit(await superviseWorkers({ ...config.server, servers: serversOf(config), logger }));
+    await exit(await superviseWorkers({ ...supervised(config), logger }));
   }
   await serve(config, logger, index === undefined ? ALONE : roleOf(index));
 }
@@ -74,6 +72,10 @@ function configOrExit(): Config {
     process.stderr.write(`${error.report}\n`);
     process.exit(CONFIG_EXIT_CODE);
   }
+}
+
+function supervised(config: Config) {
+  return { ...config.server, servers: serversOf(config), handsOnHangUp: config.library.tenants !== undefined };
 }
 
 /** Servers that each process listens with. */
@@ -91,20 +93,50 @@ function roleOf(index: number): Role {
 
 async function serve(config: Config, logger: ProcessLogger, role: Role): Promise<void> {
   app = await composeOrExit(config, logger, role);
-  const { server, tlsServer, healthServer } = app;
-  const { host, port, tlsPort = 0, healthPort = 0, basePath, workers } = config.server;
-  const listening = Promise.all([
-    listen(server, port, host, logger),
-    listen(tlsServer, tlsPort, host, logger),
-    listen(healthServer, healthPort, host, logger),
-  ]);
-  void listening.then(([origin, tlsOrigin, healthUrl]) => {
-    const url = `${origin}${basePath}`;
-    const tlsUrl = tlsOrigin && `${tlsOrigin.replace('http:', 'https:')}${basePath}`;
-    const { dataDir } = config.storage;
-    logger.info({ url, tlsUrl, healthUrl, version: PACKAGE_VERSION, dataDir, workers, pid: process.pid }, 'listening');
-  });
   stopOnSignals(config.server.drainTimeoutMs, logger, role.shared);
+  // Without tenants nothing is read again, and the signal ends the process as that of a terminal that was closed does.
+  if (config.library.tenants !== undefined) process.on('SIGHUP', () => void app?.reload());
+  if (app) await listenAll(config, logger, app);
+  else await standBy(config, logger, role);
+}
+
+type Listeners = Readonly<Record<'server' | 'tlsServer' | 'healthServer', Server | undefined>>;
+
+/** Resolves once all listen, and this was told. */
+async function listenAll(config: Config, logger: ProcessLogger, servers: Listeners): Promise<void> {
+  const { host, port, tlsPort = 0, healthPort = 0, basePath, workers } = config.server;
+  const [origin, tlsOrigin, healthUrl] = await Promise.all([
+    listen(servers.server, port, host, logger),
+    listen(servers.tlsServer, tlsPort, host, logger),
+    listen(servers.healthServer, healthPort, host, logger),
+  ]);
+  const url = `${origin}${basePath}`;
+  const tlsUrl = tlsOrigin && `${tlsOrigin.replace('http:', 'https:')}${basePath}`;
+  const { dataDir } = config.storage;
+  logger.info({ url, tlsUrl, healthUrl, version: PACKAGE_VERSION, dataDir, workers, pid: process.pid }, 'listening');
+}
+
+/** Listens at once, and serves by itself when the server in another container that has the data directory is gone. */
+async function standBy(config: Config, logger: ProcessLogger, role: Role): Promise<void> {
+  const { maxConnections, tlsPort, healthPort } = config.server;
+  const waiting = new Standby({
+    lockDir: lockDir(config.storage.dataDir),
+    group: processGroup(),
+    maxConnections,
+    logger,
+  });
+  standby = waiting;
+  await listenAll(config, logger, {
+    server: waiting.front('http'),
+    tlsServer: tlsPort === undefined ? undefined : waiting.front('tls'),
+    healthServer: healthPort === undefined ? undefined : waiting.front('health'),
+  });
+  do {
+    if (!(await waiting.untilFree())) return;
+    app = await composeOrExit(config, logger, role);
+  } while (app === undefined);
+  waiting.handOver({ http: app.server, tls: app.tlsServer, health: app.healthServer });
+  logger.info({}, 'the data directory is free: this server has it from now on');
 }
 
 /** Resolves with `http://HOST:PORT` once the server listens, and with `undefined` without one. Ends the process when it cannot. */
@@ -124,31 +156,21 @@ async function listen(
   return `http://${address.includes(':') ? `[${address}]` : address}:${chosen}`;
 }
 
-async function composeOrExit(config: Config, logger: ProcessLogger, role: Role): Promise<App> {
+/** `undefined` while a server in another container has the data directory. Ends the process when it cannot start. */
+async function composeOrExit(config: Config, logger: ProcessLogger, role: Role): Promise<App | undefined> {
   try {
     return await compose(config, logger, role);
   } catch (error) {
-    if (error instanceof ProcessIdTaken) return underAnotherId(config, logger, role, error);
+    if (error instanceof ConfigError) {
+      logger.error({ reason: error.report }, 'cannot start');
+      return exit(CONFIG_EXIT_CODE);
+    }
+    if (error instanceof DirectoryInUse) return undefined;
     // A directory or a certificate that cannot be used is the operator's to mend: its message says how, and a stack would bury it.
     const isTold = error instanceof DataDirError || error instanceof TlsFilesError;
     logger.error(isTold ? { reason: error.message } : { error }, 'cannot start');
     return exit(1);
   }
-}
-
-/**
- * In a container every server has the same process id, and one that takes another's place while that still serves cannot use the
- * data directory under it: a worker with an id of its own serves instead.
- */
-async function underAnotherId(
-  config: Config,
-  logger: ProcessLogger,
-  role: Role,
-  taken: ProcessIdTaken,
-): Promise<never> {
-  if (role.shared) process.exit(OTHER_ID_EXIT_CODE);
-  logger.info({ reason: taken.message }, 'serving by a worker, which has another process id');
-  return exit(await superviseWorkers({ ...config.server, servers: serversOf(config), workers: 1, logger }));
 }
 
 /**
@@ -176,6 +198,7 @@ async function end(code: number, drainTimeoutMs: number, logger?: ProcessLogger)
   setTimeout(killSelf, drainTimeoutMs + EXIT_MARGIN_MS).unref();
   try {
     await app?.close(drainTimeoutMs);
+    await standby?.close(app ? 0 : drainTimeoutMs);
     logger?.info({}, 'stopped');
     await exit(code);
   } catch (error) {

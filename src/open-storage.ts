@@ -15,6 +15,7 @@ import type { BlobMarks } from './stores/blob-marks.js';
 import { DiskCache } from './stores/embedded/disk-cache.js';
 import { DiskSpace } from './stores/embedded/disk-space.js';
 import { openEmbeddedStore } from './stores/embedded/embedded-store.js';
+import type { GroupLock } from './stores/embedded/group-lock.js';
 import type { RedisStore } from './stores/redis/open-redis-store.js';
 import type { S3Blobs } from './stores/s3/open-s3-blobs.js';
 
@@ -29,6 +30,8 @@ export interface Storage {
   readonly refusals?: Refusals;
   /** For unfinished files, on the file system of the nearest tier. */
   readonly tmpDir: string;
+  /** What this process holds of the data directory; absent where others may have it at the same time. */
+  readonly lock?: GroupLock;
   readonly sweepOrphans?: () => Promise<number>;
   /** The disk that the catalog's blobs are on; absent where they are elsewhere, or where nothing is to be kept free. */
   readonly space?: FreeSpace;
@@ -87,6 +90,7 @@ async function embeddedStorage(config: Config, { shared, ...deps }: StorageDeps)
     ...(shared && { leases: store.leases }),
     ...(store.refusals && { refusals: store.refusals }),
     tmpDir: store.tmpDir,
+    lock: store.lock,
     sweepOrphans: () => store.sweepOrphans(),
     health: async () => {
       await store.catalog.usage();

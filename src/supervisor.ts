@@ -2,7 +2,6 @@
 // Holds no state of the service: catalog, blobs and leases are shared on disk.
 import cluster, { type Worker } from 'node:cluster';
 import type { Logger } from './kernel/ports/logger.js';
-import { passIds } from './pass-ids.js';
 import type { MetricsSnapshot } from './telemetry/snapshot.js';
 
 /** A worker that lives this long was healthy: the next failure starts again with no delay. */
@@ -12,10 +11,6 @@ const MAX_RESTART_DELAY_MS = 5_000;
 const SNAPSHOT_TIMEOUT_MS = 1_000;
 /** Beyond the drain limit, for what cannot be drained. */
 const KILL_AFTER_DRAIN_MS = 5_000;
-/** How a worker ends that cannot use the data directory under its ids (EX_TEMPFAIL of sysexits.h): one with others can. */
-export const OTHER_ID_EXIT_CODE = 75;
-/** So many workers in a row may find their ids near to those of a neighbour. */
-const MOST_OTHER_IDS = 32;
 /** Ctrl-C reaches a process from the terminal and again from npm: that is one wish, not two. */
 export const SAME_SIGNAL_MS = 1_000;
 
@@ -34,6 +29,8 @@ export interface SupervisorOptions {
   /** Servers that a worker listens with. */
   readonly servers: number;
   readonly drainTimeoutMs: number;
+  /** SIGHUP is for the workers, which read files again; else it ends the process. */
+  readonly handsOnHangUp: boolean;
   readonly logger: Logger;
 }
 
@@ -45,13 +42,13 @@ export async function superviseWorkers({
   workers,
   servers,
   drainTimeoutMs,
+  handsOnHangUp,
   logger,
 }: SupervisorOptions): Promise<number> {
   const figures = new Map<number, (snapshot: MetricsSnapshot) => void>();
   let questions = 0;
   let stopping = false;
   let everListened = false;
-  let otherIds = 0;
   let giveUp: (code: number) => void = () => undefined;
   const cannotStart = new Promise<number>((resolve) => {
     giveUp = resolve;
@@ -60,9 +57,7 @@ export async function superviseWorkers({
   cluster.on('listening', (worker) => {
     const count = (listening.get(worker) ?? 0) + 1;
     listening.set(worker, count);
-    if (count < servers) return;
-    everListened = true;
-    otherIds = 0;
+    if (count >= servers) everListened = true;
   });
   // Workers accept by themselves. Node's other way, where the parent accepts and hands connections on, leaves those that
   // it was handing to a dying worker hanging for ever: no answer and no reset (seen with kill -9 under load).
@@ -77,10 +72,6 @@ export async function superviseWorkers({
     });
     worker.once('exit', (code, signal) => {
       if (stopping) return;
-      if (code === OTHER_ID_EXIT_CODE && ++otherIds <= MOST_OTHER_IDS) {
-        void passIds().then(() => !stopping && start(index, failures));
-        return;
-      }
       if (!everListened) return giveUp(code ?? 1);
       const failed = performance.now() - startedAt < HEALTHY_AFTER_MS ? failures + 1 : 0;
       const delayMs = failed === 0 ? 0 : Math.min(MAX_RESTART_DELAY_MS, 100 * 2 ** failed);
@@ -114,6 +105,10 @@ export async function superviseWorkers({
   };
 
   for (let index = 0; index < workers; index++) start(index, 0);
+  if (handsOnHangUp)
+    process.on('SIGHUP', () => {
+      for (const worker of livingWorkers()) worker.process.kill('SIGHUP');
+    });
   const stopped = new Promise<'signal'>((resolve) => {
     let stoppingSince: number | undefined;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -1,6 +1,8 @@
 // Every setting in one place, the schema and the type made from them, and the rules between settings.
 import { z } from 'zod';
+import { LIBRARY } from './library-settings.js';
 import { CONVERSION, LIMITS, SEQUENCE } from './making-settings.js';
+import { FETCH, WEBHOOKS } from './outbound-settings.js';
 import { ACCESS, FAIRNESS } from './protecting-settings.js';
 import { ADMIN, SERVER, TELEMETRY } from './serving-settings.js';
 import type { Setting } from './setting.js';
@@ -15,6 +17,9 @@ export const SETTINGS = {
   admin: ADMIN,
   access: ACCESS,
   fairness: FAIRNESS,
+  library: LIBRARY,
+  fetch: FETCH,
+  webhooks: WEBHOOKS,
   telemetry: TELEMETRY,
   shared: SHARED,
 } as const satisfies Record<string, Record<string, Setting<unknown>>>;
@@ -76,7 +81,7 @@ function isTaken(port: number | undefined, others: readonly (number | undefined)
 
 /** Every conflict of `config`, with the key to change and what it has to be. */
 export function conflictsOf(config: Config): readonly Conflict[] {
-  const { server, storage, limits, conversion, access, shared } = config;
+  const { server, storage, limits, conversion, access, library, fetch, shared } = config;
   const rules: readonly [broken: boolean, key: string, expected: string][] = [
     [server.headersTimeoutMs > server.requestTimeoutMs, 'server.headersTimeoutMs', 'at most server.requestTimeoutMs'],
     [
@@ -138,6 +143,13 @@ export function conflictsOf(config: Config): readonly Conflict[] {
       access.urlKeys !== undefined && new Set(access.urlKeys.map(({ id }) => id)).size < access.urlKeys.length,
       'access.urlKeys',
       'every id once',
+    ],
+    [fetch.idleTimeoutMs > fetch.timeoutMs, 'fetch.idleTimeoutMs', 'at most fetch.timeoutMs'],
+    [fetch.hostConcurrency > fetch.concurrency, 'fetch.hostConcurrency', 'at most fetch.concurrency'],
+    [
+      library.tenants !== undefined && shared.redisUrl !== undefined,
+      'library.tenants',
+      'none where shared.redisUrl is set: the library is kept by one machine so far, and many would each have one of their own',
     ],
     [
       shared.s3Bucket === undefined && shared.s3Endpoint !== undefined,

@@ -162,11 +162,9 @@ export class ConverterPool implements Converter {
     const { metrics, clock } = this.options;
     const story: Story = { sourceType: 'unknown', startedAt: undefined };
     const directory = await mkdtemp(join(job.outputDir, 'conversion-'));
-    let result: string | undefined = 'ok';
+    let result = 'ok';
     try {
       const { conversion } = await this.untouched(job, directory, story, onWanted, signal);
-      // A wanted preview made ahead is the beginning of a conversion; the job that makes the rest counts for both.
-      if (!conversion.complete) result = undefined;
       return conversion;
     } catch (error) {
       result = error instanceof ProofsheetError ? error.code : signal?.aborted ? 'aborted' : 'internal';
@@ -174,7 +172,7 @@ export class ConverterPool implements Converter {
       await rm(directory, { recursive: true, force: true, maxRetries: 5 });
       throw error;
     } finally {
-      if (result !== undefined) metrics.count('conversions_total', { source_type: story.sourceType, result });
+      metrics.count('conversions_total', { source_type: story.sourceType, result });
       if (story.startedAt !== undefined) {
         const ms = clock.monotonic() - story.startedAt;
         this.typicalMs += (ms - this.typicalMs) / 8;
@@ -298,7 +296,7 @@ export class ConverterPool implements Converter {
     onWanted: WantedReady,
     signal: AbortSignal | undefined,
   ): SlotJob {
-    const { sourcePath, formats, wanted, joined } = job;
+    const { sourcePath, formats, made, wanted, joined } = job;
     const priority = bestPriority(job);
     return {
       // Not to be guessed by a child that is still talking about its job before.
@@ -307,6 +305,7 @@ export class ConverterPool implements Converter {
         id: randomInt(MAX_ID),
         sourcePath,
         formats,
+        ...(made && { made }),
         ...(wanted ? { wanted } : {}),
         encodesAtOnce: encodesAtOnce(priority, this.idleSlots, this.queue.length),
         outputDir,

@@ -21,6 +21,8 @@ export interface JobMessage {
   readonly id: number;
   readonly sourcePath: string;
   readonly formats: readonly Format[];
+  /** Canonical texts of formats whose previews are there already. */
+  readonly made?: readonly string[];
   readonly wanted?: Format;
   /** Previews that may be encoded side by side: more than 1 while cores have nothing else to do. */
   readonly encodesAtOnce: number;
@@ -70,8 +72,8 @@ export interface WorkCounts {
   readonly encodes: Readonly<Partial<Record<PreviewType, number>>>;
 }
 
-/** `sequence`: for all previews of the job; `wanted`: a small decode for the wanted preview alone. */
-export type DecodePurpose = 'sequence' | 'wanted';
+/** `sequence`: the decode of every job; `again`: a second one, in full, because of hard edges that the first would blur. */
+export type DecodePurpose = 'sequence' | 'again';
 
 export interface DoneMessage {
   readonly kind: 'done';

@@ -47,6 +47,7 @@ export function createApp(
   const use: UseCases = {
     previews: deps.previews,
     ...(deps.refusals && { refusals: deps.refusals }),
+    ...(deps.library && { library: deps.library }),
     statusPage: async (withMetrics) =>
       statusPage(await deps.status(), withMetrics ? (await deps.metricsText()).body : undefined),
   };

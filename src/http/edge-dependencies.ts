@@ -4,6 +4,7 @@ import type { Clock } from '../kernel/ports/clock.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
 import type { Refusals } from '../kernel/ports/refusals.js';
+import type { LibraryUse } from '../library/answers.js';
 import type { Previews } from '../previews/answers.js';
 import type { Access } from './access/access.js';
 import type { Credential } from './access/admin-guard.js';
@@ -37,6 +38,8 @@ export interface EdgeDependencies {
   /** Who may upload and read. */
   readonly access: Access;
   readonly previews: Previews;
+  /** Absent where no tenants are configured. */
+  readonly library?: LibraryUse;
   readonly config: HttpConfig;
   readonly logger: Logger;
   readonly metrics: Metrics;

@@ -6,6 +6,8 @@ import type { AssetId, ImportId } from '../kernel/library/ids.js';
 import type { Callback, ImportItem, ImportJob, WantedItem } from '../kernel/library/import-job.js';
 import type { Tenant } from '../kernel/library/tenant.js';
 import type { Acceptance, LibraryUsage, Page, PageRequest } from '../kernel/ports/assets.js';
+import type { Jobs } from '../kernel/ports/jobs.js';
+import type { Tenants } from '../kernel/ports/tenants.js';
 import type { PreviewBytes, PreviewChoice } from '../previews/answers.js';
 
 /** What a dialect was sent, checked by it as far as its own rules go. */
@@ -81,4 +83,12 @@ export interface Library {
   erase(context: Context, id: AssetId): Promise<boolean>;
 
   usage(context?: Context): Promise<LibraryUsage>;
+}
+
+/** What routes answer from, where there is a library. */
+export interface LibraryUse {
+  readonly library: Library;
+  readonly tenants: Tenants;
+  /** For operators: how the queue is. */
+  readonly jobs: Pick<Jobs, 'counts' | 'oldestDue'>;
 }

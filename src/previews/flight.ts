@@ -1,5 +1,5 @@
 // One conversion under way, shared by everybody who needs the same source: resolves in two steps, when the first wanted
-// preview is stored and when the sequence is complete. Knows who waits for which step, so that the work takes the best of their places.
+// preview is stored and when the sequence is complete. Knows who waits, so that the work takes the best of their places.
 import type { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
 import type { Context } from '../kernel/image-key.js';
@@ -16,21 +16,14 @@ export interface Made {
 export class Flight {
   private readonly first = new Deferred<Made>();
   private readonly all = new Deferred<Made>();
-  /** Those who can be told after the first step wait for the second only if that was not enough. */
-  private readonly forFirst = new Waiting();
-  private readonly forAll = new Waiting();
+  private readonly places = new Waiting();
 
   /** `wanted`: what the flight makes first, if it was begun for one format. */
   constructor(private readonly wanted: Format | undefined) {}
 
-  /** Who waits for the work up to the first step, or for all of it. */
-  get waitingForFirst(): Joined {
-    return this.forFirst;
-  }
-
-  /** Who waits for the whole sequence. */
-  get waitingForAll(): Joined {
-    return this.forAll;
+  /** Who waits for a step of the work. */
+  get waiting(): Joined {
+    return this.places;
   }
 
   /** The first previews are stored; more will follow. */
@@ -50,14 +43,13 @@ export class Flight {
 
   /** The whole sequence. */
   done(place: Place): Promise<Made> {
-    this.forFirst.add(place);
-    this.forAll.add(place);
+    this.places.add(place);
     return this.all.promise;
   }
 
   /** Enough to answer `wanted`: the preview that was made first for it, one made for just this format, or all. */
   async answering(wanted: Format, place: Place): Promise<Made> {
-    this.forFirst.add(place);
+    this.places.add(place);
     const made = await this.first.promise;
     return wanted.text === this.wanted?.text || answers(made.record, wanted) ? made : this.done(place);
   }

@@ -4,7 +4,7 @@ import { type Digest, digestOf } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
 import type { Catalog, CommitRequest } from '../kernel/ports/catalog.js';
-import type { Conversion, Converter, Joined, MadePreview, Place } from '../kernel/ports/converter.js';
+import type { Conversion, Converter, MadePreview, Place } from '../kernel/ports/converter.js';
 import type { Sequence } from '../kernel/sequence.js';
 import {
   contentDigestOf,
@@ -56,6 +56,8 @@ export class Making {
   private stored: readonly Preview[] = [];
   /** What other sequences have made of the source, which stays for the servers that make those. */
   private others: readonly Preview[] = [];
+  /** What the source said of itself when its first preview was stored. */
+  private soFar: Pick<Conversion, 'info' | 'metadata'> | undefined;
   private groupsCommitted = false;
   private unstored: ProofsheetError | undefined;
   private sourcePrepared: Promise<void> | undefined;
@@ -84,60 +86,57 @@ export class Making {
     const before = anew ? undefined : await unlessUnreachable(this.deps.catalog.findSource(this.source.digest));
     if (before) this.others = otherPreviews(before, this.deps.sequence.id);
     if (before && before.sequenceId === this.deps.sequence.id) return this.resume(before);
-    const first = await this.convert(this.options, this.flight.waitingForFirst, this.options.wanted);
-    if (first.complete) return this.complete(first);
-    await this.storeWanted(first.info, first.metadata, first.previews);
-    const behind: Place = { priority: 'background', context: this.options.context };
-    return this.complete(await this.orNothingMore(first, this.convert(behind, this.flight.waitingForAll)));
+    return this.complete(await this.orNothingMore(this.convert(this.options, this.options.wanted)));
   }
 
   /** An interrupted sequence goes on where it stopped. */
   private async resume(before: SourceRecord): Promise<Made> {
     this.stored = ownPreviews(before);
-    return this.complete(await this.orNothingMore(before, this.convert(this.options, this.flight.waitingForFirst)));
+    this.soFar = before;
+    return this.complete(await this.orNothingMore(this.convert(this.options)));
   }
 
   /** A source that fails after its first preview was made has shown all it can show: it is complete with that. */
-  private async orNothingMore(
-    soFar: Pick<Conversion, 'info' | 'metadata'>,
-    rest: Promise<Conversion>,
-  ): Promise<Conversion> {
+  private async orNothingMore(rest: Promise<Conversion>): Promise<Conversion> {
     try {
       return await rest;
     } catch (error) {
-      if (!isFaultOfSource(error) || this.stored.length === 0) throw error;
-      return { info: soFar.info, metadata: soFar.metadata, previews: [], complete: true };
+      if (!isFaultOfSource(error) || this.soFar === undefined || this.stored.length === 0) throw error;
+      return { info: this.soFar.info, metadata: this.soFar.metadata, previews: [] };
     }
   }
 
-  private async convert({ priority, context }: Place, joined: Joined, wanted?: Format): Promise<Conversion> {
-    const formats = this.remainingFormats();
+  private async convert({ priority, context }: Place, wanted?: Format): Promise<Conversion> {
+    const made = this.madeFormats();
     let wantedStored: Promise<void> | undefined;
-    const conversion = await this.deps.converter.convert(
-      {
-        sourcePath: this.source.path,
-        sourceBytes: this.source.bytes,
-        formats,
-        ...(wanted && { wanted }),
-        priority,
-        context,
-        joined,
-        outputDir: this.dir,
-      },
-      (info, metadata, preview) => {
-        wantedStored = this.storeWanted(info, metadata, [preview]);
-        wantedStored.catch(() => undefined); // Awaited below.
-      },
-      this.signal,
-    );
-    await wantedStored;
-    return conversion;
+    try {
+      return await this.deps.converter.convert(
+        {
+          sourcePath: this.source.path,
+          sourceBytes: this.source.bytes,
+          formats: this.deps.sequence.formats,
+          ...(made.length > 0 && { made }),
+          ...(wanted && { wanted }),
+          priority,
+          context,
+          joined: this.flight.waiting,
+          outputDir: this.dir,
+        },
+        (info, metadata, preview) => {
+          wantedStored = this.storeWanted(info, metadata, [preview]);
+          wantedStored.catch(() => undefined); // Awaited below.
+        },
+        this.signal,
+      );
+    } finally {
+      await wantedStored;
+    }
   }
 
-  private remainingFormats(): readonly Format[] {
-    const made = new Set(this.stored.flatMap((preview) => preview.formats));
-    const remaining = this.deps.sequence.formats.filter((format) => !made.has(format.text));
-    return remaining.length > 0 ? remaining : this.deps.sequence.formats;
+  /** What need not be made again; nothing where that would be all of the sequence, and the record is incomplete all the same. */
+  private madeFormats(): readonly string[] {
+    const made = this.stored.flatMap((preview) => preview.formats);
+    return this.deps.sequence.formats.every(({ text }) => made.includes(text)) ? [] : made;
   }
 
   private async storeWanted(info: SourceInfo, metadata: Metadata, previews: readonly MadePreview[]): Promise<void> {
@@ -145,6 +144,7 @@ export class Making {
     await Promise.all([this.storeSource(), this.store(previews)]);
     const record = this.record(info, metadata, false);
     await this.commit(record);
+    this.soFar = record;
     this.flight.begun(this.made(record));
   }
 
@@ -201,10 +201,12 @@ export class Making {
         this.deps.onStored(preview.bytes);
       }),
     );
-    this.stored = inSequenceOrder(this.deps.sequence, [
-      ...this.stored,
-      ...fresh.map(({ path: _, ...preview }) => preview),
-    ]);
+    // What has the bytes of one that is stored answers its formats too.
+    const stored = this.stored.map((preview) => {
+      const again = previews.find(({ digest }) => digest === preview.digest);
+      return again ? { ...preview, formats: [...new Set([...preview.formats, ...again.formats])] } : preview;
+    });
+    this.stored = inSequenceOrder(this.deps.sequence, [...stored, ...fresh.map(({ path: _, ...preview }) => preview)]);
   }
 
   /** The store refuses bytes that are not those of the digest: then it was the converter that did not tell the truth. */

@@ -7,6 +7,7 @@ import { EVICTION_REASONS } from '../kernel/ports/catalog.js';
 import { PRIORITIES } from '../kernel/ports/converter.js';
 import { JOB_KINDS } from '../kernel/ports/jobs.js';
 import type { CounterName, GaugeName, HistogramName, Labels } from '../kernel/ports/metrics.js';
+import { DELIVERY_FAULTS } from '../kernel/ports/webhook-sender.js';
 import { SOURCE_TYPES } from '../kernel/source.js';
 
 /** In front of every name that is exposed. */
@@ -80,7 +81,7 @@ export const COUNTERS = {
   },
   decodes_total: {
     help: 'Times a source was decoded: for its whole sequence, or for the one preview somebody waits for.',
-    labels: { purpose: { values: ['sequence', 'wanted'] } },
+    labels: { purpose: { values: ['sequence', 'again'] } },
   },
   encodes_total: {
     help: 'Previews encoded, by their type.',
@@ -125,6 +126,15 @@ export const COUNTERS = {
     labels: { kind: { values: JOB_KINDS }, reason: { values: IMPORT_REASONS, atZero: ['source-unavailable'] } },
   },
   errors_total: { help: 'Failures, by name.', labels: { error: { values: ERROR_NAMES } } },
+  fetches_total: {
+    help: 'Sources asked for by URL, by what came of it; not-tried: the host was busy, or left alone after failures.',
+    labels: { outcome: { values: ['fetched', 'not-modified', 'not-tried', ...IMPORT_REASONS], atZero: ['fetched'] } },
+  },
+  fetched_bytes_total: { help: 'Bytes of sources fetched by URL.', labels: {} },
+  webhook_attempts_total: {
+    help: 'Attempts to deliver a webhook, by what came of it.',
+    labels: { outcome: { values: ['delivered', ...DELIVERY_FAULTS] } },
+  },
 } as const satisfies Record<CounterName, CounterRule>;
 
 export const HISTOGRAMS = {
@@ -142,6 +152,11 @@ export const HISTOGRAMS = {
     help: 'Seconds a conversion waited before it started, by priority.',
     labels: { priority },
     bucketsSeconds: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30],
+  },
+  fetch_duration_seconds: {
+    help: 'Seconds from asking for a source by URL to its last byte, or to its failure.',
+    labels: {},
+    bucketsSeconds: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
   },
 } as const satisfies Record<HistogramName, HistogramRule>;
 

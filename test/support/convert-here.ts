@@ -37,4 +37,4 @@ const { info, metadata, previews } = await convertSource(
 console.log(JSON.stringify({ info, metadata }, undefined, 2));
 for (const { formats, widthPx, heightPx, bytes, path } of previews)
   console.log(`${formats.join(', ')}: ${widthPx}x${heightPx}, ${bytes} bytes, ${basename(path)}`);
-console.log(`decodes: ${tally.decodes.sequence + tally.decodes.wanted}; previews in ${outputDir}`);
+console.log(`decodes: ${tally.decodes.sequence + tally.decodes.again}; previews in ${outputDir}`);

@@ -13,6 +13,8 @@ import { type TempDir, tempDir } from './temp-dir.js';
 
 export interface ConvertOptions {
   readonly wanted?: string;
+  /** Formats whose previews are there already. */
+  readonly made?: readonly string[];
   readonly priority?: Priority;
   readonly context?: string;
   readonly joined?: Joined;
@@ -65,6 +67,7 @@ export class Converting {
         sourcePath,
         sourceBytes: source.length,
         formats: formats.map(parseFormat),
+        ...(options.made && { made: options.made }),
         ...(options.wanted === undefined ? {} : { wanted: parseFormat(options.wanted) }),
         priority: options.priority ?? 'medium',
         context: parseContext(options.context),

@@ -43,8 +43,6 @@ export class FakeConverter implements Converter {
   readonly rest = new Gate();
   /** Set to make conversions fail: before anything is made, or after the wanted preview. */
   failure: { readonly error: Error; readonly at: 'start' | 'rest' } | undefined;
-  /** A wanted preview is made alone, and the rest asks for a second job. */
-  alone = false;
   /** Changes the bytes of what is made, as another encoder version would. */
   salt = '';
 
@@ -54,18 +52,17 @@ export class FakeConverter implements Converter {
     await this.start.pass(signal);
     if (this.failure?.at === 'start') throw this.failure.error;
     const source = await readFile(job.sourcePath);
-    const plan = planSequence(FAKE_INFO, false, job.formats);
+    const plan = planSequence(FAKE_INFO, false, job.formats).filter(({ formats }) =>
+      formats.some(({ text }) => !job.made?.includes(text)),
+    );
     const wanted = job.wanted && bestPlanned(FAKE_INFO, plan, job.wanted);
     const make = (planned: PlannedPreview) => this.make(planned, source, job.outputDir, number);
     const first = wanted && (await make(wanted));
-    if (first && this.alone && plan.length > 1) {
-      return { info: FAKE_INFO, metadata: METADATA, previews: [first], complete: false };
-    }
     if (first && plan.length > 1) onWanted?.(FAKE_INFO, METADATA, first);
     await this.rest.pass(signal);
     if (this.failure?.at === 'rest') throw this.failure.error;
     const others = await Promise.all(plan.filter((planned) => planned !== wanted).map(make));
-    return { info: FAKE_INFO, metadata: METADATA, previews: first ? [first, ...others] : others, complete: true };
+    return { info: FAKE_INFO, metadata: METADATA, previews: first ? [first, ...others] : others };
   }
 
   distrust(preview: MadePreview): void {

@@ -52,6 +52,12 @@ export class StoreProcess {
     this.child.send({ id: -1, command, ...parameters });
   }
 
+  /** Resolves with its exit code, or the signal, once it has ended by itself. */
+  async gone(): Promise<unknown> {
+    const [code, signal] = (await this.exited) as [number | null, string | null];
+    return code ?? signal;
+  }
+
   /** `kill -9`; resolves once it is gone and everything it said has arrived. */
   async kill(): Promise<void> {
     const drained = once(this.child, 'disconnect');

@@ -11,7 +11,8 @@ export interface TempDir {
 /** A new empty directory; whoever made it calls `remove`. */
 export async function tempDir(): Promise<TempDir> {
   const path = await mkdtemp(join(tmpdir(), 'proofsheet-test-'));
-  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+  // A process that was killed may have had a file made a moment ago, by a call that was under way.
+  return { path, remove: () => rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }) };
 }
 
 /** Runs `work` in a new empty directory, which is gone afterwards whatever happened. */

@@ -2,6 +2,7 @@
 // asked, and from what is asked to a reply. Neither sees Express, a request or a response.
 import type { Context, GroupRef } from '../../kernel/image-key.js';
 import type { Refusals } from '../../kernel/ports/refusals.js';
+import type { LibraryUse } from '../../library/answers.js';
 import type { Previews, Upload } from '../../previews/answers.js';
 import type { HeaderPairs } from '../replies/headers.js';
 import type { Reply } from '../replies/reply.js';
@@ -21,6 +22,8 @@ export interface UseCases {
   readonly previews: Previews;
   /** The negative cache; absent where it is off. */
   readonly refusals?: Refusals;
+  /** Absent where no tenants are configured: then every dialect of the library is shut. */
+  readonly library?: LibraryUse;
   /** The page that tells a person how the server is doing. */
   readonly statusPage: (
     withMetrics: boolean,

@@ -23,7 +23,10 @@ export interface ConversionJob extends Place {
   /** A file that stays unchanged until the conversion ends. */
   readonly sourcePath: string;
   readonly sourceBytes: number;
+  /** The whole sequence: how one preview is made depends on the others, so that it is the same whoever waits for what. */
   readonly formats: readonly Format[];
+  /** Canonical texts of formats whose previews are there already: they are not made again. */
+  readonly made?: readonly string[];
   /** Make the best match of this request first, and report it before the others. */
   readonly wanted?: Format;
   /** It is converted when the first of all their places has its turn. */
@@ -40,12 +43,8 @@ export interface MadePreview extends Preview {
 export interface Conversion {
   readonly info: SourceInfo;
   readonly metadata: Metadata;
+  /** Every preview of the job that was not there already. */
   readonly previews: readonly MadePreview[];
-  /**
-   * `false` when only the wanted preview was made, because a small decode of its own brings it sooner: the sequence is
-   * still to be converted, by a job without `wanted`.
-   */
-  readonly complete: boolean;
 }
 
 /** Called when the wanted preview is ready and more are still to come. */

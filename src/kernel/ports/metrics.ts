@@ -22,9 +22,16 @@ export type CounterName =
   | 'refusals_total'
   | 'jobs_total'
   | 'job_retries_total'
-  | 'errors_total';
+  | 'errors_total'
+  | 'fetches_total'
+  | 'fetched_bytes_total'
+  | 'webhook_attempts_total';
 
-export type HistogramName = 'http_request_duration_seconds' | 'conversion_duration_seconds' | 'queue_wait_seconds';
+export type HistogramName =
+  | 'http_request_duration_seconds'
+  | 'conversion_duration_seconds'
+  | 'queue_wait_seconds'
+  | 'fetch_duration_seconds';
 
 export type GaugeName =
   | 'queue_depth'

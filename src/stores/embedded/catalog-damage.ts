@@ -1,6 +1,6 @@
 // What happens when a catalog in use turns out to be damaged: a row that only a read needs is as if it were not there;
 // anything else ends the process, and the next start saves what can be read into a new catalog.
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import type { Logger } from '../../kernel/ports/logger.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
 import { identityOf, NO_DATA } from './lmdb-file.js';
@@ -89,9 +89,15 @@ export class CatalogDamage {
 
   /** Another process of this machine found the damage, set the catalog aside and began a new one: this one is on the old. */
   private lookWhetherReplaced(): void {
+    if (this.condemned) return;
+    // The next start sets it aside only when nobody has it open any more.
+    if (existsSync(damageMark(this.options.path))) {
+      this.end('the catalog was found damaged by another process, so this one has to begin anew too', undefined);
+      return;
+    }
     const now = identityOf(this.options.path);
     // One that is gone altogether is answered by every write.
-    if (now === undefined || now === NO_DATA || now === this.opened || this.condemned) return;
+    if (now === undefined || now === NO_DATA || now === this.opened) return;
     this.end('the catalog was set aside by another process, so this one has to begin anew too', undefined);
   }
 

@@ -1,14 +1,18 @@
-// The tables of the catalog, and opening them: a newer schema is refused, a damaged catalog is set aside.
-import { existsSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+// The tables of the catalog, and opening them: a newer schema is refused, a damaged catalog is set aside once nobody uses it.
+import { randomBytes } from 'node:crypto';
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../kernel/ports/clock.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import { checkRows } from './catalog-check.js';
 import { damageMark } from './catalog-damage.js';
 import { decodeCount, decodeTotals, encodeCount, encodeTotals, type Totals } from './catalog-rows.js';
+import { GroupLock, HeldByOthers } from './group-lock.js';
 import { type Durability, LmdbEnvironment, readRow, type Table } from './lmdb-environment.js';
 import { checkLength, identityOf } from './lmdb-file.js';
 import { OpeningMark } from './opening-marks.js';
+import { processGroup } from './process-identity.js';
 import { salvage } from './salvage.js';
 import { DamagedStore, DataDirError, errnoOf, isDamage } from './storage-errors.js';
 
@@ -56,52 +60,136 @@ export interface CatalogTables {
   readonly weights: Table;
 }
 
+/** Others have this long to let go of a catalog that is to be set aside: who is told of damage ends within a second. */
+const UNUSED_MS = 10_000;
+/** Another one that sets it aside has this long: it may save what can be read (see salvage.ts). */
+const ASIDE_MS = 60_000;
+const POLL_MS = 100;
+/** Those who wait longer are told of. */
+const TOLD_AFTER_MS = 1_000;
+
 export interface CatalogOptions {
   /** The catalog's directory; made when it is not there. */
   readonly path: string;
   readonly durability: Durability;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Held by this process as long as it has the catalog open; default: one that is held while it is opened. */
+  readonly lock?: GroupLock;
 }
+
+/** Where the lock lies that everybody holds who uses the data directory `dataDir`. */
+export function lockDir(dataDir: string): string {
+  return join(dataDir, 'in-use');
+}
+
+/** Says nothing about the bytes: a server of the version that wrote it may be using it just now. */
+class OlderSchema extends DamagedStore {}
+/** Whoever has it open contradicts. */
+class FatalToOpen extends DamagedStore {}
 
 /**
  * Opens the catalog. One whose own bytes show damage, or that was found damaged by a process that used it, is renamed to
  * `<path>.broken-<Unix ms>` and another is begun with what can be read of it: it is a cache, and blobs are found again by
- * their digests. Throws `DataDirError` for a catalog of a newer version and for whatever else
- * keeps it from being opened; nothing is read of one of an older version.
+ * their digests. Not while another process has it open: that has 10 s to end. Throws `DataDirError` for a catalog of a newer version
+ * and for whatever else keeps it from being opened; nothing is read of one of an older version.
  */
 export async function openCatalogTables(options: CatalogOptions): Promise<CatalogTables> {
+  if (options.lock) return openMarked(options, options.lock);
+  const lock = await GroupLock.take(lockDir(dirname(options.path)), processGroup());
+  try {
+    return await openMarked(options, lock);
+  } finally {
+    lock.release();
+  }
+}
+
+async function openMarked(options: CatalogOptions, lock: GroupLock): Promise<CatalogTables> {
   const before = identityOf(options.path);
-  const mark = new OpeningMark(options.path);
+  const mark = new OpeningMark(options.path, lock);
+  mark.set();
   try {
     if (await mark.isFatal())
-      throw new DamagedStore('expected a catalog that can be opened, got one that ended three processes');
+      throw new FatalToOpen('expected a catalog that can be opened, got one that ended three processes');
     if (existsSync(damageMark(options.path)))
       throw new DamagedStore('expected a catalog that is whole, got one that was found damaged');
-    mark.set();
     const tables = await tryOpen(options);
-    mark.clear();
+    await mark.clear();
     return tables;
   } catch (error) {
-    mark.withdraw();
-    if (error instanceof DataDirError || isOfTheDirectory(error)) throw error;
-    // What is not known to be damage may pass, and others may be using the catalog just now.
-    if (!isDamage(error)) throw cannotOpen(error);
-    // Several processes may find the same damage: only who still sees what it failed on sets it aside.
-    if (before !== undefined && identityOf(options.path) === before) {
-      const aside = `${options.path}.broken-${options.clock.now()}`;
-      renameSync(options.path, aside);
-      rmSync(damageMark(options.path), { force: true });
-      mark.clear();
-      const tables = await tryOpen(options);
-      const saved = await salvage(aside, tables);
-      const what =
-        'the catalog could not be opened as it is: it was set aside, and another begun with what can be read of it';
-      options.logger.error({ error, aside, groups: saved }, what);
-      return tables;
+    try {
+      if (error instanceof DataDirError || isOfTheDirectory(error)) throw error;
+      // What is not known to be damage may pass, and others may be using the catalog just now.
+      if (!isDamage(error)) throw cannotOpen(error);
+      return await beginAnew(options, mark, before, error);
+    } finally {
+      mark.withdraw();
     }
-    mark.clear();
-    return tryOpen(options);
+  }
+}
+
+/** Sets aside the catalog that failed by `failure`, unless another process has done so: only who still sees what it failed on does. */
+async function beginAnew(
+  options: CatalogOptions,
+  mark: OpeningMark,
+  before: string | undefined,
+  failure: unknown,
+): Promise<CatalogTables> {
+  const { path, clock, logger } = options;
+  const alone = await takeAlone(`${path}.setting-aside`);
+  try {
+    if (before === undefined || identityOf(path) !== before) {
+      await mark.clear();
+      return await tryOpen(options);
+    }
+    // Its bytes show the damage, so everybody who has it open ends within a second.
+    if (!(failure instanceof OlderSchema || failure instanceof FatalToOpen)) writeFileSync(damageMark(path), '');
+    await untilUnused(mark, failure, logger);
+    const aside = `${path}.broken-${clock.now()}`;
+    renameSync(path, aside);
+    rmSync(damageMark(path), { force: true });
+    await mark.clear();
+    const tables = await tryOpen(options);
+    // Keys and rows of an older version mean something else.
+    const saved = failure instanceof OlderSchema ? 0 : await salvage(aside, tables);
+    const what =
+      'the catalog could not be opened as it is: it was set aside, and another begun with what can be read of it';
+    logger.error({ error: failure, aside, groups: saved }, what);
+    return tables;
+  } finally {
+    alone.release();
+  }
+}
+
+/** The lock in `dir`, which one process holds at a time. */
+async function takeAlone(dir: string): Promise<GroupLock> {
+  for (const endsAt = performance.now() + ASIDE_MS; ; await sleep(POLL_MS)) {
+    try {
+      return await GroupLock.take(dir, randomBytes(6).toString('hex'));
+    } catch (error) {
+      if (!(error instanceof HeldByOthers)) throw error;
+      if (performance.now() > endsAt) throw cannotOpen(error);
+    }
+  }
+}
+
+async function untilUnused(mark: OpeningMark, failure: unknown, logger: Logger): Promise<void> {
+  const since = performance.now();
+  for (let told = false; ; await sleep(POLL_MS)) {
+    const processes = await mark.users();
+    if (processes.length === 0) return;
+    const waitedMs = performance.now() - since;
+    if (waitedMs > UNUSED_MS)
+      throw cannotOpen(
+        new Error(
+          `${failure instanceof Error ? failure.message : String(failure)}; but other processes have it open (${processes.join(', ')}): ` +
+            'stop them, and start again',
+          { cause: failure },
+        ),
+      );
+    if (told || waitedMs < TOLD_AFTER_MS) continue;
+    told = true;
+    logger.warn({ error: failure, processes }, 'waiting for processes that use the catalog, which is to be set aside');
   }
 }
 
@@ -172,8 +260,10 @@ function checkSchema(facts: Table, clock: Clock): void {
       `expected a catalog of schema ${SCHEMA_VERSION} in the data directory, got ${version}: it was written by a newer ` +
         'version. Start that version, or name another data directory, or remove the catalog to begin with an empty cache',
     );
-  } else if (version !== SCHEMA_VERSION || readRow(facts, TOTALS_KEY, decodeTotals) === undefined) {
-    throw new DamagedStore(`expected a catalog of schema ${SCHEMA_VERSION} with totals, got schema ${version}`);
+  } else if (version < SCHEMA_VERSION) {
+    throw new OlderSchema(`expected a catalog of schema ${SCHEMA_VERSION}, got ${version}`);
+  } else if (readRow(facts, TOTALS_KEY, decodeTotals) === undefined) {
+    throw new DamagedStore('expected totals in the catalog, got none');
   }
 }
 

@@ -12,6 +12,7 @@ import { BlobFiles } from './blob-files.js';
 import { BlobReader } from './blob-reads.js';
 import { DiskSpace } from './disk-space.js';
 import { FileBlobs } from './file-blobs.js';
+import { GroupLock } from './group-lock.js';
 import { ScratchDir } from './scratch-dir.js';
 import { storageError } from './storage-errors.js';
 
@@ -19,6 +20,9 @@ import { storageError } from './storage-errors.js';
 const FILE_OVERHEAD_BYTES = 3_072;
 /** Files removed between two looks at the free space. */
 const REMOVED_AT_ONCE = 16;
+
+/** The one group of those who share a cache. */
+const EVERYBODY = '0'.repeat(12);
 
 export interface DiskCacheOptions {
   /** Made when it is not there; belongs to this process alone. */
@@ -44,6 +48,7 @@ export class DiskCache implements BlobStore {
     private readonly files: BlobFiles,
     private readonly blobs: FileBlobs,
     private readonly scratch: ScratchDir,
+    private readonly lock: GroupLock,
     { maxBytes, minFreeBytes = 0, dir, logger }: DiskCacheOptions,
   ) {
     this.space = minFreeBytes > 0 ? new DiskSpace(dir, minFreeBytes) : undefined;
@@ -63,7 +68,9 @@ export class DiskCache implements BlobStore {
   static async open(options: DiskCacheOptions): Promise<DiskCache> {
     const { dir, maxBytes, clock, logger, metrics } = options;
     const files = new BlobFiles(join(dir, 'blobs'));
-    const scratch = await ScratchDir.open(join(dir, 'tmp'));
+    // Whoever has this directory may have it beside others: the lock only tells who lives.
+    const lock = await GroupLock.take(join(dir, 'in-use'), EVERYBODY);
+    const scratch = await ScratchDir.open(join(dir, 'tmp'), lock);
     const blobs: FileBlobs = new FileBlobs({
       files,
       reader: new BlobReader(clock),
@@ -73,7 +80,7 @@ export class DiskCache implements BlobStore {
       logger,
       metrics,
     });
-    const cache = new DiskCache(files, blobs, scratch, { ...options, maxBytes });
+    const cache = new DiskCache(files, blobs, scratch, lock, { ...options, maxBytes });
     return cache;
   }
 
@@ -125,6 +132,7 @@ export class DiskCache implements BlobStore {
     await this.scanning;
     await this.blobs.close();
     this.scratch.close();
+    this.lock.release();
   }
 
   /** A blob larger than the whole cache is not kept: lru-cache would keep no entry, so the file must go as well. */

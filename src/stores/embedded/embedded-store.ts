@@ -1,6 +1,6 @@
 // The embedded store: catalog, blobs and leases of one machine under one data directory, shared by all its processes.
-// Several servers on one data directory are safe (LMDB serialises their writes), as long as they run on one machine and on
-// a local file system; they share one cache, and each looks after its limits.
+// Several servers on one data directory share one cache (LMDB serialises their writes) where they run in one PID namespace of one
+// machine, on a local file system; each looks after its limits. Of several namespaces one has the directory at a time.
 import { accessSync, constants, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Digest } from '../../kernel/digest.js';
@@ -16,24 +16,25 @@ import type { Refusals } from '../../kernel/ports/refusals.js';
 import { BlobFiles } from './blob-files.js';
 import { BlobReader } from './blob-reads.js';
 import { CatalogDamage } from './catalog-damage.js';
-import { openCatalogTables } from './catalog-tables.js';
+import { lockDir, openCatalogTables } from './catalog-tables.js';
 import { FileBlobs } from './file-blobs.js';
+import { GroupLock, HeldByOthers } from './group-lock.js';
 import { LmdbCatalog } from './lmdb-catalog.js';
 import { LmdbEnvironment } from './lmdb-environment.js';
 import { LmdbLeases } from './lmdb-leases.js';
 import { LmdbRefusals, type RefusalsOptions } from './lmdb-refusals.js';
 import { makeDirs } from './make-dirs.js';
 import { OrphanSweep } from './orphan-sweep.js';
-import { bootId } from './process-identity.js';
+import { bootId, processGroup } from './process-identity.js';
 import { ScratchDir } from './scratch-dir.js';
-import { DataDirError, errnoOf } from './storage-errors.js';
+import { DataDirError, DirectoryInUse, errnoOf } from './storage-errors.js';
 import { tellingWaits } from './waiting-told.js';
 
 /** Far longer than any upload and conversion takes from its first blob to its commit. */
 const ORPHAN_GRACE_MS = 3_600_000;
 
 export interface EmbeddedStoreOptions {
-  /** Made when it is not there. Holds catalog/, blobs/, leases-.../, tmp/ and reserve (see DiskSpace); anything else in it is left alone. */
+  /** Made when it is not there. Holds catalog/, blobs/, leases-.../, tmp/, in-use/ and reserve (see DiskSpace); anything else in it is left alone. */
   readonly dataDir: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -56,6 +57,8 @@ export interface EmbeddedStore {
   readonly refusals?: Refusals;
   /** This process's own directory for unfinished files, on the blobs' file system; removed when the process is gone. */
   readonly tmpDir: string;
+  /** Held by this process until `close` has closed everything else; others reach it by this. */
+  readonly lock: GroupLock;
   /** Looks at a bounded number of blob files, and removes those that no record names. Resolves with how many. */
   sweepOrphans(): Promise<number>;
   /** All groups, in batches. */
@@ -67,26 +70,26 @@ export interface EmbeddedStore {
 
 /**
  * Opens the store. Throws `DataDirError` when the data directory cannot be used, with what to do about it,
- * and `ProcessIdTaken` when a process with other ids could use it.
+ * and `DirectoryInUse` while a server of another PID namespace has it.
  */
 export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
   const { dataDir, clock, logger, metrics, fsync = false } = options;
-  let scratch: ScratchDir | undefined;
+  let [lock, scratch]: [GroupLock | undefined, ScratchDir | undefined] = [undefined, undefined];
   try {
     const blobsDir = join(dataDir, 'blobs');
     makeDirs(blobsDir);
-    const own = await ScratchDir.open(join(dataDir, 'tmp'));
+    const held = await GroupLock.take(lockDir(dataDir), processGroup());
+    lock = held;
+    const own = await ScratchDir.open(join(dataDir, 'tmp'), held);
     scratch = own;
-    await own.checkIds();
     const tmpDir = own.path;
     const files = new BlobFiles(blobsDir);
     const durability = fsync ? 'full' : 'consistent';
     const path = join(dataDir, 'catalog');
-    const others = await own.others();
-    const mayWait = options.tellsWaits === true && others.here.length + others.elsewhere.length > 0;
-    const waitingFor = { processes: others.here, processesElsewhere: others.elsewhere };
-    const tables = await tellingWaits(mayWait ? waitingFor : undefined, () =>
-      openCatalogTables({ path, durability, clock, logger }),
+    const processes = (await held.others()).map(({ pid }) => pid);
+    const mayWait = options.tellsWaits === true && processes.length > 0;
+    const tables = await tellingWaits(mayWait ? { processes } : undefined, () =>
+      openCatalogTables({ path, durability, clock, logger, lock: held }),
     );
     const catalog = new LmdbCatalog(tables, files, clock, new CatalogDamage({ path, logger, metrics }));
     const passing = LmdbEnvironment.open(leasesDir(dataDir), 'none');
@@ -102,16 +105,24 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
       leases,
       ...(refusals && { refusals }),
       tmpDir,
+      lock: held,
       bytesOf,
       groups: () => catalog.groups(),
       sweepOrphans: () => orphans.run(),
       close: async () => {
         await Promise.all([blobs.close(), leases.close(), catalog.close()]);
         own.close();
+        held.release();
       },
     };
   } catch (error) {
     scratch?.close();
+    lock?.release();
+    if (error instanceof HeldByOthers)
+      throw new DirectoryInUse(
+        dataDir,
+        error.holders.map(({ pid }) => pid),
+      );
     throw dataDirError(dataDir, error);
   }
 }

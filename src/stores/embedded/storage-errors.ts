@@ -53,15 +53,20 @@ export function isDamage(error: unknown): boolean {
   );
 }
 
-/**
- * A process of another PID namespace that uses the data directory has ids too near to this one's (see `ScratchDir.checkIds`): one
- * with other ids can use it.
- */
-export class ProcessIdTaken extends Error {
-  override readonly name = 'ProcessIdTaken';
-}
-
 /** The data directory cannot be used as it is; the message tells an operator what to do. The server does not start. */
 export class DataDirError extends Error {
   override readonly name = 'DataDirError';
+}
+
+/**
+ * A server in another container has the data directory: this process must not open it meanwhile, but may pass on to that server what
+ * it is asked. The message tells who cannot do that what to do.
+ */
+export class DirectoryInUse extends DataDirError {
+  constructor(dataDir: string, processes: readonly number[]) {
+    super(
+      `expected a data directory that no server in another container uses, got ${dataDir}, which processes of another PID namespace use ` +
+        `(${processes.join(', ')} there): do this in their container, or stop them first`,
+    );
+  }
 }

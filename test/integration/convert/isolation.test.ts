@@ -6,7 +6,7 @@ import { ProofsheetError } from '../../../src/kernel/errors.js';
 import { parseContext } from '../../../src/kernel/image-key.js';
 import type { Joined, Place } from '../../../src/kernel/ports/converter.js';
 import { Converting } from '../../support/converting.js';
-import { ENCODED, image, photo, slowSvg } from '../../support/images.js';
+import { ENCODED, photo, slowSvg } from '../../support/images.js';
 import { residentBytes } from '../../support/server-process.js';
 
 const MISBEHAVING = fileURLToPath(new URL('../../support/children/misbehaving.mjs', import.meta.url));
@@ -283,44 +283,30 @@ describe('a child', () => {
 });
 
 describe('the wanted preview', () => {
-  test('of a large JPEG comes from a small decode of its own, alone', async () => {
-    converting = await Converting.start();
-    const source = await image(await photo(2400, 1600))
-      .jpeg()
-      .toBuffer();
-    const { previews, complete } = await converting.convert(source, ['auto:200x150', 'auto:1920x1080'], {
-      wanted: 'auto:200x150',
-    });
-    expect(complete).toBe(false);
-    expect(previews.map(({ formats, widthPx, heightPx }) => ({ formats, widthPx, heightPx }))).toEqual([
-      { formats: ['auto:200x150'], widthPx: 200, heightPx: 133 },
-    ]);
-    expect(converting.metrics.total('decodes_total', { purpose: 'wanted' })).toBe(1);
-    expect(converting.metrics.total('decodes_total', { purpose: 'sequence' })).toBe(0);
-  });
-
   test('is reported first, and the others follow from the same decode', async () => {
     converting = await Converting.start();
-    const reported: string[] = [];
-    const { previews, complete } = await converting.convert(
+    for (const [number, source] of [
       await ENCODED.png(await photo(600, 400)),
-      ['auto:200x150', 'auto:400x400'],
-      {
+      await ENCODED.jpeg(await photo(2400, 1600)),
+    ].entries()) {
+      const reported: string[] = [];
+      const { previews } = await converting.convert(source, ['auto:200x150', 'auto:400x400'], {
         wanted: 'auto:150x100',
         onWanted: (preview) => reported.push(...preview.formats),
-      },
-    );
-    expect(reported).toEqual(['auto:200x150']);
-    expect(complete).toBe(true);
-    expect(previews).toHaveLength(2);
-    expect(converting.metrics.total('decodes_total')).toBe(1);
+      });
+      expect(reported).toEqual(['auto:200x150']);
+      expect(previews).toHaveLength(2);
+      expect(converting.metrics.total('decodes_total')).toBe(number + 1);
+    }
   });
 
-  test('that is the whole plan is complete', async () => {
+  test('that is the whole plan is told once, at the end', async () => {
     converting = await Converting.start();
-    const { complete } = await converting.convert(await ENCODED.jpeg(await photo(600, 400)), ['auto:100x100'], {
+    const reported: string[] = [];
+    const { previews } = await converting.convert(await ENCODED.jpeg(await photo(600, 400)), ['auto:100x100'], {
       wanted: 'auto:100x100',
+      onWanted: (preview) => reported.push(...preview.formats),
     });
-    expect(complete).toBe(true);
+    expect([reported, previews.length]).toEqual([[], 1]);
   });
 });

@@ -44,13 +44,13 @@ test.each([
 test('one conversion makes previews of several pages, one decode each, and each is found by its page', async () => {
   const decodes = () => converting.metrics.total('decodes_total');
   const before = decodes();
-  const { info, previews, complete } = await converting.convert(pages(), [
+  const { info, previews } = await converting.convert(pages(), [
     'png:30x30',
     'png:30x30~page=2',
     'png:10x10~page=2',
     'png:30x30~page=3',
   ]);
-  expect([info.pages, info.widthPx, complete, previews.length]).toEqual([3, 80, true, 4]);
+  expect([info.pages, info.widthPx, previews.length]).toEqual([3, 80, 4]);
   expect(decodes() - before).toBe(3);
   const answer = (request: string) => bestPreview(info, previews, parseFormat(request))?.format.text;
   expect(answer('png:30x30~page=2')).toBe('png:30x30~page=2');

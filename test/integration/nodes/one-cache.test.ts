@@ -42,7 +42,6 @@ it('converts one new source, uploaded 100 times at three nodes at once, exactly 
     }),
   );
   expect(new Set(previews).size).toBe(1);
-  // A wanted preview may have been made by a small decode of its own, before the sequence: two jobs, one conversion each.
   expect((await nodes.sum(...CONVERSIONS)) - before).toBe(1);
 });
 

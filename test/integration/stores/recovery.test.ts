@@ -6,9 +6,12 @@ import { open } from 'lmdb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import type { Context } from '../../../src/kernel/image-key.js';
+import { lockDir, TOTALS_KEY } from '../../../src/stores/embedded/catalog-tables.js';
 import { openEmbeddedStore } from '../../../src/stores/embedded/embedded-store.js';
+import { GroupLock } from '../../../src/stores/embedded/group-lock.js';
 import { LmdbEnvironment } from '../../../src/stores/embedded/lmdb-environment.js';
-import { describedBytes } from '../../../src/stores/embedded/lmdb-file.js';
+import { describedBytes, identityOf } from '../../../src/stores/embedded/lmdb-file.js';
+import { processGroup } from '../../../src/stores/embedded/process-identity.js';
 import { DataDirError } from '../../../src/stores/embedded/storage-errors.js';
 import { blobPath, openTestStore, type TestStore } from '../../support/embedded.js';
 import { blobOf, commitOf, groupRef, storeBlobs, testSource } from '../../support/records.js';
@@ -28,6 +31,22 @@ async function commit(seed: string): Promise<void> {
   const source = testSource(seed);
   await storeBlobs(store.blobs, source);
   await store.catalog.commit(commitOf(source, [groupRef(seed)]));
+}
+
+/** The catalog says that it is of this schema; `undefined`: its totals are gone, which is damage. */
+async function setSchema(dataDir: string, schema: number | undefined): Promise<void> {
+  const root = open<Buffer, Buffer>({
+    path: join(dataDir, 'catalog'),
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    maxDbs: 24,
+  });
+  const facts = root.openDB<Buffer, Buffer>('facts', { encoding: 'binary', keyEncoding: 'binary' });
+  const version = Buffer.alloc(8);
+  version.writeDoubleBE(schema ?? 0);
+  if (schema === undefined) await facts.remove(TOTALS_KEY);
+  else await facts.put(Buffer.from('schema'), version);
+  await root.close();
 }
 
 describe('a restart', () => {
@@ -52,7 +71,8 @@ describe('a restart', () => {
     await dead.kill();
     const another = await store.another();
     const left = await readdir(tmp);
-    expect(left).toHaveLength(3);
+    // The living one's, the two stores' of this process, and what is nobody's.
+    expect(left).toHaveLength(4);
     expect(left).toContain('lost+found');
     expect(left.filter((dir) => dirs.includes(dir))).toHaveLength(2);
     expect(await readFile(join(store.tmpDir, 'unfinished'), 'utf8')).toBe('x');
@@ -134,17 +154,51 @@ describe('the catalog', () => {
     await commit('a');
     const { dataDir } = store;
     await store.close();
-    const root = open<Buffer, Buffer>({ path: join(dataDir, 'catalog'), encoding: 'binary', keyEncoding: 'binary' });
-    const facts = root.openDB<Buffer, Buffer>('facts', { encoding: 'binary', keyEncoding: 'binary' });
-    const version = Buffer.alloc(8);
-    version.writeDoubleBE(99);
-    await facts.put(Buffer.from('schema'), version);
-    await root.close();
+    await setSchema(dataDir, 99);
     const refused = openTestStore({ dataDir });
     await expect(refused).rejects.toBeInstanceOf(DataDirError);
     await expect(refused).rejects.toThrow(/schema 3 .* got 99.*newer.*another data directory/s);
     expect((await readdir(dataDir)).filter((name) => name.startsWith('catalog'))).toEqual(['catalog']);
     store = await openTestStore();
+  });
+
+  it('of an older version is left to the process that uses it, and set aside once that is gone', {
+    timeout: 120_000,
+  }, async () => {
+    await commit('a');
+    const { dataDir } = store;
+    await store.close();
+    await setSchema(dataDir, 2);
+    // Whoever wrote it has it open: it holds the lock, and is at no opening.
+    const lock = await GroupLock.take(lockDir(dataDir), processGroup());
+    const refused = openTestStore({ dataDir });
+    await expect(refused).rejects.toBeInstanceOf(DataDirError);
+    await expect(refused).rejects.toThrow(
+      new RegExp(`schema 3, got 2.*other processes have it open \\(${process.pid}\\)`),
+    );
+    expect((await readdir(dataDir)).filter((name) => name.startsWith('catalog'))).toEqual(['catalog']);
+    lock.release();
+    store = await openTestStore({ dataDir });
+    expect(await store.catalog.count()).toBe(0);
+    expect((await readdir(dataDir)).filter((name) => name.startsWith('catalog.broken-'))).toHaveLength(1);
+  });
+
+  it('that is damaged is set aside when those who have it open have ended, which they do', {
+    timeout: 120_000,
+  }, async () => {
+    await commit('a');
+    const { dataDir } = store;
+    const using = await StoreProcess.start(dataDir);
+    await store.close();
+    const path = join(dataDir, 'catalog');
+    const identity = identityOf(path);
+    await setSchema(dataDir, undefined);
+    const next = await openTestStore({ dataDir });
+    expect(identityOf(path)).not.toBe(identity);
+    expect(await using.gone()).toBe(1);
+    expect(await next.catalog.count()).toBe(1);
+    await next.close();
+    store = await openTestStore({ dataDir });
   });
 
   it('that cannot be opened for a reason that is not its own is refused with it, and left as it is', async () => {

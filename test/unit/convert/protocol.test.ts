@@ -11,7 +11,7 @@ const preview = {
   digest: 'ab'.repeat(32),
   path: '/x',
 };
-const counts = { decodes: { sequence: 1, wanted: 0 }, encodes: {} };
+const counts = { decodes: { sequence: 1, again: 0 }, encodes: {} };
 
 describe('messages of a child', () => {
   test.each([

@@ -111,23 +111,20 @@ describe('cacheImage', () => {
 });
 
 describe('cacheAndGetImage', () => {
-  for (const alone of [false, true]) {
-    it(`answers before the rest is made, and the rest follows (${alone ? 'a decode of its own' : 'one decode'})`, async () => {
-      bench.converter.alone = alone;
-      bench.converter.rest.shut();
-      const choice = await bench.service.cacheAndChoose(KEY, LARGE, await bench.upload('a'));
-      expect(choice.preview).toMatchObject({ formats: ['auto:800x800'], widthPx: 800, heightPx: 600 });
-      expect((await bench.catalog.find(KEY))?.source).toMatchObject({ complete: false, sourceKept: true });
-      // What was answered is what stays: the same request gives the same bytes later.
-      expect((await bench.service.choose(KEY, LARGE)).preview.digest).toBe(choice.preview.digest);
-      const waiting = bench.service.choose(KEY, SMALL);
-      bench.converter.rest.open();
-      expect((await waiting).preview.formats).toContain('auto:200x150');
-      expect((await bench.service.choose(KEY, LARGE)).preview.digest).toBe(choice.preview.digest);
-      expect((await bench.catalog.find(KEY))?.source.complete).toBe(true);
-      expect(bench.converter.jobs).toHaveLength(alone ? 2 : 1);
-    });
-  }
+  it('answers before the rest is made, and the rest follows', async () => {
+    bench.converter.rest.shut();
+    const choice = await bench.service.cacheAndChoose(KEY, LARGE, await bench.upload('a'));
+    expect(choice.preview).toMatchObject({ formats: ['auto:800x800'], widthPx: 800, heightPx: 600 });
+    expect((await bench.catalog.find(KEY))?.source).toMatchObject({ complete: false, sourceKept: true });
+    // What was answered is what stays: the same request gives the same bytes later.
+    expect((await bench.service.choose(KEY, LARGE)).preview.digest).toBe(choice.preview.digest);
+    const waiting = bench.service.choose(KEY, SMALL);
+    bench.converter.rest.open();
+    expect((await waiting).preview.formats).toContain('auto:200x150');
+    expect((await bench.service.choose(KEY, LARGE)).preview.digest).toBe(choice.preview.digest);
+    expect((await bench.catalog.find(KEY))?.source.complete).toBe(true);
+    expect(bench.converter.jobs).toHaveLength(1);
+  });
 
   it('answers a request that is no target format with its best match', async () => {
     bench.converter.rest.shut();
@@ -163,19 +160,18 @@ describe('cacheAndGetImage', () => {
     const entry = await bench.catalog.find(KEY);
     expect(entry?.source.complete).toBe(true);
     expect(entry?.source.previews.map((preview) => preview.digest)).toContain(first.preview.digest);
-    // What was made before the crash is not made again.
-    expect(bench.converter.jobs.map((job) => job.formats.map((format) => format.text))).toEqual([
-      ['auto:200x150', 'auto:200x150~cover'],
+    // What was made before the crash is not made again; the rest is made as a part of the whole sequence.
+    expect(bench.converter.jobs.map(({ formats, made }) => ({ formats, made }))).toEqual([
+      { formats: bench.sequence.formats, made: ['auto:800x800'] },
     ]);
   });
 
   it('is complete with its first previews when the source fails later', async () => {
-    bench.converter.alone = true;
     bench.converter.failure = { error: new ProofsheetError('source-undecodable', 'truncated'), at: 'rest' };
     await bench.service.cacheAndChoose(KEY, LARGE, await bench.upload('a'));
     await until(async () => (await bench.catalog.find(KEY))?.source.complete === true, 'the record is closed');
     expect((await bench.service.choose(KEY, SMALL)).preview.formats).toEqual(['auto:800x800']);
-    expect(bench.converter.jobs).toHaveLength(2);
+    expect(bench.converter.jobs).toHaveLength(1);
   });
 
   it('does not bring back what was cleared while the rest was made', async () => {

@@ -16,7 +16,7 @@ import {
   type NewJob,
 } from '../../../kernel/ports/jobs.js';
 import { readRow } from '../lmdb-environment.js';
-import { bootId, ownName, stateOf } from '../process-identity.js';
+import { isGone, ownHolder } from './holder.js';
 import {
   countKey,
   firstDelayedTime,
@@ -34,8 +34,7 @@ const MAX_CONTEXTS = 10_000;
 const ID = /^(?![0-9]+$)[A-Za-z0-9._-]{1,128}$/;
 
 export class LmdbJobs implements Jobs {
-  private readonly boot = bootId();
-  private readonly holder = `${this.boot} ${ownName()}`;
+  private readonly holder = ownHolder();
 
   constructor(
     private readonly changes: LibraryChanges,
@@ -45,14 +44,9 @@ export class LmdbJobs implements Jobs {
 
   /** What processes had in hand that are gone is given to others at once; to be called where a process starts. */
   async takeBackFromTheDead(): Promise<number> {
-    // Nobody lives who was there before the machine's last start, and the ends of their leases are on another clock.
-    const isDead = (holder: string): boolean => {
-      const [boot, name = ''] = holder.split(' ');
-      return boot !== this.boot || stateOf(name) === 'dead';
-    };
     let lost = 0;
     for (;;) {
-      const batch = await this.changes.write(({ jobs }) => jobs.takeBack(this.machineNow(), isDead));
+      const batch = await this.changes.write(({ jobs }) => jobs.takeBack(this.machineNow(), isGone));
       lost += batch;
       if (batch === 0) return lost;
     }

@@ -1,0 +1,125 @@
+// Puts the library together where tenants are configured: its records, the workers that import, the upkeep, and what is fetched with.
+
+import type { Server } from 'node:http';
+import type { Config } from './config/schema.js';
+import { TenantsFile } from './config/tenants-file.js';
+import type { AddressPort } from './kernel/address-port.js';
+import type { Clock } from './kernel/ports/clock.js';
+import { JOB_KINDS } from './kernel/ports/jobs.js';
+import type { Logger } from './kernel/ports/logger.js';
+import type { Metrics } from './kernel/ports/metrics.js';
+import type { LibraryUse } from './library/answers.js';
+import { ImportWorker } from './library/import-worker.js';
+import { JobRunner } from './library/job-runner.js';
+import { LibraryService } from './library/library-service.js';
+import { LibraryUpkeep } from './library/library-upkeep.js';
+import { openOutbound } from './outbound/open-outbound.js';
+import type { Previews } from './previews/answers.js';
+import { openEmbeddedLibrary } from './stores/embedded/library/open-library.js';
+
+export interface LibraryParts {
+  readonly previews: Previews;
+  /** For unfinished files, in the data directory. */
+  readonly tmpDir: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Where this server listens: never fetched from. */
+  readonly own: () => readonly AddressPort[];
+  readonly version: string;
+  /** This process looks after what is over; one of those that share the library does. */
+  readonly looksAfter: boolean;
+}
+
+/** The library of one process, at work. */
+export interface ComposedLibrary {
+  readonly use: LibraryUse;
+  /** Reads the tenants file again. Never rejects. */
+  reload(): Promise<void>;
+  start(): void;
+  /** Claims no more work, and resolves once what is in hand has ended or was given back, or after `limitMs`. */
+  stop(limitMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** `undefined` without tenants. Throws `ConfigError` for the tenants file, and `DataDirError` where the library cannot be opened. */
+export async function composeLibrary(
+  config: Config,
+  { previews, tmpDir, looksAfter, own, version, ...ports }: LibraryParts,
+): Promise<ComposedLibrary | undefined> {
+  const { storage, library: settings, server, limits } = config;
+  if (settings.tenants === undefined) return undefined;
+  const { clock, metrics } = ports;
+  const tenants = await TenantsFile.open(settings.tenants, ports.logger);
+  const store = await openEmbeddedLibrary({ ...ports, dataDir: storage.dataDir, tmpDir, fsync: storage.fsync });
+  const { assets, jobs, originals } = store;
+  const { maxSourceBytes } = limits;
+  const userAgent = `Proofsheet/${version}`;
+  const outbound = openOutbound(outboundSettings(config), { ...ports, dir: tmpDir, own, userAgent });
+  const { fetcher } = outbound;
+  const worker = new ImportWorker({ assets, originals, fetcher, previews, tenants, tmpDir, maxSourceBytes, clock });
+  const imports = new JobRunner({
+    ...ports,
+    jobs,
+    kind: 'import-item',
+    concurrency: Math.max(1, Math.floor(settings.importConcurrency / server.workers)),
+    handle: worker.run,
+  });
+  const upkeep = new LibraryUpkeep({
+    ...ports,
+    assets,
+    jobs,
+    intervalMs: storage.evictionIntervalSeconds * 1_000,
+    trashMs: settings.trashSeconds * 1_000,
+    unneededMs: storage.orphanGraceSeconds * 1_000,
+    finishedMs: settings.importKeepSeconds * 1_000,
+  });
+  metrics.gauge('jobs', async () =>
+    (await jobs.counts()).map(({ kind, state, jobs: value }) => ({ labels: { kind, state }, value })),
+  );
+  metrics.gauge('job_oldest_due_seconds', () =>
+    Promise.all(
+      JOB_KINDS.map(async (kind) => {
+        const due = await jobs.oldestDue(kind);
+        return { labels: { kind }, value: due === undefined ? 0 : Math.max(0, clock.now() - due) / 1_000 };
+      }),
+    ),
+  );
+  metrics.gauge('library_assets', async () => (await assets.usage()).assets);
+  metrics.gauge('library_bytes', async () => (await assets.usage()).bytes);
+  const library = new LibraryService({
+    assets,
+    originals,
+    previews,
+    tmpDir,
+    maxItems: settings.importMaxItems,
+    maxOpenImports: settings.importMaxOpen,
+  });
+  return {
+    use: { library, tenants, jobs },
+    reload: () => tenants.reload(),
+    start() {
+      imports.start();
+      if (looksAfter) upkeep.start();
+    },
+    stop: (limitMs) => imports.close(limitMs),
+    async close() {
+      tenants.close();
+      await upkeep.close();
+      await outbound.close();
+      await store.close();
+    },
+  };
+}
+
+function outboundSettings({ fetch, webhooks }: Config): Parameters<typeof openOutbound>[0] {
+  const { allow = [], hosts, deniedHosts = [], ...rest } = fetch;
+  const allowedHosts = hosts === undefined ? {} : { allowedHosts: hosts };
+  return { ...rest, ...allowedHosts, allow, deniedHosts, webhookTimeoutMs: webhooks.timeoutMs };
+}
+
+/** Where a server listens, once it does. */
+export function placesOf(listening: Server | undefined): readonly AddressPort[] {
+  const place = listening?.address();
+  return typeof place === 'object' && place !== null ? [place] : [];
+}
