@@ -10,5 +10,8 @@ export function dialectsOf(settings: DialectSettings): readonly [Dialect, ...Dia
   return [imageConverter(settings)];
 }
 
-/** What operators watch the library by, beside whatever it is spoken to in. */
-export const watching: () => Dialect = libraryOperators;
+/** The same with what operators watch the library by, where there is one. */
+export function withOperators(settings: DialectSettings, hasLibrary: boolean): readonly [Dialect, ...Dialect[]] {
+  const [first, ...others] = dialectsOf(settings);
+  return [first, ...others, ...(hasLibrary ? [libraryOperators()] : [])];
+}
