@@ -11,11 +11,12 @@ import { createConverter } from './convert/converter-pool.js';
 import { Door } from './door.js';
 import { createAccess } from './http/access/access.js';
 import { strainOf } from './http/access/strain.js';
-import { dialectsOf } from './http/dialects/registry.js';
+import { withOperators } from './http/dialects/registry.js';
 import { createEdge, type Edge, operationNames } from './http/edge.js';
 import { HotLane, type HotStatus } from './http/hot/hot-lane.js';
 import { TlsFiles } from './http/wire/tls-files.js';
 import { sequenceOf } from './kernel/sequence.js';
+import type { LibraryUse } from './library/answers.js';
 import { openStorage } from './open-storage.js';
 import { AccessJournal } from './previews/access-journal.js';
 import { BackgroundWork } from './previews/background-work.js';
@@ -70,6 +71,8 @@ export interface App {
   readonly healthServer: Server | undefined;
   readonly edge: Edge;
   readonly metrics: ProcessMetrics;
+  /** Absent without tenants. */
+  readonly library?: LibraryUse;
   /** Reads again what is read from files beside the settings. Never rejects. */
   reload(): Promise<void>;
   /** Refuses new work, lets what is under way end (background work too) within `limitMs`, then closes everything. */
@@ -79,7 +82,7 @@ export interface App {
 /** Opens the store, starts the converters and builds the edge; nothing listens yet. Throws when the store cannot be opened. */
 export async function compose(config: Config, logger: ProcessLogger, role: Role = ALONE): Promise<App> {
   const clock = systemClock;
-  const dialects = dialectsOf(config.server);
+  const dialects = withOperators(config.server, config.library.tenants !== undefined);
   const metrics = new ProcessMetrics(operationNames(dialects));
   const { storage, conversion, limits, server: serving } = config;
   const sequence = sequenceOf(config.sequence.targetFormats);
@@ -279,9 +282,8 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     healthServer,
     edge,
     metrics,
-    async reload() {
-      await library?.reload();
-    },
+    ...(library && { library: library.use }),
+    reload: async () => library?.reload(),
     async close(limitMs) {
       const endsAt = clock.monotonic() + limitMs;
       draining = true;

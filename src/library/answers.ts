@@ -49,7 +49,8 @@ export interface Library {
    * `maxItems`; what the tenant's quota says is an `Acceptance`.
    */
   acceptImport(tenant: Tenant, batch: ImportBatch): Promise<Acceptance>;
-  importStatus(context: Context, id: ImportId): Promise<ImportStatus | undefined>;
+  /** Of any context where none is named: for operators. */
+  importStatus(context: Context | undefined, id: ImportId): Promise<ImportStatus | undefined>;
   /** The job without its items. */
   findImport(context: Context, id: ImportId): Promise<ImportJob | undefined>;
   /** For operators: of all contexts without one. */

@@ -41,12 +41,12 @@ export class LibraryService implements Library {
     return assets.acceptImport({ ...batch, id: newImportId(), context, quota, maxOpen: maxOpenImports });
   }
 
-  async importStatus(context: Context, id: ImportId): Promise<ImportStatus | undefined> {
+  async importStatus(context: Context | undefined, id: ImportId): Promise<ImportStatus | undefined> {
     const job = await this.deps.assets.findImport(context, id);
     if (job === undefined) return undefined;
     const items = await this.deps.assets.itemsOf(id);
     const statuses = items.map(async (item) => {
-      const asset = item.assetId && (await this.deps.assets.findAsset(context, item.assetId));
+      const asset = item.assetId && (await this.deps.assets.findAsset(job.context, item.assetId));
       return asset ? { item, asset } : { item };
     });
     return { job, items: await Promise.all(statuses) };

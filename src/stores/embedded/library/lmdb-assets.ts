@@ -51,9 +51,9 @@ export class LmdbAssets implements Assets {
     return this.changes.write(({ imports }) => imports.accept(wanted));
   }
 
-  async findImport(context: Context, id: ImportId): Promise<ImportJob | undefined> {
+  async findImport(context: Context | undefined, id: ImportId): Promise<ImportJob | undefined> {
     const job = this.importRow(id)?.job;
-    return job?.context === context ? job : undefined;
+    return context === undefined || job?.context === context ? job : undefined;
   }
 
   async itemsOf(id: ImportId): Promise<readonly ImportItem[]> {
