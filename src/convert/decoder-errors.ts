@@ -30,7 +30,7 @@ const RULES: readonly Rule[] = [
     message: 'the image has more channels than can be converted; expected grey, RGB or CMYK, with or without alpha',
   },
   {
-    says: /exceeds pixel limit|pixel limit when scaled|Input image exceeds/i,
+    says: /Security limit exceeded|exceeds pixel limit|pixel limit when scaled|Input image exceeds/i,
     code: 'source-limits-exceeded',
     message: LIMITS,
   },

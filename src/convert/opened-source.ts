@@ -2,6 +2,7 @@
 // pixels that a decoder of its own will make. Types only; nothing is decoded to get one.
 import type { Size } from '../kernel/sizes.js';
 import type { Orientation, SourceType } from '../kernel/source.js';
+import type { Reading } from './colour/reading.js';
 
 export type OpenedSource = EmbeddedPicture | PixelSource;
 
@@ -32,6 +33,8 @@ export interface PixelSource {
   readonly pages: number;
   readonly exif?: Buffer | undefined;
   readonly icc?: Buffer | undefined;
+  /** How the samples are read whose colours no profile tells. */
+  readonly reading?: Reading | undefined;
   /** The pixels can be had at any size up to `size`, and are best at the very one that is needed. */
   readonly drawn?: boolean;
   /** What the decoder takes at most for a picture of `size`, beside the pixels that it hands over: bytes. */

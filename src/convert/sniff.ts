@@ -36,7 +36,7 @@ const MAGICS: readonly Magic[] = [
   { name: 'camera raw (RAF)', text: 'FUJIFILMCCD-RAW' },
   { name: 'camera raw (MRW)', text: '\0MRM' },
   { name: 'camera raw (X3F)', text: 'FOVb' },
-  { name: 'PDF', text: '%PDF-' },
+  { name: 'PDF', type: 'pdf', text: '%PDF-' },
   { name: 'PostScript', text: '%!PS' },
   { name: 'ZIP', text: 'PK\x03\x04' },
   { name: 'ZIP', text: 'PK\x05\x06' },
@@ -64,7 +64,7 @@ const MAGICS: readonly Magic[] = [
 /** Major and compatible brands of ISO base media files (ISO/IEC 14496-12), most telling first. */
 const BRANDS: readonly (readonly [brands: readonly string[], sniffed: Sniffed])[] = [
   [['avif', 'avis'], { type: 'avif', name: 'AVIF' }],
-  [['heic', 'heix', 'hevc', 'hevx', 'heim', 'heis', 'mif1', 'msf1'], { name: 'HEIC' }],
+  [['heic', 'heix', 'hevc', 'hevx', 'heim', 'heis', 'mif1', 'msf1'], { type: 'heic', name: 'HEIC' }],
   [['crx '], { name: 'camera raw (CR3)' }],
   [['qt  '], { name: 'QuickTime' }],
 ];

@@ -89,11 +89,13 @@ function sourceOfPixels(type: SourceType, file: Buffer, pixels: PixelSource, set
     hasAlpha: pixels.hasAlpha,
     channels: pixels.channels,
     bitsPerSample: pixels.bits,
-    colorSpace: pixels.colorSpace,
+    colorSpace: pixels.reading?.colorSpace ?? pixels.colorSpace,
     progressive: false,
   };
   checkLimits({ ...info, pages: 1 }, settings);
-  return { bytes: file, file, info, codedAs: 'tiff', header: { ...(icc && { icc }), ...(exif && { exif }) }, pixels };
+  const header = { ...(icc && { icc }), ...(exif && { exif }) };
+  const reading = pixels.reading ?? readingOfDeep({ ...header, space: info.colorSpace });
+  return { bytes: file, file, info, codedAs: 'tiff', header, reading, pixels };
 }
 
 /** `source` with the pixels of its own decoder, of `size` where they are drawn, in a form that every decoder reads. */
@@ -102,7 +104,7 @@ export async function withPixels(source: SourceFile, size: Size): Promise<Source
   if (pixels === undefined) return source;
   const bytes = tiffOfPixels(await pixels.decode(pixels.drawn ? size : pixels.size));
   const header = await readHeader(bytes, 'tiff');
-  return { ...rest, bytes, reading: readingOfDeep(header) };
+  return { ...rest, bytes, reading: pixels.reading ?? readingOfDeep(header) };
 }
 
 /** How the decoders are told to read a source: strict, and never more than the pixel limit. */

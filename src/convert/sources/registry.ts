@@ -7,9 +7,11 @@ import type { ChildSettings } from '../protocol.js';
 import { avifReading, avifStill } from './avif.js';
 import { openBmp } from './bmp.js';
 import { checkGif, gifReading, mendedGif } from './gif.js';
+import { openHeic } from './heic.js';
 import { openIco } from './ico.js';
 import { jpegKind, mendedJpeg } from './jpeg.js';
 import { gifFirstFrame, gifHasMoreFrames, tiffHasMorePages, webpFirstFrame, webpHasMoreFrames } from './page-count.js';
+import { openPdf } from './pdf.js';
 import { pngKind, pngReading, withoutTexts } from './png.js';
 import { checkRenderedSvg, checkSvg, svgForDecoder } from './svg.js';
 import { mendedTiff, tiffFirstPage, tiffPage } from './tiff.js';
@@ -105,5 +107,7 @@ export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
     stripped: svgForDecoder,
   },
   bmp: { loaders: STAND_IN, decoderFormats: [], open: openBmp },
+  heic: { loaders: [...STAND_IN, 'VipsForeignLoadHeifBuffer'], decoderFormats: [], open: openHeic },
+  pdf: { loaders: STAND_IN, decoderFormats: [], open: openPdf },
   ico: { loaders: [...STAND_IN, 'VipsForeignLoadPngBuffer'], decoderFormats: [], open: openIco },
 } satisfies Record<SourceType, SourceHandling>;

@@ -14,7 +14,9 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
-  expect(converting.metrics.total('converter_exits_total')).toBe(0);
+  for (const reason of ['crash', 'nonsense', 'timeout', 'memory']) {
+    expect(converting.metrics.total('converter_exits_total', { reason })).toBe(0);
+  }
   await converting.close();
 });
 

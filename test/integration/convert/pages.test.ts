@@ -12,7 +12,9 @@ beforeAll(async () => {
   converting = await Converting.start({ sourceTypes: ['tiff', 'gif'] });
 });
 afterAll(async () => {
-  expect(converting.metrics.total('converter_exits_total')).toBe(0);
+  for (const reason of ['crash', 'nonsense', 'timeout', 'memory']) {
+    expect(converting.metrics.total('converter_exits_total', { reason })).toBe(0);
+  }
   await converting.close();
 });
 

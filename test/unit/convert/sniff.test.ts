@@ -28,7 +28,7 @@ describe('SVG is recognised behind what may stand before it', () => {
   });
 });
 
-describe('what is not a source type is named', () => {
+describe('what is off by default is named, and what is none', () => {
   const box = (brand: string, compatible = ''): Buffer => {
     const size = Buffer.alloc(4);
     size.writeUInt32BE(16 + compatible.length);
@@ -52,7 +52,7 @@ describe('what is not a source type is named', () => {
     ['VIPS', Buffer.from('b6a6f208', 'hex')],
     ['RIFF media', Buffer.from('RIFF\0\0\0\0WAVE', 'latin1')],
   ])('%s', (name, bytes) => {
-    expect(sniff(bytes)).toEqual({ name });
+    expect(sniff(bytes)?.name).toBe(name);
   });
 
   test('mif1 with avif among its brands is AVIF', () => {

@@ -1,0 +1,129 @@
+// HEIC and HEIF: the decoder's library reads the header, as of AVIF, but has no decoder of HEVC; that one comes in a package.
+import { createRequire } from 'node:module';
+import sharp from 'sharp';
+import { decoderPackage } from '../decoder-packages.js';
+import type { OpenedSource, Pixels } from '../opened-source.js';
+import { DamagedSource } from '../refused-kind.js';
+import { compiledWasm, instanceOf } from '../wasm.js';
+import { avifReading } from './avif.js';
+
+const require = createRequire(import.meta.url);
+const PACKAGE = 'libheif-js';
+/** Of the decoder at rest. */
+const BASE_BYTES = 40 * 1024 * 1024;
+/** The frame as it is coded, tiles beside it, the frame as RGB, and the copy that is handed out; measured: see SOURCES.md. */
+const BYTES_PER_PIXEL = { 8: 18, 16: 30 } as const;
+
+/** What is used of the package's interface. */
+interface LibHeif {
+  heif_context_alloc(): unknown;
+  heif_context_free(context: unknown): void;
+  heif_context_read_from_memory(
+    context: unknown,
+    bytes: Uint8Array,
+  ): { readonly code: unknown; readonly message: string };
+  heif_js_context_get_primary_image_handle(context: unknown): unknown;
+  heif_js_decode_image2(handle: unknown, colorspace: unknown, chroma: unknown): DecodedImage | Promise<DecodedImage>;
+  heif_image_handle_release(handle: unknown): void;
+  heif_image_release(image: unknown): void;
+  readonly heif_error_code: { readonly heif_error_Ok: unknown };
+  readonly heif_colorspace: { readonly heif_colorspace_RGB: unknown };
+  readonly heif_chroma: Readonly<Record<string, unknown>>;
+}
+
+interface DecodedImage {
+  readonly code?: unknown;
+  readonly message?: string;
+  readonly image?: unknown;
+  readonly channels?: readonly {
+    readonly width: number;
+    readonly height: number;
+    readonly stride: number;
+    readonly bits_per_pixel: number;
+    readonly data: Uint8Array;
+  }[];
+}
+
+export async function openHeic(file: Buffer): Promise<OpenedSource> {
+  // Known to be missing before anything is paid.
+  await loaded();
+  const header = await sharp(file, { failOn: 'warning', limitInputPixels: false }).metadata();
+  const { width, height, hasAlpha, icc, exif, space } = header;
+  const bits = header.depth === 'ushort' ? 16 : 8;
+  const channels = hasAlpha ? 4 : 3;
+  return {
+    kind: 'pixels',
+    // Turns and mirrors that the file tells are done by the decoder.
+    size: { widthPx: width, heightPx: height },
+    orientation: 1,
+    hasAlpha,
+    channels,
+    bits,
+    colorSpace: space,
+    pages: 1,
+    icc,
+    exif,
+    reading: avifReading(file, header),
+    decoderBytes: ({ widthPx, heightPx }) => BASE_BYTES + file.length + widthPx * heightPx * BYTES_PER_PIXEL[bits],
+    decode: () => decodeHeic(file, { hasAlpha, bits, icc, widthPx: width, heightPx: height }),
+  };
+}
+
+function loaded() {
+  return decoderPackage(PACKAGE, 'HEIC', async () => {
+    const create = require('libheif-js/libheif-wasm/libheif.js') as (options: object) => LibHeif;
+    return { create, module: await compiledWasm('libheif-js/libheif-wasm/libheif.wasm') };
+  });
+}
+
+async function decodeHeic(file: Buffer, { hasAlpha, bits, icc, widthPx, heightPx }: Header): Promise<Pixels> {
+  const { create, module } = await loaded();
+  const library = create(instanceOf(module));
+  const context = library.heif_context_alloc();
+  const read = library.heif_context_read_from_memory(context, file);
+  if (read.code !== library.heif_error_code.heif_error_Ok) throw new DamagedSource(read.message);
+  const handle = library.heif_js_context_get_primary_image_handle(context);
+  const layout = bits === 16 ? (hasAlpha ? 'RRGGBBAA_LE' : 'RRGGBB_LE') : hasAlpha ? 'RGBA' : 'RGB';
+  const decoded = await library.heif_js_decode_image2(
+    handle,
+    library.heif_colorspace.heif_colorspace_RGB,
+    library.heif_chroma[`heif_chroma_interleaved_${layout}`],
+  );
+  const plane = decoded.channels?.[0];
+  if (decoded.code !== undefined || plane === undefined) throw new DamagedSource(decoded.message ?? 'no picture');
+  if (plane.width !== widthPx || plane.height !== heightPx) {
+    throw new DamagedSource(`expected ${widthPx}x${heightPx}, got ${plane.width}x${plane.height}`);
+  }
+  const channels = hasAlpha ? 4 : 3;
+  const samples = packed(plane.data, plane.stride, widthPx * channels * (bits / 8), heightPx);
+  if (bits === 8) return { samples, widthPx, heightPx, channels, icc };
+  return { samples: widened(samples, plane.bits_per_pixel), widthPx, heightPx, channels, icc };
+}
+
+interface Header {
+  readonly hasAlpha: boolean;
+  readonly bits: 8 | 16;
+  readonly icc: Buffer | undefined;
+  readonly widthPx: number;
+  readonly heightPx: number;
+}
+
+/** Rows without what fills them up. */
+function packed(data: Uint8Array, stride: number, rowBytes: number, rows: number): Uint8Array {
+  const samples = new Uint8Array(rowBytes * rows);
+  for (let row = 0; row < rows; row++) {
+    samples.set(data.subarray(row * stride, row * stride + rowBytes), row * rowBytes);
+  }
+  return samples;
+}
+
+/** Numbers of 10 or 12 bits as those of 16, so that the most is the most. */
+function widened(bytes: Uint8Array, bits: number): Uint16Array {
+  const samples = new Uint16Array(bytes.buffer, 0, bytes.length / 2);
+  const [left, right] = [16 - bits, 2 * bits - 16];
+  for (let at = 0; at < samples.length; at++) {
+    const value = samples[at] as number;
+    samples[at] = (value << left) | (right >= 0 ? value >> right : 0);
+  }
+  return samples;
+}

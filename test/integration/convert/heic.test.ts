@@ -1,0 +1,139 @@
+// HEIC: what phones write, in the colours it was taken in, and never more memory than was asked for.
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Converting } from '../../support/converting.js';
+import { cutOut, image, photo, quadrants } from '../../support/images.js';
+import { colourDistance, meanColour, psnrDb, quarterColours } from '../../support/pixels.js';
+import { coded, mirrored, turned } from '../../support/sources/heic-boxes.js';
+import { heicOf } from '../../support/sources/tool-made.js';
+
+let converting: Converting;
+beforeAll(async () => {
+  converting = await Converting.start({ sourceTypes: ['heic'], recycleAfterJobs: 100_000 });
+});
+afterAll(async () => {
+  for (const reason of ['crash', 'nonsense', 'timeout', 'memory']) {
+    expect(converting.metrics.total('converter_exits_total', { reason })).toBe(0);
+  }
+  await converting.close();
+});
+
+const png = (widthPx: number, heightPx: number) => image(quadrants(widthPx, heightPx)).png().toBuffer();
+
+async function expectQuarters(source: Buffer, original: Buffer, within: number): Promise<void> {
+  const [got, wanted] = [
+    await quarterColours(await converting.preview(source, 'png:-1x-1')),
+    await quarterColours(original),
+  ];
+  for (const [index, colour] of got.entries()) {
+    expect(colourDistance(colour, wanted[index] ?? [])).toBeLessThan(within);
+  }
+}
+
+test('8 bits, odd sides', async () => {
+  const original = await png(127, 91);
+  const source = await heicOf(original);
+  const { info } = await converting.convert(source, ['auto:50x50']);
+  expect(info).toMatchObject({
+    type: 'heic',
+    widthPx: 127,
+    heightPx: 91,
+    orientation: 1,
+    hasAlpha: false,
+    bitsPerSample: 8,
+  });
+  await expectQuarters(source, original, 12);
+});
+
+test('turns and mirrors of the file are done once', async () => {
+  const whole = await heicOf(await png(96, 64));
+  const once = async (source: Buffer) => {
+    const { info } = await converting.convert(source, ['auto:50x50']);
+    const colours = await quarterColours(await converting.preview(source, 'png:-1x-1'));
+    return { size: [info.widthPx, info.heightPx], colours, orientation: info.orientation };
+  };
+  const [plain, quarter, flopped] = [await once(whole), await once(turned(whole, 1)), await once(mirrored(whole, 1))];
+  expect([quarter.size, quarter.orientation, flopped.size]).toEqual([[64, 96], 1, [96, 64]]);
+  // Against the clock: what was on the right is at the top.
+  for (const [got, was] of [
+    [quarter.colours[0], plain.colours[1]],
+    [quarter.colours[3], plain.colours[2]],
+    [flopped.colours[0], plain.colours[1]],
+  ]) {
+    expect(colourDistance(got ?? [], was ?? [])).toBeLessThan(8);
+  }
+});
+
+test('a photograph has 35 dB to itself', async () => {
+  const picture = await photo(320, 240);
+  const original = await image(picture).png().toBuffer();
+  const preview = await converting.preview(await heicOf(original), 'png:-1x-1');
+  const raw = (bytes: Buffer) => sharp(bytes).removeAlpha().raw().toBuffer();
+  expect(psnrDb(await raw(preview), await raw(original))).toBeGreaterThan(35);
+});
+
+test('10 bits', async () => {
+  const original = await image(quadrants(128, 96)).toColourspace('rgb16').png().toBuffer();
+  const source = await heicOf(original, '-b', '10');
+  const { info } = await converting.convert(source, ['auto:50x50']);
+  expect([info.bitsPerSample, info.colorSpace]).toEqual([16, 'rgb16']);
+  await expectQuarters(source, await png(128, 96), 12);
+});
+
+test('alpha', async () => {
+  const original = await image(cutOut(await photo(96, 64)))
+    .png()
+    .toBuffer();
+  const { info, previews } = await converting.convert(await heicOf(original), ['auto:48x48']);
+  expect([info.hasAlpha, previews[0]?.type]).toEqual([true, 'png']);
+});
+
+test.each(['auto:64x64', 'png:-1x-1'])('a profile is applied: %s', async (format) => {
+  const plain = await png(128, 96);
+  const p3 = await sharp(plain).withIccProfile('p3').png().toBuffer();
+  const preview = await converting.preview(await heicOf(p3), format);
+  // The numbers of Display P3 mean other ones in sRGB; those of the picture are the same.
+  expect(colourDistance(await meanColour(preview), await meanColour(plain))).toBeLessThan(6);
+  expect((await sharp(preview).metadata()).icc).toBeUndefined();
+});
+
+test('code points are applied where there is no profile: red of BT.2020 in PQ is no sRGB red', async () => {
+  const grey = await sharp({ create: { width: 64, height: 64, channels: 3, background: { r: 128, g: 128, b: 128 } } })
+    .png()
+    .toBuffer();
+  const plain = await heicOf(grey);
+  const pq = coded(plain, 9, 16);
+  const [ours, other] = [
+    await meanColour(await converting.preview(plain, 'png:8x8')),
+    await meanColour(await converting.preview(pq, 'png:8x8')),
+  ];
+  expect(colourDistance(ours, [128, 128, 128])).toBeLessThan(4);
+  // PQ's half is 92 cd/m2, which is 0.45 of white: 175 in sRGB.
+  expect(colourDistance(other, [175, 175, 175])).toBeLessThan(8);
+  expect((await converting.convert(pq, ['png:8x8'])).metadata.Source).toMatchObject({ dynamicRange: 'PQ' });
+});
+
+test('cut at every 1/64 it is damaged', { timeout: 120_000 }, async () => {
+  const whole = await heicOf(await png(64, 48));
+  for (let part = 1; part < 64; part++) {
+    const cut = whole.subarray(0, Math.floor((whole.length * part) / 64));
+    await expect(converting.convert(cut, ['auto:10x10'])).rejects.toMatchObject({
+      code: expect.stringMatching(/^source-(?:undecodable|type-refused)$/),
+    });
+  }
+});
+
+test('one that claims 200 megapixels is refused by its estimate, before anything is decoded', async () => {
+  const source = Buffer.from(await heicOf(await png(64, 48)));
+  for (let at = source.indexOf('ispe'); at >= 0; at = source.indexOf('ispe', at + 4)) {
+    source.writeUInt32BE(16_320, at + 8);
+    source.writeUInt32BE(12_240, at + 12);
+  }
+  const small = await Converting.start({ sourceTypes: ['heic'], maxSourcePixels: 268_435_456 });
+  await expect(small.convert(source, ['auto:10x10'])).rejects.toMatchObject({
+    code: 'source-limits-exceeded',
+    message: expect.stringContaining('MiB of memory'),
+  });
+  expect(small.metrics.total('decodes_total')).toBe(0);
+  await small.close();
+});
