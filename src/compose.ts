@@ -13,27 +13,21 @@ import { createAccess } from './http/access/access.js';
 import { strainOf } from './http/access/strain.js';
 import { withOperators } from './http/dialects/registry.js';
 import { createEdge, type Edge, operationNames } from './http/edge.js';
-import { HotLane, type HotStatus } from './http/hot/hot-lane.js';
+import type { Bodies } from './http/hot/hot-lane.js';
 import { TlsFiles } from './http/wire/tls-files.js';
+import type { MetricSlots } from './kernel/ports/metrics.js';
 import { sequenceOf } from './kernel/sequence.js';
 import type { LibraryUse } from './library/answers.js';
-import { openStorage } from './open-storage.js';
-import { AccessJournal } from './previews/access-journal.js';
-import { BackgroundWork } from './previews/background-work.js';
-import { Healer } from './previews/healer.js';
-import { lasting } from './previews/make-once.js';
-import { PreviewService } from './previews/preview-service.js';
-import { Refresher } from './previews/refresher.js';
-import { SourceMaker } from './previews/source-maker.js';
-import { SourceRefusals } from './previews/source-refusals.js';
-import { Upkeep } from './previews/upkeep.js';
+import { openStorage, type StoreDeps } from './open-storage.js';
+import type { BlobTiers } from './previews/blob-tiers.js';
+import { openPreviews, type PreviewsSettings } from './previews/open-previews.js';
 import { statusReport } from './status-report.js';
 import { systemClock } from './telemetry/clock.js';
 import { watchEventLoop } from './telemetry/event-loop-lag.js';
 import type { ProcessLogger } from './telemetry/logger.js';
 import { ProcessMetrics } from './telemetry/metrics.js';
 import { METRICS_CONTENT_TYPE, type MetricsSnapshot, mergeSnapshots, renderSnapshot } from './telemetry/snapshot.js';
-import { createMemoryTier } from './tiers/memory-tier.js';
+import { createMemoryTier, type MemoryTier } from './tiers/memory-tier.js';
 import { createTieredBlobs } from './tiers/tiered-blobs.js';
 
 /** Conversions under way or waiting, beyond which background work is refused; each upload in flight is one. */
@@ -84,102 +78,26 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const clock = systemClock;
   const dialects = withOperators(config.server, config.library.tenants !== undefined);
   const metrics = new ProcessMetrics(operationNames(dialects));
-  const { storage, conversion, limits, server: serving } = config;
-  const sequence = sequenceOf(config.sequence.targetFormats);
+  const { storage, limits, server: serving } = config;
+  const telling = { clock, logger, metrics };
 
   const { shared, workerIndex } = role;
-  const store = await openStorage(config, { clock, logger, metrics, shared, workerIndex, version: PACKAGE_VERSION });
+  const store = await openStorage(config, { ...telling, shared, workerIndex, version: PACKAGE_VERSION });
   const eventLoop = watchEventLoop(metrics);
   const preparedBytes = storage.memoryMaxBytes * PREPARED_SHARE;
   const previewBytes = storage.memoryMaxBytes - preparedBytes;
   const memory = createMemoryTier({ maxBytes: previewBytes });
-  const blobs = createTieredBlobs({ memory, durable: store.durable, clock, logger, metrics });
-  const { catalog, sweepOrphans } = store;
-
-  const weights = new Map<string, number>(
-    (config.fairness.contextWeights ?? []).map(({ context, weight }) => [context, weight]),
-  );
-  const converter = createConverter({
-    children: conversion.converters,
-    sourceTypes: limits.sourceTypes,
-    maxSourcePixels: limits.maxSourcePixels,
-    maxPages: limits.maxPages,
-    timeoutMs: conversion.timeoutMs,
-    memoryBudgetBytes: conversion.memoryBudgetBytes,
-    maxQueue: conversion.queueLength,
-    maxWaitMs: conversion.queueTimeoutMs,
-    recycleAfterJobs: conversion.recycleAfter,
-    recycleAboveBytes: conversion.recycleAboveBytes,
-    niceness: conversion.niceness,
-    // Files that end up in the data directory; a shared store reads them and looks after that itself.
-    flush: config.storage.fsync && config.shared.redisUrl === undefined,
-    weightOf: (context) => weights.get(context) ?? 1,
-    logger,
-    metrics,
-    clock,
-  });
-
-  const background = new BackgroundWork({ maxTasks: MAX_BACKGROUND_TASKS, logger });
-  const journal = new AccessJournal(catalog, clock, storage.lastAccessResolutionSeconds * 1_000);
-  const maker = new SourceMaker({
-    catalog,
-    blobs,
-    converter,
-    ...(store.leases && { leases: lasting(store.leases, config.shared.leaseTtlMs) }),
-    ...(store.refusals && { refusals: new SourceRefusals(store.refusals, metrics) }),
-    metrics,
-    background,
-    contextMaxConversions: config.fairness.contextMaxConversions,
-    sequence,
-    keepSource: storage.keepSource,
-    tmpDir: store.tmpDir,
-    onStored: (bytes) => upkeep.stored(bytes),
-    onFull: () => makeRoom(),
-  });
-  const makeRoom = (): void => {
-    upkeep.full();
-    store.makeRoom?.();
-  };
-  const { contextMaxBytes, contextMaxGroups } = config.fairness;
-  const upkeep = new Upkeep({
-    catalog,
-    blobs,
-    journal,
-    maker,
-    ...(sweepOrphans && { sweepOrphans }),
-    ...(store.space && { space: store.space }),
-    ...(store.recount && { recount: store.recount }),
-    ...(store.leases && { leases: store.leases }),
-    clock,
-    logger,
-    metrics,
-    fair: store.fair,
-    limits: {
-      maxBytes: config.shared.redisUrl === undefined ? storage.diskMaxBytes : config.shared.maxBytes || Infinity,
-      maxGroups: storage.maxGroups,
-      maxAgeSeconds: storage.maxAgeSeconds,
-      contextMaxBytes,
-      contextMaxGroups,
-    },
-    intervalMs: storage.evictionIntervalSeconds * 1_000,
-  });
-  const healer = new Healer({ catalog, maker, metrics, logger });
-  const refresher = new Refresher({ catalog, maker, background, sequence });
-  const previews = new PreviewService({
-    catalog,
-    blobs,
-    maker,
-    healer,
-    refresher,
-    journal,
-    sequence,
-    deduplicate: storage.deduplicate,
-    clock,
-    logger,
-  });
+  const blobs = createTieredBlobs({ memory, durable: store.durable, ...telling });
+  const converter = converterOf(config, telling);
+  const opened = openPreviews({ store, blobs, converter, ...telling }, previewsSettings(config));
+  const { previews, journal, background, upkeep, makeRoom } = opened;
+  const { catalog } = store;
 
   const library = await composeLibrary(config, {
-    ...{ previews, clock, logger, metrics, tmpDir: store.tmpDir, version: PACKAGE_VERSION },
+    ...telling,
+    previews,
+    tmpDir: store.tmpDir,
+    version: PACKAGE_VERSION,
     own: () => [server, tlsServer, healthServer].flatMap(placesOf),
     looksAfter: workerIndex === UPKEEP_WORKER,
   });
@@ -193,38 +111,12 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const allSnapshots = role.connect?.(() => metrics.snapshot()) ?? (async () => [await metrics.snapshot()]);
   const snapshot = async () => mergeSnapshots(await allSnapshots());
 
-  const countHotAnswer = hotAnswersOf(metrics);
-  const sentBytes = metrics.counterSlot('sent_bytes_total');
-  const memoryHits = metrics.counterSlot('cache_hits_total', { tier: 'memory' });
-  const { apiTokens = [], urlKeys = [] } = config.access;
-  const access = createAccess(apiTokens, urlKeys, clock);
-  const hotLane = new HotLane({
-    currency: catalog,
-    bodies: {
-      peek(digest) {
-        const bytes = memory.peek(digest);
-        if (bytes !== undefined) memoryHits.add();
-        return bytes;
-      },
-      find: (digest) => blobs.find(digest),
-    },
-    clock,
-    admits: (authorization, ref) => access.tokenAdmits(authorization, ref.context),
-    cacheControl: serving.cacheControl,
-    maxBytes: preparedBytes,
-    sendTimeoutMs: serving.sendTimeoutMs,
-    onAnswer(operation, group, status, bodyBytes, seconds) {
-      countHotAnswer(operation, status, seconds);
-      sentBytes.add(bodyBytes);
-      journal.note(group);
-    },
-  });
-
   const startedAt = clock.monotonic();
   let draining = false;
   const edge = createEdge({
+    version: PACKAGE_VERSION,
     dialects,
-    access,
+    access: createAccess(config.access.apiTokens ?? [], config.access.urlKeys ?? [], clock),
     previews,
     config: {
       ...serving,
@@ -236,9 +128,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       corsOrigins: serving.corsOrigins ?? [],
       allowedHosts: serving.allowedHosts ?? [],
     },
-    logger,
-    metrics,
-    clock,
+    ...telling,
     health: async () => ({
       ...(await store.health()),
       // A disk that cannot even be asked is one that cannot be written.
@@ -261,8 +151,16 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     onStorageFull: makeRoom,
     strain: () =>
       strainOf(config.fairness, { queueAgeMs: converter.oldestWaitMs, eventLoopLagMs: eventLoop.recentLagMs() }),
-    // At debug every hit is logged, and CORS headers depend on the request: then every hit goes the slow way.
-    ...(config.telemetry.logLevel !== 'debug' && serving.corsOrigins === undefined && { hotLane }),
+    // At debug every hit is logged, which the slow way does.
+    ...(config.telemetry.logLevel !== 'debug' && {
+      hot: {
+        currency: catalog,
+        bodies: bodiesOf(memory, blobs, metrics),
+        maxBytes: preparedBytes,
+        metrics,
+        onUse: (group) => journal.note(group),
+      },
+    }),
   });
   const server = edge.createServer();
   const tls = await tlsOf(serving);
@@ -308,21 +206,62 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   };
 }
 
-/** Counts prepared answers by slots that are looked up once: as many as there are operations with pictures. */
-function hotAnswersOf(metrics: ProcessMetrics): (operation: string, status: HotStatus, seconds: number) => void {
-  const slotsOf = (operation: string, status: '200' | '206' | '304') => ({
-    requests: metrics.counterSlot('http_requests_total', { operation, status }),
-    duration: metrics.histogramSlot('http_request_duration_seconds', { operation, status }),
+/** What the converters are told, of several sections of the configuration. */
+function converterOf({ conversion, limits, fairness, storage, shared }: Config, telling: StoreDeps) {
+  const weights = new Map<string, number>(
+    (fairness.contextWeights ?? []).map(({ context, weight }) => [context, weight]),
+  );
+  return createConverter({
+    children: conversion.converters,
+    sourceTypes: limits.sourceTypes,
+    maxSourcePixels: limits.maxSourcePixels,
+    maxPages: limits.maxPages,
+    timeoutMs: conversion.timeoutMs,
+    memoryBudgetBytes: conversion.memoryBudgetBytes,
+    maxQueue: conversion.queueLength,
+    maxWaitMs: conversion.queueTimeoutMs,
+    recycleAfterJobs: conversion.recycleAfter,
+    recycleAboveBytes: conversion.recycleAboveBytes,
+    niceness: conversion.niceness,
+    // Files that end up in the data directory; a shared store reads them and looks after that itself.
+    flush: storage.fsync && shared.redisUrl === undefined,
+    weightOf: (context) => weights.get(context) ?? 1,
+    ...telling,
   });
-  const byOperation = new Map<string, Record<HotStatus, ReturnType<typeof slotsOf>>>();
-  return (operation, status, seconds) => {
-    let slots = byOperation.get(operation);
-    if (slots === undefined) {
-      slots = { 200: slotsOf(operation, '200'), 206: slotsOf(operation, '206'), 304: slotsOf(operation, '304') };
-      byOperation.set(operation, slots);
-    }
-    slots[status].requests.add();
-    slots[status].duration.observe(seconds);
+}
+
+/** What the use cases are told, of several sections of the configuration. */
+function previewsSettings({ storage, shared, fairness, sequence }: Config): PreviewsSettings {
+  const { contextMaxBytes, contextMaxGroups, contextMaxConversions } = fairness;
+  return {
+    sequence: sequenceOf(sequence.targetFormats),
+    keepSource: storage.keepSource,
+    deduplicate: storage.deduplicate,
+    contextMaxConversions,
+    maxBackgroundTasks: MAX_BACKGROUND_TASKS,
+    lastAccessResolutionMs: storage.lastAccessResolutionSeconds * 1_000,
+    leaseTtlMs: shared.leaseTtlMs,
+    limits: {
+      maxBytes: shared.redisUrl === undefined ? storage.diskMaxBytes : shared.maxBytes || Number.POSITIVE_INFINITY,
+      maxGroups: storage.maxGroups,
+      maxAgeSeconds: storage.maxAgeSeconds,
+      contextMaxBytes,
+      contextMaxGroups,
+    },
+    upkeepIntervalMs: storage.evictionIntervalSeconds * 1_000,
+  };
+}
+
+/** What prepared answers get their bytes from: memory counts its hits here, the other tiers count their own. */
+function bodiesOf(memory: MemoryTier, blobs: BlobTiers, metrics: MetricSlots): Bodies {
+  const memoryHits = metrics.counterSlot('cache_hits_total', { tier: 'memory' });
+  return {
+    peek(digest) {
+      const bytes = memory.peek(digest);
+      if (bytes !== undefined) memoryHits.add();
+      return bytes;
+    },
+    find: (digest) => blobs.find(digest),
   };
 }
 

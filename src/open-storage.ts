@@ -3,14 +3,10 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from './config/schema.js';
 import type { BlobStore } from './kernel/ports/blobs.js';
-import type { Catalog } from './kernel/ports/catalog.js';
 import type { Clock } from './kernel/ports/clock.js';
-import type { FairEviction } from './kernel/ports/fair-eviction.js';
-import type { Leases } from './kernel/ports/leases.js';
 import type { Logger } from './kernel/ports/logger.js';
 import type { GaugeSample, Metrics } from './kernel/ports/metrics.js';
-import type { Refusals } from './kernel/ports/refusals.js';
-import type { FreeSpace } from './previews/upkeep.js';
+import type { StoreOfPreviews } from './previews/open-previews.js';
 import type { BlobMarks } from './stores/blob-marks.js';
 import { DiskCache } from './stores/embedded/disk-cache.js';
 import { DiskSpace } from './stores/embedded/disk-space.js';
@@ -19,28 +15,13 @@ import type { GroupLock } from './stores/embedded/group-lock.js';
 import type { RedisStore } from './stores/redis/open-redis-store.js';
 import type { S3Blobs } from './stores/s3/open-s3-blobs.js';
 
-export interface Storage {
-  readonly catalog: Catalog;
-  readonly fair: FairEviction;
+export interface Storage extends StoreOfPreviews {
   /** The durable blob tiers, the nearest first. */
   readonly durable: readonly [BlobStore, ...BlobStore[]];
-  /** Absent where no other process shares the catalog. */
-  readonly leases?: Leases;
-  /** The negative cache; absent where it is off. */
-  readonly refusals?: Refusals;
-  /** For unfinished files, on the file system of the nearest tier. */
-  readonly tmpDir: string;
   /** What this process holds of the data directory; absent where others may have it at the same time. */
   readonly lock?: GroupLock;
-  readonly sweepOrphans?: () => Promise<number>;
-  /** The disk that the catalog's blobs are on; absent where they are elsewhere, or where nothing is to be kept free. */
-  readonly space?: FreeSpace;
   /** Whether less of this machine's disk is free than is to be. */
   readonly isShortOfSpace?: () => Promise<boolean>;
-  /** Makes room on this machine's disk where no catalog decides what goes. */
-  readonly makeRoom?: () => void;
-  /** Puts right what contexts are charged, bounded per call; absent where it cannot be wrong. */
-  readonly recount?: () => Promise<number>;
   /** Dependencies by name; rejects when the catalog cannot be asked at all. */
   health(): Promise<Readonly<Record<string, 'up' | 'degraded' | 'down'>>>;
   /** Bytes by tier and kind, beside memory's. */

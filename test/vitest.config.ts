@@ -1,6 +1,8 @@
 // How the tests run: real servers and child processes start here, so files run two at a time and may take a while.
 import { defineConfig } from 'vitest/config';
 import { ClosingLineReporter } from './support/closing-line-reporter.js';
+import { PATIENCE_MS } from './support/gate.js';
+import { LongestFirst } from './support/longest-first.js';
 import { PROJECT_NAMES, projectOf, testFiles } from './support/projects.js';
 
 const root = new URL('..', import.meta.url).pathname;
@@ -12,6 +14,7 @@ const TOGETHER = {
   setupFiles: ['test/support/end-processes.ts'],
   testTimeout: 120_000,
   hookTimeout: 180_000,
+  expect: { poll: { timeout: PATIENCE_MS, interval: 20 } },
   pool: 'forks',
   maxWorkers: 2,
 } as const;
@@ -23,10 +26,11 @@ export default defineConfig({
     globalSetup: ['test/support/run-of-tests.ts', 'test/support/install-tools.ts'],
     reporters: ['default', new ClosingLineReporter()],
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: PROJECT_NAMES.map((name) => ({
       test: {
         ...TOGETHER,
-        setupFiles: [...TOGETHER.setupFiles],
+        setupFiles: [...TOGETHER.setupFiles, ...(name === 'api' ? ['test/support/check-fetched-answers.ts'] : [])],
         name,
         include: files.filter((path) => projectOf(path) === name).map((path) => `test/${path}`),
       },

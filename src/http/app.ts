@@ -19,6 +19,8 @@ import type { Dialect } from './dialects/dialect.js';
 import { patternOf, type Question, type Route, type Target, type UseCases } from './dialects/route.js';
 import type { Speakers } from './dialects/speakers.js';
 import type { EdgeDependencies } from './edge-dependencies.js';
+import type { HotLane } from './hot/hot-lane.js';
+import { documentsOf } from './openapi/documents.js';
 import type { Probes } from './probes.js';
 import { ERROR_CODES, failureOf } from './replies/error-map.js';
 import { statusPage } from './status/status-page.js';
@@ -40,10 +42,16 @@ export function createApp(
   exchanges: ExchangeLog,
   { connected, ...probes }: Probes,
   isDraining: () => boolean,
+  hotLane?: HotLane,
 ): Express {
-  const { config, dialects, access, hotLane } = deps;
+  const { config, dialects, access } = deps;
   const send = createSender(config.sendTimeoutMs);
-  const answer = createAnswering({ ...deps, send, cacheControl: config.cacheControl });
+  const answer = createAnswering({
+    ...deps,
+    send,
+    cacheControl: config.cacheControl,
+    ...(hotLane && { hotLane }),
+  });
   const use: UseCases = {
     previews: deps.previews,
     ...(deps.refusals && { refusals: deps.refusals }),
@@ -83,6 +91,21 @@ export function createApp(
     for (const [name, probe] of Object.entries(probes)) app.all(`/${name}`, onlyReading(name, probe));
   // Where the original is probed by its chart, and perhaps by its clients.
   app.all(literalPath(dialects[0].mount), onlyReading('connected', connected));
+
+  const server = {
+    version: deps.version,
+    isOpen: access.isOpen,
+    withProbes: config.publicMetrics,
+    probedMount: dialects[0].mount,
+  };
+  for (const [path, document] of Object.entries(documentsOf(dialects, server)))
+    app.all(
+      path,
+      onlyReading('openapi', async (request, response) => {
+        const { status, headers, body } = document(request.headers['if-none-match']);
+        await send.bytes(response, exchanges.of(response), status, headers, body);
+      }),
+    );
 
   const page = helmet({
     // The page brings its own policy; plain HTTP servers have no say in transport security.

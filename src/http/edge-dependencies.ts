@@ -2,15 +2,16 @@
 import type { ProofsheetError } from '../kernel/errors.js';
 import type { Clock } from '../kernel/ports/clock.js';
 import type { Logger } from '../kernel/ports/logger.js';
-import type { Metrics } from '../kernel/ports/metrics.js';
+import type { MetricSlots, Metrics } from '../kernel/ports/metrics.js';
 import type { Refusals } from '../kernel/ports/refusals.js';
+import type { ImageGroup } from '../kernel/source.js';
 import type { LibraryUse } from '../library/answers.js';
 import type { Previews } from '../previews/answers.js';
 import type { Access } from './access/access.js';
 import type { Credential } from './access/admin-guard.js';
 import type { FairUseLimits } from './access/fair-use.js';
 import type { Dialect } from './dialects/dialect.js';
-import type { HotLane } from './hot/hot-lane.js';
+import type { HotLaneDeps } from './hot/hot-lane.js';
 import type { HealthReport, MetricsText } from './probes.js';
 import type { StatusReport } from './status/status-page.js';
 import type { UploadsLimits } from './uploads/uploads.js';
@@ -33,6 +34,8 @@ export interface HttpConfig extends WireLimits, UploadsLimits, FairUseLimits {
 }
 
 export interface EdgeDependencies {
+  /** What documents say of the server's age, as package.json has it. */
+  readonly version: string;
   /** What the server speaks; the first one's mount is probed as the original's is. */
   readonly dialects: readonly [Dialect, ...Dialect[]];
   /** Who may upload and read. */
@@ -56,6 +59,13 @@ export interface EdgeDependencies {
   readonly strain?: () => ProofsheetError | undefined;
   /** Told when the disk took no upload, or none of what was made of it. */
   readonly onStorageFull?: () => void;
-  /** Answers cached previews before anything else looks at the request. */
-  readonly hotLane?: HotLane;
+  /** What cached previews are answered from before anything else looks at the request; absent where nothing is. */
+  readonly hot?: HotDependencies;
+}
+
+/** What the edge makes its prepared answers of. */
+export interface HotDependencies extends Pick<HotLaneDeps, 'currency' | 'bodies' | 'maxBytes'> {
+  readonly metrics: MetricSlots;
+  /** Told of every group whose preview was answered; has to be cheap. */
+  readonly onUse: (group: ImageGroup) => void;
 }

@@ -5,6 +5,8 @@ import type { Dialect } from './dialects/dialect.js';
 import { createSpeakers } from './dialects/speakers.js';
 import type { EdgeDependencies } from './edge-dependencies.js';
 import { createHealthListener } from './health-listener.js';
+import { createHotCounts } from './hot/hot-counts.js';
+import { HotLane } from './hot/hot-lane.js';
 import { createProbes, PROBE_NAMES } from './probes.js';
 import { createExchangeLog } from './wire/exchange-log.js';
 import { messageClassesOf } from './wire/message-classes.js';
@@ -23,9 +25,9 @@ export interface Edge {
   idle(limitMs: number): Promise<void>;
 }
 
-/** What requests are counted by, beside `unknown`: the routes of the dialects, and the probes. */
+/** What requests are counted by, beside `unknown`: the routes of the dialects, the probes, and the documents of the API. */
 export function operationNames(dialects: readonly Dialect[]): readonly string[] {
-  return [...dialects.flatMap(({ routes }) => routes.map(({ name }) => name)), ...PROBE_NAMES];
+  return [...dialects.flatMap(({ routes }) => routes.map(({ name }) => name)), ...PROBE_NAMES, 'openapi'];
 }
 
 /** Builds the edge; nothing listens and nothing is timed until a server is created. */
@@ -36,9 +38,9 @@ export function createEdge(deps: EdgeDependencies): Edge {
   const isDraining = () => draining;
   const send = createSender(deps.config.sendTimeoutMs);
   const probes = createProbes({ ...deps, exchanges, send, isDraining });
-  const app = createApp(deps, speakers, exchanges, probes, isDraining);
+  const hotLane = hotLaneOf(deps);
+  const app = createApp(deps, speakers, exchanges, probes, isDraining, hotLane);
   const classes = messageClassesOf(app);
-  const { hotLane } = deps;
   const answersHot = (request: IncomingMessage, response: ServerResponse, pipelined: boolean): boolean =>
     !draining && hotLane?.answer(request, response, app, pipelined) === true;
   return {
@@ -56,4 +58,24 @@ export function createEdge(deps: EdgeDependencies): Edge {
       await Promise.all([hotLane?.idle(limitMs), exchanges.idle(limitMs)]);
     },
   };
+}
+
+/** None where CORS headers depend on the request: then every hit goes the slow way. */
+function hotLaneOf({ hot, config, access, clock }: EdgeDependencies): HotLane | undefined {
+  if (hot === undefined || config.corsOrigins.length > 0) return undefined;
+  const { currency, bodies, maxBytes, onUse } = hot;
+  const count = createHotCounts(hot.metrics);
+  return new HotLane({
+    currency,
+    bodies,
+    clock,
+    admits: (authorization, ref) => access.tokenAdmits(authorization, ref.context),
+    cacheControl: config.cacheControl,
+    maxBytes,
+    sendTimeoutMs: config.sendTimeoutMs,
+    onAnswer(operation, group, status, bodyBytes, seconds) {
+      count(operation, status, bodyBytes, seconds);
+      onUse(group);
+    },
+  });
 }

@@ -1,6 +1,6 @@
 // Every dialect keeps the contract: ImageConverter, and one of nobody that is as unlike it as can be. What one does not say
 // keeps none of it.
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAccess } from '../../src/http/access/access.js';
 import type { Dialect } from '../../src/http/dialects/dialect.js';
 import { dialectsOf } from '../../src/http/dialects/registry.js';
@@ -55,6 +55,8 @@ describeContract('a dialect of nobody', dialectCases, () => openDialect(LEDGER))
 it('a dialect that says nothing passes no case', async () => {
   const silent: Dialect = {
     name: '',
+    summary: '',
+    failureSchema: {},
     mount: '/silent',
     routes: [],
     renderFailure: ({ status }) => ({ status, headers: [], body: '' }),
@@ -135,5 +137,75 @@ describe('two dialects on one server', () => {
     ]);
     expect(await told(await find({ entry: 'x'.repeat(70_000) }))).toEqual([413, 'source-too-large']);
     expect(await told(await find({ organisation: 1 }))).toEqual([400, 'invalid-image-key']);
+  });
+});
+
+describe.each([
+  {
+    dialect: imageConverter,
+    operation: 'getImage',
+    upload: { method: 'POST', path: '/cacheImage/photo' },
+    path: '/getImage/photo/auto:200x150',
+    constant: {},
+  },
+  {
+    dialect: ledger,
+    operation: 'entries',
+    upload: { method: 'PUT', path: '/file/house/photo' },
+    path: '/entries/house/photo/cover',
+    constant: { 'access-control-allow-origin': '*' },
+  },
+])('a prepared answer of $dialect.name', ({ dialect, operation, upload, path, constant }) => {
+  let server: EdgeServer;
+  const at = (there: string) => `${server.origin}${dialect.mount}${there}`;
+  const send = async (widthPx: number) => {
+    const body = sourceForm(await jpegOf(widthPx, 48));
+    expect((await fetch(at(upload.path), { method: upload.method, body })).ok).toBe(true);
+  };
+  const seen = async (init: RequestInit = {}) => {
+    const answer = await fetch(at(path), init);
+    const { date: _, 'x-request-id': id, ...headers } = Object.fromEntries(answer.headers);
+    return { status: answer.status, headers, body: Buffer.from(await answer.arrayBuffer()), isHot: id === undefined };
+  };
+
+  beforeEach(async () => {
+    server = await startEdgeServer({}, { dialects: [dialect] }, true);
+    await send(64);
+  });
+  afterEach(() => server.close());
+
+  it('is what the slow way answered, with the headers of its dialect, and counted as its operation', async () => {
+    const slow = await seen();
+    const asked = server.previews.calls.length;
+    const hot = await seen();
+    expect([slow.isHot, hot.isHot, server.previews.calls.length]).toEqual([false, true, asked]);
+    expect(hot).toEqual({ ...slow, isHot: true });
+    expect(hot.headers).toMatchObject(constant);
+    const unchanged = await seen({ headers: { 'If-None-Match': hot.headers.etag ?? '' } });
+    expect([unchanged.status, unchanged.isHot, unchanged.body.length]).toEqual([304, true, 0]);
+    expect(unchanged.headers).toMatchObject(constant);
+    const { metrics } = server;
+    expect(metrics.total('http_requests_total', { operation, status: '200' })).toBe(2);
+    expect(metrics.total('http_requests_total', { operation, status: '304' })).toBe(1);
+    expect(metrics.total('sent_bytes_total')).toBeGreaterThanOrEqual(2 * slow.body.length);
+  });
+
+  it('is not given once its group is another one or gone', async () => {
+    const first = await seen();
+    await send(80);
+    const second = await seen();
+    expect([second.isHot, second.headers.etag === first.headers.etag]).toEqual([false, false]);
+    expect((await seen()).headers.etag).toBe(second.headers.etag);
+    await server.previews.clear({});
+    const gone = await seen();
+    expect([gone.isHot, gone.status]).toEqual([false, dialect === ledger ? 410 : 404]);
+  });
+
+  it('is not made where other sites may read answers by the request: those headers depend on it', async () => {
+    await server.close();
+    server = await startEdgeServer({ corsOrigins: ['https://pictures.example'] }, { dialects: [dialect] }, true);
+    await send(64);
+    await seen();
+    expect((await seen()).isHot).toBe(false);
   });
 });

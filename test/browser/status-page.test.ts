@@ -27,7 +27,7 @@ beforeAll(async () => {
   expect((await fetch(`${server.url}/getImage/absent/auto:200x150`)).status).toBe(404);
   const executablePath = await requireTool('chromium');
   browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', ...QUIET] });
-}, 120_000);
+}, 300_000);
 
 afterAll(async () => {
   await browser?.close();

@@ -371,7 +371,7 @@ const changing: readonly ContractCase<CatalogSubject>[] = [
         expect(catalog.generation()).not.toBe(before[0]);
         const current = (await catalog.find(ref))?.group.revision;
         expect([current, undefined]).toContain(catalog.revisionOf(ref));
-        await expect.poll(() => peer.generation(), { timeout: 5_000, interval: 5 }).not.toBe(before[1]);
+        await expect.poll(() => peer.generation(), { timeout: 60_000, interval: 5 }).not.toBe(before[1]);
         expect([current, undefined]).toContain(peer.revisionOf(ref));
       }
       const quiet = catalog.generation();

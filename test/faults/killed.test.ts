@@ -7,14 +7,14 @@ import { until } from '../support/gate.js';
 import { type ServerProcess, scrape, startServerProcess } from '../support/server-process.js';
 import { withTempDir } from '../support/temp-dir.js';
 
-/** `PROOFSHEET_TEST_KILLS=1000` for a long run. */
-const KILLS = Number(process.env.PROOFSHEET_TEST_KILLS ?? 200);
+/** As many as meet each kind of work many times; `PROOFSHEET_TEST_KILLS=1000` for a long run. */
+const KILLS = Number(process.env.PROOFSHEET_TEST_KILLS ?? 60);
 const CLIENTS = 4;
 /** A server is killed within this time from when it listens; most that it is asked for takes a tenth of it. */
 const LONGEST_LIFE_MS = 800;
 /** Of what earlier servers acknowledged, so much is looked at after each kill; all of it in the end. */
 const LOOKED_AT_AGAIN = 3;
-const ACCOUNT_EVERY = 40;
+const ACCOUNT_EVERY = 20;
 
 let server: ServerProcess | undefined;
 

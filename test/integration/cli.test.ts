@@ -44,7 +44,7 @@ test('sign-url prints path and query as the contract describes them', () => {
   const url = new URL(stdout.trim(), 'http://host');
   const expires = Number(url.searchParams.get('expires'));
   expect(expires - before).toBeGreaterThanOrEqual(60);
-  expect(expires - before).toBeLessThan(90);
+  expect(expires).toBeLessThanOrEqual(Math.floor(Date.now() / 1_000) + 60);
   expect(url.pathname).toBe('/imageconverter/getImage/a%20key/auto%3A80x80');
   expect(url.searchParams.get('context')).toBe('ü');
   expect(url.searchParams.get('kid')).toBe('k1');

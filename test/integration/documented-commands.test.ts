@@ -34,7 +34,7 @@ beforeAll(async () => {
     PROOFSHEET_DATA_DIR: join(dir.path, 'data'),
     PROOFSHEET_ADMIN_PASSWORD: 's3cret',
   });
-}, 120_000);
+}, 300_000);
 
 afterAll(async () => {
   server?.kill('SIGTERM');
@@ -97,7 +97,7 @@ describe('the commands of README.md and docs/API.md', () => {
       const { stdout, stderr } = await run(await requireTool('sh'), ['-c', script], {
         cwd: dir.path,
         env: { PATH: path, ...variables },
-        timeout: 20_000,
+        timeout: 60_000,
       });
       if (variable !== undefined) variables[variable] = stdout;
       expect(stderr, command).toBe('');
@@ -105,5 +105,5 @@ describe('the commands of README.md and docs/API.md', () => {
       // Errors are shown where they are meant; every other answer is a success.
       if (!answer.join().includes('"code":4')) expect(stdout, command).not.toMatch(/"code":[1-9]|^HTTP\/1\.1 [45]/);
     }
-  }, 60_000);
+  }, 300_000);
 });

@@ -23,7 +23,7 @@ let server: ServerProcess | undefined;
 
 beforeAll(async () => {
   openssl = await requireTool('openssl');
-}, 120_000);
+}, 300_000);
 beforeEach(async () => {
   dir = await tempDir();
   cert = join(dir.path, 'cert.pem');

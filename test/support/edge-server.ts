@@ -6,9 +6,10 @@ import { createAccess } from '../../src/http/access/access.js';
 import { NO_LIMITS } from '../../src/http/access/fair-use.js';
 import { type DialectSettings, dialectsOf } from '../../src/http/dialects/registry.js';
 import { createEdge, type Edge } from '../../src/http/edge.js';
-import type { EdgeDependencies, HttpConfig } from '../../src/http/edge-dependencies.js';
+import type { EdgeDependencies, HotDependencies, HttpConfig } from '../../src/http/edge-dependencies.js';
 import type { HealthReport } from '../../src/http/probes.js';
 import type { StatusReport } from '../../src/http/status/status-page.js';
+import { documentServer } from './documented-servers.js';
 import { FakeClock } from './fake-clock.js';
 import { FakeLogger } from './fake-logger.js';
 import { FakeMetrics } from './fake-metrics.js';
@@ -60,10 +61,24 @@ proofsheet_wait_seconds_bucket{le="0.1"} 5
 proofsheet_cache_hits_total{tier="<memory> }x"} 994
 `;
 
-/** Starts the edge on a free port of the loopback; `close` ends it and removes its files. */
+/** What prepared answers are made of: everything that `previews` holds is in memory, and any change is told of at once. */
+function hotOf(previews: FakePreviews, metrics: FakeMetrics): HotDependencies {
+  let looks = 0;
+  return {
+    // Another one each time: the revision decides.
+    currency: { generation: () => looks++, revisionOf: (ref) => previews.revisionOf(ref) },
+    bodies: { peek: (digest) => previews.bytesOf(digest), find: async () => undefined },
+    maxBytes: 1_000_000,
+    metrics,
+    onUse: () => undefined,
+  };
+}
+
+/** Starts the edge on a free port of the loopback; `close` ends it and removes its files. `withHot`: hits are prepared. */
 export async function startEdgeServer(
   config: Partial<HttpConfig & DialectSettings> = {},
   more: Partial<EdgeDependencies> = {},
+  withHot = false,
 ): Promise<EdgeServer> {
   const dir = await tempDir();
   const clock = new FakeClock();
@@ -94,9 +109,12 @@ export async function startEdgeServer(
     ...config,
   };
   const started: { server?: EdgeServer } = {};
+  const dialects = more.dialects ?? dialectsOf(settings);
+  const access = more.access ?? createAccess([], [], clock);
   const edge = createEdge({
-    dialects: dialectsOf(settings),
-    access: createAccess([], [], clock),
+    version: STATUS.version,
+    dialects,
+    access,
     previews,
     config: settings,
     logger,
@@ -105,6 +123,7 @@ export async function startEdgeServer(
     health: () => started.server?.health() ?? Promise.resolve({}),
     status: async () => STATUS,
     metricsText: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: METRICS_TEXT }),
+    ...(withHot && { hot: hotOf(previews, metrics) }),
     ...more,
   });
   const server = edge.createServer();
@@ -112,6 +131,7 @@ export async function startEdgeServer(
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const origin = `http://127.0.0.1:${port}`;
+  documentServer(origin, dialects, access.isOpen, () => previews.failNext !== undefined);
   started.server = {
     origin,
     url: `${origin}${settings.basePath}`,

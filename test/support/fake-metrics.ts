@@ -5,6 +5,7 @@ import type {
   GaugeSample,
   HistogramName,
   Labels,
+  MetricSlots,
   Metrics,
 } from '../../src/kernel/ports/metrics.js';
 
@@ -21,7 +22,7 @@ interface Observed {
 }
 
 /** Keeps every count, observation and gauge in order. */
-export class FakeMetrics implements Metrics {
+export class FakeMetrics implements Metrics, MetricSlots {
   readonly counted: Counted[] = [];
   readonly observed: Observed[] = [];
   private readonly gauges = new Map<GaugeName, Parameters<Metrics['gauge']>[1]>();
@@ -32,6 +33,14 @@ export class FakeMetrics implements Metrics {
 
   observe(name: HistogramName, seconds: number, labels: Labels = {}): void {
     this.observed.push({ name, labels, seconds });
+  }
+
+  counterSlot(name: CounterName, labels: Labels = {}) {
+    return { add: (by = 1) => this.count(name, labels, by) };
+  }
+
+  histogramSlot(name: HistogramName, labels: Labels = {}) {
+    return { observe: (seconds: number) => this.observe(name, seconds, labels) };
   }
 
   gauge(name: GaugeName, read: Parameters<Metrics['gauge']>[1]): void {

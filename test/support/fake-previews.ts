@@ -4,7 +4,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import sharp from 'sharp';
 import { bestPreview } from '../../src/kernel/best-match.js';
-import { digestOf } from '../../src/kernel/digest.js';
+import { type Digest, digestOf } from '../../src/kernel/digest.js';
 import { ProofsheetError } from '../../src/kernel/errors.js';
 import type { Format } from '../../src/kernel/format.js';
 import type { Context, GroupRef, ImageKey } from '../../src/kernel/image-key.js';
@@ -48,6 +48,16 @@ export class FakePreviews implements Previews {
     const bytes = this.blobs.get(choice.preview.digest);
     if (bytes === undefined) throw new Error('expected bytes for every preview');
     return { bytes, from: this.from, choice };
+  }
+
+  /** For prepared answers, as a catalog tells it. */
+  revisionOf(ref: GroupRef): string | undefined {
+    return this.groups.get(idOf(ref))?.group.revision;
+  }
+
+  /** For prepared answers, as the memory tier tells it. */
+  bytesOf(digest: Digest): Buffer | undefined {
+    return this.blobs.get(digest);
   }
 
   async has(ref: GroupRef): Promise<boolean> {

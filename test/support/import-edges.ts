@@ -29,6 +29,7 @@ const HTTP_ROOMS: Readonly<Record<string, readonly string[]>> = {
   'url-query': [],
   replies: [],
   status: [],
+  openapi: ['dialects', 'replies', 'status'],
   wire: ['replies'],
   access: ['url-query'],
   uploads: ['wire'],

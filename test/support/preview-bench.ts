@@ -8,15 +8,9 @@ import type { Catalog } from '../../src/kernel/ports/catalog.js';
 import type { Converter } from '../../src/kernel/ports/converter.js';
 import type { FairEviction } from '../../src/kernel/ports/fair-eviction.js';
 import { sequenceOf } from '../../src/kernel/sequence.js';
-import { AccessJournal } from '../../src/previews/access-journal.js';
 import type { Upload } from '../../src/previews/answers.js';
-import { BackgroundWork } from '../../src/previews/background-work.js';
-import { Healer } from '../../src/previews/healer.js';
-import { PreviewService } from '../../src/previews/preview-service.js';
-import { Refresher } from '../../src/previews/refresher.js';
-import { SourceMaker } from '../../src/previews/source-maker.js';
-import { SourceRefusals } from '../../src/previews/source-refusals.js';
-import { type FreeSpace, Upkeep, type UpkeepLimits } from '../../src/previews/upkeep.js';
+import { openPreviews } from '../../src/previews/open-previews.js';
+import type { FreeSpace, UpkeepLimits } from '../../src/previews/upkeep.js';
 import { openEmbeddedStore } from '../../src/stores/embedded/embedded-store.js';
 import { createMemoryTier } from '../../src/tiers/memory-tier.js';
 import { createTieredBlobs } from '../../src/tiers/tiered-blobs.js';
@@ -67,58 +61,44 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
     logger,
     metrics,
   });
-  const background = new BackgroundWork({ maxTasks: 1000, logger });
   const sequence = sequenceOf(options.formats ?? SEQUENCE);
   const own = options.shared?.catalog ?? store.catalog;
   const catalog = options.seen?.(own) ?? own;
-  const journal = new AccessJournal(catalog, clock, 60_000);
-  const maker = new SourceMaker({
-    catalog,
-    blobs,
-    converter: options.converter ?? converter,
-    ...(store.refusals && { refusals: new SourceRefusals(store.refusals, metrics) }),
-    metrics,
-    background,
-    contextMaxConversions: options.contextMaxConversions ?? 0,
-    sequence,
-    keepSource: options.keepSource ?? true,
-    tmpDir: store.tmpDir,
-    onStored: () => undefined,
-  });
-  const healer = new Healer({ catalog, maker, metrics, logger });
-  const refresher = new Refresher({ catalog, maker, background, sequence });
-  const service = new PreviewService({
-    catalog,
-    blobs,
-    maker,
-    healer,
-    refresher,
-    journal,
-    sequence,
-    ...(options.deduplicate && { deduplicate: options.deduplicate }),
-    clock,
-    logger,
-  });
-  const upkeep = new Upkeep({
-    catalog,
-    blobs,
-    journal,
-    maker,
-    clock,
-    logger,
-    metrics,
-    fair: options.shared?.fair ?? store.catalog,
-    ...(options.space && { space: options.space }),
-    limits: {
-      maxBytes: 1e12,
-      maxGroups: 1e9,
-      maxAgeSeconds: 0,
-      contextMaxBytes: 0,
-      contextMaxGroups: 0,
-      ...options.limits,
+  const opened = openPreviews(
+    {
+      store: {
+        catalog,
+        fair: options.shared?.fair ?? store.catalog,
+        ...(store.refusals && { refusals: store.refusals }),
+        ...(options.space && { space: options.space }),
+        tmpDir: store.tmpDir,
+      },
+      blobs,
+      converter: options.converter ?? converter,
+      clock,
+      logger,
+      metrics,
     },
-    intervalMs: 1e6,
-  });
+    {
+      sequence,
+      keepSource: options.keepSource ?? true,
+      ...(options.deduplicate && { deduplicate: options.deduplicate }),
+      contextMaxConversions: options.contextMaxConversions ?? 0,
+      maxBackgroundTasks: 1_000,
+      lastAccessResolutionMs: 60_000,
+      leaseTtlMs: 5_000,
+      limits: {
+        maxBytes: 1e12,
+        maxGroups: 1e9,
+        maxAgeSeconds: 0,
+        contextMaxBytes: 0,
+        contextMaxGroups: 0,
+        ...options.limits,
+      },
+      upkeepIntervalMs: 1e6,
+    },
+  );
+  const { background, maker, upkeep, previews: service } = opened;
   let uploads = 0;
   return {
     ...store,

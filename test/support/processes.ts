@@ -97,11 +97,17 @@ export function endAll(): void {
 
 /** Whether a process is there and has not ended: a zombie has, and waits only to be asked for. */
 export function isRunning(pid: number): boolean {
-  try {
-    return !/^[ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1) ?? 'X');
-  } catch {
-    return false;
-  }
+  return /^[^ZX]/.test(statOf(String(pid)) ?? '');
+}
+
+/** Processor time in ms of a process and of its children, also of those that have ended; as coarse as the kernel counts, 10 ms. */
+export function cpuMsOf(pid: number): number {
+  const ticks = [pid, ...childrenOf(pid)].flatMap((id) => {
+    // Behind the name: state and ten more; then what it took for itself and in the system, and what its ended children took.
+    const fields = statOf(String(id))?.split(' ') ?? [];
+    return fields.slice(11, 15).map(Number);
+  });
+  return ticks.reduce((sum, some) => sum + some, 0) * 10;
 }
 
 /** Process ids of the children of `pid` and of theirs: what a terminal sends its signals to. */
@@ -116,10 +122,12 @@ export function childrenOf(pid: number): number[] {
     .map(Number);
 }
 
-function parentOf(pid: string): number | undefined {
+const parentOf = (pid: string): number => Number(statOf(pid)?.split(' ')[1]);
+
+/** What Linux tells of a process behind its name, which stands in brackets and may hold anything: its state comes first. */
+function statOf(pid: string): string | undefined {
   try {
-    // The name in brackets may hold anything; behind it stand the state and the parent.
-    return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[1]);
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1);
   } catch {
     return undefined; // It has ended meanwhile.
   }

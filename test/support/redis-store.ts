@@ -31,7 +31,7 @@ export async function openTestStore(
     maxSourceBytes: 8 << 20,
     clock: realClock,
     // A machine that runs other tests beside this one may take a while for a call.
-    deadlines: { getMs: 1_000, setMs: 2_000, scriptMs: 2_000 },
+    deadlines: { getMs: 5_000, setMs: 5_000, scriptMs: 5_000 },
     ...options,
     logger,
     metrics,

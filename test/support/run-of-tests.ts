@@ -1,4 +1,4 @@
-// Runs once around all tests: gives the run a directory of its own, into which every temporary file goes, and a reaper that ends
+// Runs once around all tests: makes dist/ what src/ is, gives the run a directory of its own, into which every temporary file goes, and a reaper that ends
 // what the run has started and removes the directory, however the run ends.
 import { once } from 'node:events';
 import { mkdir, mkdtemp } from 'node:fs/promises';
@@ -6,11 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
+import { freshDist, mayNeedDist } from './fresh-dist.js';
 import { RUN_VARIABLE, startReaper } from './processes.js';
 
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const REAPER = fileURLToPath(new URL('./children/reaper.mjs', import.meta.url));
 
 export default async function beginRun(project: TestProject): Promise<() => Promise<void>> {
+  if (mayNeedDist(process.argv.slice(2)) && freshDist(ROOT))
+    console.log('dist/ was not what src/ is: it has been built');
   const run = await mkdtemp(join(tmpdir(), 'proofsheet-run-'));
   const processes = join(run, 'processes');
   await mkdir(processes);

@@ -4,7 +4,9 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { compose } from '../../src/compose.js';
 import { loadConfig } from '../../src/config/load-config.js';
+import { dialectsOf } from '../../src/http/dialects/registry.js';
 import { createLogger } from '../../src/telemetry/logger.js';
+import { documentServer } from './documented-servers.js';
 import { tempDir } from './temp-dir.js';
 
 export interface TestServerOptions {
@@ -49,6 +51,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   await once(app.server, 'listening');
   const { port } = app.server.address() as AddressInfo;
   const origin = `http://127.0.0.1:${port}`;
+  const isOpen = config.access.apiTokens === undefined && config.access.urlKeys === undefined;
+  documentServer(origin, dialectsOf(config.server), isOpen);
   return {
     origin,
     url: `${origin}${config.server.basePath}`,

@@ -56,7 +56,7 @@ test('APP-SUITE.md names settings and metrics that exist, and the profile as it 
 });
 
 test('the balancer of the documents shows neither figures nor readiness to the outside', () => {
-  const [, hidden = ''] = /location ~ "?([^"\s]+)"? \{\s*return 404;/.exec(read('docs/nginx.conf')) ?? [];
+  const [, hidden = ''] = /location ~ "?([^\s"]+)"? \{\s*return 404;/.exec(read('docs/nginx.conf')) ?? [];
   for (const probe of ['/metrics', '/healthz', '/readyz'])
     for (const spelling of ['', '/', ';jsessionid=1']) expect(probe + spelling).toMatch(new RegExp(hidden));
   expect('/imageconverter/getImage/metrics/auto:1x1').not.toMatch(new RegExp(hidden));

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { importsOf } from '../support/import-edges.js';
+import { LONG_FILES, longestFirst } from '../support/longest-first.js';
 import { PROJECT_NAMES, projectOf, testFiles } from '../support/projects.js';
 import config from '../vitest.config.js';
 
@@ -38,6 +39,12 @@ describe('the projects', () => {
       .map((path) => `test/${path}`);
     expect(there.length).toBeGreaterThan(150);
     expect([...included].sort()).toEqual(there.sort());
+  });
+
+  it('begin with the long files, all of which are there', () => {
+    expect(LONG_FILES.filter((path) => !testFiles().includes(path))).toEqual([]);
+    const [first, second] = LONG_FILES;
+    expect(longestFirst(['b', second, 'a', first], String)).toEqual([first, second, 'b', 'a']);
   });
 
   it('have files each', () => {

@@ -3,6 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Failure, RenderedFailure } from '../replies/error-map.js';
 import type { HeaderPairs } from '../replies/headers.js';
+import type { Schema, SecurityScheme } from './description.js';
 import type { Route } from './route.js';
 
 export interface Dialect {
@@ -11,11 +12,17 @@ export interface Dialect {
   /** In front of the path of each route, e.g. `/imageconverter`; begins with a slash and does not end with one. */
   readonly mount: string;
   readonly routes: readonly Route[];
+  /** What it is, for documents, in one sentence. */
+  readonly summary: string;
+  /** The body of a failure as it is rendered; JSON. */
+  readonly failureSchema: Schema;
   /**
    * What its clients bring in place of an `Authorization` header, as the text of one; absent where they bring that header.
    * `body`: of routes that take JSON.
    */
   credentialsOf?(headers: IncomingHttpHeaders, body: unknown): string | undefined;
+  /** How documents tell of those credentials; absent where they are a bearer token. */
+  readonly securityScheme?: SecurityScheme;
   /** How it tells a failure. `route`: the one that was asked, where there is one. */
   renderFailure(failure: Failure, route: string | undefined): RenderedFailure;
   /** Headers of all its answers, failures and prepared ones too. */

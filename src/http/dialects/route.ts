@@ -6,6 +6,7 @@ import type { LibraryUse } from '../../library/answers.js';
 import type { Previews, Upload } from '../../previews/answers.js';
 import type { HeaderPairs } from '../replies/headers.js';
 import type { Reply } from '../replies/reply.js';
+import type { RouteDescription } from './description.js';
 
 export type Verb = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
 
@@ -57,6 +58,8 @@ export interface RouteRules {
   readonly effort: 'reads' | 'makes' | 'makes-anew' | 'administers' | 'stays-open';
   /** Answers with pages for browsers, which get the headers that protect them. */
   readonly isPage?: boolean;
+  /** What documents and clients are told of it. */
+  readonly description: RouteDescription;
 }
 
 /** A route with what is its own; `Asked` is what its requests ask for, checked. */
@@ -86,9 +89,9 @@ export interface Route extends RouteRules {
 }
 
 export function route<Asked>(rules: RouteOf<Asked>): Route {
-  const { name, verbs, path, takesAnySegments = false, opensTo, body, effort, isPage = false } = rules;
+  const { name, verbs, path, takesAnySegments = false, opensTo, body, effort, isPage = false, description } = rules;
   return {
-    ...{ name, verbs, path, takesAnySegments, opensTo, body, effort, isPage },
+    ...{ name, verbs, path, takesAnySegments, opensTo, body, effort, isPage, description },
     ask(target, given) {
       const asked = rules.parse(target, given);
       return {

@@ -1,5 +1,6 @@
 // A converter child that dies, hangs or answers nonsense, at every stage of a conversion: that conversion fails by a name
-// of its own, its neighbours and the next one succeed, no file stays, and the pool is whole again within a second.
+// of its own, its neighbours and the next one succeed, no file stays, and the pool is whole again as soon as a
+// child has started.
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
@@ -9,7 +10,10 @@ import { ENCODED, image, photo } from '../../support/images.js';
 
 const BABBLING = fileURLToPath(new URL('../../support/children/babbling.mjs', import.meta.url));
 const FORMATS = ['auto:10x10', 'auto:20x20'] as const;
-const TIMEOUT_MS = 600;
+/** Far more than anything here takes, also on a busy machine. */
+const AMPLE_MS = 60_000;
+/** Where a child is to meet its deadline; its neighbours need a tenth of it. */
+const SHORT_MS = 2_000;
 
 let converting: Converting;
 afterEach(() => converting.close());
@@ -23,7 +27,7 @@ async function nameOf(promise: Promise<unknown>): Promise<string> {
 
 const convert = (what: string) => converting.convert(Buffer.from(what), FORMATS, { wanted: 'auto:10x10' });
 
-async function expectCostOfOne(what: string, names: readonly string[], timeoutMs = TIMEOUT_MS): Promise<void> {
+async function expectCostOfOne(what: string, names: readonly string[], timeoutMs = AMPLE_MS): Promise<void> {
   converting = await Converting.start({ children: 2, childProgram: BABBLING, timeoutMs });
   const startMs = await msUntilWhole();
   const [bad, neighbour, next] = await Promise.all([nameOf(convert(what)), convert('none good'), convert('none good')]);
@@ -42,9 +46,9 @@ async function msUntilWhole(): Promise<number> {
   return performance.now() - since;
 }
 
-/** A second; on a machine that is so busy that starting both children took long, twice that. */
+/** No pause before it is replaced: several times what starting both took, which a busy machine may take for one. */
 function wholeWithinMs(startMs: number): number {
-  return Math.max(1_000, 2 * startMs);
+  return Math.max(5_000, 5 * startMs);
 }
 
 const STAGES = ['reading', 'waiting', 'decoding', 'wanted', 'writing'] as const;
@@ -55,13 +59,13 @@ describe.each(STAGES)('while %s', (stage) => {
   );
 
   it('taking memory without end: ended for that, long before its deadline', async () => {
-    await expectCostOfOne(`${stage} hoard`, ['source-limits-exceeded'], 20_000);
+    await expectCostOfOne(`${stage} hoard`, ['source-limits-exceeded']);
     expect(converting.metrics.total('converter_exits_total')).toBe(1);
     expect(converting.metrics.total('converter_exits_total', { reason: 'memory' })).toBe(1);
   });
 
   it.each(['stop', 'spin'])('%s: killed at the deadline', (deed) =>
-    expectCostOfOne(`${stage} ${deed}`, ['conversion-timeout']),
+    expectCostOfOne(`${stage} ${deed}`, ['conversion-timeout'], SHORT_MS),
   );
 });
 
@@ -76,7 +80,7 @@ describe('while idle', () => {
   it.each(['kill', 'segv', 'exit', 'text', 'unknown', 'other', 'ready'])(
     '%s: nobody notices, and the child is replaced',
     async (deed) => {
-      converting = await Converting.start({ children: 1, childProgram: BABBLING, timeoutMs: TIMEOUT_MS });
+      converting = await Converting.start({ children: 1, childProgram: BABBLING, timeoutMs: AMPLE_MS });
       await until(() => converting.pool.readyChildren === 1, 'the child is ready');
       const [pid] = converting.pool.pids;
       expect((await convert(`idle ${deed}`)).previews).toHaveLength(2);

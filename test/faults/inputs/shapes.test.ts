@@ -79,7 +79,7 @@ describeHostile('extreme shapes', [
         .toBuffer(),
     answer: CONVERTED,
     atMostMiB: 400,
-    atMostMs: 30_000,
+    atMostCpuMs: 30_000,
   },
   { what: 'PNG of one pixel', source: () => pngOf({ widthPx: 1, heightPx: 1 }), answer: CONVERTED },
 ]);

@@ -103,7 +103,7 @@ describe('the bytes decide', () => {
 
 describe('equal and different sources', () => {
   test('one source under a thousand keys is one source; a thousand sources under one key leave the last', {
-    timeout: 180_000,
+    timeout: 300_000,
   }, async () => {
     const hostile = await HostileServer.start({ PROOFSHEET_CONVERTERS: '2', PROOFSHEET_TARGET_FORMATS: 'png:8x8' });
     const put = async (key: string, source: Buffer): Promise<void> => {

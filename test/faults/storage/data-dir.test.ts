@@ -163,7 +163,7 @@ describe('two servers on one data directory', () => {
     expect(await Promise.all(both.map((server) => server.gone))).toEqual([0, 0]);
     const { groups } = await expectAccounted(join(dir.path, 'data'));
     expect(groups).toBe(20);
-  }, 60_000);
+  }, 300_000);
 });
 
 describe('a catalog of a newer version', () => {

@@ -5,10 +5,13 @@ import { encodedPhoto } from '../../support/encoded-photo.js';
 import { expectAccounted } from '../../support/faults/accounts.js';
 import { another, ask, clear, isWhole, said, upload, WITH_ADMIN } from '../../support/faults/server-client.js';
 import { killedAt } from '../../support/faults/wrappers.js';
-import { type ServerProcess, startServerProcess } from '../../support/server-process.js';
+import { until } from '../../support/gate.js';
+import { type ServerProcess, scrape, startServerProcess } from '../../support/server-process.js';
 import { withTempDir } from '../../support/temp-dir.js';
 
 const FORMATS = ['auto:200x150', 'auto:800x800'] as const;
+/** The sources of what was overwritten and of what was cleared; the previews are those of others too. */
+const SWEPT_BLOBS = 2;
 
 /** Counters of the tracer are per thread: with one thread in the pool the nth call is the same in every run. */
 const ENVIRONMENT = {
@@ -30,7 +33,7 @@ const MATRIX: readonly (readonly [string, readonly number[]])[] = [
 ];
 
 describe.each(MATRIX)('killed at %s', (systemCall, calls) => {
-  it.each(calls)('number %i', { timeout: 60_000 }, async (nth) => {
+  it.each(calls)('number %i', { timeout: 300_000 }, async (nth) => {
     const photo = await encodedPhoto(400, 300);
     await withTempDir(async (dataDir) => {
       const environment = { ...ENVIRONMENT, PROOFSHEET_DATA_DIR: dataDir };
@@ -38,7 +41,7 @@ describe.each(MATRIX)('killed at %s', (systemCall, calls) => {
       let server: ServerProcess | undefined;
       try {
         server = await startServerProcess(environment, await killedAt(systemCall, nth));
-        await script(server.url, photo, expected);
+        await script(server, photo, expected);
         server.kill('SIGTERM');
       } catch (error) {
         // It was killed before it listened: then nothing was acknowledged.
@@ -61,7 +64,7 @@ describe.each(MATRIX)('killed at %s', (systemCall, calls) => {
 });
 
 /** Uploads, overwrites, answers before the sequence is complete, clears; notes what was acknowledged. */
-async function script(url: string, photo: Buffer, expected: Map<string, boolean>): Promise<void> {
+async function script({ url, origin }: ServerProcess, photo: Buffer, expected: Map<string, boolean>): Promise<void> {
   const does = async (key: string, held: boolean, step: Promise<{ status: number }>) => {
     const before = expected.get(key);
     expected.delete(key);
@@ -73,8 +76,9 @@ async function script(url: string, photo: Buffer, expected: Map<string, boolean>
   await does('a', true, upload(`${url}/cacheImage/a`, another(photo)));
   await does('b', false, clear(`${url}/clearImagesByKey/b`));
   await does('c', true, upload(`${url}/cacheImage/c`, another(photo)));
-  // The sweep of what was overwritten and cleared comes within a second or two.
-  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  // What was overwritten and cleared is swept; or the server is killed in the middle of it.
+  const swept = () => scrape(origin, 'proofsheet_swept_blobs_total').catch(() => Number.POSITIVE_INFINITY);
+  await until(async () => (await swept()) >= SWEPT_BLOBS, 'the sweep is over');
   await does('a', false, clear(`${url}/clearImages`));
   expected.delete('c');
   expected.set('c', false);

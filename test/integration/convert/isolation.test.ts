@@ -1,11 +1,12 @@
 // Whatever a source does to its converter costs that one conversion: hangs, crashes, nonsense, too much memory, full queues.
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
 import { parseContext } from '../../../src/kernel/image-key.js';
 import type { Joined, Place } from '../../../src/kernel/ports/converter.js';
 import { Converting } from '../../support/converting.js';
+import { eventually, until } from '../../support/gate.js';
 import { ENCODED, photo, slowSvg } from '../../support/images.js';
 import { residentBytes } from '../../support/server-process.js';
 
@@ -22,11 +23,6 @@ async function errorOf(promise: Promise<unknown>): Promise<string> {
   );
 }
 
-/** Resolves as soon as `holds`; fails the test's deadline otherwise. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
 describe('a child that misbehaves costs one conversion', () => {
   test.each([
     ['h', 'conversion-timeout', 'timeout'],
@@ -37,8 +33,10 @@ describe('a child that misbehaves costs one conversion', () => {
     ['w', 'source-undecodable', 'nonsense'],
     ['p', 'source-undecodable', 'nonsense'],
   ])('%s: %s', async (how, code, reason) => {
-    converting = await Converting.start({ children: 2, childProgram: MISBEHAVING, timeoutMs: 500 });
-    await until(() => converting.pool.readyChildren === 2);
+    converting = await Converting.start({ children: 2, childProgram: MISBEHAVING, timeoutMs: 1_500 });
+    const starting = performance.now();
+    await until(() => converting.pool.readyChildren === 2, 'the children are ready');
+    const startMs = performance.now() - starting;
     const [bad, neighbour] = await Promise.all([
       errorOf(converting.convert(Buffer.from(how), ['auto:10x10'])),
       converting.convert(Buffer.from('good'), ['auto:10x10']),
@@ -49,17 +47,18 @@ describe('a child that misbehaves costs one conversion', () => {
     // The neighbour's directory is the caller's; that of the failed conversion is gone.
     expect(await converting.leftovers()).toHaveLength(1);
     const since = performance.now();
-    await until(() => converting.pool.readyChildren === 2);
-    expect(performance.now() - since).toBeLessThan(1_000);
+    await until(() => converting.pool.readyChildren === 2, 'the children are ready');
+    // No pause before it is replaced.
+    expect(performance.now() - since).toBeLessThan(Math.max(5_000, 5 * startMs));
     expect((await converting.convert(Buffer.from('good'), ['auto:10x10'])).previews).toHaveLength(1);
   });
 
   test.each(['SIGKILL', 'SIGSEGV'] as const)('a real child that gets %s while it waits is replaced', async (signal) => {
     converting = await Converting.start();
-    await until(() => converting.pool.readyChildren === 1);
+    await until(() => converting.pool.readyChildren === 1, 'the children are ready');
     const [pid] = converting.pool.pids;
     process.kill(pid ?? Number.NaN, signal);
-    await until(() => converting.pool.pids[0] !== pid);
+    await until(() => converting.pool.pids[0] !== pid, 'it was replaced');
     expect((await converting.convert(await ENCODED.jpeg(await photo(40, 30)), ['auto:20x20'])).previews).toHaveLength(
       1,
     );
@@ -78,7 +77,7 @@ describe('a child that misbehaves costs one conversion', () => {
 test('an SVG that holds the renderer is killed at the deadline while another conversion goes on', async () => {
   converting = await Converting.start({ children: 2, sourceTypes: ['jpeg', 'svg'], timeoutMs: 1_500 });
   const jpeg = await ENCODED.jpeg(await photo(200, 150));
-  await until(() => converting.pool.readyChildren === 2);
+  await until(() => converting.pool.readyChildren === 2, 'the children are ready');
   let ended = false;
   const slow = errorOf(converting.convert(slowSvg(20_000), ['auto:100x100'])).finally(() => {
     ended = true;
@@ -97,7 +96,7 @@ describe('memory is admitted before it is taken', () => {
     const source = await ENCODED.png(await photo(1200, 1000));
     const one = source.length + 1200 * 1000 * 3;
     converting = await Converting.start({ children: 2, memoryBudgetBytes: 1.5 * one });
-    await until(() => converting.pool.readyChildren === 2);
+    await until(() => converting.pool.readyChildren === 2, 'the children are ready');
     const seen: number[] = [];
     const watch = setInterval(async () => {
       for (const { value } of await converting.metrics.gaugeSamples('in_flight_bytes')) seen.push(value);
@@ -113,7 +112,7 @@ describe('memory is admitted before it is taken', () => {
 
   test('a source that costs more than the whole budget is refused with the figures, and its child lives on', async () => {
     converting = await Converting.start({ memoryBudgetBytes: 1024 * 1024 });
-    await until(() => converting.pool.readyChildren === 1);
+    await until(() => converting.pool.readyChildren === 1, 'the children are ready');
     const before = converting.pool.pids;
     const large = converting.convert(await ENCODED.png(await photo(1200, 1000)), ['auto:50x50']);
     await expect(large).rejects.toThrow(/at most 1 MiB of memory, got one that takes \d+ MiB/);
@@ -126,14 +125,14 @@ describe('memory is admitted before it is taken', () => {
 describe('the queue', () => {
   test('is bounded: what runs and what may wait get served, the rest is told when to come again', async () => {
     converting = await Converting.start({ children: 1, childProgram: MISBEHAVING, maxQueue: 2, timeoutMs: 1_000 });
-    await until(() => converting.pool.readyChildren === 1);
+    await until(() => converting.pool.readyChildren === 1, 'the children are ready');
     const hung = errorOf(converting.convert(Buffer.from('h'), ['auto:10x10']));
-    await until(() => converting.metrics.observations('queue_wait_seconds').length === 1);
+    await until(() => converting.metrics.observations('queue_wait_seconds').length === 1, 'it began');
     const waiting = [
       converting.convert(Buffer.from('good'), ['auto:10x10']),
       converting.convert(Buffer.from('good'), ['auto:10x10']),
     ];
-    await until(() => converting.queueDepth() === 2);
+    await until(() => converting.queueDepth() === 2, 'the other waits');
     const refused = await converting.convert(Buffer.from('good'), ['auto:10x10']).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(ProofsheetError);
     expect(refused).toMatchObject({ code: 'overloaded' });
@@ -144,23 +143,23 @@ describe('the queue', () => {
 
   test('serves an instant conversion before those that came earlier', async () => {
     converting = await Converting.start({ children: 1, childProgram: MISBEHAVING, timeoutMs: 700 });
-    await until(() => converting.pool.readyChildren === 1);
+    await until(() => converting.pool.readyChildren === 1, 'the children are ready');
     const hung = errorOf(converting.convert(Buffer.from('h'), ['auto:10x10']));
-    await until(() => converting.metrics.observations('queue_wait_seconds').length === 1);
+    await until(() => converting.metrics.observations('queue_wait_seconds').length === 1, 'it began');
     const order: string[] = [];
     const note = (name: string, priority: 'instant' | 'background') =>
       converting.convert(Buffer.from('good'), ['auto:10x10'], { priority }).then(() => order.push(name));
     const background = note('background', 'background');
-    await until(() => converting.queueDepth() === 1);
+    await until(() => converting.queueDepth() === 1, 'the other waits');
     await Promise.all([hung, background, note('instant', 'instant')]);
     expect(order).toEqual(['instant', 'background']);
   });
 
   test('serves one that nobody waited for as soon as somebody does', async () => {
     converting = await Converting.start({ children: 1, childProgram: MISBEHAVING, timeoutMs: 700 });
-    await until(() => converting.pool.readyChildren === 1);
+    await until(() => converting.pool.readyChildren === 1, 'the children are ready');
     const hung = errorOf(converting.convert(Buffer.from('h'), ['auto:10x10']));
-    await until(() => converting.metrics.observations('queue_wait_seconds').length === 1);
+    await until(() => converting.metrics.observations('queue_wait_seconds').length === 1, 'it began');
     const order: string[] = [];
     const listeners = new Set<(place: Place) => void>();
     const joined: Joined = {
@@ -174,7 +173,7 @@ describe('the queue', () => {
       converting.convert(Buffer.from('good'), ['auto:10x10'], one).then(() => order.push('joined')),
       converting.convert(Buffer.from('good'), ['auto:10x10']).then(() => order.push('medium')),
     ];
-    await until(() => converting.queueDepth() === 2);
+    await until(() => converting.queueDepth() === 2, 'the other waits');
     for (const tell of listeners) tell({ priority: 'instant', context: parseContext('reader') });
     await Promise.all([hung, ...waiting]);
     expect(order).toEqual(['joined', 'medium']);
@@ -185,12 +184,12 @@ describe('the queue', () => {
 describe('an aborted conversion', () => {
   test('leaves the queue at once', async () => {
     converting = await Converting.start({ children: 1, childProgram: MISBEHAVING, timeoutMs: 1_000 });
-    await until(() => converting.pool.readyChildren === 1);
+    await until(() => converting.pool.readyChildren === 1, 'the children are ready');
     const hung = errorOf(converting.convert(Buffer.from('h'), ['auto:10x10']));
-    await until(() => converting.metrics.observations('queue_wait_seconds').length === 1);
+    await until(() => converting.metrics.observations('queue_wait_seconds').length === 1, 'it began');
     const abort = new AbortController();
     const waiting = converting.convert(Buffer.from('good'), ['auto:10x10'], { signal: abort.signal });
-    await until(() => converting.queueDepth() === 1);
+    await until(() => converting.queueDepth() === 1, 'the other waits');
     abort.abort(new Error('the client left'));
     await expect(waiting).rejects.toThrow('the client left');
     expect(converting.queueDepth()).toBe(0);
@@ -200,10 +199,10 @@ describe('an aborted conversion', () => {
 
   test('ends its child when it runs, and leaves no file', async () => {
     converting = await Converting.start({ children: 1, childProgram: MISBEHAVING });
-    await until(() => converting.pool.readyChildren === 1);
+    await until(() => converting.pool.readyChildren === 1, 'the children are ready');
     const abort = new AbortController();
     const hung = converting.convert(Buffer.from('h'), ['auto:10x10'], { signal: abort.signal });
-    await until(() => converting.metrics.observations('queue_wait_seconds').length === 1);
+    await until(() => converting.metrics.observations('queue_wait_seconds').length === 1, 'it began');
     abort.abort(new Error('the client left'));
     await expect(hung).rejects.toThrow('the client left');
     expect(await converting.leftovers()).toEqual([]);
@@ -221,11 +220,11 @@ describe('an aborted conversion', () => {
 describe('closing', () => {
   test('refuses what waits and ends what runs', async () => {
     converting = await Converting.start({ children: 1, childProgram: MISBEHAVING });
-    await until(() => converting.pool.readyChildren === 1);
+    await until(() => converting.pool.readyChildren === 1, 'the children are ready');
     const hung = errorOf(converting.convert(Buffer.from('h'), ['auto:10x10']));
-    await until(() => converting.metrics.observations('queue_wait_seconds').length === 1);
+    await until(() => converting.metrics.observations('queue_wait_seconds').length === 1, 'it began');
     const jobs = [hung, errorOf(converting.convert(Buffer.from('good'), ['auto:10x10']))];
-    await until(() => converting.queueDepth() === 1);
+    await until(() => converting.queueDepth() === 1, 'the other waits');
     await converting.pool.close();
     expect(await Promise.all(jobs)).toEqual(['overloaded', 'overloaded']);
     expect(converting.pool.pids).toEqual([]);
@@ -240,15 +239,15 @@ describe('a child', () => {
       .png()
       .toBuffer();
     converting = await Converting.start({ children: 2, memoryBudgetBytes: 700 * 2 ** 20 });
-    await until(() => converting.pool.readyChildren === 2);
+    await until(() => converting.pool.readyChildren === 2, 'the children are ready');
     const [first] = converting.pool.pids;
     const residentMiB = async () => {
       const bytes = await Promise.all(converting.pool.pids.map(residentBytes));
       return bytes.reduce((sum, each) => sum + each, 0) / 2 ** 20;
     };
     await converting.convert(large, ['auto:100x100']);
-    await vi.waitFor(async () => expect(await residentMiB()).toBeLessThan(2 * 110), 20_000);
-    await until(() => converting.pool.readyChildren === 2);
+    await eventually(async () => (await residentMiB()) < 2 * 110, 'the memory is given back');
+    await until(() => converting.pool.readyChildren === 2, 'the children are ready');
     expect(converting.pool.pids).not.toContain(first);
     expect(converting.metrics.total('converter_exits_total', { reason: 'recycled' })).toBe(1);
   });
@@ -258,7 +257,7 @@ describe('a child', () => {
     const source = await ENCODED.jpeg(await photo(40, 30));
     const pids = new Set<number>();
     for (let job = 0; job < 5; job++) {
-      await until(() => converting.pool.readyChildren === 1);
+      await until(() => converting.pool.readyChildren === 1, 'the children are ready');
       for (const pid of converting.pool.pids) pids.add(pid);
       await converting.convert(source, ['auto:20x20']);
     }
@@ -270,7 +269,7 @@ describe('a child', () => {
     process.env.PROOFSHEET_ADMIN_PASSWORD = 'hunter2';
     try {
       converting = await Converting.start();
-      await until(() => converting.pool.readyChildren === 1);
+      await until(() => converting.pool.readyChildren === 1, 'the children are ready');
       const { readFile } = await import('node:fs/promises');
       const [pid] = converting.pool.pids;
       expect(await readFile(`/proc/${pid}/environ`, 'latin1')).not.toContain('hunter2');

@@ -182,7 +182,7 @@ describe(`every preview of the default sequence has ${LEAST_LOSS_DB} dB at least
         );
       expect(converting.metrics.total('decodes_total', { purpose: 'sequence' })).toBe(decodes);
     },
-    60_000,
+    300_000,
   );
 });
 
@@ -224,7 +224,7 @@ describe('of a picture with alpha, over white and over black', () => {
         }
       }
     },
-    60_000,
+    300_000,
   );
 });
 

@@ -27,7 +27,7 @@ beforeAll(async () => {
   redis = await startStandalone();
   dir = await tempDir();
   alone = await startServerProcess({ PROOFSHEET_DATA_DIR: dir.path });
-}, 60_000);
+}, 300_000);
 
 afterAll(async () => {
   alone?.kill('SIGKILL');
@@ -65,7 +65,7 @@ async function previews(node: ServerProcess): Promise<Map<string, string>> {
 }
 
 it('copies every group of every context, so that new nodes answer byte for byte and convert nothing', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const pictures = await Promise.all([0, 1, 2, 3].map((index) => encodedPhoto(900 + 40 * index, 700)));
   for (const context of CONTEXTS)
@@ -104,7 +104,7 @@ it('copies every group of every context, so that new nodes answer byte for byte 
 });
 
 it('sends again what the shared tier lost, never sends what is damaged here, and says so', {
-  timeout: 60_000,
+  timeout: 300_000,
 }, async () => {
   await redis.server.cli('FLUSHALL');
   const etag = (await get(alone, 'added', 'auto:200x150')).headers.get('etag')?.slice(1, -1) ?? '';

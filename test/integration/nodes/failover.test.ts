@@ -75,7 +75,7 @@ describe.each([
   ['a Cluster', () => startCluster(1_500), 12],
 ] as const)('nodes over %s whose master is killed', (name, startServers, writes) => {
   it('answer every known image right all the time, refuse what cannot be stored, and write again soon', {
-    timeout: 180_000,
+    timeout: 300_000,
   }, async () => {
     servers = await startServers();
     nodes = await start(servers);
@@ -94,7 +94,7 @@ describe.each([
 
 describe('nodes over a Cluster', () => {
   it('answer right, and take new images, while a slot with known images moves to another master', {
-    timeout: 180_000,
+    timeout: 300_000,
   }, async () => {
     servers = await startCluster();
     nodes = await start(servers);

@@ -11,7 +11,7 @@ let nodes: Nodes;
 beforeAll(async () => {
   redis = await startStandalone();
   nodes = await Nodes.start(redis.url, 2);
-}, 120_000);
+}, 300_000);
 
 afterAll(async () => {
   await nodes?.stop();
@@ -31,7 +31,7 @@ async function poison(): Promise<Buffer> {
   return Buffer.concat([(await newSource('poison')).subarray(0, 60), noise]);
 }
 
-it('refuses on node 2 what failed on node 1, without a conversion there', { timeout: 60_000 }, async () => {
+it('refuses on node 2 what failed on node 1, without a conversion there', { timeout: 300_000 }, async () => {
   const [one, two] = [nodes.at(0), nodes.at(1)];
   const bad = await poison();
   const first = await cache(one, 'poison', bad);
@@ -56,7 +56,7 @@ it('refuses on node 2 what failed on node 1, without a conversion there', { time
   expect((await cache(two, 'good', await newSource('good'))).status).toBe(200);
 });
 
-it('tries again what failed while Redis is away, and answers with its failure', { timeout: 60_000 }, async () => {
+it('tries again what failed while Redis is away, and answers with its failure', { timeout: 300_000 }, async () => {
   const two = nodes.at(1);
   const [bad, good] = [await poison(), await newSource('away')];
   await redis.server.kill();

@@ -15,7 +15,7 @@ beforeAll(async () => {
   redis = await startStandalone();
   nodes = await Nodes.start(redis.url, 3);
   balancer = await startBalancer(nodes.all.map(({ origin }) => new URL(origin).host));
-}, 120_000);
+}, 300_000);
 
 afterAll(async () => {
   await balancer?.stop();

@@ -1,49 +1,13 @@
-// The contracts on real servers: one alone, a Sentinel set, a Cluster.
-
+// The contracts on one real server.
 import { createClient } from '@redis/client';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { KeyLayout } from '../../../src/stores/redis/key-layout.js';
-import { blobStoreContract, damagedBlobContract } from '../../contracts/blob-store.contract.js';
-import { catalogContract } from '../../contracts/catalog.contract.js';
-import type { Opened } from '../../contracts/contract.js';
-import { fairEvictionContract } from '../../contracts/fair-eviction.contract.js';
-import { leasesContract } from '../../contracts/leases.contract.js';
-import { type RedisServers, startCluster, startSentinelSet, startStandalone } from '../../support/redis-servers.js';
-import { newPrefix, openTestStore, realClock, type TestStore } from '../../support/redis-store.js';
+import { damagedBlobContract } from '../../contracts/blob-store.contract.js';
+import { redisContracts } from '../../support/redis-contracts.js';
+import { type RedisServers, startStandalone } from '../../support/redis-servers.js';
+import { newPrefix, openTestStore } from '../../support/redis-store.js';
 
-const topologies: readonly (readonly [name: string, start: () => Promise<RedisServers>])[] = [
-  ['one Redis server', startStandalone],
-  ['a Redis Sentinel set', startSentinelSet],
-  ['a Redis Cluster', startCluster],
-];
-
-for (const [name, start] of topologies) {
-  describe(name, () => {
-    let servers: RedisServers;
-    beforeAll(async () => {
-      servers = await start();
-    });
-    afterAll(() => servers.stop());
-
-    async function open<S>(subject: (store: TestStore, peer: TestStore) => S): Promise<Opened<S>> {
-      const prefix = newPrefix();
-      const [store, peer] = await Promise.all([openTestStore(servers.url, prefix), openTestStore(servers.url, prefix)]);
-      return {
-        subject: subject(store, peer),
-        close: async () => void (await Promise.all([store.close(), peer.close()])),
-      };
-    }
-
-    blobStoreContract(name, () => open(({ blobs }) => ({ blobs })));
-    leasesContract(name, () => open(({ leases }, peer) => ({ leases, peer: peer.leases })));
-    const openCatalog = () =>
-      open(({ catalog, fair, blobs }, peer) => {
-        return { catalog, fair, peer: peer.catalog, peerFair: peer.fair, blobs, clock: realClock };
-      });
-    catalogContract(name, openCatalog);
-    fairEvictionContract(name, openCatalog);
-  });
-}
+redisContracts('one Redis server', startStandalone);
 
 describe('blobs on one Redis server', () => {
   let servers: RedisServers;

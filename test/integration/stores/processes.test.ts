@@ -117,7 +117,7 @@ describe('kill -9', () => {
     store = await store.reopen();
     for (const name of acknowledged) await expectWhole(store, name);
     await expectCounted(store.catalog);
-  }, 60_000);
+  }, 300_000);
 });
 
 async function expectCounted(catalog: Catalog): Promise<void> {

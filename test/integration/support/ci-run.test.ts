@@ -29,7 +29,7 @@ async function ci(
     ...environment,
     PATH: [directory, ...SYSTEM_DIRECTORIES, process.env.PATH].join(delimiter),
   };
-  const { code, stdout } = await run(await requireTool('bash'), [SCRIPT], { env, timeout: 20_000 }).then(
+  const { code, stdout } = await run(await requireTool('bash'), [SCRIPT], { env, timeout: 90_000 }).then(
     (ended) => ({ ...ended, code: 0 }),
     (error: Ended & { readonly code: number }) => error,
   );

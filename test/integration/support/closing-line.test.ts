@@ -30,7 +30,7 @@ async function runOver(
   const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs');
   const { code, stdout } = await run(NODE, [vitest, 'run', '--config', join(directory, 'vitest.config.ts')], {
     cwd: ROOT,
-    timeout: 25_000,
+    timeout: 90_000,
     env: { ...process.env, CLOSING_LINE_FILE: file },
   }).then(
     (ended) => ({ ...ended, code: 0 }),

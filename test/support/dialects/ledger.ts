@@ -1,6 +1,7 @@
 // A dialect of nobody, as unlike ImageConverter as can be: JSON bodies with the credentials in them, redirects, statuses of its
 // own, failures as a list, and pages of every origin may read it. It proves the seams of the edge, and is no part of the product.
 import { z } from 'zod';
+import type { Parameter, Schema } from '../../../src/http/dialects/description.js';
 import type { Dialect } from '../../../src/http/dialects/dialect.js';
 import { route } from '../../../src/http/dialects/route.js';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
@@ -25,8 +26,42 @@ const OF_ENTRY = {
   scopeOf: ({ ref }: { readonly ref: GroupRef }) => ref.context,
 };
 
+const ENTRY: readonly Parameter[] = ['organisation', 'entry'].map((name) => ({
+  name,
+  in: 'path',
+  description: `The ${name}.`,
+  schema: { type: 'string' },
+  example: 'house',
+}));
+
+const FAILURES: Schema = {
+  title: 'LedgerFailures',
+  type: 'object',
+  properties: {
+    errors: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { id: { type: 'string' }, detail: { type: 'string' } },
+        required: ['id', 'detail'],
+      },
+    },
+  },
+  required: ['errors'],
+};
+
+const DATA: Schema = {
+  title: 'LedgerData',
+  type: 'object',
+  properties: { data: { type: 'object' } },
+  required: ['data'],
+};
+
 export const ledger: Dialect = {
   name: 'ledger',
+  summary: 'A ledger of nobody.',
+  failureSchema: FAILURES,
+  securityScheme: { type: 'apiKey', in: 'header', name: 'X-Api-Key' },
   mount: MOUNT,
   headers: [['Access-Control-Allow-Origin', '*']],
   routes: [
@@ -34,6 +69,19 @@ export const ledger: Dialect = {
       name: 'find',
       verbs: ['POST'],
       path: '/find',
+      description: {
+        summary: 'Finds the cover of an entry',
+        takes: {
+          schema: {
+            type: 'object',
+            properties: { organisation: { type: 'string' }, entry: { type: 'string' }, apiKey: { type: 'string' } },
+            required: ['organisation', 'entry'],
+          },
+          example: { organisation: 'house', entry: 'page 1' },
+        },
+        answer: { kind: 'redirect', status: 303 },
+        failures: ['unknown-image-key'],
+      },
       opensTo: 'token',
       body: 'json',
       effort: 'reads',
@@ -53,6 +101,21 @@ export const ledger: Dialect = {
       name: 'entries',
       verbs: ['GET', 'HEAD'],
       path: '/entries/{organisation}/{entry}/{size}',
+      description: {
+        summary: 'A preview of an entry',
+        parameters: [
+          ...ENTRY,
+          {
+            name: 'size',
+            in: 'path',
+            description: 'Which one.',
+            schema: { enum: ['cover', 'page'] },
+            example: 'cover',
+          },
+        ],
+        answer: { kind: 'picture' },
+        failures: ['unknown-image-key', 'invalid-request-format'],
+      },
       opensTo: 'token',
       body: 'none',
       effort: 'reads',
@@ -68,6 +131,12 @@ export const ledger: Dialect = {
       name: 'facts',
       verbs: ['GET', 'HEAD'],
       path: '/facts/{organisation}/{entry}',
+      description: {
+        summary: 'What is known of an entry',
+        parameters: ENTRY,
+        answer: { kind: 'json', schema: DATA, isKept: true },
+        failures: ['unknown-image-key'],
+      },
       opensTo: 'everybody',
       body: 'none',
       effort: 'reads',
@@ -81,6 +150,11 @@ export const ledger: Dialect = {
       name: 'file',
       verbs: ['PUT'],
       path: '/file/{organisation}/{entry}',
+      description: {
+        summary: 'Files a source under an entry',
+        parameters: ENTRY,
+        answer: { kind: 'json', schema: DATA, status: 201 },
+      },
       opensTo: 'token',
       body: 'source',
       effort: 'makes-anew',

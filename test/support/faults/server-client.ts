@@ -14,7 +14,7 @@ export interface Outcome {
 export const ADMIN_AUTH = `Basic ${Buffer.from('admin:clear it').toString('base64')}`;
 export const WITH_ADMIN = { PROOFSHEET_ADMIN_USER: 'admin', PROOFSHEET_ADMIN_PASSWORD: 'clear it' } as const;
 
-const ANSWER_MS = 25_000;
+const ANSWER_MS = 90_000;
 
 /** One request and its whole answer. */
 export async function ask(url: string, init: RequestInit = {}): Promise<Outcome> {

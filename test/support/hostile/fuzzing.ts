@@ -34,7 +34,7 @@ export interface FuzzBooks {
 }
 
 /** Longer than a conversion may take: nothing at all came. */
-const HANG_MS = 40_000;
+const HANG_MS = 120_000;
 const SETTLED_LOOKS = 16;
 
 export async function fuzz(options: FuzzOptions): Promise<FuzzBooks> {

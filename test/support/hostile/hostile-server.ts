@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { until } from '../gate.js';
 import { sourceForm } from '../multipart.js';
 import { namesBelow } from '../names-below.js';
-import { isRunning } from '../processes.js';
+import { cpuMsOf, isRunning } from '../processes.js';
 import { residentBytes, type ServerProcess, scrape, startServerProcess } from '../server-process.js';
 import { type TempDir, tempDir } from '../temp-dir.js';
 import { jpegOf } from '../test-images.js';
@@ -18,6 +18,8 @@ export interface Outcome {
   readonly message: string;
   /** Wall time of the request, ms. */
   readonly ms: number;
+  /** Processor time that the server and its converters took meanwhile. */
+  readonly cpuMs: number;
   /** The highest resident memory of the converter child, from start to end of the request, in MiB. */
   readonly childPeakMiB: number;
   readonly key: string;
@@ -65,17 +67,19 @@ export class HostileServer {
     };
     await look();
     const looking = setInterval(() => void look(), LOOK_EVERY_MS);
+    const cpuBefore = cpuMsOf(this.server.pid);
     const startedAt = performance.now();
     const answer = await fetch(`${this.server.url}/cacheImage/${key}`, {
       method: 'POST',
       body: sourceForm(source, fileName),
-      signal: AbortSignal.timeout(60_000),
+      signal: AbortSignal.timeout(150_000),
     });
     const body = (await answer.json()) as { readonly code: number; readonly message: string };
     const ms = Math.round(performance.now() - startedAt);
+    const cpuMs = cpuMsOf(this.server.pid) - cpuBefore;
     clearInterval(looking);
     await look();
-    const outcome = { status: answer.status, ...body, ms, childPeakMiB: peak, key };
+    const outcome = { status: answer.status, ...body, ms, cpuMs, childPeakMiB: peak, key };
     this.outcomes.push({ what, ...outcome });
     return outcome;
   }

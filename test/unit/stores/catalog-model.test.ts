@@ -283,5 +283,5 @@ describe('the catalog', () => {
     } finally {
       await store.dispose();
     }
-  }, 60_000);
+  }, 300_000);
 });

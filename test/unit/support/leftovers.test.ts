@@ -40,7 +40,7 @@ test('starts and leaves', async () => {
   const [said] = await once(child.stdout, 'data');
   process.stdout.write('run ' + process.pid + '\\n' + said);
   END
-}, 60_000);
+}, 300_000);
 `;
 
 interface Run {

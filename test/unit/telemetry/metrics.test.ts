@@ -179,10 +179,19 @@ test('the table knows every status the edge answers with', () => {
 test('operations are those that are handed in, and every route and probe of the edge is one', async () => {
   const dialects = dialectsOf({ basePath: '/a', strictErrors: false, strictFormats: false });
   metrics = new ProcessMetrics(operationNames(dialects));
-  for (const operation of [...OPERATION_NAMES, 'healthz', 'readyz', 'metrics', 'connected', 'a'.repeat(9), 'b'])
+  for (const operation of [
+    ...OPERATION_NAMES,
+    'healthz',
+    'readyz',
+    'metrics',
+    'connected',
+    'openapi',
+    'a'.repeat(9),
+    'b',
+  ])
     metrics.count('http_requests_total', { operation, status: '200' });
   const told = [...(await samples())].filter(([name]) => name.startsWith('proofsheet_http_requests_total'));
-  expect(told).toHaveLength(OPERATION_NAMES.length + 4 + 1);
+  expect(told).toHaveLength(OPERATION_NAMES.length + 5 + 1);
   expect(told).toContainEqual(['proofsheet_http_requests_total{operation="other",status="200"}', 2]);
 });
 

@@ -4,6 +4,7 @@ import type { Selection } from '../../../kernel/ports/catalog.js';
 import type { Previews } from '../../../previews/answers.js';
 import { type JsonReply, json } from '../../replies/reply.js';
 import { route } from '../route.js';
+import { DONE, IMAGE_KEY, NARROWING_CONTEXT } from './descriptions.js';
 import { type AskedContext, CLEARING, OF_CONTEXT } from './operation.js';
 import { checkSegments, imageKeyOf, narrowingContextOf } from './parse.js';
 
@@ -12,6 +13,11 @@ export const clearImages = route<AskedContext>({
   ...CLEARING,
   name: 'clearImages',
   path: '/clearImages',
+  description: {
+    summary: 'Forgets every image, or those of one context',
+    parameters: [NARROWING_CONTEXT],
+    answer: { kind: 'json', schema: DONE },
+  },
   ...OF_CONTEXT,
   run: ({ context }, { previews }) => clear(previews, context === undefined ? {} : { context }),
 });
@@ -21,6 +27,12 @@ export const clearImagesByKey = route<{ readonly imageKey: ImageKey; readonly co
   ...CLEARING,
   name: 'clearImagesByKey',
   path: '/clearImagesByKey/{imageKey}',
+  description: {
+    summary: 'Forgets one image key, in all contexts or in one',
+    details: 'A key that is not there is no failure: nothing is removed.',
+    parameters: [IMAGE_KEY, NARROWING_CONTEXT],
+    answer: { kind: 'json', schema: DONE },
+  },
   parse(target) {
     checkSegments(target, ['imageKey']);
     return { imageKey: imageKeyOf(target), context: narrowingContextOf(target) };

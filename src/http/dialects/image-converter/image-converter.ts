@@ -2,6 +2,7 @@
 
 import { ERROR_CODES, plainFailure } from '../../replies/error-map.js';
 import type { Dialect } from '../dialect.js';
+import { FAILURE } from './descriptions.js';
 import { type OperationSettings, operationsOf } from './operations.js';
 
 export interface ImageConverterSettings extends OperationSettings {
@@ -16,6 +17,8 @@ export function imageConverter(settings: ImageConverterSettings): Dialect {
     name: 'image-converter',
     mount: settings.basePath,
     routes: Object.values(operationsOf(settings)),
+    summary: 'Image keys, target formats and request formats, as clients of the original ImageConverter know them.',
+    failureSchema: FAILURE,
     /**
      * With `strictErrors` the status is that of `internal` and the body unchanged; only 401 stays what it is, because without it no client
      * would ever send its credentials. What is no operation was never answered by the original.

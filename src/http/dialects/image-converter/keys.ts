@@ -2,6 +2,7 @@
 import type { ImageKey } from '../../../kernel/image-key.js';
 import { json } from '../../replies/reply.js';
 import { route } from '../route.js';
+import { KEY_COUNT, KEYS, NARROWING_CONTEXT } from './descriptions.js';
 import { type AskedContext, LISTING, OF_CONTEXT, READING } from './operation.js';
 
 /** `GET /getKeyCount?context=` */
@@ -10,6 +11,11 @@ export const getKeyCount = route<AskedContext>({
   name: 'getKeyCount',
   path: '/getKeyCount',
   opensTo: 'token',
+  description: {
+    summary: 'How many image keys there are',
+    parameters: [NARROWING_CONTEXT],
+    answer: { kind: 'json', schema: KEY_COUNT },
+  },
   ...OF_CONTEXT,
   run: async ({ context }, { previews }) => json({ count: await previews.count(context) }),
 });
@@ -19,6 +25,11 @@ export const getKeys = route<AskedContext>({
   ...LISTING,
   name: 'getKeys',
   path: '/getKeys',
+  description: {
+    summary: 'All image keys, streamed',
+    parameters: [NARROWING_CONTEXT],
+    answer: { kind: 'listing', schema: KEYS },
+  },
   ...OF_CONTEXT,
   run: async ({ context }, { previews }) => ({ kind: 'listing', pieces: keysJson(previews.keys(context)) }),
 });

@@ -5,13 +5,30 @@ import type { GroupMetadata, PreviewChoice } from '../../../previews/answers.js'
 import { groupMetadata } from '../../../previews/group-metadata.js';
 import { type BothReply, json } from '../../replies/reply.js';
 import { type Route, route } from '../route.js';
-import { type AskedGroup, type AskedPreview, OF_GROUP, ofPreview, READING, UPLOADING } from './operation.js';
+import { DONE, METADATA, OF_KEY, OF_PREVIEW } from './descriptions.js';
+import {
+  type AskedGroup,
+  type AskedPreview,
+  failuresOfFormats,
+  failuresOfReading,
+  OF_GROUP,
+  ofPreview,
+  READING,
+  UPLOADING,
+} from './operation.js';
 
 /** `GET /getMetadata/{imageKey}` */
 export const getMetadata = route<AskedGroup>({
   ...READING,
   name: 'getMetadata',
   path: '/getMetadata/{imageKey}',
+  description: {
+    summary: 'What is known of an image, and which previews are stored',
+    details: 'Groups of tags, labelled as the original does, and our own facts below `Proofsheet`.',
+    parameters: OF_KEY,
+    answer: { kind: 'json', schema: METADATA, isKept: true },
+    failures: ['unknown-image-key'],
+  },
   ...OF_GROUP,
   async run({ ref }, { previews }) {
     return { kind: 'json', text: metadataJson(await previews.metadata(ref)), isKept: true };
@@ -24,6 +41,12 @@ export function getImageAndMetadata(strictFormats: boolean): Route {
     ...READING,
     name: 'getImageAndMetadata',
     path: '/getImageAndMetadata/{imageKey}/{requestFormat}',
+    description: {
+      summary: 'The preview that fits best, and the metadata, in one answer',
+      parameters: OF_PREVIEW,
+      answer: { kind: 'both', metadata: METADATA },
+      failures: failuresOfReading(strictFormats),
+    },
     ...ofPreview(strictFormats),
     run: async ({ ref, format }, { previews }) => both(await previews.choose(ref, format)),
   });
@@ -35,6 +58,12 @@ export function cacheAndGetImageAndMetadata(strictFormats: boolean): Route {
     ...UPLOADING,
     name: 'cacheAndGetImageAndMetadata',
     path: '/cacheAndGetImageAndMetadata/{imageKey}/{requestFormat}',
+    description: {
+      summary: 'As cacheAndGetImage, with the metadata in the same answer',
+      parameters: OF_PREVIEW,
+      answer: { kind: 'both', metadata: METADATA },
+      failures: failuresOfFormats(strictFormats),
+    },
     ...ofPreview(strictFormats),
     run: async ({ ref, format }, { previews }, call) =>
       both(await previews.cacheAndChoose(ref, format, await call.receive())),
@@ -46,6 +75,12 @@ export const cacheImage = route<AskedGroup>({
   ...UPLOADING,
   name: 'cacheImage',
   path: '/cacheImage/{imageKey}',
+  description: {
+    summary: 'Makes all previews of a source, and overwrites the key',
+    details: 'Answers once every preview of the sequence is stored.',
+    parameters: OF_KEY,
+    answer: { kind: 'json', schema: DONE },
+  },
   effort: 'makes-anew',
   ...OF_GROUP,
   async run({ ref }, { previews }, call) {

@@ -1,4 +1,6 @@
 // What the operations of this dialect have in common: their paths, and the rules of each kind of them.
+
+import type { ErrorName } from '../../../kernel/errors.js';
 import type { Context, GroupRef } from '../../../kernel/image-key.js';
 import type { RequestFormat } from '../../../kernel/request-format.js';
 import type { HeaderPairs } from '../../replies/headers.js';
@@ -54,6 +56,16 @@ export function ofPreview(strictFormats: boolean) {
     groupOf: OF_GROUP.groupOf,
     headersOf: ({ ignored }: AskedPreview): HeaderPairs => ignoredHeaders(ignored),
   };
+}
+
+/** How an operation with a request format can fail at it. */
+export function failuresOfFormats(strictFormats: boolean): readonly ErrorName[] {
+  return strictFormats ? ['invalid-request-format'] : [];
+}
+
+/** How reading a preview can. */
+export function failuresOfReading(strictFormats: boolean): readonly ErrorName[] {
+  return ['unknown-image-key', ...failuresOfFormats(strictFormats)];
 }
 
 /** What an operation on all groups, or on those of one context, asks for. */

@@ -11,6 +11,7 @@ const RULES = {
   opensTo: 'everybody',
   body: 'none',
   effort: 'reads',
+  description: { summary: 'a page', answer: { kind: 'page' } },
 } as const;
 
 it('what a route parses is what it is run with, and nobody else sees it', () => {

@@ -49,7 +49,7 @@ describe('an answer that the kernel does not take at once', () => {
     await expect(taken(response)).rejects.toThrow('the client left');
     expect(wasTaken(response)).toBe(false);
     // A whole answer of this size may last 128 times the limit.
-    expect(performance.now() - asked).toBeLessThan(TIMEOUT_MS * 10);
+    expect(performance.now() - asked).toBeLessThan(TIMEOUT_MS * 64);
   });
 
   it('counts as not taken when its client leaves', async () => {
@@ -81,7 +81,7 @@ describe('an answer that the kernel does not take at once', () => {
     await isWhole;
     expect([bytes > BODY.length, last]).toEqual([true, 'later']);
     expect(performance.now() - asked).toBeGreaterThan(TIMEOUT_MS * 2);
-  }, 60_000);
+  }, 300_000);
 
   it.each([
     [0, 1],

@@ -1,0 +1,48 @@
+// What a route tells of itself to whoever writes a client: words and schemas as plain values, from which the API's document and
+// the types of the client are made. Only what its rules do not tell already.
+import type { ErrorName } from '../../kernel/errors.js';
+
+/**
+ * A JSON Schema (2020-12). One with a `title` is told once, under that name; its title is a name in the languages of clients:
+ * `Metadata`, `KeyCount`.
+ */
+export type Schema = Readonly<Record<string, unknown>>;
+
+/** A parameter of the path (each `{name}` of it has one), or of the query, where none has to be given. */
+export interface Parameter {
+  readonly name: string;
+  readonly in: 'path' | 'query';
+  readonly description: string;
+  readonly schema: Schema;
+  /** A value that works where a picture is stored under the example of its key. */
+  readonly example: string;
+}
+
+/** What is answered where all goes well, by the kind of the reply; its statuses and headers follow from that. */
+export type AnswerDescription =
+  | { readonly kind: 'picture' }
+  /** `metadata`: of the part of that name. */
+  | { readonly kind: 'both'; readonly metadata: Schema }
+  | { readonly kind: 'json'; readonly schema: Schema; readonly status?: 200 | 201 | 202; readonly isKept?: boolean }
+  | { readonly kind: 'listing'; readonly schema: Schema }
+  | { readonly kind: 'redirect'; readonly status: 302 | 303 | 307 | 308 }
+  | { readonly kind: 'page' };
+
+export interface RouteDescription {
+  /** What it does, in one line without a full stop. */
+  readonly summary: string;
+  /** What else has to be known; CommonMark. */
+  readonly details?: string;
+  /** In the order in which a person reads them. */
+  readonly parameters?: readonly Parameter[];
+  /** The last parameter of the path may be left out, with its slash. */
+  readonly isLastOptional?: boolean;
+  /** What it takes, where that is JSON. */
+  readonly takes?: { readonly schema: Schema; readonly example: unknown };
+  readonly answer: AnswerDescription;
+  /** How it can fail beside what every route of its body, its verbs and its openers can. */
+  readonly failures?: readonly ErrorName[];
+}
+
+/** What a client of a dialect brings in place of a bearer token, as a security scheme of OpenAPI. */
+export type SecurityScheme = Readonly<Record<string, unknown>>;

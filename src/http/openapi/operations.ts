@@ -1,0 +1,94 @@
+// The operations of one route in a document: one for each verb and each path it has.
+import type { Schema } from '../dialects/description.js';
+import type { Dialect } from '../dialects/dialect.js';
+import type { Route } from '../dialects/route.js';
+import { answersOf } from './answers.js';
+import type { Components } from './components.js';
+import { failureAnswersOf } from './failures.js';
+import type { Operation } from './openapi-types.js';
+import { securityOf } from './security.js';
+
+type Placed = readonly [path: string, verb: string, operation: Operation];
+
+export function operationsOfRoute(
+  dialect: Dialect,
+  route: Route,
+  isOpen: boolean,
+  components: Components,
+): readonly Placed[] {
+  const { path, verbs, description } = route;
+  const { isLastOptional = false } = description;
+  const shortened = path.replace(/\/[^/]*$/, '');
+  return (isLastOptional ? [path, shortened] : [path]).flatMap((each, index) =>
+    verbs.map((verb): Placed => {
+      const operationId = idOf(route, verb) + (index === 0 ? '' : 'All');
+      return [
+        dialect.mount + each,
+        verb.toLowerCase(),
+        operationOf(dialect, route, verb, each, operationId, isOpen, components),
+      ];
+    }),
+  );
+}
+
+/** The route's name by its first verb; by others with the verb in front: `headGetImage`. */
+function idOf({ name, verbs }: Route, verb: string): string {
+  return verb === verbs[0] ? name : verb.toLowerCase() + name.charAt(0).toUpperCase() + name.slice(1);
+}
+
+function operationOf(
+  dialect: Dialect,
+  route: Route,
+  verb: string,
+  path: string,
+  operationId: string,
+  isOpen: boolean,
+  components: Components,
+): Operation {
+  const { summary, details, parameters = [] } = route.description;
+  const placed = parameters.filter((parameter) => parameter.in !== 'path' || path.includes(`{${parameter.name}}`));
+  const body = requestBodyOf(route, components);
+  return {
+    operationId,
+    tags: [dialect.name],
+    summary,
+    ...(details !== undefined && { description: details }),
+    security: securityOf(dialect, route, isOpen),
+    ...(placed.length > 0 && {
+      parameters: placed.map(({ name, in: place, description, schema, example }) => ({
+        name,
+        in: place,
+        description,
+        required: place === 'path',
+        schema,
+        example,
+      })),
+    }),
+    ...(body !== undefined && { requestBody: body }),
+    responses: { ...answersOf(route, verb, components), ...failureAnswersOf(dialect, route, isOpen, components) },
+  };
+}
+
+const SOURCE_FORM: Schema = {
+  type: 'object',
+  properties: {
+    sourceImage: {
+      type: 'string',
+      contentMediaType: 'application/octet-stream',
+      description: 'The source’s bytes. Its file name goes into the metadata; what it is, its bytes say.',
+    },
+  },
+  required: ['sourceImage'],
+};
+
+function requestBodyOf({ body, description }: Route, components: Components): Operation['requestBody'] | undefined {
+  if (body === 'source')
+    return {
+      required: true,
+      description: '`Content-Digest` or `Repr-Digest` (RFC 9530), of the request or of the part, is checked.',
+      content: { 'multipart/form-data': { schema: SOURCE_FORM } },
+    };
+  if (body !== 'json' || description.takes === undefined) return undefined;
+  const { schema, example } = description.takes;
+  return { required: true, content: { 'application/json': { schema: components.schema(schema), example } } };
+}

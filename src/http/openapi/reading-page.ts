@@ -1,0 +1,146 @@
+// The OpenAPI document as a page for people: one self-contained HTML document without scripts, made on the server. Pure.
+import { createHash } from 'node:crypto';
+import { type Html, html } from '../status/status-html.js';
+import type { OpenApiDocument, Operation } from './openapi-types.js';
+import { READING_STYLE } from './reading-style.js';
+
+/** A page, and the policy that allows its one style sheet by its digest, and nothing else. */
+export interface ReadingPage {
+  readonly html: string;
+  readonly contentSecurityPolicy: string;
+}
+
+/** `jsonPath`: where the document itself is. */
+export function readingPage(document: OpenApiDocument, jsonPath: string): ReadingPage {
+  const placed = Object.entries(document.paths).flatMap(([path, item]) =>
+    // The same as GET without the body, or under another verb: told with the first.
+    Object.entries(item).map(([verb, operation]) => ({ path, verb, operation })),
+  );
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Proofsheet API</title>
+<link rel="icon" href="data:,">
+<style>${html.trusted(READING_STYLE)}</style>
+</head>
+<body>
+<header>
+<h1>Proofsheet API</h1>
+<p>version ${String(document.info.version)} · <a href="${jsonPath}">OpenAPI ${document.openapi}</a></p>
+<p>${coded(String(document.info.description))}</p>
+</header>
+<nav aria-label="Operations">${document.tags.map(
+    ({ name }) =>
+      html`<h2>${name}</h2><ul>${primaryOf(placed, name).map(
+        ({ operation }) => html`<li><a href="#${operation.operationId}">${operation.operationId}</a></li>`,
+      )}</ul>`,
+  )}</nav>
+<main>${document.tags.map(
+    ({ name, description }) =>
+      html`<h2>${name}</h2><p>${description}</p>${primaryOf(placed, name).map((each) => section(each, placed, document))}`,
+  )}
+<h2>Who may ask</h2>
+<dl>${Object.entries(document.components.securitySchemes).map(
+    ([name, scheme]) => html`<dt><code>${name}</code></dt><dd>${coded(textOf(scheme, 'description'))}</dd>`,
+  )}</dl>
+<h2>Shapes</h2>${Object.entries(document.components.schemas).map(
+    ([name, schema]) => html`<section id="schema-${name}"><h3>${name}</h3>${json(schema)}</section>`,
+  )}
+</main>
+</body>
+</html>
+`;
+  const digest = createHash('sha256').update(READING_STYLE).digest('base64');
+  return {
+    html: page.text,
+    contentSecurityPolicy: `default-src 'none'; style-src 'sha256-${digest}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+  };
+}
+
+interface Placed {
+  readonly path: string;
+  readonly verb: string;
+  readonly operation: Operation;
+}
+
+/** Of those with one path and one summary the first: the others are it by another verb. */
+function primaryOf(placed: readonly Placed[], tag: string): readonly Placed[] {
+  const first = new Map<string, Placed>();
+  for (const each of placed) if (each.operation.tags.includes(tag) && !first.has(each.path)) first.set(each.path, each);
+  return [...first.values()];
+}
+
+function section({ path, operation }: Placed, placed: readonly Placed[], document: OpenApiDocument): Html {
+  const verbs = placed.filter((each) => each.path === path).map(({ verb }) => verb.toUpperCase());
+  const { operationId, summary, description, parameters = [], requestBody, security, responses } = operation;
+  return html`<section id="${operationId}">
+<h3>${operationId}</h3>
+<p class="target">${verbs.map((verb) => html`<b>${verb}</b> `)}<code>${path}</code></p>
+<p>${coded(summary)}. ${coded(description ?? '')}</p>
+<p class="soft">Opened by: ${openers(security)}</p>
+${
+  parameters.length === 0
+    ? ''
+    : html`<div class="wide"><table><thead><tr><th scope="col">Parameter</th><th scope="col">In</th><th scope="col">What</th></tr></thead><tbody>${parameters.map(
+        (parameter) =>
+          html`<tr><td><code>${textOf(parameter, 'name')}</code></td><td>${textOf(parameter, 'in')}</td><td>${coded(textOf(parameter, 'description'))}${exampleOf(parameter)}</td></tr>`,
+      )}</tbody></table></div>`
+}
+${requestBody === undefined ? '' : html`<p>Takes ${codes(Object.keys(requestBody.content ?? {}))}${coded(textOf(requestBody, 'description'))}</p>`}
+<div class="wide"><table><thead><tr><th scope="col">Status</th><th scope="col">Answer</th></tr></thead><tbody>${Object.entries(
+    responses,
+  ).map(([status, response]) => {
+    const { description: words, types, schemas } = answerOf(response, document);
+    return html`<tr><td>${status}</td><td>${coded(words)} ${codes(types)} ${schemas.map((name) => html`<a href="#schema-${name}">${name}</a> `)}</td></tr>`;
+  })}</tbody></table></div>
+</section>`;
+}
+
+interface AnswerWords {
+  readonly description: string;
+  readonly types: readonly string[];
+  readonly schemas: readonly string[];
+}
+
+/** A response, wherever it stands; what it holds is ours, so its shape is known. */
+function answerOf(response: object, { components }: OpenApiDocument): AnswerWords {
+  const told =
+    '$ref' in response ? (components.responses[String(response.$ref).split('/').at(-1) ?? ''] as object) : response;
+  const content: Readonly<Record<string, object>> = 'content' in told ? (told.content as never) : {};
+  const references = JSON.stringify(content).matchAll(/#\/components\/schemas\/(\w+)/g);
+  return {
+    description: textOf(told, 'description'),
+    types: Object.keys(content),
+    schemas: [...new Set([...references].map(([, name = '']) => name))],
+  };
+}
+
+function openers(security: Operation['security']): string {
+  if (security.length === 0) return 'everybody';
+  return security.map((all) => Object.keys(all).join(' with ') || 'everybody').join(', or ');
+}
+
+function exampleOf(parameter: object): Html {
+  const example = textOf(parameter, 'example');
+  return example === '' ? html`` : html` For example <code>${example}</code>`;
+}
+
+function codes(texts: readonly string[]): readonly Html[] {
+  return texts.map((text) => html`<code>${text}</code> `);
+}
+
+/** What stands between backticks as code. */
+function coded(text: string): readonly Html[] {
+  return text.split('`').map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : html`${part}`));
+}
+
+function json(value: unknown): Html {
+  return html`<pre tabindex="0">${JSON.stringify(value, undefined, 2)}</pre>`;
+}
+
+function textOf(value: unknown, name: string): string {
+  const held = (value as Readonly<Record<string, unknown>>)[name];
+  return typeof held === 'string' ? held : '';
+}

@@ -1,0 +1,132 @@
+// From ports to use cases: wires what makes previews, keeps them right, within their limits and finds them, over whatever
+// store and converter it is given. The server and the tests of this folder both compose it here.
+import type { Catalog } from '../kernel/ports/catalog.js';
+import type { Clock } from '../kernel/ports/clock.js';
+import type { Converter } from '../kernel/ports/converter.js';
+import type { FairEviction } from '../kernel/ports/fair-eviction.js';
+import type { Leases } from '../kernel/ports/leases.js';
+import type { Logger } from '../kernel/ports/logger.js';
+import type { Metrics } from '../kernel/ports/metrics.js';
+import type { Refusals } from '../kernel/ports/refusals.js';
+import type { Sequence } from '../kernel/sequence.js';
+import { AccessJournal } from './access-journal.js';
+import { BackgroundWork } from './background-work.js';
+import type { BlobTiers } from './blob-tiers.js';
+import { Healer } from './healer.js';
+import { lasting } from './make-once.js';
+import { PreviewService, type PreviewServiceDeps } from './preview-service.js';
+import { Refresher } from './refresher.js';
+import { SourceMaker } from './source-maker.js';
+import { SourceRefusals } from './source-refusals.js';
+import { type FreeSpace, Upkeep, type UpkeepDeps, type UpkeepLimits } from './upkeep.js';
+
+/** What a store brings beside its blobs: its catalog, and what it alone can do. */
+export interface StoreOfPreviews extends Pick<UpkeepDeps, 'sweepOrphans' | 'recount'> {
+  readonly catalog: Catalog;
+  readonly fair: FairEviction;
+  /** Absent where no other process shares the catalog. */
+  readonly leases?: Leases;
+  /** Absent where failed sources are not remembered. */
+  readonly refusals?: Refusals;
+  /** Absent where blobs are on no disk of ours, or nothing of it is to be kept free. */
+  readonly space?: FreeSpace;
+  /** Makes room on a disk that the catalog knows nothing of; absent where there is none. */
+  readonly makeRoom?: () => void;
+  /** On the blobs' file system, so that a blob is stored by a link. */
+  readonly tmpDir: string;
+}
+
+/** Times in ms, unless said otherwise. */
+export interface PreviewsSettings extends Pick<PreviewServiceDeps, 'deduplicate'> {
+  readonly sequence: Sequence;
+  readonly keepSource: boolean;
+  /** See `SourceMakerDeps`. */
+  readonly contextMaxConversions: number;
+  /** Conversions under way or waiting, beyond which background work is refused; each upload in flight is one. */
+  readonly maxBackgroundTasks: number;
+  /** How coarse the time of last use is kept. */
+  readonly lastAccessResolutionMs: number;
+  /** How long a conversion is held for a process that died. */
+  readonly leaseTtlMs: number;
+  readonly limits: UpkeepLimits;
+  readonly upkeepIntervalMs: number;
+}
+
+export interface PreviewsParts {
+  readonly store: StoreOfPreviews;
+  readonly blobs: BlobTiers;
+  readonly converter: Converter;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface OpenedPreviews {
+  readonly previews: PreviewService;
+  readonly maker: SourceMaker;
+  readonly journal: AccessJournal;
+  /** To be drained before the store is closed. */
+  readonly background: BackgroundWork;
+  /** Not started yet. */
+  readonly upkeep: Upkeep;
+  /** The disk takes no more: what was used longest ago makes room at once. */
+  readonly makeRoom: () => void;
+}
+
+/** Opens nothing and starts nothing: what there is to be closed is the caller's. */
+export function openPreviews(parts: PreviewsParts, settings: PreviewsSettings): OpenedPreviews {
+  const { store, blobs, converter, clock, logger, metrics } = parts;
+  const { catalog } = store;
+  const { sequence } = settings;
+  const background = new BackgroundWork({ maxTasks: settings.maxBackgroundTasks, logger });
+  const journal = new AccessJournal(catalog, clock, settings.lastAccessResolutionMs);
+  const makeRoom = (): void => {
+    upkeep.full();
+    store.makeRoom?.();
+  };
+  const maker = new SourceMaker({
+    catalog,
+    blobs,
+    converter,
+    ...(store.leases && { leases: lasting(store.leases, settings.leaseTtlMs) }),
+    ...(store.refusals && { refusals: new SourceRefusals(store.refusals, metrics) }),
+    metrics,
+    background,
+    contextMaxConversions: settings.contextMaxConversions,
+    sequence,
+    keepSource: settings.keepSource,
+    tmpDir: store.tmpDir,
+    onStored: (bytes) => upkeep.stored(bytes),
+    onFull: makeRoom,
+  });
+  const { sweepOrphans, recount, space, leases, fair } = store;
+  const upkeep = new Upkeep({
+    catalog,
+    fair,
+    blobs,
+    journal,
+    maker,
+    ...(sweepOrphans && { sweepOrphans }),
+    ...(recount && { recount }),
+    ...(space && { space }),
+    ...(leases && { leases }),
+    clock,
+    logger,
+    metrics,
+    limits: settings.limits,
+    intervalMs: settings.upkeepIntervalMs,
+  });
+  const previews = new PreviewService({
+    catalog,
+    blobs,
+    maker,
+    healer: new Healer({ catalog, maker, metrics, logger }),
+    refresher: new Refresher({ catalog, maker, background, sequence }),
+    journal,
+    sequence,
+    ...(settings.deduplicate && { deduplicate: settings.deduplicate }),
+    clock,
+    logger,
+  });
+  return { previews, maker, journal, background, upkeep, makeRoom };
+}

@@ -1,0 +1,120 @@
+// The OpenAPI document as clients get it: served, kept, and true. Every operation's example is sent to a composed server, and its
+// answer is held against the document; what other API tests fetch is held against it too (documented-servers.ts).
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { OpenApiDocument, Operation } from '../../src/http/openapi/openapi-types.js';
+import { sourceForm } from '../support/multipart.js';
+import { AnswerCheck } from '../support/openapi-check.js';
+import { jpegOf } from '../support/test-images.js';
+import { startTestServer, type TestServer } from '../support/test-server.js';
+
+let server: TestServer;
+let document: OpenApiDocument;
+let check: AnswerCheck;
+beforeAll(async () => {
+  server = await startTestServer();
+  document = (await (await fetch(`${server.origin}/openapi.json`)).json()) as OpenApiDocument;
+  // Before schemas are compiled, which would hold up the server in this process.
+  const stored = await fetch(`${server.url}/cacheImage/photo`, {
+    method: 'POST',
+    body: sourceForm(await jpegOf(640, 480)),
+  });
+  expect([stored.status, await stored.text()]).toEqual([200, expect.any(String)]);
+  check = new AnswerCheck(document);
+});
+afterAll(() => server.close());
+
+interface Example {
+  readonly verb: string;
+  readonly path: string;
+  readonly operation: Operation;
+}
+
+function examples(): readonly Example[] {
+  return Object.entries(document.paths).flatMap(([path, item]) =>
+    Object.entries(item).map(([verb, operation]) => ({ verb: verb.toUpperCase(), path, operation })),
+  );
+}
+
+/** The operation as a client would send it that has read nothing but the document. */
+async function send({ verb, path, operation }: Example): Promise<Response> {
+  const parameters = (operation.parameters ?? []) as readonly { name: string; in: string; example: string }[];
+  const query = new URLSearchParams();
+  let target = path;
+  for (const { name, in: place, example } of parameters)
+    if (place === 'path') target = target.replace(`{${name}}`, encodeURIComponent(example));
+    else query.set(name, example);
+  const isAdmins = operation.security.some((all) => 'admin' in all);
+  const body = operation.requestBody === undefined ? {} : { body: sourceForm(await jpegOf(320, 240)) };
+  return fetch(`${server.origin}${document.servers[0]?.url.replace(/\/$/, '')}${target}?${query}`, {
+    method: verb,
+    headers: isAdmins ? { Authorization: server.adminAuth } : {},
+    ...body,
+  });
+}
+
+it('answers the example of every operation well, and as it says', { timeout: 120_000 }, async () => {
+  // What reads comes before what clears.
+  const isClearing = ({ path }: Example) => path.includes('/clear');
+  const inOrder = [...examples().filter((each) => !isClearing(each)), ...examples().filter(isClearing)];
+  expect(inOrder.length).toBeGreaterThan(25);
+  const answers: { readonly example: Example; readonly answer: Response }[] = [];
+  for (const example of inOrder) answers.push({ example, answer: await send(example) });
+  for (const { example, answer } of answers) {
+    const isJson = answer.headers.get('content-type') === 'application/json' && example.verb !== 'HEAD';
+    const text = isJson ? await answer.text() : undefined;
+    const { status, headers } = answer;
+    expect([example.operation.operationId, status]).toEqual([example.operation.operationId, 200]);
+    const checked = { verb: example.verb, path: new URL(answer.url).pathname, status, headers };
+    expect(check.templateOf(checked.path)).toBeDefined();
+    expect(check.faultsOf({ ...checked, ...(text !== undefined && { text }) })).toEqual([]);
+  }
+});
+
+describe('what the document does not say is seen', () => {
+  const answer = (change: object) => ({
+    verb: 'GET',
+    path: '/imageconverter/getKeyCount',
+    status: 200,
+    headers: new Headers({ 'Content-Type': 'application/json' }),
+    text: '{"count":1}',
+    ...change,
+  });
+
+  it.each([
+    ['nothing', {}, 0],
+    ['another status', { status: 418 }, 1],
+    ['another media type', { headers: new Headers({ 'Content-Type': 'text/html' }) }, 1],
+    ['another shape', { text: '{"count":"one"}' }, 1],
+    ['more than the shape', { text: '{"count":1,"secret":2}' }, 1],
+    ['a header that is missing', { path: '/imageconverter/getMetadata/photo', status: 304 }, 3],
+  ])('%s', (_what, change, count) => {
+    expect(check.faultsOf(answer(change))).toHaveLength(count);
+  });
+});
+
+it('is kept, and asked for again by its tag; each dialect has its own', async () => {
+  const first = await fetch(`${server.origin}/openapi.json`);
+  const etag = first.headers.get('etag') ?? '';
+  expect([first.headers.get('content-type'), first.headers.get('cache-control')]).toEqual([
+    'application/json',
+    'no-cache',
+  ]);
+  const again = await fetch(`${server.origin}/openapi.json`, { headers: { 'If-None-Match': etag } });
+  expect([again.status, (await again.arrayBuffer()).byteLength]).toEqual([304, 0]);
+  const one = (await (await fetch(`${server.origin}/openapi/image-converter.json`)).json()) as OpenApiDocument;
+  expect(Object.keys(one.paths).every((path) => path.startsWith('/imageconverter/'))).toBe(true);
+  expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(Object.keys(one.paths)));
+  expect((await fetch(`${server.origin}/openapi/no-such.json`)).status).toBe(404);
+});
+
+it('has a page of less than 60 kB that asks for nothing else and tells of every operation', async () => {
+  const answer = await fetch(`${server.origin}/openapi`);
+  const page = await answer.text();
+  expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8');
+  expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'");
+  expect(Buffer.byteLength(page)).toBeLessThan(60_000);
+  expect(page).not.toMatch(/<script|<img|@import|\bsrc=|url\(/);
+  // Operations of one path are told together, under the first of them.
+  for (const item of Object.values(document.paths))
+    expect(page).toContain(`id="${Object.values(item)[0]?.operationId}"`);
+});

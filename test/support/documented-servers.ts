@@ -1,0 +1,78 @@
+// Which OpenAPI document each server of these tests has, by its origin; and every answer that a test fetches from one is held
+// against it, when the tests of the file have ended: the servers are in this process, and to compile schemas in between would
+// hold them up until they send uploads away.
+import { afterAll, expect } from 'vitest';
+import type { Dialect } from '../../src/http/dialects/dialect.js';
+import { openApiDocument } from '../../src/http/openapi/document.js';
+import { AnswerCheck, type CheckedAnswer } from './openapi-check.js';
+
+interface DocumentedOrigin {
+  /** Made when the first answer is checked. */
+  readonly check: () => AnswerCheck;
+  readonly isMadeToFail: () => boolean;
+}
+
+const origins = new Map<string, DocumentedOrigin>();
+const fetchedAnswers: Promise<{
+  readonly test: string;
+  readonly check: () => AnswerCheck;
+  readonly answer: CheckedAnswer;
+}>[] = [];
+
+/**
+ * From now on what is fetched from `origin` is held against the document of a server that speaks `dialects`. `isMadeToFail`: a test
+ * has put a failure into what answers next, which may be none that this operation could ever have.
+ */
+export function documentServer(
+  origin: string,
+  dialects: readonly Dialect[],
+  isOpen: boolean,
+  isMadeToFail = () => false,
+): void {
+  const probedMount = dialects[0]?.mount ?? '/';
+  let made: AnswerCheck | undefined;
+  const check = () => {
+    made ??= new AnswerCheck(openApiDocument(dialects, { version: '0', isOpen, withProbes: true, probedMount }));
+    return made;
+  };
+  origins.set(origin, { check, isMadeToFail });
+}
+
+/** Puts the check behind `fetch`, for all tests of a file. */
+export function checkFetchedAnswers(): void {
+  const fetched = globalThis.fetch;
+  globalThis.fetch = async (input, init) => {
+    const request = input instanceof Request ? input : undefined;
+    const { origin, pathname } = new URL(request?.url ?? String(input));
+    const { check, isMadeToFail } = origins.get(origin) ?? {};
+    const isAnyFailure = isMadeToFail?.() === true;
+    const response = await fetched(input, init);
+    if (check === undefined || isAnyFailure) return response;
+    const verb = init?.method ?? request?.method ?? 'GET';
+    // Of a stream nobody knows when it ends, and a test may want to leave it: openapi.test.ts looks at those.
+    const isJson =
+      response.headers.get('content-type') === 'application/json' && response.headers.has('content-length');
+    const copy = isJson && verb !== 'HEAD' ? response.clone() : undefined;
+    const test = expect.getState().currentTestName ?? 'before all tests';
+    const { status, headers } = response;
+    // A body that broke off is no answer to look at.
+    const text = copy?.text().catch(() => undefined) ?? Promise.resolve(undefined);
+    fetchedAnswers.push(
+      text.then((told) => ({
+        test,
+        check,
+        answer: { verb, path: pathname, status, headers, ...(told !== undefined && { text: told }) },
+      })),
+    );
+    return response;
+  };
+  afterAll(async () => {
+    const answers = await Promise.all(fetchedAnswers.splice(0));
+    const faults = answers.flatMap(({ test, check, answer }) =>
+      check()
+        .faultsOf(answer)
+        .map((fault) => `${test}: ${fault}`),
+    );
+    expect(faults).toEqual([]);
+  });
+}

@@ -1,0 +1,50 @@
+// What tests start and fork is dist/: before they run it is made what src/ says, should it be older or of another state of the tree.
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runSync } from './processes.js';
+import { projectOf, testFiles } from './projects.js';
+import { NODE } from './tools.js';
+
+/** Inside dist/, so that whoever removes that removes it too. */
+const STAMP = '.checked-against';
+
+/** Builds in `root` unless dist/ is known to be what src/ is now. Resolves with whether it did; throws when it does not compile. */
+export function freshDist(root: string): boolean {
+  if (stampOf(root) === stateOf(root)) return false;
+  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  const { status, stdout, stderr } = runSync(NODE, [compiler, '-p', join(root, 'tsconfig.json')], { cwd: root });
+  if (status !== 0) throw new Error(`expected dist/ to be built from src/, but the compiler says:\n${stdout}${stderr}`);
+  writeFileSync(join(root, 'dist', STAMP), stateOf(root));
+  return true;
+}
+
+/** Whether any test that is to run may start a process; `args` are those of vitest. */
+export function mayNeedDist(args: readonly string[]): boolean {
+  const projects = args.flatMap((arg, at) =>
+    arg === '--project' ? [args[at + 1]] : (/^--project=(.*)/.exec(arg)?.[1] ?? []),
+  );
+  if (projects.length > 0 && projects.every((name) => name === 'quick')) return false;
+  const named = args.flatMap((arg) => /(?:^|\/)test\/(?!vitest\.config)(.*)/.exec(arg)?.[1] ?? []);
+  const files = testFiles().filter((path) => named.length === 0 || named.some((name) => path.startsWith(name)));
+  return files.length === 0 || files.some((path) => projectOf(path) !== 'quick');
+}
+
+function stampOf(root: string): string | undefined {
+  const path = join(root, 'dist', STAMP);
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+}
+
+/** Every source by its content, and what the compiler has noted of its last build: another build changes that. */
+function stateOf(root: string): string {
+  const hash = createHash('sha256');
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .sort();
+  for (const path of [...sources.map((source) => join('src', source)), 'tsconfig.json', 'dist/.tsbuildinfo'])
+    hash
+      .update(`${path}\0`)
+      .update(existsSync(join(root, path)) ? readFileSync(join(root, path)) : '')
+      .update('\0');
+  return hash.digest('hex');
+}

@@ -1,0 +1,41 @@
+// The order in which the files of a run begin: those that take long first, so that at the end no worker waits for the other.
+import { relative } from 'node:path';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/**
+ * Files that take more than half a minute, the longest first, as a run names its slowest files at its end; below test/. What is not
+ * here comes after them. A file that is wrong here costs a minute, not a result.
+ */
+export const LONG_FILES: readonly string[] = [
+  'faults/killed.test.ts',
+  'integration/redis/contracts-cluster.test.ts',
+  'faults/storage/disk-full.test.ts',
+  'integration/server-life.test.ts',
+  'faults/storage/killed-at-syscall.test.ts',
+  'integration/convert/quality.test.ts',
+  'integration/nodes/one-cache.test.ts',
+  'faults/converter/dying-children.test.ts',
+  'integration/settings.test.ts',
+  'integration/nodes/stalled.test.ts',
+  'integration/s3/contracts.test.ts',
+  'integration/redis/contracts-sentinel.test.ts',
+  'integration/redis/contracts.test.ts',
+  'integration/workers.test.ts',
+  'faults/fuzz/fuzz.test.ts',
+];
+
+/** `files` by their paths below test/, the longest first; the others as they come. */
+export function longestFirst<File>(files: readonly File[], pathOf: (file: File) => string): File[] {
+  const rank = (file: File) => {
+    const at = LONG_FILES.indexOf(pathOf(file));
+    return at === -1 ? LONG_FILES.length : at;
+  };
+  return files.toSorted((a, b) => rank(a) - rank(b));
+}
+
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const tests = new URL('..', import.meta.url).pathname;
+    return longestFirst(await super.sort(files), ({ moduleId }) => relative(tests, moduleId));
+  }
+}

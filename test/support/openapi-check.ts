@@ -1,0 +1,97 @@
+// Whether an answer is what the OpenAPI document of its server says: operation, status, headers, media type, and JSON by its
+// schema. The schemas are compiled by Ajv as 2020-12, which is OpenAPI 3.1's own dialect.
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
+import type { OpenApiDocument } from '../../src/http/openapi/openapi-types.js';
+
+/** An answer as far as it is checked. `text`: only of JSON that is at hand. */
+export interface CheckedAnswer {
+  readonly verb: string;
+  /** Without the query, as sent. */
+  readonly path: string;
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text?: string;
+}
+
+interface Documented {
+  readonly headers?: Readonly<Record<string, { readonly schema: object }>>;
+  readonly content?: Readonly<Record<string, { readonly schema: object }>>;
+}
+
+const ROOT = 'https://document.invalid/openapi.json';
+
+export class AnswerCheck {
+  private readonly ajv = new Ajv2020({ strict: false, allErrors: true, allowUnionTypes: true });
+  private readonly compiled = new Map<string, ValidateFunction>();
+  private readonly templates: readonly { readonly pattern: RegExp; readonly path: string }[];
+
+  constructor(private readonly document: OpenApiDocument) {
+    // The types of the package are those of a module of another kind.
+    (formats as unknown as (ajv: Ajv2020) => void)(this.ajv);
+    this.ajv.addSchema({ ...document, $id: ROOT }, ROOT);
+    this.templates = Object.keys(document.paths).map((path) => ({ path, pattern: patternOf(path) }));
+  }
+
+  /** The template of the documented path that `path` is, if any. */
+  templateOf(path: string): string | undefined {
+    return this.templates.find(({ pattern }) => pattern.test(path))?.path;
+  }
+
+  /** What of the answer the document does not say, in a sentence each; none where it is no operation of the document. */
+  faultsOf(answer: CheckedAnswer): readonly string[] {
+    const template = this.templateOf(answer.path);
+    const verb = answer.verb.toLowerCase();
+    const operation = template === undefined ? undefined : this.document.paths[template]?.[verb];
+    if (template === undefined || operation === undefined) return [];
+    const where = `${answer.verb} ${template} ${answer.status}`;
+    const pointer = ['paths', template, verb, 'responses', String(answer.status)];
+    const found = operation.responses[String(answer.status)];
+    if (found === undefined) return [`${where}: no such status in the document`];
+    const [documented, at] = this.resolved(found, pointer);
+    return [...this.faultsOfHeaders(documented, at, answer), ...this.faultsOfBody(documented, at, answer)].map(
+      (fault) => `${where}: ${fault}`,
+    );
+  }
+
+  private faultsOfHeaders({ headers = {} }: Documented, at: readonly string[], answer: CheckedAnswer): string[] {
+    return Object.keys(headers).flatMap((name) => {
+      const value = answer.headers.get(name);
+      if (value === null) return [`no header ${name}`];
+      return this.faultsOfValue([...at, 'headers', name, 'schema'], value).map((fault) => `header ${name}: ${fault}`);
+    });
+  }
+
+  private faultsOfBody({ content = {} }: Documented, at: readonly string[], answer: CheckedAnswer): string[] {
+    const type = answer.headers.get('content-type')?.split(';', 1)[0]?.trim();
+    if (type === undefined)
+      return Object.keys(content).length === 0 || answer.verb === 'HEAD' ? [] : ['no Content-Type'];
+    if (answer.verb === 'HEAD') return [];
+    if (content[type] === undefined) return [`a body of ${type}, which is not in the document`];
+    if (answer.text === undefined) return [];
+    return this.faultsOfValue([...at, 'content', type, 'schema'], JSON.parse(answer.text));
+  }
+
+  private faultsOfValue(pointer: readonly string[], value: unknown): string[] {
+    const reference = `${ROOT}#/${pointer.map(encoded).join('/')}`;
+    const validate = this.compiled.get(reference) ?? this.ajv.compile({ $ref: reference });
+    this.compiled.set(reference, validate);
+    return validate(value) ? [] : [this.ajv.errorsText(validate.errors)];
+  }
+
+  /** What `found` refers to, and where that stands. */
+  private resolved(found: object, pointer: readonly string[]): readonly [Documented, readonly string[]] {
+    if (!('$ref' in found)) return [found, pointer];
+    const name = String(found.$ref).split('/').at(-1) ?? '';
+    return [this.document.components.responses[name] as Documented, ['components', 'responses', name]];
+  }
+}
+
+/** `/x/{a}` as a pattern in which each name is one segment. */
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replace(/[.+*?^$()|[\]\\]/g, '\\$&').replace(/\{\w+\}/g, '[^/]+')}$`);
+}
+
+function encoded(part: string): string {
+  return encodeURIComponent(part.replace(/~/g, '~0').replace(/\//g, '~1'));
+}

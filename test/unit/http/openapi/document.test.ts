@@ -1,0 +1,88 @@
+// The OpenAPI document: a kept linter has nothing to say of it, and it follows from the routes and their dialects alone.
+import { createConfig, lintFromString } from '@redocly/openapi-core';
+import { describe, expect, it } from 'vitest';
+import { dialectsOf } from '../../../../src/http/dialects/registry.js';
+import { type DocumentedServer, openApiDocument } from '../../../../src/http/openapi/document.js';
+import type { OpenApiDocument } from '../../../../src/http/openapi/openapi-types.js';
+import { ERROR_MEANINGS, PROTOCOL_ERROR_MEANINGS } from '../../../../src/http/replies/error-meanings.js';
+import { ledger } from '../../../support/dialects/ledger.js';
+import { readDocument, tableBelow } from '../../../support/documents.js';
+
+const SETTINGS = { basePath: '/imageconverter', strictErrors: false, strictFormats: false };
+const SERVER: DocumentedServer = { version: '1.2.3', isOpen: true, withProbes: true, probedMount: '/imageconverter' };
+const ours = (settings: Partial<typeof SETTINGS> = {}) => dialectsOf({ ...SETTINGS, ...settings });
+
+/** What the linter says of the document, the strictest of its own rules applied but for those of `without`. */
+async function lint(document: unknown, without: readonly string[] = []): Promise<readonly string[]> {
+  const rules = Object.fromEntries(without.map((rule) => [rule, 'off' as const]));
+  const config = await createConfig({ extends: ['recommended-strict'], rules });
+  const problems = await lintFromString({ source: JSON.stringify(document), absoluteRef: '/openapi.json', config });
+  return problems.map(({ ruleId, message, location }) => `${ruleId}: ${message} (${location[0]?.pointer})`);
+}
+
+function operation({ paths }: OpenApiDocument, path: string, verb: string) {
+  const found = paths[path]?.[verb];
+  if (found === undefined) throw new Error(`expected ${verb} ${path}`);
+  return found;
+}
+
+describe('the linter', () => {
+  it.each([
+    ['what is served by default', ours(), {}, []],
+    ['with tokens', ours(), { isOpen: false }, []],
+    // Every failure is a 500 there.
+    ['as strict as the original', ours({ strictErrors: true }), {}, ['operation-4xx-response']],
+    // One of its operations answers by a redirect alone.
+    ['another dialect', [ledger], {}, ['operation-2xx-response']],
+    ['two dialects', [...ours(), ledger], { isOpen: false, withProbes: false }, ['operation-2xx-response']],
+  ])('has nothing to say: %s', async (_name, dialects, more, without) => {
+    expect(await lint(openApiDocument(dialects, { ...SERVER, ...more }), without)).toEqual([]);
+  });
+
+  it('does look', async () => {
+    const document = openApiDocument(ours(), SERVER);
+    expect(await lint({ ...document, tags: 'none' })).not.toEqual([]);
+    expect(await lint({ ...document, components: {} })).not.toEqual([]);
+  });
+});
+
+it('has every route of every dialect with all its verbs', () => {
+  const dialects = [...ours(), ledger];
+  const { paths } = openApiDocument(dialects, { ...SERVER, withProbes: false });
+  const told = Object.entries(paths).map(([path, item]) => [path, Object.keys(item)]);
+  const routes = dialects.flatMap(({ mount, routes }) =>
+    routes.map(({ path, verbs }) => [`${mount}${path}`, verbs.map((verb) => verb.toLowerCase())]),
+  );
+  expect(told).toEqual(expect.arrayContaining(routes));
+  // One of them may leave its last segment out.
+  expect(told).toHaveLength(routes.length + 1);
+});
+
+it('tells failures with the statuses that the dialect gives them', () => {
+  const statuses = (dialect: typeof ledger, path: string) =>
+    Object.keys(operation(openApiDocument([dialect], SERVER), path, 'get').responses);
+  const [strict, plain] = [ours({ strictErrors: true })[0], ours()[0]];
+  expect(statuses(plain, '/imageconverter/getMetadata/{imageKey}')).toContain('404');
+  expect(statuses(strict, '/imageconverter/getMetadata/{imageKey}')).toEqual(['200', '304', '500']);
+  expect(statuses(ledger, '/ledger/v2/facts/{organisation}/{entry}')).toContain('410');
+});
+
+it('tells what opens an operation: nothing, a token, a signed URL, an admin', () => {
+  const of = (isOpen: boolean, path: string, verb: string) =>
+    operation(openApiDocument([...ours(), ledger], { ...SERVER, isOpen }), path, verb).security.map((all) =>
+      Object.keys(all).join('+'),
+    );
+  expect(of(false, '/imageconverter/cacheImage/{imageKey}', 'post')).toEqual(['token']);
+  const signed = 'signedUrlSignature+signedUrlExpires+signedUrlKey';
+  expect(of(false, '/imageconverter/getMetadata/{imageKey}', 'get')).toEqual(['token', signed]);
+  expect(of(true, '/imageconverter/getMetadata/{imageKey}', 'get')).toEqual(['', 'token', signed]);
+  expect(of(true, '/imageconverter/getKeys', 'get')).toEqual(['admin']);
+  expect(of(false, '/imageconverter/status', 'get')).toEqual([]);
+  expect(of(false, '/ledger/v2/file/{organisation}/{entry}', 'put')).toEqual(['ledger']);
+});
+
+it('says of each failure what docs/API.md says', () => {
+  const documented = tableBelow(readDocument('docs/API.md'), 'Errors').map(([, , name, when]) => [name, when]);
+  const told = Object.entries({ ...ERROR_MEANINGS, ...PROTOCOL_ERROR_MEANINGS });
+  expect(documented).toEqual(told.map(([name, when]) => [name, when.replaceAll('`', '')]));
+});
