@@ -12,12 +12,13 @@ import { livingdocsOf } from './dialect-settings.js';
 import { Door } from './door.js';
 import { createAccess } from './http/access/access.js';
 import { strainOf } from './http/access/strain.js';
-import { dialectsOf, letterOf, watching } from './http/dialects/registry.js';
+import { letterOf, withOperators } from './http/dialects/registry.js';
 import { createEdge, type Edge, operationNames } from './http/edge.js';
 import type { Bodies } from './http/hot/hot-lane.js';
 import { TlsFiles } from './http/wire/tls-files.js';
 import type { MetricSlots } from './kernel/ports/metrics.js';
 import { sequenceOf } from './kernel/sequence.js';
+import type { LibraryUse } from './library/answers.js';
 import { openStorage, type StoreDeps } from './open-storage.js';
 import type { BlobTiers } from './previews/blob-tiers.js';
 import { openPreviews, type PreviewsSettings } from './previews/open-previews.js';
@@ -67,6 +68,8 @@ export interface App {
   readonly healthServer: Server | undefined;
   readonly edge: Edge;
   readonly metrics: ProcessMetrics;
+  /** Absent without tenants. */
+  readonly library?: LibraryUse;
   /** Reads again what is read from files beside the settings. Never rejects. */
   reload(): Promise<void>;
   /** Refuses new work, lets what is under way end (background work too) within `limitMs`, then closes everything. */
@@ -77,11 +80,10 @@ export interface App {
 export async function compose(config: Config, logger: ProcessLogger, role: Role = ALONE): Promise<App> {
   const clock = systemClock;
   const listeners = (): readonly number[] => [server, tlsServer, healthServer].flatMap(portsOf);
-  const [first, ...others] = dialectsOf({
-    ...config.server,
-    livingdocs: livingdocsOf(config, () => portsOf(server)[0]),
-  });
-  const dialects = [first, ...others, ...(config.library.tenants === undefined ? [] : [watching()])] as const;
+  const dialects = withOperators(
+    { ...config.server, livingdocs: livingdocsOf(config, () => portsOf(server)[0]) },
+    config.library.tenants !== undefined,
+  );
   const metrics = new ProcessMetrics(operationNames(dialects));
   const { storage, limits, server: serving } = config;
   const telling = { clock, logger, metrics };
@@ -99,8 +101,12 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const { catalog } = store;
 
   const library = await composeLibrary(config, {
-    ...{ previews, clock, logger, metrics, tmpDir: store.tmpDir, version: PACKAGE_VERSION },
-    ...{ ownPorts: listeners, letterOf },
+    ...telling,
+    previews,
+    tmpDir: store.tmpDir,
+    version: PACKAGE_VERSION,
+    ownPorts: listeners,
+    letterOf,
     looksAfter: workerIndex === UPKEEP_WORKER,
   });
   metrics.gauge('background_jobs', () => background.size);
@@ -194,9 +200,8 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     healthServer,
     edge,
     metrics,
-    async reload() {
-      await library?.reload();
-    },
+    ...(library && { library: library.use }),
+    reload: async () => library?.reload(),
     async close(limitMs) {
       const endsAt = clock.monotonic() + limitMs;
       draining = true;

@@ -1,13 +1,13 @@
 // What operators see of the library: the queue, the imports by page, one with its items; no query of a URL, and nothing without a login.
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { dialectsOf, watching } from '../../src/http/dialects/registry.js';
+import { withOperators } from '../../src/http/dialects/registry.js';
 import type { Context } from '../../src/kernel/image-key.js';
 import type { ImportId } from '../../src/kernel/library/ids.js';
 import { type EdgeServer, startEdgeServer } from '../support/edge-server.js';
 import { FakeTenants, openImportFlow } from '../support/import-flow.js';
 import { arrived, keepText, wantedItem } from '../support/library.js';
 
-const [imageConverter] = dialectsOf({ basePath: '/imageconverter', strictErrors: false, strictFormats: false });
+const DIALECTS = withOperators({ basePath: '/imageconverter', strictErrors: false, strictFormats: false }, true);
 const LOGIN = `Basic ${Buffer.from('admin:secret').toString('base64')}`;
 
 let flow: Awaited<ReturnType<typeof openImportFlow>>;
@@ -16,7 +16,7 @@ beforeEach(async () => {
   flow = await openImportFlow();
   const library = { library: flow.service, tenants: new FakeTenants([flow.tenant]), jobs: flow.jobs };
   const admins = [{ user: 'admin', password: 'secret' }];
-  server = await startEdgeServer({ admins }, { dialects: [imageConverter, watching()], library });
+  server = await startEdgeServer({ admins }, { dialects: DIALECTS, library });
 });
 afterEach(async () => {
   await server.close();

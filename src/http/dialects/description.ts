@@ -21,6 +21,8 @@ export interface Parameter {
 /** What is answered where all goes well, by the kind of the reply; its statuses and headers follow from that. */
 export type AnswerDescription =
   | { readonly kind: 'picture' }
+  /** Somebody's own file, of whatever type of image; where a route may answer with a preview instead, that too. */
+  | { readonly kind: 'original' }
   /** `metadata`: of the part of that name. */
   | { readonly kind: 'both'; readonly metadata: Schema }
   | { readonly kind: 'json'; readonly schema: Schema; readonly status?: 200 | 201 | 202; readonly isKept?: boolean }

@@ -39,5 +39,8 @@ export function letterOf(job: ImportJob, secrets: readonly string[]): Letter | u
   return LETTERS[job.dialect]?.(job, secrets);
 }
 
-/** What operators watch the library by, beside whatever it is spoken to in. */
-export const watching: () => Dialect = libraryOperators;
+/** The same with what operators watch the library by, where there is one. */
+export function withOperators(settings: DialectSettings, hasLibrary: boolean): readonly [Dialect, ...Dialect[]] {
+  const [first, ...others] = dialectsOf(settings);
+  return [first, ...others, ...(hasLibrary ? [libraryOperators()] : [])];
+}

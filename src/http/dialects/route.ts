@@ -101,7 +101,18 @@ export interface Route extends RouteRules {
 }
 
 export function route<Asked>(rules: RouteOf<Asked>): Route {
-  const { name, verbs, path, takesAnySegments = false, opensTo, scope, body, maxJsonBytes, effort, description } = rules;
+  const {
+    name,
+    verbs,
+    path,
+    takesAnySegments = false,
+    opensTo,
+    scope,
+    body,
+    maxJsonBytes,
+    effort,
+    description,
+  } = rules;
   return {
     ...{ name, verbs, path, takesAnySegments, opensTo, body, effort, isPage: rules.isPage ?? false, description },
     ...(scope !== undefined && { scope }),

@@ -133,6 +133,11 @@ export class LmdbEnvironment {
     return lastTxnId;
   }
 
+  /** Writes a copy of one commit into the existing empty directory `path`, while everybody reads and writes on. */
+  async copyTo(path: string): Promise<void> {
+    await this.root.backup(path, false);
+  }
+
   /** Waits for commits under way, then closes. */
   close(): Promise<void> {
     this.closing ??= this.root.close();

@@ -11,6 +11,7 @@ import { json } from '../../replies/reply.js';
 import { queryValue } from '../../url-query.js';
 import type { Dialect } from '../dialect.js';
 import { type RouteRules, route, type Target, type UseCases } from '../route.js';
+import { FAILURE, OF_JOB, OF_JOBS } from './descriptions.js';
 
 const MAX_PAGE = 1_000;
 const USUAL_PAGE = 100;
@@ -33,6 +34,7 @@ const jobs = route<AskedList>({
   ...WATCHING,
   name: 'libraryJobs',
   path: '/jobs',
+  description: OF_JOBS,
   parse(target) {
     const context = queryValue(target.url, 'context');
     return {
@@ -70,6 +72,7 @@ const job = route<{ readonly id: ImportId | undefined }>({
   ...WATCHING,
   name: 'libraryJob',
   path: '/jobs/{id}',
+  description: OF_JOB,
   parse: ({ segments: [text = ''] }) => ({ id: parseImportId(text) }),
   run: async ({ id }, use) => {
     const status = id && (await libraryOf(use).library.importStatus(undefined, id));
@@ -80,7 +83,14 @@ const job = route<{ readonly id: ImportId | undefined }>({
 
 /** Mounted at `/library`, where there are tenants. */
 export function libraryOperators(): Dialect {
-  return { name: 'library', mount: '/library', routes: [jobs, job], renderFailure: plainFailure };
+  return {
+    name: 'library',
+    mount: '/library',
+    routes: [jobs, job],
+    summary: 'How the imports of the library stand, for operators.',
+    failureSchema: FAILURE,
+    renderFailure: plainFailure,
+  };
 }
 
 function libraryOf({ library }: UseCases): LibraryUse {

@@ -9,6 +9,7 @@ import { MEDIA_TYPES } from '../../replies/image-response.js';
 import type { Reply } from '../../replies/reply.js';
 import { queryValue } from '../../url-query.js';
 import { type Route, route } from '../route.js';
+import { OF_IMAGE } from './descriptions.js';
 import { entryNotFound, ValidationFailure } from './failures.js';
 import { decodeImageName, type ImageName } from './image-object.js';
 import { libraryOf } from './library-route.js';
@@ -34,6 +35,7 @@ export function imageRoute(): Route {
   return route<AskedImage>({
     name: 'images',
     path: '/api/{version}/images/{slug}',
+    description: OF_IMAGE,
     verbs: ['GET', 'HEAD'],
     opensTo: 'everybody',
     body: 'none',

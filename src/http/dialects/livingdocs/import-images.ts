@@ -4,6 +4,7 @@ import type { QuotaRefusal } from '../../../kernel/library/quota.js';
 import type { PortRule } from '../../../kernel/source-url.js';
 import { json } from '../../replies/reply.js';
 import { type Route, route } from '../route.js';
+import { OF_IMPORT } from './descriptions.js';
 import { QuotaFailure, ValidationFailure } from './failures.js';
 import { type AskedImport, parseImport } from './import-body.js';
 import { libraryOf, WRITING } from './library-route.js';
@@ -19,6 +20,7 @@ export function importImages(permitsPort: PortRule): Route {
     ...WRITING,
     name: 'importImages',
     path: '/api/{version}/import/images',
+    description: OF_IMPORT,
     maxJsonBytes: MAX_BODY_BYTES,
     parse({ segments: [version = ''] }, body) {
       parseVersion(version);

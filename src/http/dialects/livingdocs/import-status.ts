@@ -6,6 +6,7 @@ import type { ImportStatus, ItemStatus } from '../../../library/answers.js';
 import { json } from '../../replies/reply.js';
 import { queryValue } from '../../url-query.js';
 import { type Route, route } from '../route.js';
+import { OF_STATUS } from './descriptions.js';
 import { ValidationFailure } from './failures.js';
 import { type ImageUrls, imageObject } from './image-object.js';
 import { libraryOf, READING, WRITING } from './library-route.js';
@@ -23,6 +24,7 @@ export function importStatus(urls: ImageUrls): Route {
     scope: WRITING.scope,
     name: 'importStatus',
     path: '/api/{version}/import/images/status',
+    description: OF_STATUS,
     parse({ segments: [version = ''], url }) {
       parseVersion(version);
       const text = queryValue(url, 'id');

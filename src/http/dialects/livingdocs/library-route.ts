@@ -3,7 +3,7 @@ import { ProofsheetError } from '../../../kernel/errors.js';
 import type { LibraryUse } from '../../../library/answers.js';
 import type { RouteRules, UseCases } from '../route.js';
 
-type Rules = Omit<RouteRules, 'name' | 'path'>;
+type Rules = Omit<RouteRules, 'name' | 'path' | 'description'>;
 
 /** Reading does not imply writing, nor the other way round. */
 export const READING = {

@@ -1,5 +1,6 @@
 // The Livingdocs API, as far as pictures are imported and shown by it: what its importers and renderers know, over the library.
 import type { Dialect } from '../dialect.js';
+import { FAILURE } from './descriptions.js';
 import { failureBody } from './failures.js';
 import type { ImageUrls } from './image-object.js';
 import { imageRoute } from './images.js';
@@ -16,6 +17,8 @@ export function livingdocs(settings: LivingdocsSettings): Dialect {
   return {
     name: 'livingdocs',
     mount: settings.mount,
+    summary: 'The Livingdocs API, as far as images are imported and shown by it.',
+    failureSchema: FAILURE,
     routes: [
       imageRoute(),
       importImages(settings.permitsPort),

@@ -8,6 +8,7 @@ import type { Library } from '../../../library/answers.js';
 import { json, type OriginalReply } from '../../replies/reply.js';
 import { queryValue } from '../../url-query.js';
 import { type Route, route } from '../route.js';
+import { OF_ENTRY, OF_LIST, OF_ORIGINAL } from './descriptions.js';
 import { entryNotFound, ValidationFailure } from './failures.js';
 import { type ImageName, type ImageUrls, imageObject, keyOf, parseKey } from './image-object.js';
 import { libraryOf, READING } from './library-route.js';
@@ -31,6 +32,7 @@ export function mediaLibraryList(urls: ImageUrls): Route {
     ...READING,
     name: 'mediaLibrary',
     path: '/api/{version}/mediaLibrary',
+    description: OF_LIST,
     parse({ segments: [version = ''], url }) {
       const [ids, system, externalId] = ['ids', 'systemName', 'externalId'].map((name) => queryValue(url, name));
       const list = ids?.split(',').filter((id) => id !== '');
@@ -56,6 +58,7 @@ export function mediaLibraryEntry(urls: ImageUrls): Route {
     ...READING,
     name: 'mediaLibraryEntry',
     path: '/api/{version}/mediaLibrary/{id}',
+    description: OF_ENTRY,
     parse({ segments: [version = '', id = ''] }) {
       parseVersion(version);
       return { id };
@@ -75,6 +78,7 @@ export function serveImage(): Route {
     ...READING,
     name: 'serveImage',
     path: '/api/{version}/mediaLibrary/serve-image/{+key}',
+    description: OF_ORIGINAL,
     parse({ segments: [version = '', ...key] }) {
       parseVersion(version);
       return { name: parseKey(key.join('/')) };
