@@ -44,6 +44,8 @@ export interface RouteDescription {
   readonly answer: AnswerDescription;
   /** How it can fail beside what every route of its body, its verbs and its openers can. */
   readonly failures?: readonly ErrorName[];
+  /** Failures with a status that is its dialect's own: what each means, by status. */
+  readonly otherFailures?: Readonly<Record<number, string>>;
 }
 
 /** What a client of a dialect brings in place of a bearer token, as a security scheme of OpenAPI. */

@@ -1,4 +1,5 @@
 // What a route answers where all goes well, in a document's words: the statuses and headers that follow from the kind of reply.
+import { SOURCE_MEDIA } from '../../kernel/source-media.js';
 import type { Schema } from '../dialects/description.js';
 import type { Route } from '../dialects/route.js';
 import { PROTOCOL_ERRORS } from '../replies/error-map.js';
@@ -38,6 +39,9 @@ const OUT_OF_RANGE = PROTOCOL_ERRORS['range-not-satisfiable'];
 
 const BYTES: Schema = { type: 'string', contentMediaType: 'application/octet-stream' };
 const PICTURES = Object.fromEntries(Object.values(MEDIA_TYPES).map((type) => [type, { schema: BYTES }]));
+const ORIGINALS = Object.fromEntries(
+  Object.values(SOURCE_MEDIA).map(({ mediaType }) => [mediaType, { schema: BYTES }]),
+);
 
 /** By status; without bodies to HEAD. */
 export function answersOf({ description, verbs }: Route, verb: string, components: Components): Responses {
@@ -78,7 +82,7 @@ export function answersOf({ description, verbs }: Route, verb: string, component
       case 'picture':
         return imageAnswers('The preview.', PICTURE, PICTURES);
       case 'original':
-        return imageAnswers('The image.', { ...KEPT, ...DATED }, { 'image/*': { schema: BYTES } });
+        return imageAnswers('The image.', { ...KEPT, ...DATED }, ORIGINALS);
       case 'both':
         return {
           200: {

@@ -17,6 +17,8 @@ export const FAILURE: Schema = {
   ],
 };
 
+const GONE = { 410: 'The version of the API is no longer supported.' };
+
 const VERSION: Parameter = {
   name: 'version',
   in: 'path',
@@ -131,6 +133,7 @@ export const OF_IMPORT: RouteDescription = {
   },
   answer: { kind: 'json', schema: { type: 'object', properties: { id: TEXT }, required: ['id'] } },
   failures: ['invalid-request-format', 'unknown-operation', 'over-quota'],
+  otherFailures: GONE,
 };
 
 export const OF_STATUS: RouteDescription = {
@@ -138,6 +141,7 @@ export const OF_STATUS: RouteDescription = {
   parameters: [VERSION, inQuery('id', 'The id that the import was answered with.', 'aaaaaaaaaaaa')],
   answer: { kind: 'json', schema: STATUS },
   failures: ['invalid-request-format', 'unknown-operation'],
+  otherFailures: GONE,
 };
 
 export const OF_LIST: RouteDescription = {
@@ -161,6 +165,7 @@ export const OF_LIST: RouteDescription = {
     },
   },
   failures: ['invalid-request-format', 'unknown-operation'],
+  otherFailures: GONE,
 };
 
 export const OF_ENTRY: RouteDescription = {
@@ -168,6 +173,7 @@ export const OF_ENTRY: RouteDescription = {
   parameters: [VERSION, inPath('id', 'Its id.', 'aaaaaaaaaaaaa')],
   answer: { kind: 'json', schema: ENTRY },
   failures: ['unknown-image-key', 'unknown-operation'],
+  otherFailures: GONE,
 };
 
 export const OF_ORIGINAL: RouteDescription = {
@@ -175,6 +181,7 @@ export const OF_ORIGINAL: RouteDescription = {
   parameters: [VERSION, inPath('key', 'Its storage key.', '2026/01/01/aaaaaaaaaaaaa-1.jpg')],
   answer: { kind: 'original' },
   failures: ['unknown-image-key', 'unknown-operation'],
+  otherFailures: GONE,
 };
 
 export const OF_IMAGE: RouteDescription = {
@@ -189,4 +196,5 @@ export const OF_IMAGE: RouteDescription = {
   ],
   answer: { kind: 'original' },
   failures: ['invalid-request-format', 'unknown-image-key', 'unknown-operation', 'protected-operation-disabled'],
+  otherFailures: GONE,
 };
