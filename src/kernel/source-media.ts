@@ -18,5 +18,12 @@ export const SOURCE_MEDIA = {
   bmp: { mediaType: 'image/bmp', extension: 'bmp' },
   ico: { mediaType: 'image/vnd.microsoft.icon', extension: 'ico' },
   heic: { mediaType: 'image/heic', extension: 'heic' },
+  psd: { mediaType: 'image/vnd.adobe.photoshop', extension: 'psd' },
+  jxl: { mediaType: 'image/jxl', extension: 'jxl' },
+  jp2: { mediaType: 'image/jp2', extension: 'jp2' },
+  // Each of these is many formats, of which the type tells none.
+  raw: { mediaType: 'application/octet-stream', extension: 'raw' },
+  office: { mediaType: 'application/octet-stream', extension: 'zip' },
+  epub: { mediaType: 'application/epub+zip', extension: 'epub' },
   pdf: { mediaType: 'application/pdf', extension: 'pdf' },
 } as const satisfies Record<SourceType, SourceMedia>;

@@ -87,7 +87,7 @@ export function keyOf(version: AssetVersion): string {
 
 /** What a storage key names; `undefined` for another text. Who asks says whose it has to be. */
 export function parseKey(text: string): Omit<ImageName, 'tenantId'> | undefined {
-  const [, asset = '', digits] = /^\d{4}\/\d\d\/\d\d\/([a-z0-9]{13})-([1-9]\d{0,9})\.[a-z]{3,4}$/.exec(text) ?? [];
+  const [, asset = '', digits] = /^\d{4}\/\d\d\/\d\d\/([a-z0-9]{13})-([1-9]\d{0,9})\.[a-z0-9]{3,4}$/.exec(text) ?? [];
   const assetId = parseAssetId(asset);
   return assetId && { assetId, version: Number(digits) };
 }
