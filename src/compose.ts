@@ -22,8 +22,10 @@ import { openStorage, type StoreDeps } from './open-storage.js';
 import type { BlobTiers } from './previews/blob-tiers.js';
 import { openPreviews, type PreviewsSettings } from './previews/open-previews.js';
 import { statusReport } from './status-report.js';
+import { boxText } from './telemetry/box-counts.js';
 import { systemClock } from './telemetry/clock.js';
 import { watchEventLoop } from './telemetry/event-loop-lag.js';
+import { imageConverterFamilies } from './telemetry/image-converter-metrics.js';
 import type { ProcessLogger } from './telemetry/logger.js';
 import { ProcessMetrics } from './telemetry/metrics.js';
 import { METRICS_CONTENT_TYPE, type MetricsSnapshot, mergeSnapshots, renderSnapshot } from './telemetry/snapshot.js';
@@ -104,6 +106,10 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   metrics.gauge('background_jobs', () => background.size);
   metrics.gauge('keys', () => catalog.count());
   metrics.gauge('groups', async () => (await catalog.usage()).groups);
+  metrics.gauge('oldest_entry_age_seconds', async () => {
+    const oldest = await catalog.oldestUse();
+    return oldest === undefined ? [] : Math.max(0, (clock.now() - oldest) / 1_000);
+  });
   metrics.gauge('tier_bytes', async () => [
     { labels: { tier: 'memory', kind: 'preview' }, value: memory.usedBytes() },
     ...(await store.bytesByTier()),
@@ -113,6 +119,12 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
 
   const startedAt = clock.monotonic();
   let draining = false;
+  const exposed = async (): Promise<MetricsSnapshot> => {
+    const all = await snapshot();
+    if (!config.telemetry.oxMetrics) return all;
+    const uptimeSeconds = (clock.monotonic() - startedAt) / 1_000;
+    return [...all, ...imageConverterFamilies(all, { ...limitsOf(config), uptimeSeconds })];
+  };
   const edge = createEdge({
     version: PACKAGE_VERSION,
     dialects,
@@ -145,7 +157,9 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
         uptimeSeconds: (clock.monotonic() - startedAt) / 1_000,
         draining,
       }),
-    metricsText: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderSnapshot(await snapshot()) }),
+    metricsText: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderSnapshot(await exposed()) }),
+    countOf: ({ request, format, preview }) =>
+      metrics.boxes.of({ asked: boxText(request), answered: boxText(format), type: preview.type }),
     ...(store.refusals && { refusals: store.refusals }),
     ...(library && { library: library.use }),
     onStorageFull: makeRoom,
@@ -231,25 +245,27 @@ function converterOf({ conversion, limits, fairness, storage, shared }: Config, 
 }
 
 /** What the use cases are told, of several sections of the configuration. */
-function previewsSettings({ storage, shared, fairness, sequence }: Config): PreviewsSettings {
+function previewsSettings(config: Config): PreviewsSettings {
+  const { storage, shared, fairness, sequence } = config;
   const { contextMaxBytes, contextMaxGroups, contextMaxConversions } = fairness;
   return {
     sequence: sequenceOf(sequence.targetFormats),
     keepSource: storage.keepSource,
+    preConvert: sequence.preConvert,
     deduplicate: storage.deduplicate,
     contextMaxConversions,
     maxBackgroundTasks: MAX_BACKGROUND_TASKS,
     lastAccessResolutionMs: storage.lastAccessResolutionSeconds * 1_000,
     leaseTtlMs: shared.leaseTtlMs,
-    limits: {
-      maxBytes: shared.redisUrl === undefined ? storage.diskMaxBytes : shared.maxBytes || Number.POSITIVE_INFINITY,
-      maxGroups: storage.maxGroups,
-      maxAgeSeconds: storage.maxAgeSeconds,
-      contextMaxBytes,
-      contextMaxGroups,
-    },
+    limits: { ...limitsOf(config), maxAgeSeconds: storage.maxAgeSeconds, contextMaxBytes, contextMaxGroups },
     upkeepIntervalMs: storage.evictionIntervalSeconds * 1_000,
   };
+}
+
+/** Of the store as a whole; infinite bytes where the store sets its limit itself. */
+function limitsOf({ storage, shared }: Config): Pick<PreviewsSettings['limits'], 'maxBytes' | 'maxGroups'> {
+  const maxBytes = shared.redisUrl === undefined ? storage.diskMaxBytes : shared.maxBytes || Number.POSITIVE_INFINITY;
+  return { maxBytes, maxGroups: storage.maxGroups };
 }
 
 /** What prepared answers get their bytes from: memory counts its hits here, the other tiers count their own. */

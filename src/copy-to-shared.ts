@@ -9,7 +9,7 @@ import { ProofsheetError } from './kernel/errors.js';
 import type { GroupRef } from './kernel/image-key.js';
 import type { BlobStore } from './kernel/ports/blobs.js';
 import type { Catalog } from './kernel/ports/catalog.js';
-import { type CatalogEntry, contentDigestOf, type SourceRecord } from './kernel/source.js';
+import { type CatalogEntry, contentDigestOf, namedBlobs, type SourceRecord } from './kernel/source.js';
 
 export interface CopyFrom {
   readonly catalog: Catalog;
@@ -128,7 +128,7 @@ class Copy {
       const missing = await patiently(() => to.catalog.commit({ source, groups, existing: 'keep' }));
       if (missing.length === 0) return attempt === 0 && before.every((entry) => entry) ? 'present' : 'copied';
       for (const digest of missing) {
-        if (digest === contentDigestOf(source) && source.sourceKept) {
+        if (namedBlobs(source).find((blob) => blob.digest === digest)?.kind === 'source') {
           if (!(await this.sendSource(source))) source = { ...source, sourceKept: false };
         } else if (!(await this.sendPreview(digest))) return 'damaged';
       }

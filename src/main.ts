@@ -7,6 +7,7 @@ import v8 from 'node:v8';
 import { ALONE, type App, compose, PACKAGE_VERSION, type Role } from './compose.js';
 import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.js';
 import { blankSecretNames, loadConfig, unknownEnvironmentNames } from './config/load-config.js';
+import { readOxProperties } from './config/ox-properties.js';
 import type { Config } from './config/schema.js';
 import { TlsFilesError } from './http/wire/tls-files.js';
 import { Standby } from './standby.js';
@@ -57,6 +58,10 @@ async function main(): Promise<void> {
     for (const name of unknownEnvironmentNames()) logger.warn({ name }, 'environment variable names no setting');
     for (const name of blankSecretNames())
       logger.warn({ name }, 'environment variable is empty, so this secret is not set');
+    if (config.server.oxProperties !== undefined) {
+      const { used, notApplicable } = readOxProperties(config.server.oxProperties);
+      logger.info({ used, notApplicable }, 'the properties of the original were read');
+    }
   }
   if (config.server.workers > 1 && cluster.isPrimary) {
     await exit(await superviseWorkers({ ...supervised(config), logger }));

@@ -1,12 +1,13 @@
-// Reads the configuration once, at the process edge: config/default.yaml < config/<NODE_ENV>.yaml < the profile < the operator's own
+// Reads the configuration once, at the process edge: config/default.yaml < config/<NODE_ENV>.yaml < the profile < the original's properties < the operator's own
 // files (NODE_CONFIG_DIR) < NODE_CONFIG < environment variables. All faults are found before any is reported.
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { availableParallelism, hostname, totalmem } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Load, Util } from 'config/lib/util.js';
 import type { z } from 'zod';
 import { ConfigError, type Fault, givenText } from './config-error.js';
+import { readOxProperties } from './ox-properties.js';
 import { allSettings, type Config, configSchema, conflictsOf, type KeyedSetting, SETTINGS } from './schema.js';
 import { PROFILES, type Profile } from './serving-settings.js';
 import type { Machine } from './setting.js';
@@ -32,7 +33,27 @@ export function loadConfig(options: LoadOptions = {}): Config {
   const config = decideAuto(result.data, options.machine ?? thisMachine());
   const conflicts = conflictsOf(config).map(({ key, expected }) => faultAt(key, `expected ${expected}`, given));
   if (conflicts.length > 0) throw new ConfigError(conflicts);
-  return config;
+  return onWritableDirectory(config);
+}
+
+/** With the other data directory where only that can be written. */
+function onWritableDirectory(config: Config): Config {
+  const { dataDir, fallbackDataDir } = config.storage;
+  if (fallbackDataDir === undefined || isWritable(dataDir) || !isWritable(fallbackDataDir)) return config;
+  return { ...config, storage: { ...config.storage, dataDir: fallbackDataDir } };
+}
+
+/** Whether the directory can be written, or made. */
+function isWritable(directory: string): boolean {
+  for (let path = resolve(directory); ; path = dirname(path)) {
+    if (!existsSync(path) && path !== dirname(path)) continue;
+    try {
+      accessSync(path, constants.W_OK | constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  }
 }
 
 /** The values of config/default.yaml as written there: `auto` and `512MiB` stay what they are. */
@@ -65,15 +86,18 @@ function withoutBlanks(environment: Environment): Environment {
 
 /** All sources over each other; a profile is named by one of them and lies under the operator's, so it takes a second turn. */
 function readSources(environment: Environment): Tree {
-  const withoutProfile = readInOrder(environment, undefined);
-  const { server } = withoutProfile;
-  const profile = typeof server === 'object' && server !== null ? Reflect.get(server, 'profile') : undefined;
-  const known = PROFILES.find((name) => name === profile);
+  const alone = readInOrder(environment, undefined, undefined);
+  const { server } = alone;
+  const given = (name: string) =>
+    typeof server === 'object' && server !== null ? (Reflect.get(server, name) as unknown) : undefined;
+  const profile = PROFILES.find((name) => name === given('profile'));
+  const properties = given('oxProperties');
   // Any other value is a fault, which is found with all the others.
-  return known === undefined ? withoutProfile : readInOrder(environment, known);
+  const file = typeof properties === 'string' ? properties : undefined;
+  return profile === undefined && file === undefined ? alone : readInOrder(environment, profile, file);
 }
 
-function readInOrder(environment: Environment, profile: Profile | undefined): Tree {
+function readInOrder(environment: Environment, profile: Profile | undefined, properties: string | undefined): Tree {
   const operatorDir = environment.NODE_CONFIG_DIR;
   const load = new LoadWithEnvironment({
     configDir: OWN_CONFIG_DIR,
@@ -84,6 +108,7 @@ function readInOrder(environment: Environment, profile: Profile | undefined): Tr
   try {
     Util.loadFileConfigs(load);
     if (profile !== undefined) load.loadFile(join(OWN_CONFIG_DIR, 'profiles', `${profile}.yaml`));
+    if (properties !== undefined) load.addConfig(properties, readOxProperties(properties).settings);
     if (operatorDir) {
       refuseMissing(operatorDir);
       load.options.configDir = operatorDir;

@@ -1,6 +1,6 @@
 // The settings of conversion: which previews are made, from which sources, by how many processes and at what cost.
 import { SOURCE_TYPES } from '../kernel/source.js';
-import { autoOr, bytes, choices, targetFormats, whole } from './kinds.js';
+import { autoOr, bytes, choices, flag, targetFormats, whole } from './kinds.js';
 import { setting } from './setting.js';
 
 const MIB = 2 ** 20;
@@ -8,6 +8,11 @@ const GIB = 2 ** 30;
 
 export const SEQUENCE = {
   targetFormats: setting('TARGET_FORMATS', targetFormats(), 'The previews made of every source.'),
+  preConvert: setting(
+    'PRE_CONVERT',
+    flag(),
+    'Make all of them of every upload. false makes only the one that is asked for, and each other one when it is; needs the kept source.',
+  ),
 } as const;
 
 export const LIMITS = {

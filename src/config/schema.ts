@@ -81,7 +81,7 @@ function isTaken(port: number | undefined, others: readonly (number | undefined)
 
 /** Every conflict of `config`, with the key to change and what it has to be. */
 export function conflictsOf(config: Config): readonly Conflict[] {
-  const { server, storage, limits, conversion, access, library, fetch, shared } = config;
+  const { server, storage, sequence, limits, conversion, access, library, fetch, shared } = config;
   const rules: readonly [broken: boolean, key: string, expected: string][] = [
     [server.headersTimeoutMs > server.requestTimeoutMs, 'server.headersTimeoutMs', 'at most server.requestTimeoutMs'],
     [
@@ -118,6 +118,11 @@ export function conflictsOf(config: Config): readonly Conflict[] {
       !server.publicMetrics && server.healthPort === undefined,
       'server.healthPort',
       'a port where server.publicMetrics is false, or nobody could ask for readiness and metrics',
+    ],
+    [
+      !sequence.preConvert && !storage.keepSource,
+      'sequence.preConvert',
+      'true where storage.keepSource is false: what is not made of an upload at once is made of the kept source later',
     ],
     [
       limits.maxSourceBytes > storage.diskMaxBytes,

@@ -16,6 +16,11 @@ export const SERVER = {
     optional(choice(PROFILES)),
     'Other defaults for a place to work in; whatever is set beside it goes over them.',
   ),
+  oxProperties: setting(
+    'OX_PROPERTIES',
+    optional(text('path of an imageconverter.properties')),
+    'The original’s own property file: what of it is a setting here goes over the profile, and under everything else.',
+  ),
   host: setting(
     'HOST',
     text('address or host name to listen on', /^[^\s/]{1,255}$/),
@@ -156,6 +161,11 @@ export const TELEMETRY = {
     'LOG_LEVEL',
     choice(['debug', 'info', 'warn', 'error', 'silent']),
     'Least severe log lines that are written; debug adds a line per cache hit.',
+  ),
+  oxMetrics: setting(
+    'OX_METRICS',
+    flag(),
+    'Tell the figures by the names of the original’s metrics too, as its Grafana board asks for them.',
   ),
 } as const;
 

@@ -18,6 +18,11 @@ export const STORAGE = {
     text('path of a directory on a local disk'),
     'Where catalog, blobs and temp files live; a relative path starts at the working directory.',
   ),
+  fallbackDataDir: setting(
+    'FALLBACK_DATA_DIR',
+    optional(text('path of a directory on a local disk')),
+    'Used in place of dataDir where that cannot be written and this can.',
+  ),
   keepSource: setting(
     'KEEP_SOURCE',
     flag(),

@@ -8,7 +8,7 @@ import type { Metadata, SourceInfo, SourceType } from '../kernel/source.js';
 import { Decoder } from './decoder.js';
 import { type Bases, Derivation } from './derivation.js';
 import { Lanes } from './lanes.js';
-import { pagesAsked } from './pages-asked.js';
+import { askedOf, pagesAsked } from './pages-asked.js';
 import { costOfPart, type Part, planPart } from './parts.js';
 import { type Output, PreviewWriter } from './preview-writer.js';
 import type { ChildSettings, JobMessage, WorkCounts } from './protocol.js';
@@ -39,7 +39,7 @@ export class WorkTally implements WorkCounts {
  * file system throw.
  */
 export async function convertSource(
-  job: Pick<JobMessage, 'sourcePath' | 'formats' | 'made' | 'wanted' | 'outputDir' | 'encodesAtOnce'>,
+  job: Pick<JobMessage, 'sourcePath' | 'formats' | 'made' | 'wanted' | 'wantedOnly' | 'outputDir' | 'encodesAtOnce'>,
   settings: ChildSettings,
   steps: ConversionSteps,
   tally: WorkTally,
@@ -49,9 +49,10 @@ export async function convertSource(
   const { info } = source;
   const metadata = tagsOf(source);
   const parts: Part[] = [];
-  for (const { page, formats, wanted } of pagesAsked(info, job.formats, job.wanted)) {
+  const asked = askedOf(info, job);
+  for (const { page, formats, wanted } of pagesAsked(info, job.formats, asked.wanted)) {
     // What is there already still has a say in how the others are made, but for whole pages.
-    if (formats.some((format) => isMissing(job, format)))
+    if (formats.some((format) => isMissing(asked, format)))
       parts.push(planPart(await sourcePage(source, page, settings), formats, wanted));
   }
   await steps.admit(
@@ -64,7 +65,7 @@ export async function convertSource(
   for (const part of parts) {
     const decoder = new Decoder(part.source, settings, part.decode.largest);
     const writer = new PreviewWriter(output, part.source.info, previews.length);
-    const made = await makePart(part, decoder, job, writer, tally, (preview, isLast) => {
+    const made = await makePart(part, decoder, asked, writer, tally, (preview, isLast) => {
       if (!isLast || parts.length > 1) steps.wantedReady(info, metadata, preview);
     });
     previews.push(...made);

@@ -59,7 +59,7 @@ export class ConverterPool implements Converter {
 
   constructor(private readonly options: ConverterOptions) {
     this.maxWaitMs = options.maxWaitMs ?? 10 * options.timeoutMs;
-    this.queue = new JobQueue(options.maxQueue, options.weightOf);
+    this.queue = new JobQueue(options.maxQueue, options.weightOf, () => options.clock.monotonic());
     this.budget = new MemoryBudget(options.memoryBudgetBytes, () => {
       for (const slot of this.slots) slot.giveBack();
     });
@@ -296,7 +296,7 @@ export class ConverterPool implements Converter {
     onWanted: WantedReady,
     signal: AbortSignal | undefined,
   ): SlotJob {
-    const { sourcePath, formats, made, wanted, joined } = job;
+    const { sourcePath, formats, made, wanted, wantedOnly, joined } = job;
     const priority = bestPriority(job);
     return {
       // Not to be guessed by a child that is still talking about its job before.
@@ -307,6 +307,7 @@ export class ConverterPool implements Converter {
         formats,
         ...(made && { made }),
         ...(wanted ? { wanted } : {}),
+        ...(wantedOnly ? { wantedOnly } : {}),
         encodesAtOnce: encodesAtOnce(priority, this.idleSlots, this.queue.length),
         outputDir,
       },

@@ -3,6 +3,7 @@
 // everybody who waits for it, and is served when the first of these places has its turn.
 import type { Context } from '../kernel/image-key.js';
 import { type Place, PRIORITIES, type Priority } from '../kernel/ports/converter.js';
+import { RecentPeak } from './recent-peak.js';
 
 /** The place of who brought the job; others may join. */
 export type Queued = Place;
@@ -21,6 +22,7 @@ export class JobQueue<J extends Queued> {
   /** Every job that waits, with its places: one a context. */
   private readonly places = new Map<J, Map<Context, Priority>>();
   private readonly peaks: Record<Priority, number> = { instant: 0, medium: 0, background: 0 };
+  private readonly recentPeaks: Readonly<Record<Priority, RecentPeak>>;
 
   /** Turns that the context in front has left, by priority; none begun yet: `undefined`. */
   private readonly turnsLeft: Partial<Record<Priority, number>> = {};
@@ -33,11 +35,17 @@ export class JobQueue<J extends Queued> {
   /** Places by context over all priorities. */
   private readonly counts = new Map<Context, number>();
 
-  /** `maxLength`: jobs that may wait in all priorities together. `weightOf`: turns in a row, 1 or more. */
+  /**
+   * `maxLength`: jobs that may wait in all priorities together. `weightOf`: turns in a row, 1 or more. `now`: ms that never go
+   * back.
+   */
   constructor(
     private readonly maxLength: number,
     private readonly weightOf: (context: Context) => number = EQUAL,
-  ) {}
+    now: () => number = () => 0,
+  ) {
+    this.recentPeaks = { instant: new RecentPeak(now), medium: new RecentPeak(now), background: new RecentPeak(now) };
+  }
 
   get length(): number {
     return this.places.size;
@@ -50,6 +58,11 @@ export class JobQueue<J extends Queued> {
   /** The most that ever waited at once. */
   peak(priority: Priority): number {
     return this.peaks[priority];
+  }
+
+  /** The most that waited at once in the last five minutes. */
+  recentPeak(priority: Priority): number {
+    return this.recentPeaks[priority].value(this.depth(priority));
   }
 
   /** `false` when the queue is full: the job was not taken. */
@@ -139,6 +152,7 @@ export class JobQueue<J extends Queued> {
     const jobs = this.arrivals[priority];
     jobs.add(job);
     this.peaks[priority] = Math.max(this.peaks[priority], jobs.size);
+    this.recentPeaks[priority].note(jobs.size);
   }
 
   private enter(job: J, { context, priority }: Place): void {

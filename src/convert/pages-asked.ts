@@ -1,6 +1,8 @@
 // Which pages of a source the formats of a conversion ask for: one decode each, the one that somebody waits for first.
 import type { Format } from '../kernel/format.js';
+import { formatsAnswering } from '../kernel/on-demand.js';
 import { pageOf, type SourceInfo } from '../kernel/source.js';
+import type { JobMessage } from './protocol.js';
 
 export interface PageAsked {
   /** From 1; the source has it. */
@@ -27,4 +29,16 @@ export function pagesAsked(info: SourceInfo, formats: readonly Format[], wanted:
     formats: byPage.get(page) ?? [],
     wanted: page === first ? wanted : undefined,
   }));
+}
+
+/** `job`, with all but the wanted preview left out where that is all that is asked for: as far as its type can be told before its pixels are. */
+export function askedOf<J extends Pick<JobMessage, 'formats' | 'made' | 'wanted' | 'wantedOnly'>>(
+  info: SourceInfo,
+  job: J,
+): J {
+  const { formats, wanted, wantedOnly } = job;
+  if (!wanted || !wantedOnly) return job;
+  const answering = new Set(formatsAnswering(info, info.hasAlpha, formats, wanted).map(({ text }) => text));
+  const others = formats.map(({ text }) => text).filter((text) => !answering.has(text));
+  return { ...job, made: others };
 }

@@ -7,7 +7,7 @@ import type { MemoryBudget } from './memory-budget.js';
 
 export function registerGauges(
   metrics: Metrics,
-  queue: Pick<JobQueue<Queued>, 'depth' | 'peak'>,
+  queue: Pick<JobQueue<Queued>, 'depth' | 'peak' | 'recentPeak'>,
   budget: MemoryBudget,
   slots: readonly ConverterSlot[],
 ): void {
@@ -16,6 +16,9 @@ export function registerGauges(
   );
   metrics.gauge('queue_peak', () =>
     PRIORITIES.map((priority) => ({ labels: { priority }, value: queue.peak(priority) })),
+  );
+  metrics.gauge('queue_recent_peak', () =>
+    PRIORITIES.map((priority) => ({ labels: { priority }, value: queue.recentPeak(priority) })),
   );
   metrics.gauge('in_flight_bytes', () => budget.inFlightBytes);
   metrics.gauge('in_flight_budget_bytes', () => budget.totalBytes);

@@ -24,6 +24,7 @@ export interface JobMessage {
   /** Canonical texts of formats whose previews are there already. */
   readonly made?: readonly string[];
   readonly wanted?: Format;
+  readonly wantedOnly?: boolean;
   /** Previews that may be encoded side by side: more than 1 while cores have nothing else to do. */
   readonly encodesAtOnce: number;
   /** An existing, empty directory for this job alone. */

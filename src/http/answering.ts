@@ -3,7 +3,8 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../kernel/ports/clock.js';
-import type { Previews } from '../previews/answers.js';
+import type { CountingSlot } from '../kernel/ports/metrics.js';
+import type { PreviewChoice, Previews } from '../previews/answers.js';
 import type { HotLane } from './hot/hot-lane.js';
 import { type Conditions, isNotModified } from './replies/conditional.js';
 import { type HeaderPairs, JSON_HEADERS, jsonHeaders } from './replies/headers.js';
@@ -20,6 +21,8 @@ export interface AnsweringDependencies {
   readonly send: Sender;
   /** `Cache-Control` of previews and of JSON that is kept. */
   readonly cacheControl: string;
+  /** Where answers with a choice are counted. */
+  readonly countOf?: (choice: PreviewChoice) => CountingSlot;
   /** Takes answers that are worth preparing. */
   readonly hotLane?: HotLane;
 }
@@ -42,7 +45,9 @@ export interface Answered {
 /** Resolves when the socket has taken the answer. */
 export type Answering = (reply: Reply, answered: Answered) => Promise<void>;
 
-export function createAnswering({ previews, clock, send, cacheControl, hotLane }: AnsweringDependencies): Answering {
+export function createAnswering(deps: AnsweringDependencies): Answering {
+  const { previews, clock, send, cacheControl, hotLane, countOf } = deps;
+
   async function picture({ choice }: PictureReply, answered: Answered): Promise<void> {
     const { request, response, exchange } = answered;
     const reading = isReading(request);
@@ -58,6 +63,7 @@ export function createAnswering({ previews, clock, send, cacheControl, hotLane }
     if (planned.range === undefined || request.method === 'HEAD') {
       exchange.routine = true;
       await send.bytes(response, exchange, planned.status, planned.headers, []);
+      countOf?.(choice).add();
       return offer();
     }
     const read = await previews.read(choice);
@@ -67,6 +73,7 @@ export function createAnswering({ previews, clock, send, cacheControl, hotLane }
     const { status, headers, range } = read.choice === choice ? planned : answerFor(read.choice);
     const body = range === undefined ? [] : [read.bytes.subarray(range.first, range.last + 1)];
     await send.bytes(response, exchange, status, headers, body);
+    countOf?.(read.choice).add();
     // What was healed has changed its entry meanwhile: the next request finds it as it is.
     if (reading && read.from !== 'made') offer();
   }
@@ -85,6 +92,7 @@ export function createAnswering({ previews, clock, send, cacheControl, hotLane }
     exchange.routine &&= read.from !== 'made';
     const whole = read.choice === choice ? planned : answerFor(read.choice);
     await send.bytes(response, exchange, 200, whole.headers, [whole.before, read.bytes, whole.after]);
+    countOf?.(read.choice).add();
   }
 
   async function json(reply: JsonReply, { request, response, exchange }: Answered): Promise<void> {

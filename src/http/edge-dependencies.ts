@@ -2,11 +2,11 @@
 import type { ProofsheetError } from '../kernel/errors.js';
 import type { Clock } from '../kernel/ports/clock.js';
 import type { Logger } from '../kernel/ports/logger.js';
-import type { MetricSlots, Metrics } from '../kernel/ports/metrics.js';
+import type { CountingSlot, MetricSlots, Metrics } from '../kernel/ports/metrics.js';
 import type { Refusals } from '../kernel/ports/refusals.js';
 import type { ImageGroup } from '../kernel/source.js';
 import type { LibraryUse } from '../library/answers.js';
-import type { Previews } from '../previews/answers.js';
+import type { PreviewChoice, Previews } from '../previews/answers.js';
 import type { Access } from './access/access.js';
 import type { Credential } from './access/admin-guard.js';
 import type { FairUseLimits } from './access/fair-use.js';
@@ -59,6 +59,8 @@ export interface EdgeDependencies {
   readonly strain?: () => ProofsheetError | undefined;
   /** Told when the disk took no upload, or none of what was made of it. */
   readonly onStorageFull?: () => void;
+  /** Where answers with a choice of preview are counted. */
+  readonly countOf?: (choice: PreviewChoice) => CountingSlot;
   /** What cached previews are answered from before anything else looks at the request; absent where nothing is. */
   readonly hot?: HotDependencies;
 }

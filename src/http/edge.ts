@@ -61,7 +61,7 @@ export function createEdge(deps: EdgeDependencies): Edge {
 }
 
 /** None where CORS headers depend on the request: then every hit goes the slow way. */
-function hotLaneOf({ hot, config, access, clock }: EdgeDependencies): HotLane | undefined {
+function hotLaneOf({ hot, config, access, clock, countOf }: EdgeDependencies): HotLane | undefined {
   if (hot === undefined || config.corsOrigins.length > 0) return undefined;
   const { currency, bodies, maxBytes, onUse } = hot;
   const count = createHotCounts(hot.metrics);
@@ -73,6 +73,7 @@ function hotLaneOf({ hot, config, access, clock }: EdgeDependencies): HotLane | 
     cacheControl: config.cacheControl,
     maxBytes,
     sendTimeoutMs: config.sendTimeoutMs,
+    ...(countOf && { countOf }),
     onAnswer(operation, group, status, bodyBytes, seconds) {
       count(operation, status, bodyBytes, seconds);
       onUse(group);

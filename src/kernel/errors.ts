@@ -90,3 +90,8 @@ export function asProofsheetError(error: unknown): ProofsheetError {
           cause: error,
         }));
 }
+
+/** What a store throws that is given bytes under another digest than theirs: a fault of ours. */
+export function wrongDigest(): ProofsheetError {
+  return new ProofsheetError('internal', 'the bytes to store have another digest than they were given with');
+}

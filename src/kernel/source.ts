@@ -65,6 +65,8 @@ export interface SourceRecord {
   readonly previews: readonly Preview[];
   /** `false` while previews of the sequence are still to be made (the source blob is kept until then). */
   readonly complete: boolean;
+  /** Formats of the sequence may be missing: each is made from the kept source when it is asked for (on-demand.ts). */
+  readonly onDemand?: true;
   /** The source's own blob is stored. */
   readonly sourceKept: boolean;
 }
@@ -89,18 +91,44 @@ export function otherPreviews(before: SourceRecord, sequenceId: string): readonl
   return others.filter((preview) => kept.includes(preview.sequenceId));
 }
 
-/** The same record with `sequenceId` as its own, where it keeps what that has made; else as it is. */
+/**
+ * The same record with `sequenceId` as its own, where it keeps what that has made; else as it is. Whether that sequence was made as
+ * a whole is told nowhere.
+ */
 export function recordFor(record: SourceRecord, sequenceId: string): SourceRecord {
   if (record.sequenceId === sequenceId) return record;
   const made = record.previews.filter((preview) => preview.sequenceId === sequenceId);
   if (made.length === 0) return record;
   const own = made.map(({ sequenceId: _, ...preview }) => preview);
-  return { ...record, sequenceId, previews: [...own, ...otherPreviews(record, sequenceId)], complete: true };
+  return {
+    ...record,
+    sequenceId,
+    previews: [...own, ...otherPreviews(record, sequenceId)],
+    complete: true,
+    onDemand: true,
+  };
 }
 
 /** The name of the source's own blob. */
 export function contentDigestOf(source: Pick<SourceRecord, 'digest' | 'contentDigest'>): Digest {
   return source.contentDigest ?? source.digest;
+}
+
+/** A blob that a record names. */
+export interface NamedBlob {
+  readonly digest: Digest;
+  readonly bytes: number;
+  readonly kind: 'source' | 'preview';
+}
+
+/** Every blob that `record` names, each once; one that is its own source and a preview is a preview. */
+export function namedBlobs(record: SourceRecord): readonly NamedBlob[] {
+  const named = new Map<Digest, NamedBlob>();
+  for (const { digest, bytes } of record.previews) named.set(digest, { digest, bytes, kind: 'preview' });
+  const content = contentDigestOf(record);
+  if (record.sourceKept && !named.has(content))
+    named.set(content, { digest: content, bytes: record.bytes, kind: 'source' });
+  return [...named.values()];
 }
 
 /** What one (context, image key) stands for. */

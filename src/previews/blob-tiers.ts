@@ -1,11 +1,6 @@
 // What the use cases need of the ordered blob tiers beyond one store: to be told where a blob was found.
 import type { Digest } from '../kernel/digest.js';
-import type { BlobStore, TierName } from '../kernel/ports/blobs.js';
-
-export interface FoundBlob {
-  readonly bytes: Buffer;
-  readonly tier: TierName;
-}
+import type { BlobStore, FoundBlob } from '../kernel/ports/blobs.js';
 
 /**
  * All tiers as one store. `put` and `putFile` write every durable tier, and throw only after each was tried: what

@@ -51,7 +51,7 @@ export class Healer {
    */
   async healFrom(entry: CatalogEntry, file: SourceFile): Promise<CatalogEntry> {
     const { context, imageKey, sourceDigest, fileName } = entry.group;
-    const { record } = await this.deps.maker.remake(file, {
+    const { record } = await this.deps.maker.remake(file, entry.source, {
       groups: [{ context, imageKey, sourceDigest, ...(fileName !== undefined && { fileName }) }],
       existing: 'renew',
       context,

@@ -3,8 +3,16 @@ import { copyFile, link, readFile } from 'node:fs/promises';
 import { type Digest, digestOf } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
+import { missingFor, missingFormats } from '../kernel/on-demand.js';
 import type { Catalog, CommitRequest } from '../kernel/ports/catalog.js';
-import type { Conversion, Converter, MadePreview, Place } from '../kernel/ports/converter.js';
+import type {
+  Conversion,
+  ConversionJob,
+  Converter,
+  MadePreview,
+  Place,
+  WantedReady,
+} from '../kernel/ports/converter.js';
 import type { Sequence } from '../kernel/sequence.js';
 import {
   contentDigestOf,
@@ -12,6 +20,7 @@ import {
   otherPreviews,
   ownPreviews,
   type Preview,
+  recordFor,
   type SourceInfo,
   type SourceRecord,
 } from '../kernel/source.js';
@@ -38,12 +47,16 @@ export interface SourceFile {
   /** The digest of its bytes where that is another one. */
   readonly contentDigest?: Digest;
   readonly bytes: number;
+  /** It was copied from the store, which need not be given it again. */
+  readonly isKept?: boolean;
 }
 
 /** Its place is that of the conversion that is waited for; what remains after a wanted preview is background, unless somebody waits. */
 export interface MakeOptions extends Place {
   /** Settle as soon as this can be answered. */
   readonly wanted?: Format;
+  /** Make these formats alone, or what answers `wanted`, and leave the rest of the sequence to those who ask for it. */
+  readonly only?: readonly Format[] | 'wanted';
   /** The groups to point to the source, and what happens to those that exist. */
   readonly groups: CommitRequest['groups'];
   readonly existing: CommitRequest['existing'];
@@ -83,9 +96,13 @@ export class Making {
   }
 
   private async make(anew: boolean): Promise<Made> {
-    const before = anew ? undefined : await unlessUnreachable(this.deps.catalog.findSource(this.source.digest));
-    if (before) this.others = otherPreviews(before, this.deps.sequence.id);
-    if (before && before.sequenceId === this.deps.sequence.id) return this.resume(before);
+    const { id } = this.deps.sequence;
+    const found = anew ? undefined : await unlessUnreachable(this.deps.catalog.findSource(this.source.digest));
+    if (found) this.others = otherPreviews(found, id);
+    const before = found && recordFor(found, id);
+    const { only } = this.options;
+    if (before && before.sequenceId === id) return only ? this.add(before, only) : this.resume(before);
+    if (only) return this.complete(await this.convertOnly(only));
     return this.complete(await this.orNothingMore(this.convert(this.options, this.options.wanted)));
   }
 
@@ -94,6 +111,28 @@ export class Making {
     this.stored = ownPreviews(before);
     this.soFar = before;
     return this.complete(await this.orNothingMore(this.convert(this.options)));
+  }
+
+  /** What is asked for beside what is there; the source is kept again where it no longer was. */
+  private async add(before: SourceRecord, only: readonly Format[] | 'wanted'): Promise<Made> {
+    this.stored = ownPreviews(before);
+    const { sequence } = this.deps;
+    const missing = missingFormats(before, sequence);
+    const asked =
+      only === 'wanted'
+        ? this.options.wanted && missingFor(before, this.options.wanted, sequence)
+        : only.filter(({ text }) => missing.some((format) => format.text === text));
+    if (!asked || asked.length === 0)
+      return this.complete({ info: before.info, metadata: before.metadata, previews: [] });
+    return this.complete(await this.convertOnly(asked));
+  }
+
+  /** These formats, or what answers the wanted one, as they are made among the whole sequence. */
+  private convertOnly(only: readonly Format[] | 'wanted'): Promise<Conversion> {
+    const { wanted } = this.options;
+    if (only === 'wanted') return this.convertJob(this.options, { ...(wanted && { wanted, wantedOnly: true }) });
+    const others = this.deps.sequence.formats.filter(({ text }) => only.every((format) => format.text !== text));
+    return this.convertJob(this.options, { made: others.map(({ text }) => text) });
   }
 
   /** A source that fails after its first preview was made has shown all it can show: it is complete with that. */
@@ -106,31 +145,36 @@ export class Making {
     }
   }
 
-  private async convert({ priority, context }: Place, wanted?: Format): Promise<Conversion> {
+  private async convert(place: Place, wanted?: Format): Promise<Conversion> {
     const made = this.madeFormats();
     let wantedStored: Promise<void> | undefined;
     try {
-      return await this.deps.converter.convert(
-        {
-          sourcePath: this.source.path,
-          sourceBytes: this.source.bytes,
-          formats: this.deps.sequence.formats,
-          ...(made.length > 0 && { made }),
-          ...(wanted && { wanted }),
-          priority,
-          context,
-          joined: this.flight.waiting,
-          outputDir: this.dir,
-        },
-        (info, metadata, preview) => {
-          wantedStored = this.storeWanted(info, metadata, [preview]);
-          wantedStored.catch(() => undefined); // Awaited below.
-        },
-        this.signal,
-      );
+      const asked = { ...(made.length > 0 && { made }), ...(wanted && { wanted }) };
+      return await this.convertJob(place, asked, (info, metadata, preview) => {
+        wantedStored = this.storeWanted(info, metadata, [preview]);
+        wantedStored.catch(() => undefined); // Awaited below.
+      });
     } finally {
       await wantedStored;
     }
+  }
+
+  private convertJob(
+    { priority, context }: Place,
+    asked: Pick<ConversionJob, 'made' | 'wanted' | 'wantedOnly'>,
+    onWanted?: WantedReady,
+  ): Promise<Conversion> {
+    const job: ConversionJob = {
+      sourcePath: this.source.path,
+      sourceBytes: this.source.bytes,
+      formats: this.deps.sequence.formats,
+      ...asked,
+      priority,
+      context,
+      joined: this.flight.waiting,
+      outputDir: this.dir,
+    };
+    return this.deps.converter.convert(job, onWanted, this.signal);
   }
 
   /** What need not be made again; nothing where that would be all of the sequence, and the record is incomplete all the same. */
@@ -149,9 +193,12 @@ export class Making {
   }
 
   private async complete({ info, metadata, previews }: Conversion): Promise<Made> {
-    const source = this.deps.keepSource ? this.storeSource() : undefined;
+    const source = this.deps.keepSource && !this.source.isKept ? this.storeSource() : undefined;
     await Promise.all([source, this.store(previews)]);
-    const record = this.record(info, metadata, true);
+    const whole = this.record(info, metadata, true);
+    const partial: SourceRecord = { ...whole, onDemand: true };
+    const isPartial = this.options.only !== undefined && missingFormats(partial, this.deps.sequence).length > 0;
+    const record = isPartial ? partial : whole;
     await this.commit(record);
     return this.made(record);
   }

@@ -40,6 +40,8 @@ export interface StoreOfPreviews extends Pick<UpkeepDeps, 'sweepOrphans' | 'reco
 export interface PreviewsSettings extends Pick<PreviewServiceDeps, 'deduplicate'> {
   readonly sequence: Sequence;
   readonly keepSource: boolean;
+  /** `false`: of an upload only what is asked for is made, and the rest when it is. */
+  readonly preConvert: boolean;
   /** See `SourceMakerDeps`. */
   readonly contextMaxConversions: number;
   /** Conversions under way or waiting, beyond which background work is refused; each upload in flight is one. */
@@ -95,6 +97,7 @@ export function openPreviews(parts: PreviewsParts, settings: PreviewsSettings): 
     contextMaxConversions: settings.contextMaxConversions,
     sequence,
     keepSource: settings.keepSource,
+    preConvert: settings.preConvert,
     tmpDir: store.tmpDir,
     onStored: (bytes) => upkeep.stored(bytes),
     onFull: makeRoom,
@@ -121,7 +124,7 @@ export function openPreviews(parts: PreviewsParts, settings: PreviewsSettings): 
     blobs,
     maker,
     healer: new Healer({ catalog, maker, metrics, logger }),
-    refresher: new Refresher({ catalog, maker, background, sequence }),
+    refresher: new Refresher({ catalog, maker, background, sequence, preConvert: settings.preConvert }),
     journal,
     sequence,
     ...(settings.deduplicate && { deduplicate: settings.deduplicate }),

@@ -6,6 +6,7 @@ import { type Digest, scopedDigest } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
 import type { Context, GroupRef, ImageKey } from '../kernel/image-key.js';
+import { missingFor } from '../kernel/on-demand.js';
 import type { Catalog, Selection } from '../kernel/ports/catalog.js';
 import type { Clock } from '../kernel/ports/clock.js';
 import type { Logger } from '../kernel/ports/logger.js';
@@ -20,6 +21,7 @@ import type { Healer } from './healer.js';
 import type { SourceFile } from './making.js';
 import type { Refresher } from './refresher.js';
 import type { SourceMaker } from './source-maker.js';
+import { isFaultOfSource } from './source-refusals.js';
 import { unlessUnreachable } from './unreachable.js';
 
 /** A preview that is lost again right after it was healed twice is no coincidence. */
@@ -45,10 +47,14 @@ export class PreviewService implements Previews {
   async choose(ref: GroupRef, request: Format): Promise<PreviewChoice> {
     const entry = await this.entryOf(ref);
     this.deps.journal.note(entry.group);
+    return this.chooseOf(entry, request);
+  }
+
+  private async chooseOf(entry: CatalogEntry, request: Format): Promise<PreviewChoice> {
     if (!answers(entry.source, request)) return this.chooseWhenComplete(entry, request);
     // Previews of an older sequence serve while they are made again.
-    this.deps.refresher.note(entry.source);
-    return this.choiceFrom(entry, request);
+    this.deps.refresher.note(entry.source, request);
+    return this.isMissing(entry, request) ? this.chooseOnceMade(entry, request) : this.choiceFrom(entry, request);
   }
 
   async read(choice: PreviewChoice): Promise<PreviewBytes> {
@@ -77,8 +83,13 @@ export class PreviewService implements Previews {
     source: SourceFile,
   ): Promise<PreviewChoice> {
     const entry = await unlessUnreachable(this.deps.catalog.find(ref));
-    if (entry) {
-      const choice = await this.choose(ref, request);
+    // What nobody has asked for yet is made of what the client has just handed us: that needs no kept source.
+    if (entry && !(entry.source.digest === source.digest && this.isMissing(this.current(entry), request))) {
+      const choice = await this.choose(ref, request).catch((error: unknown) => {
+        if (entry.source.digest === source.digest || !isGone(error)) throw error;
+        // It has the source of another image: a group that exists is answered from what it has.
+        return this.choiceFrom(entry, request);
+      });
       // The client has just handed us the source, so a lost preview needs no kept one to be made again.
       if (await this.deps.blobs.has(choice.preview.digest)) return choice;
       if (entry.source.digest !== source.digest) return choice;
@@ -150,12 +161,41 @@ export class PreviewService implements Previews {
         priority: 'medium',
         context: entry.group.context,
       });
-      return this.choiceFrom({ ...entry, source: record }, request);
+      return await this.chooseOf({ ...entry, source: record }, request);
     } catch (error) {
       if (ownPreviews(entry.source).length === 0) throw error;
       this.deps.logger.warn({ error }, 'an incomplete sequence could not be finished; answering from what is there');
       return this.choiceFrom(entry, request);
     }
+  }
+
+  /** The preview that is asked for was left out until somebody asks for it. */
+  private async chooseOnceMade(entry: CatalogEntry, request: Format): Promise<PreviewChoice> {
+    const { source, group } = entry;
+    try {
+      if (!source.sourceKept) throw noLongerKept();
+      const { record } = await this.deps.maker.makeFromKept(source, request, {
+        priority: 'instant',
+        context: group.context,
+      });
+      return this.choiceFrom({ ...entry, source: record }, request);
+    } catch (error) {
+      return this.settleFor(this.choiceFrom(entry, request), error);
+    }
+  }
+
+  /** What cannot be made is answered by what is there, unless that is too small and an upload would bring a better one. */
+  private settleFor(there: PreviewChoice, error: unknown): PreviewChoice {
+    if (isFaultOfSource(error)) return there;
+    if (!(error instanceof ProofsheetError) || there.relation === 'smaller') throw error;
+    if (isGone(error)) return there;
+    this.deps.logger.warn({ error }, 'a preview could not be made on demand; answering from what is there');
+    // For now only: as incomplete, it is not prepared for the next request.
+    return { ...there, entry: { ...there.entry, source: { ...there.entry.source, complete: false } } };
+  }
+
+  private isMissing({ source }: CatalogEntry, request: Format): boolean {
+    return missingFor(source, request, this.deps.sequence).length > 0;
   }
 
   private choiceFrom(entry: CatalogEntry, request: Format): PreviewChoice {
@@ -170,6 +210,17 @@ export class PreviewService implements Previews {
     const source = recordFor(entry.source, this.deps.sequence.id);
     return source === entry.source ? entry : { ...entry, source };
   }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof ProofsheetError && error.code === 'unknown-image-key';
+}
+
+function noLongerKept(): ProofsheetError {
+  return new ProofsheetError(
+    'unknown-image-key',
+    'this image is cached in smaller sizes alone, and its source is no longer kept; please upload it again',
+  );
 }
 
 /** Runs `use`, then removes the upload's file: what has to last has a name of its own by then. */

@@ -1,7 +1,9 @@
-// Brings records of an older sequence up to date behind the requests that came upon them: a few at a time, each read from the catalog
+// Brings records of an older sequence, or of one that was made on demand, up to date behind the requests that came upon them: a few at a time, each read from the catalog
 // and copied only when its turn has come.
 import type { Digest } from '../kernel/digest.js';
+import type { Format } from '../kernel/format.js';
 import { DEFAULT_CONTEXT } from '../kernel/image-key.js';
+import { missingFormats } from '../kernel/on-demand.js';
 import type { Catalog } from '../kernel/ports/catalog.js';
 import type { Place } from '../kernel/ports/converter.js';
 import type { Sequence } from '../kernel/sequence.js';
@@ -20,30 +22,33 @@ export interface RefresherDeps {
   readonly maker: SourceMaker;
   readonly background: BackgroundWork;
   readonly sequence: Sequence;
+  /** `false`: nothing but what was asked for is brought up to date. */
+  readonly preConvert?: boolean;
 }
 
 export class Refresher {
-  private readonly waiting = new Set<Digest>();
+  /** With what was asked of it last. */
+  private readonly waiting = new Map<Digest, Format>();
   private underWay = 0;
 
   constructor(private readonly deps: RefresherDeps) {}
 
-  /** Notes a record that a request came upon; at once, whatever it is. */
-  note(record: SourceRecord): void {
+  /** Notes a record that `request` came upon; at once, whatever it is. */
+  note(record: SourceRecord, request: Format): void {
     if (!this.isOutdated(record) || this.waiting.size >= MAX_WAITING) return;
-    this.waiting.add(record.digest);
+    this.waiting.set(record.digest, request);
     this.go();
   }
 
   private go(): void {
     const { background } = this.deps;
-    for (const digest of this.waiting) {
+    for (const [digest, request] of this.waiting) {
       if (this.underWay >= AT_ONCE || background.isDraining) return;
       this.underWay++;
       this.waiting.delete(digest);
       const begun = background.run('refresh an outdated sequence', async () => {
         try {
-          await this.refresh(digest);
+          await this.refresh(digest, request);
         } finally {
           this.underWay--;
           this.go();
@@ -56,13 +61,19 @@ export class Refresher {
     }
   }
 
-  private async refresh(digest: Digest): Promise<void> {
-    const record = await this.deps.catalog.findSource(digest);
-    if (record !== undefined && this.isOutdated(record)) await this.deps.maker.finish(record, IDLE);
+  private async refresh(digest: Digest, request: Format): Promise<void> {
+    const { catalog, maker, preConvert } = this.deps;
+    const record = await catalog.findSource(digest);
+    if (record === undefined || !this.isOutdated(record)) return;
+    if (preConvert === false) await maker.makeFromKept(record, request, IDLE);
+    else await maker.finish(record, IDLE);
   }
 
   private isOutdated(record: SourceRecord): boolean {
-    const { id } = this.deps.sequence;
-    return record.sourceKept && recordFor(record, id).sequenceId !== id;
+    const { sequence, preConvert } = this.deps;
+    if (!record.sourceKept) return false;
+    const current = recordFor(record, sequence.id);
+    if (current.sequenceId !== sequence.id) return true;
+    return preConvert !== false && missingFormats(current, sequence).length > 0;
   }
 }

@@ -4,11 +4,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
+import { type Format, parseFormat } from '../kernel/format.js';
 import type { Context } from '../kernel/image-key.js';
+import { missingFor, missingFormats } from '../kernel/on-demand.js';
 import type { Place } from '../kernel/ports/converter.js';
 import type { Leases } from '../kernel/ports/leases.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
-import { contentDigestOf, recordFor, type SourceRecord } from '../kernel/source.js';
+import { contentDigestOf, ownPreviews, recordFor, type SourceRecord } from '../kernel/source.js';
 import type { BackgroundWork } from './background-work.js';
 import { Flight, type Made } from './flight.js';
 import { makeOnce } from './make-once.js';
@@ -23,12 +25,14 @@ const MAX_ATTEMPTS = 3;
 const MAX_FLIGHTS_FROM_KEPT = 32;
 /** Flights of others that somebody waits for in vain before the next failure counts as theirs too. */
 const MAX_RIDES = 2;
+/** Rides and flights of one request for its format of a sequence that others make other formats of: as many as there may be, and some. */
+const MAX_TURNS = 40;
 const NO_GROUPS = { groups: [], existing: 'keep' } as const;
 
 /** A source and how a flight comes by a file of it. */
 interface Origin extends Omit<SourceFile, 'path'> {
   /** From the store, not from an upload. */
-  readonly isKept: boolean;
+  readonly fromStore: boolean;
   /** Makes the file `path` with its bytes. Throws `unknown-image-key` when they are gone. */
   readonly placeAt: (path: string) => Promise<void>;
 }
@@ -38,6 +42,8 @@ export interface SourceMakerDeps extends MakingDeps {
   readonly leases?: Leases;
   /** Conversions of one context under way or waiting, beyond which its uploads are refused; 0 or absent: no limit. */
   readonly contextMaxConversions?: number;
+  /** `false`: of an upload only what is asked for is made, and the rest when it is. */
+  readonly preConvert?: boolean;
   /** Absent where failed sources are not remembered. */
   readonly refusals?: SourceRefusals;
   readonly metrics: Metrics;
@@ -56,9 +62,11 @@ export class SourceMaker {
 
   constructor(private readonly deps: SourceMakerDeps) {}
 
-  /** Settles once the group stands and `wanted` (or the whole sequence) is stored. */
-  make(source: SourceFile, options: MakeOptions): Promise<Made> {
-    const { wanted } = options;
+  /** Settles once the group stands and `wanted` (or the whole sequence, or of one that is made on demand its first format) is stored. */
+  make(source: SourceFile, given: MakeOptions): Promise<Made> {
+    const { wanted } = given;
+    const options =
+      this.deps.preConvert === false ? { ...given, only: wanted ? ('wanted' as const) : this.firstFormat } : given;
     return untilKept((isFirst) => {
       if (this.flights.has(source.digest)) this.deps.metrics.count('deduplicated_uploads_total');
       return this.ride(fromFile(source), options, !isFirst, (flight) =>
@@ -67,15 +75,29 @@ export class SourceMaker {
     });
   }
 
+  private get firstFormat(): readonly Format[] {
+    return this.deps.sequence.formats.slice(0, 1);
+  }
+
+  /** Makes what answers `wanted` from the kept source, and nothing else. Throws `unknown-image-key` when the source is gone. */
+  makeFromKept(record: SourceRecord, wanted: Format, place: Place): Promise<Made> {
+    const options: MakeOptions = { ...NO_GROUPS, ...place, wanted, only: 'wanted' };
+    return untilKept((isFirst) =>
+      this.ride({ ...this.fromKept(record), isKept: isFirst }, options, !isFirst, (flight) =>
+        flight.answering(wanted, place),
+      ),
+    );
+  }
+
   /** Brings an incomplete or outdated record up to date from the kept source; shares a flight that is under way. */
   finish(record: SourceRecord, place: Place): Promise<Made> {
     const options: MakeOptions = { ...NO_GROUPS, ...place };
     return untilKept((isFirst) => this.ride(this.fromKept(record), options, !isFirst, (flight) => flight.done(place)));
   }
 
-  /** Makes every preview again from the kept source, whatever the catalog says about them. */
+  /** Makes every preview that the record has again from the kept source, whatever the catalog says about them. */
   remakeFromKept(record: SourceRecord, place: Place): Promise<Made> {
-    const options: MakeOptions = { ...NO_GROUPS, ...place };
+    const options: MakeOptions = { ...NO_GROUPS, ...place, ...onlyOf(record) };
     return untilKept(() => this.ride(this.fromKept(record), options, true, (flight) => flight.done(place)));
   }
 
@@ -83,13 +105,15 @@ export class SourceMaker {
    * The same from a file at hand. A flight that is under way is shared: it ends with every preview stored, or, when it
    * took up an interrupted sequence, finds that one of those made before is lost; then they are all made again.
    */
-  remake(source: SourceFile, options: MakeOptions): Promise<Made> {
+  remake(source: SourceFile, record: SourceRecord, given: MakeOptions): Promise<Made> {
+    const options = { ...given, ...onlyOf(record) };
     return untilKept(() => this.ride(fromFile(source), options, true, (flight) => flight.done(options)));
   }
 
   /**
-   * Waits with those whose flight is under way, and has the groups attached; begins one where there is none, or where the other's
-   * failed for a reason that is not ours: its crowd was too large, its kept source was gone. `undefined`: blobs vanished meanwhile.
+   * Waits with those whose flight is under way, and has the groups attached; begins one where there is none, where the other's made
+   * something else, or where it failed for a reason that is not ours: its crowd was too large, its kept source was gone.
+   * `undefined`: blobs vanished meanwhile.
    */
   private async ride(
     source: Origin,
@@ -97,16 +121,24 @@ export class SourceMaker {
     anew: boolean,
     wait: (flight: Flight) => Promise<Made>,
   ): Promise<Made | undefined> {
-    for (let rides = 0; ; rides++) {
+    let failures = 0;
+    for (let turns = 1; ; turns++) {
       const under = this.flights.get(source.digest);
-      if (under === undefined) return wait(this.start(source, options, anew));
       try {
-        const made = await wait(under);
-        return (await this.attach(made, options)) ? made : undefined;
+        const made = await wait(under ?? this.start(source, options, anew));
+        if (under && !(await this.attach(made, options))) return undefined;
+        if (turns === MAX_TURNS || made.unstored || this.isEnough(made.record, options)) return made;
       } catch (error) {
-        if (rides === MAX_RIDES || !isOfOthers(error)) throw error;
+        if (under === undefined || failures++ === MAX_RIDES || !isOfOthers(error)) throw error;
       }
     }
+  }
+
+  /** Whether the record has what was asked for, as far as that is to be made at all. */
+  private isEnough(record: SourceRecord, { wanted, only }: MakeOptions): boolean {
+    const { sequence } = this.deps;
+    if (wanted) return missingFor(record, wanted, sequence).length === 0;
+    return only !== undefined || missingFormats(record, sequence).length === 0;
   }
 
   /** The copy is made by the flight, once it is admitted. */
@@ -116,7 +148,7 @@ export class SourceMaker {
       digest,
       ...(contentDigest && { contentDigest }),
       bytes,
-      isKept: true,
+      fromStore: true,
       placeAt: async (path) => {
         if (await this.deps.blobs.copyTo(contentDigestOf(record), path)) return;
         throw new ProofsheetError('unknown-image-key', 'this image is no longer kept; please upload it again');
@@ -129,7 +161,7 @@ export class SourceMaker {
   }
 
   private start(source: Origin, options: MakeOptions, anew: boolean): Flight {
-    if (source.isKept && this.flyingFromKept >= MAX_FLIGHTS_FROM_KEPT) throw tooMany();
+    if (source.fromStore && this.flyingFromKept >= MAX_FLIGHTS_FROM_KEPT) throw tooMany();
     const flight = new Flight(options.wanted);
     const { context } = options;
     const flying = this.flying.get(context) ?? 0;
@@ -150,13 +182,13 @@ export class SourceMaker {
         const left = (this.flying.get(context) ?? 1) - 1;
         if (left > 0) this.flying.set(context, left);
         else this.flying.delete(context);
-        if (source.isKept) this.flyingFromKept--;
+        if (source.fromStore) this.flyingFromKept--;
       }
     });
     if (!begun) throw tooMany();
     this.flights.set(source.digest, flight);
     this.flying.set(context, flying + 1);
-    if (source.isKept) this.flyingFromKept++;
+    if (source.fromStore) this.flyingFromKept++;
     return flight;
   }
 
@@ -209,7 +241,11 @@ export class SourceMaker {
   private async adopt(digest: Digest, options: MakeOptions): Promise<Made | undefined> {
     const found = await unlessUnreachable(this.deps.catalog.findSource(digest));
     const record = found && recordFor(found, this.deps.sequence.id);
-    if (record === undefined || !record.complete || record.sequenceId !== this.deps.sequence.id) return undefined;
+    const { sequence } = this.deps;
+    if (record === undefined || !record.complete || record.sequenceId !== sequence.id) return undefined;
+    // An upload brings the source again from which the rest is to be made.
+    const needsSource = options.only !== undefined && missingFormats(record, sequence).length > 0 && !record.sourceKept;
+    if (needsSource || !this.isEnough(record, options)) return undefined;
     const missing = await this.deps.catalog.commit({
       source: record,
       groups: options.groups,
@@ -222,11 +258,18 @@ export class SourceMaker {
 }
 
 function fromFile(source: SourceFile): Origin {
-  return { ...fileFieldsOf(source), isKept: false, placeAt: (path) => linkOrCopy(source.path, path) };
+  return { ...fileFieldsOf(source), fromStore: false, placeAt: (path) => linkOrCopy(source.path, path) };
 }
 
-function fileFieldsOf({ digest, contentDigest, bytes }: Omit<SourceFile, 'path'>): Omit<SourceFile, 'path'> {
-  return { digest, ...(contentDigest && { contentDigest }), bytes };
+function fileFieldsOf({ digest, contentDigest, bytes, isKept }: Omit<SourceFile, 'path'>): Omit<SourceFile, 'path'> {
+  return { digest, ...(contentDigest && { contentDigest }), bytes, ...(isKept && { isKept }) };
+}
+
+/** Of a sequence that is made on demand: what was asked for so far. */
+function onlyOf(record: SourceRecord): Pick<MakeOptions, 'only'> {
+  if (!record.onDemand) return {};
+  const made = new Set(ownPreviews(record).flatMap(({ formats }) => formats));
+  return made.size === 0 ? {} : { only: [...made].map(parseFormat) };
 }
 
 /** Whether a flight failed for what was the matter with those who began it, not with the source. */

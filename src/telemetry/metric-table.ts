@@ -158,6 +158,11 @@ export const HISTOGRAMS = {
     labels: {},
     bucketsSeconds: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
   },
+  blob_read_seconds: {
+    help: 'Seconds it took to get a preview that memory did not have, from whichever tier had it.',
+    labels: {},
+    bucketsSeconds: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
+  },
 } as const satisfies Record<HistogramName, HistogramRule>;
 
 const added = (): Merge => 'sum';
@@ -166,6 +171,16 @@ const same = (): Merge => 'max';
 export const GAUGES = {
   queue_depth: { help: 'Conversions that wait, by priority.', labels: ['priority'], mergeOf: added },
   queue_peak: { help: 'Most conversions that ever waited, by priority.', labels: ['priority'], mergeOf: same },
+  queue_recent_peak: {
+    help: 'Most conversions that waited at once in the last five minutes, by priority.',
+    labels: ['priority'],
+    mergeOf: same,
+  },
+  oldest_entry_age_seconds: {
+    help: 'Seconds since the last use of the image group that was used longest ago; none without groups.',
+    labels: [],
+    mergeOf: same,
+  },
   keys: { help: 'Distinct image keys over all contexts.', labels: [], mergeOf: same },
   groups: { help: 'Image groups.', labels: [], mergeOf: same },
   tier_bytes: {

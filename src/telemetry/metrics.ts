@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { collectDefaultMetrics, type MetricObject, Registry } from 'prom-client';
 import type { CounterName, GaugeName, HistogramName, Labels, Metrics } from '../kernel/ports/metrics.js';
+import { BoxCounts } from './box-counts.js';
 import { COUNTERS, type CounterRule, GAUGES, type GaugeRule, HISTOGRAMS, METRIC_PREFIX } from './metric-table.js';
 import { CounterSlot, HistogramSlot, SlotSet } from './slots.js';
 import type { MergeWay, MetricFamily, MetricsSnapshot, Sample } from './snapshot.js';
@@ -20,6 +21,8 @@ export class ProcessMetrics implements Metrics {
   private readonly histograms = new Map<HistogramName, SlotSet<HistogramSlot>>();
   private readonly gauges = new Map<GaugeName, GaugeReader>();
   private readonly nodeMetrics = new Registry();
+  /** Which boxes are asked for, and what answers. */
+  readonly boxes = new BoxCounts();
 
   /** `operations`: the closed set of values of the label `operation`; everything else is counted as `other`. */
   constructor(operations: readonly string[] = []) {
@@ -64,6 +67,7 @@ export class ProcessMetrics implements Metrics {
       ...namesOf(COUNTERS).map((name) => counterFamily(name, slotsOf(this.counters, name))),
       ...namesOf(HISTOGRAMS).map((name) => histogramFamily(name, slotsOf(this.histograms, name))),
       ...gauges.filter((family) => family !== undefined),
+      this.boxes.family(),
       ...(await this.nodeFamilies()),
     ];
   }

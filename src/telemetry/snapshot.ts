@@ -101,13 +101,16 @@ class FamilyMetric extends Gauge {
   }
 }
 
+/** Labels that a sample must have, or what they must be. */
+export type Where = Labels | ((labels: Sample['labels']) => boolean);
+
 /** The sum of a counter's samples that have all of `where`; 0 when there are none. */
-export function totalOf(snapshot: MetricsSnapshot, name: CounterName, where: Labels = {}): number {
+export function totalOf(snapshot: MetricsSnapshot, name: CounterName, where: Where = {}): number {
   return samplesOf(snapshot, name, where).reduce((sum, sample) => sum + sample.value, 0);
 }
 
 /** The sum of a gauge's samples that have all of `where`; `undefined` when the gauge told nothing. */
-export function gaugeOf(snapshot: MetricsSnapshot, name: GaugeName, where: Labels = {}): number | undefined {
+export function gaugeOf(snapshot: MetricsSnapshot, name: GaugeName, where: Where = {}): number | undefined {
   const samples = samplesOf(snapshot, name, where);
   return samples.length === 0 ? undefined : samples.reduce((sum, sample) => sum + sample.value, 0);
 }
@@ -120,7 +123,7 @@ export function quantileOf(
   snapshot: MetricsSnapshot,
   name: HistogramName,
   quantile: number,
-  where: Labels = {},
+  where: Where = {},
 ): number | undefined {
   const cumulated = new Map<number, number>();
   for (const { labels, value } of samplesOf(snapshot, name, where, '_bucket')) {
@@ -142,11 +145,11 @@ function within(lower: number, upper: number, below: number, count: number, rank
   return lower + ((upper - lower) * (rank - below)) / (count - below);
 }
 
-function samplesOf(snapshot: MetricsSnapshot, name: string, where: Labels, part = ''): readonly Sample[] {
+function samplesOf(snapshot: MetricsSnapshot, name: string, where: Where, part = ''): readonly Sample[] {
+  const fits =
+    typeof where === 'function'
+      ? where
+      : (labels: Sample['labels']) => Object.entries(where).every(([label, value]) => labels[label] === value);
   const family = snapshot.find((candidate) => candidate.name === METRIC_PREFIX + name);
-  return (family?.samples ?? []).filter(
-    (sample) =>
-      sample.name === METRIC_PREFIX + name + part &&
-      Object.entries(where).every(([label, value]) => sample.labels[label] === value),
-  );
+  return (family?.samples ?? []).filter((sample) => sample.name === METRIC_PREFIX + name + part && fits(sample.labels));
 }

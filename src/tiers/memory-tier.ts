@@ -2,7 +2,7 @@
 import { open, rm } from 'node:fs/promises';
 import { LRUCache } from 'lru-cache';
 import { type Digest, digestOf } from '../kernel/digest.js';
-import { ProofsheetError } from '../kernel/errors.js';
+import { wrongDigest } from '../kernel/errors.js';
 import type { BlobKind, BlobStore } from '../kernel/ports/blobs.js';
 
 /** What an entry costs besides its bytes: the cache's slots, the digest's text, the Buffer and its backing store. */
@@ -79,10 +79,6 @@ export function createMemoryTier({ maxBytes }: MemoryTierOptions): MemoryTier {
     delete: async (digest) => forget(digest),
     close: async () => cache?.clear(),
   };
-}
-
-function wrongDigest(): ProofsheetError {
-  return new ProofsheetError('internal', 'the bytes to store have another digest than they were given with');
 }
 
 /** `bytes` in memory that nothing else lives in: a view would keep its whole parent alive, uncounted. */

@@ -2,7 +2,7 @@
 // passed over. Knows nothing of how a tier stores.
 import type { Digest } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
-import type { BlobKind, BlobStore, TierName } from '../kernel/ports/blobs.js';
+import type { BlobKind, BlobStore, FoundBlob, TierName } from '../kernel/ports/blobs.js';
 import type { Clock } from '../kernel/ports/clock.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
@@ -19,11 +19,6 @@ export interface TieredBlobsOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-}
-
-export interface FoundBlob {
-  readonly bytes: Buffer;
-  readonly tier: TierName;
 }
 
 /** Copies towards nearer tiers that may be under way at once; what is found beyond that is copied at its next hit. */
@@ -51,16 +46,19 @@ export class TieredBlobs implements Omit<BlobStore, 'tier'> {
    * `overloaded` when a tier did, since whatever the caller would do instead costs more.
    */
   async find(digest: Digest): Promise<FoundBlob | undefined> {
-    const { memory, metrics } = this.options;
+    const { memory, metrics, clock } = this.options;
     const bytes = memory.peek(digest);
     if (bytes !== undefined) {
       metrics.count('cache_hits_total', { tier: 'memory' });
       return { bytes, tier: 'memory' };
     }
     metrics.count('cache_misses_total', { tier: 'memory' });
+    const begunAt = clock.monotonic();
     const { found, missed } = await this.lookUpOnce(digest);
     for (const tier of missed) metrics.count('cache_misses_total', { tier });
-    if (found !== undefined) metrics.count('cache_hits_total', { tier: found.tier });
+    if (found === undefined) return undefined;
+    metrics.count('cache_hits_total', { tier: found.tier });
+    metrics.observe('blob_read_seconds', (clock.monotonic() - begunAt) / 1_000);
     return found;
   }
 

@@ -35,6 +35,7 @@ export const doNothingCatalog: Catalog = {
     previewBytes: 0,
     sourceBytes: 0,
   }),
+  oldestUse: async () => undefined,
   touch: async () => {},
   evictSources: async () => ({ groups: 0, sources: 0, bytes: 0 }),
   evictGroups: async () => ({ groups: 0, sources: 0, bytes: 0 }),

@@ -1,5 +1,6 @@
 // The server's life as an operator sees it: start, refuse to start, restart, drain, stop, run out of time, take large uploads.
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -110,9 +111,19 @@ describe('Ctrl-C', () => {
   it('drains too, although terminal, npm and supervisor all hand the signal on, to every process', {
     timeout: 300_000,
   }, async () => {
-    const source = await encodedPhoto(6000, 4000);
+    const source = await encodedPhoto(400, 300);
+    // However long the signals take to arrive: what is under way waits for us, and not we for it.
+    const patient = { PROOFSHEET_CONVERSION_TIMEOUT_MS: '100000', PROOFSHEET_DRAIN_TIMEOUT_MS: '100000' };
     for (const workers of ['1', '2']) {
-      const running = await start({ PROOFSHEET_WORKERS: workers });
+      const running = await start({ ...patient, PROOFSHEET_WORKERS: workers });
+      const listening = () => running.log.filter(({ message }) => message === 'listening').length;
+      await until(() => listening() === Number(workers), 'all workers listen');
+      const everybody = [running.pid, ...descendantsOf(running.pid)];
+      const converters = everybody.filter((pid) =>
+        readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('convert/child.js'),
+      );
+      expect(converters.length).toBeGreaterThan(0);
+      for (const pid of converters) process.kill(pid, 'SIGSTOP');
       const underWay = upload(
         running.url,
         Buffer.concat([source, Buffer.from(workers)]),
@@ -122,8 +133,12 @@ describe('Ctrl-C', () => {
         async () => (await scrape(running.origin, 'proofsheet_converters', 'state="busy"')) > 0,
         'the conversion runs',
       );
-      const everybody = [running.pid, ...descendantsOf(running.pid)];
       for (let times = 0; times < 2; times++) for (const pid of everybody) process.kill(pid, 'SIGINT');
+      await until(
+        () => running.log.filter(({ message }) => String(message).startsWith('stopping')).length >= Number(workers),
+        'all stop',
+      );
+      for (const pid of converters) process.kill(pid, 'SIGCONT');
       expect((await underWay).status).toBe(200);
       expect(await running.gone).toBe(0);
     }

@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bestPlanned } from '../../src/kernel/best-match.js';
 import { digestOf } from '../../src/kernel/digest.js';
+import { formatsAnswering } from '../../src/kernel/on-demand.js';
 import type {
   Conversion,
   ConversionJob,
@@ -52,8 +53,9 @@ export class FakeConverter implements Converter {
     await this.start.pass(signal);
     if (this.failure?.at === 'start') throw this.failure.error;
     const source = await readFile(job.sourcePath);
+    const asked = job.wanted && job.wantedOnly && formatsAnswering(FAKE_INFO, false, job.formats, job.wanted);
     const plan = planSequence(FAKE_INFO, false, job.formats).filter(({ formats }) =>
-      formats.some(({ text }) => !job.made?.includes(text)),
+      formats.some((format) => (asked ? asked.includes(format) : !job.made?.includes(format.text))),
     );
     const wanted = job.wanted && bestPlanned(FAKE_INFO, plan, job.wanted);
     const make = (planned: PlannedPreview) => this.make(planned, source, job.outputDir, number);

@@ -32,7 +32,7 @@ export interface Interleavings {
 /** Does a step when it is its turn; those of all nodes wait together. */
 export type Turn = <T>(step: () => Promise<T>) => Promise<T>;
 
-export interface NodeOptions extends Pick<PreviewBenchOptions, 'dataDir' | 'shared' | 'keepSource'> {
+export interface NodeOptions extends Pick<PreviewBenchOptions, 'dataDir' | 'shared' | 'keepSource' | 'preConvert'> {
   /** Time passes on the node's store; default: on its bench alone, which is the embedded store's. */
   readonly advance?: (ms: number) => void;
   /** Has each step of the node's store wait for `turn`. */

@@ -23,6 +23,7 @@ export interface PreviewBenchOptions {
   readonly dataDir: string;
   readonly formats?: readonly string[];
   readonly keepSource?: boolean;
+  readonly preConvert?: boolean;
   readonly limits?: Partial<UpkeepLimits>;
   readonly space?: FreeSpace;
   /** Failed sources are remembered. */
@@ -82,6 +83,7 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
     {
       sequence,
       keepSource: options.keepSource ?? true,
+      preConvert: options.preConvert ?? true,
       ...(options.deduplicate && { deduplicate: options.deduplicate }),
       contextMaxConversions: options.contextMaxConversions ?? 0,
       maxBackgroundTasks: 1_000,

@@ -31,6 +31,7 @@ export interface TestSourceOptions {
   /** Default: two previews of this source's own. */
   readonly previews?: readonly TestBlob[];
   readonly complete?: boolean;
+  readonly onDemand?: true;
   readonly sourceKept?: boolean;
   readonly sequenceId?: string;
 }
@@ -63,6 +64,7 @@ export function testSource(seed: string, options: TestSourceOptions = {}): TestS
     sequenceId: options.sequenceId ?? '0123456789abcdef',
     previews: previews.map((blob, index) => previewOf(blob, index)),
     complete: options.complete ?? true,
+    ...(options.onDemand && { onDemand: options.onDemand }),
     sourceKept: options.sourceKept ?? true,
   };
   return { record, source, previews };

@@ -50,6 +50,8 @@ const commands = {
   has: async ({ name }) => (await store.catalog.find({ context: '', imageKey: name })) !== undefined,
   generation: async () => store.catalog.generation(),
   count: () => store.catalog.count(),
+  usageOf: () => store.catalog.usageOf(''),
+  heaviest: () => store.catalog.heaviest('bytes'),
   remove: () => store.catalog.remove({}),
   sweep: async () => (await store.catalog.sweep(1000)).length,
   lease: async ({ name, ttlMs }) => (await store.leases.acquire(name, ttlMs)) !== undefined,

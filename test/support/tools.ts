@@ -32,6 +32,7 @@ export const TOOLS = {
   // Debian's package of the server brings the tool; neither is left running (withoutServices).
   promtool: { debian: 'prometheus', binaries: ['promtool'] },
   wrk: { debian: 'wrk', binaries: ['wrk'] },
+  prometheus: { debian: 'prometheus', binaries: ['prometheus'] },
   'heif-enc': { debian: 'libheif-examples', binaries: ['heif-enc'] },
   cjxl: { debian: 'libjxl-tools', binaries: ['cjxl'] },
   opj_compress: { debian: 'libopenjp2-tools', binaries: ['opj_compress'] },

@@ -7,6 +7,7 @@ import type { Digest } from '../../kernel/digest.js';
 import type { GroupRef } from '../../kernel/image-key.js';
 import type { Catalog } from '../../kernel/ports/catalog.js';
 import type { Clock } from '../../kernel/ports/clock.js';
+import type { CountingSlot } from '../../kernel/ports/metrics.js';
 import type { ImageGroup } from '../../kernel/source.js';
 import type { PreviewChoice } from '../../previews/answers.js';
 import type { Conditions } from '../replies/conditional.js';
@@ -50,6 +51,8 @@ export interface HotLaneDeps {
   readonly sendTimeoutMs: number;
   /** Whether an `Authorization` header opens the group to its sender; asked where a URL alone does not open it. */
   readonly admits?: (authorization: string | undefined, ref: GroupRef) => boolean;
+  /** Where answers with this choice are counted; looked up once for a prepared answer. */
+  readonly countOf?: (choice: PreviewChoice) => CountingSlot;
   /** Called for every answer given; has to be cheap. */
   readonly onAnswer: (
     operation: string,
@@ -83,6 +86,7 @@ interface Prepared {
   /** Made when they are first needed: most entries never need them. */
   headers304: string[] | undefined;
   readonly etag: string;
+  readonly count: CountingSlot | undefined;
   /** Unix ms until which the URL opens the answer to anybody; `undefined` when it takes a token. */
   readonly urlValidUntilMs: number | undefined;
   /** The catalog's generation at which the revision was last known to be current. */
@@ -139,6 +143,7 @@ export class HotLane {
       alsoHeaders: alsoHeaders.flat(),
       headers304: undefined,
       etag,
+      count: this.deps.countOf?.(choice),
       urlValidUntilMs,
       generation,
     });
@@ -231,7 +236,7 @@ export class HotLane {
   }
 
   private send(
-    { operation, choice }: Prepared,
+    { operation, choice, count }: Prepared,
     { status, headers, range }: Planned,
     bytes: Buffer,
     response: ServerResponse,
@@ -246,6 +251,7 @@ export class HotLane {
       response.end(body);
       if (isWaiting(response)) this.waitFor(response, body.length);
     }
+    count?.add();
     this.deps.onAnswer(operation, choice.entry.group, status, body.length, (performance.now() - startedAt) / 1_000);
   }
 

@@ -4,6 +4,12 @@ import type { Digest } from '../digest.js';
 /** Where a blob's bytes were found, as metrics and headers name it. */
 export type TierName = 'memory' | 'disk' | 'shared';
 
+/** A blob's bytes, and where they were found. */
+export interface FoundBlob {
+  readonly bytes: Buffer;
+  readonly tier: TierName;
+}
+
 /** Sources are evicted before previews, so a store has to know which is which. */
 export type BlobKind = 'source' | 'preview';
 

@@ -68,7 +68,7 @@ export interface Catalog {
    */
   commit(request: CommitRequest): Promise<readonly Digest[]>;
   /** Removes in bounded batches, so that others are served in between. Resolves with the number of groups removed. */
-  remove(selection: Selection, signal?: AbortSignal): Promise<number>;
+  remove(selection: Selection): Promise<number>;
   /**
    * Removes the group if it still is at `revision`, and resolves with whether it did: what was decided on an entry that was
    * read must not hit what was committed since.
@@ -79,6 +79,8 @@ export interface Catalog {
   /** Image keys ascending by their UTF-8 bytes, each once, in batches; never more than a batch in memory. */
   keys(context?: Context): AsyncIterable<readonly ImageKey[]>;
   usage(): Promise<Usage>;
+  /** When the group that was used longest ago was used last (Unix ms, as coarse as uses are noted); `undefined` without groups. */
+  oldestUse(): Promise<number | undefined>;
   /** Notes coarse access times (Unix ms); unknown groups are passed over. */
   touch(accesses: readonly { readonly ref: GroupRef; readonly at: number }[]): Promise<void>;
   /**

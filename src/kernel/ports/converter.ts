@@ -29,6 +29,8 @@ export interface ConversionJob extends Place {
   readonly made?: readonly string[];
   /** Make the best match of this request first, and report it before the others. */
   readonly wanted?: Format;
+  /** Make that best match alone; the conversion is complete with it. */
+  readonly wantedOnly?: boolean;
   /** It is converted when the first of all their places has its turn. */
   readonly joined?: Joined;
   /** An existing directory: previews are written here, and belong to the caller from then on. */

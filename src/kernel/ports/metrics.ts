@@ -31,13 +31,16 @@ export type HistogramName =
   | 'http_request_duration_seconds'
   | 'conversion_duration_seconds'
   | 'queue_wait_seconds'
+  | 'blob_read_seconds'
   | 'fetch_duration_seconds';
 
 export type GaugeName =
   | 'queue_depth'
   | 'queue_peak'
+  | 'queue_recent_peak'
   | 'keys'
   | 'groups'
+  | 'oldest_entry_age_seconds'
   | 'tier_bytes'
   | 'in_flight_bytes'
   | 'in_flight_budget_bytes'

@@ -2,8 +2,7 @@
 // rows they are about. Everything that adds or takes away a group or a source goes through here.
 import type { Digest } from '../../kernel/digest.js';
 import type { Context } from '../../kernel/image-key.js';
-import type { BlobKind } from '../../kernel/ports/blobs.js';
-import { contentDigestOf, type SourceRecord } from '../../kernel/source.js';
+import { contentDigestOf, type NamedBlob, namedBlobs, type SourceRecord } from '../../kernel/source.js';
 import { byKeyKey, digestKey, digestOfKey, endOfPrefix, splitGroupKey, usedKey } from './catalog-keys.js';
 import {
   type BlobRow,
@@ -29,26 +28,9 @@ const NOTHING = Buffer.of(0);
 
 type MutableTotals = { -readonly [Name in keyof Totals]: Totals[Name] };
 
-/** A blob that a record names. */
-export interface NamedBlob {
-  readonly digest: Digest;
-  readonly bytes: number;
-  readonly kind: BlobKind;
-}
-
-/** Every blob that `record` names, each once. */
-export function blobsOf(record: SourceRecord): readonly NamedBlob[] {
-  const named = new Map<Digest, NamedBlob>();
-  for (const { digest, bytes } of record.previews) named.set(digest, { digest, bytes, kind: 'preview' });
-  const content = contentDigestOf(record);
-  if (record.sourceKept && !named.has(content))
-    named.set(content, { digest: content, bytes: record.bytes, kind: 'source' });
-  return [...named.values()];
-}
-
 /** Bytes of every blob that `record` names. */
 function weightOf(record: SourceRecord): number {
-  return blobsOf(record).reduce((sum, { bytes }) => sum + bytes, 0);
+  return namedBlobs(record).reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 export function decodeRecord(bytes: Buffer): SourceRecord {
@@ -153,8 +135,8 @@ export class CatalogLedger {
       kept: record.sourceKept,
       weight: weightOf(record),
     };
-    for (const blob of blobsOf(record)) this.name(blob);
-    if (oldRecord) for (const blob of blobsOf(oldRecord)) this.unname(blob.digest);
+    for (const blob of namedBlobs(record)) this.name(blob);
+    if (oldRecord) for (const blob of namedBlobs(oldRecord)) this.unname(blob.digest);
     this.tables.records.putSync(key, encodeRecord(record));
     this.writeSource(key, old, row);
     if (old === undefined) this.totals.sources++;
@@ -169,7 +151,7 @@ export class CatalogLedger {
     const without: SourceRecord = { ...record, sourceKept: false };
     this.tables.records.putSync(key, encodeRecord(without));
     this.writeSource(key, row, { ...row, kept: false, weight: weightOf(without) });
-    const stillNamed = new Set(blobsOf(without).map((blob) => blob.digest));
+    const stillNamed = new Set(namedBlobs(without).map((blob) => blob.digest));
     const content = contentDigestOf(record);
     if (record.sourceKept && !stillNamed.has(content)) this.unname(content);
     this.droppedSources++;
@@ -230,7 +212,7 @@ export class CatalogLedger {
     this.tables.records.removeSync(key);
     this.tables.unfinished.removeSync(key);
     this.tables.usedSources.removeSync(usedKey(row.lastUsed, key));
-    if (record) for (const blob of blobsOf(record)) this.unname(blob.digest);
+    if (record) for (const blob of namedBlobs(record)) this.unname(blob.digest);
     this.totals.sources--;
     this.droppedSources++;
   }
@@ -294,7 +276,7 @@ export class CatalogLedger {
     this.freedBytes += row.bytes;
   }
 
-  private countBytes(kind: BlobKind, bytes: number): void {
+  private countBytes(kind: NamedBlob['kind'], bytes: number): void {
     if (kind === 'source') this.totals.sourceBytes += bytes;
     else this.totals.previewBytes += bytes;
   }

@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import { copyFile, type FileHandle, link, lstat, mkdir, open, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, digestOf } from '../../kernel/digest.js';
-import { ProofsheetError } from '../../kernel/errors.js';
+import { wrongDigest } from '../../kernel/errors.js';
 import type { BlobKind, BlobStore } from '../../kernel/ports/blobs.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
@@ -179,10 +179,6 @@ export class FileBlobs implements BlobStore {
 const UNREADABLE = new Set(['EISDIR', 'ELOOP', 'ENXIO', 'EAGAIN', 'ESPIPE', 'EIO', 'EINVAL', 'EACCES', 'EPERM']);
 /** The name is taken; other file system, no hard links there, or too many of this file. */
 const NOT_LINKABLE = new Set(['EEXIST', 'EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS', 'EACCES']);
-
-function wrongDigest(): ProofsheetError {
-  return new ProofsheetError('internal', 'the bytes to store have another digest than they were given with');
-}
 
 async function writeNew(path: string, bytes: Buffer, fsync: boolean): Promise<void> {
   if (!fsync) return writeFile(path, bytes, { flag: 'wx' });

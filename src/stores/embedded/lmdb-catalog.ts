@@ -5,7 +5,7 @@ import { type Context, DEFAULT_CONTEXT, type GroupRef, type ImageKey } from '../
 import type { Catalog, CommitRequest, Evicted, Selection, Usage } from '../../kernel/ports/catalog.js';
 import type { Clock } from '../../kernel/ports/clock.js';
 import type { ContextUsage, FairEviction, Heaviest } from '../../kernel/ports/fair-eviction.js';
-import type { CatalogEntry, SourceRecord } from '../../kernel/source.js';
+import { type CatalogEntry, namedBlobs, type SourceRecord } from '../../kernel/source.js';
 import type { CatalogDamage } from './catalog-damage.js';
 import {
   ContextKeys,
@@ -19,7 +19,7 @@ import {
   splitGroupKey,
   splitUsedKey,
 } from './catalog-keys.js';
-import { blobsOf, type CatalogLedger, decodeRecord } from './catalog-ledger.js';
+import { type CatalogLedger, decodeRecord } from './catalog-ledger.js';
 import {
   decodeBlob,
   decodeContext,
@@ -113,7 +113,7 @@ export class LmdbCatalog implements Catalog, FairEviction {
   }
 
   private commitIn(ledger: CatalogLedger, { source, groups, existing }: CommitRequest): readonly Digest[] {
-    const blobs = blobsOf(source);
+    const blobs = namedBlobs(source);
     const known = ledger.source(source.digest);
     const effective = groups
       .map((group) => ({ ...group, key: this.names.groupKey(group) }))
@@ -148,8 +148,8 @@ export class LmdbCatalog implements Catalog, FairEviction {
     return [];
   }
 
-  remove(selection: Selection, signal?: AbortSignal): Promise<number> {
-    return this.changes.remove(selection, signal);
+  remove(selection: Selection): Promise<number> {
+    return this.changes.remove(selection);
   }
 
   removeGroup(ref: GroupRef, revision: string): Promise<boolean> {
@@ -209,6 +209,12 @@ export class LmdbCatalog implements Catalog, FairEviction {
     return usage;
   }
 
+  async oldestUse(): Promise<number | undefined> {
+    this.tables.environment.refresh();
+    const [first] = this.damage.needing(() => keysFrom(this.tables.usedGroups, FIRST_KEY, undefined, 1));
+    return first && splitUsedKey(first).seconds * 1_000;
+  }
+
   touch(accesses: readonly Access[]): Promise<void> {
     return this.changes.touch(accesses);
   }
@@ -233,15 +239,19 @@ export class LmdbCatalog implements Catalog, FairEviction {
   }
 
   async usageOf(context: Context): Promise<ContextUsage> {
-    this.tables.environment.refresh();
-    return readRow(this.tables.contexts, this.names.contextKey(context), decodeContext) ?? NO_USAGE;
+    return this.damage.needing(() => {
+      this.tables.environment.refresh();
+      return readRow(this.tables.contexts, this.names.contextKey(context), decodeContext) ?? NO_USAGE;
+    });
   }
 
   async heaviest(by: 'bytes' | 'groups'): Promise<Heaviest | undefined> {
-    this.tables.environment.refresh();
-    const found = heaviestContext(this.tables, by);
-    const usage = found && readRow(this.tables.contexts, found.context, decodeContext);
-    return found && usage && { ...usage, alone: found.alone };
+    return this.damage.needing(() => {
+      this.tables.environment.refresh();
+      const found = heaviestContext(this.tables, by);
+      const usage = found && readRow(this.tables.contexts, found.context, decodeContext);
+      return found && usage && { ...usage, alone: found.alone };
+    });
   }
 
   evictSourcesOfHeaviest(limit: number): Promise<Evicted> {

@@ -85,10 +85,9 @@ export class LongChanges {
     private readonly clock: Clock,
   ) {}
 
-  async remove(selection: Selection, signal?: AbortSignal): Promise<number> {
+  async remove(selection: Selection): Promise<number> {
     let removed = 0;
     for (let more = true; more; ) {
-      signal?.throwIfAborted();
       more = await this.writeBatch(WRITE_BATCH, {
         list: (most) => this.selectedGroups(selection, most),
         step: (ledger, key) => ledger.removeGroup(key),

@@ -82,10 +82,6 @@ export interface RedisStore {
   state(): 'up' | 'down';
   /** Why the server has not been of use yet, when it does not want us: nothing can be served until that is mended. */
   refusal(): string | undefined;
-  /** Called on every change to `down`. */
-  onDown(listener: () => void): void;
-  /** Called on every change to `up`; what the node remembered is forgotten by then. */
-  onUp(listener: () => void): void;
   /** Ends all connections at once. */
   close(): Promise<void>;
 }
@@ -142,7 +138,6 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     blobTtlMs: options.blobTtlSeconds * 1_000,
     maxSourceBytes: Math.min(options.maxSourceBytes ?? DEFAULT_MAX_SOURCE_BYTES, options.maxBlobBytes),
   };
-  const listeners = { up: [] as (() => void)[], down: [] as (() => void)[] };
   let isUp = false;
   let refused: Error | undefined;
   let settle: () => void = () => {};
@@ -183,7 +178,6 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
       isUp = state === 'tracked';
       if (isUp) logger.info({}, 'the shared tier is there');
       else logger.warn({ state }, 'the shared tier is away');
-      for (const listener of isUp ? listeners.up : listeners.down) listener();
     },
   });
   const leases = new RedisLeases(session);
@@ -227,8 +221,6 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     ...(options.refusals && { refusals: new RedisRefusals(session, options.refusals) }),
     state: () => (isUp && records.isUp ? 'up' : 'down'),
     refusal: () => troubles.refusal,
-    onDown: (listener) => void listeners.down.push(listener),
-    onUp: (listener) => void listeners.up.push(listener),
     close,
   };
 }

@@ -28,6 +28,7 @@ function recordOf(given: Fields): Omit<SourceRecord, 'sourceKept'> {
     sequenceId: textIn(given.sequenceId),
     previews: listIn(given.previews).map((preview) => previewOf(fieldsOf(preview))),
     complete: flagIn(given.complete),
+    ...(given.onDemand !== undefined && flagIn(given.onDemand) && { onDemand: true }),
   };
 }
 

@@ -7,7 +7,7 @@ import KeyvRedis from '@keyv/redis';
 import Keyv from 'keyv';
 import { LRUCache } from 'lru-cache';
 import { type Digest, digestOf } from '../../kernel/digest.js';
-import { ProofsheetError } from '../../kernel/errors.js';
+import { ProofsheetError, wrongDigest } from '../../kernel/errors.js';
 import type { BlobKind, BlobStore } from '../../kernel/ports/blobs.js';
 import type { Link } from './link.js';
 import { healingTypes, type Session } from './session.js';
@@ -151,8 +151,4 @@ export class RedisBlobStore implements BlobStore {
     const { link, deadlines, blobTtlMs } = this.session;
     link.send(key, ['PEXPIRE', key, String(blobTtlMs)], deadlines.setMs).catch(() => this.prolonged.delete(digest));
   }
-}
-
-function wrongDigest(): ProofsheetError {
-  return new ProofsheetError('internal', 'the bytes of a blob differ from its digest');
 }

@@ -76,19 +76,16 @@ export class RedisCatalog implements Catalog {
     return [];
   }
 
-  async remove(selection: Selection, signal?: AbortSignal): Promise<number> {
+  async remove(selection: Selection): Promise<number> {
     let removed = 0;
     let batches = 0;
     let ended = new Map<Digest, Token[]>();
-    signal?.throwIfAborted();
     for await (const refs of this.groups.select(selection)) {
       removed += await this.groups.remove(refs, ended);
-      // What was removed is to be released even when we are told to stop.
-      if (++batches % 10 === 0 || ended.size >= RELEASE_AFTER_GROUPS || signal?.aborted) {
+      if (++batches % 10 === 0 || ended.size >= RELEASE_AFTER_GROUPS) {
         await this.sources.release(ended);
         ended = new Map();
       }
-      signal?.throwIfAborted();
     }
     await this.sources.release(ended);
     this.reader.changed();
@@ -96,10 +93,10 @@ export class RedisCatalog implements Catalog {
   }
 
   /**
-   * The group's record is compared in the step that removes it, the source's right before, since it lies in another slot. Every
-   * commit that is acknowledged for the group gives its record another token, whatever became of the source. So what this can
-   * miss is a source that is made again for nobody (a heal from a kept source) within that moment: its group had lost its
-   * previews, and goes.
+   * The group's record is compared in the step that removes it, the source's right before, since it lies in another slot of a cluster,
+   * which no script reaches. That is enough: a token never comes again, so a group that still has its own in that step had it too when the
+   * source was compared, and at that moment the entry was at `revision`. Whoever is acknowledged for the group since has given it
+   * another token. A source that is made again for nobody in between goes with its group, as if that had been removed first.
    */
   async removeGroup(ref: GroupRef, revision: string): Promise<boolean> {
     const current = await this.reader.find(ref);
@@ -117,6 +114,11 @@ export class RedisCatalog implements Catalog {
 
   keys(context?: Context): AsyncIterable<readonly ImageKey[]> {
     return streamKeys(this.session, context);
+  }
+
+  async oldestUse(): Promise<number | undefined> {
+    const [oldest] = await this.groups.oldest(1);
+    return oldest?.usedAt;
   }
 
   async usage(): Promise<Usage> {

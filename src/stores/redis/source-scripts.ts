@@ -27,22 +27,31 @@ local function used(digest, now)
 end`;
 
 /**
- * KEYS as in BOOK. ARGV kept, complete, sequence, checksum, digest, now in ms, weight, then token and context of each group.
- * Lets the groups refer to the record as it is, if it says what the caller would write. Returns 1 or 0.
+ * KEYS as in BOOK. ARGV kept, complete, sequence, checksum, digest, now in ms, weight, SHA-1 of the record's JSON, then token and
+ * context of each group. Lets the groups refer to the record as it is, if it says what the caller would write, to its last byte: the
+ * checksum that it brings is as good as the bytes behind it. Returns 1 or 0; or, where the caller's is outdated, the record that
+ * stands, which only the caller can check.
  */
 export const ATTACH = script(`${READ}${OUTDATED}${USED}${BOOK}
-local kept, complete, sequence, sum, digest, now, weight = unpack(ARGV, 1, 7)
+local kept, complete, sequence, sum, digest, now, weight, sha = unpack(ARGV, 1, 8)
 local old = read(KEYS[1])
 if not old then return 0 end
 local same = string.sub(old, 13, 62) == kept .. complete .. sequence .. sum
-if not same and not outdated(old, complete, sequence) then return 0 end
+  and redis.sha1hex(string.sub(old, 63)) == sha
+local late = not same and outdated(old, complete, sequence)
+if not same and not late then return 0 end
 used(digest, now)
-attach(8, digest, weight, now)
+attach(9, digest, weight, now)
+return late and old or 1`);
+
+/** KEYS record. ARGV its text. Removes the record if it still is this one, which is damaged; its references stay. */
+export const REMOVE_DAMAGED = script(`${READ}
+if read(KEYS[1]) == ARGV[1] then redis.call('UNLINK', KEYS[1]) end
 return 1`);
 
 /**
  * KEYS as in BOOK. ARGV digest, now in ms, 1 if its blob can be evicted or 0, complete, sequence, record, weight, then
- * token and context of each group. Returns { 1 written, 0 nobody refers to it or 2 outdated, the record before or '' }.
+ * token and context of each group. Returns { 1 written, 0 nobody refers to it or 2 outdated, the record that stood there or '' }.
  */
 export const REPLACE_SOURCE = script(`${READ}${OUTDATED}${USED}${BOOK}
 local digest, now, evictable, complete, sequence, record, weight = unpack(ARGV, 1, 7)
@@ -51,7 +60,7 @@ if #ARGV == 7 and redis.call('HLEN', KEYS[2]) == 0 then return { 0, '' } end
 if old and outdated(old, complete, sequence) then
   used(digest, now)
   attach(8, digest, weight, now)
-  return { 2, '' }
+  return { 2, old }
 end
 redis.call('SET', KEYS[1], record)
 redis.call('ZADD', KEYS[3], 'GT', now, digest)

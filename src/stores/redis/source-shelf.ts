@@ -1,7 +1,8 @@
 // Sources and the blobs that their records name: references, owners, orphans. Knows nothing of groups but their tokens.
+import { createHash } from 'node:crypto';
 import type { Digest } from '../../kernel/digest.js';
 import type { Context } from '../../kernel/image-key.js';
-import { contentDigestOf, type SourceRecord } from '../../kernel/source.js';
+import { contentDigestOf, type NamedBlob, namedBlobs, type SourceRecord } from '../../kernel/source.js';
 import { ALL_SHARDS, digestShard, type Shard } from './key-layout.js';
 import type { ScriptCall } from './link.js';
 import { decodeSource, encodeSource, newToken, type StoredSource, sourceParts, type Token } from './record-codec.js';
@@ -11,17 +12,15 @@ import {
   DISOWN_BLOB,
   OWN_BLOB,
   RELEASE_SOURCE,
+  REMOVE_DAMAGED,
   REPLACE_SOURCE,
   SWEEP_BLOB,
   TOUCH_SOURCE,
   UNKEEP_SOURCE,
 } from './source-scripts.js';
 
-interface NamedBlob {
-  readonly digest: Digest;
-  readonly kind: 'p' | 's';
-  readonly bytes: number;
-}
+/** How owners of a blob end, by what they name it as (see source-scripts.ts). */
+const LETTERS = { preview: 'p', source: 's' } as const satisfies Record<NamedBlob['kind'], string>;
 
 /** A group that refers to a source from now on. */
 export interface NewReference {
@@ -53,7 +52,7 @@ export class SourceShelf {
 
   /** The record's blobs that are gone; those that are there live on for a full time to live. */
   async missingBlobs(record: SourceRecord): Promise<Digest[]> {
-    const named = [...new Set(this.blobsOf(record).map(({ digest }) => digest))];
+    const named = this.blobsOf(record).map(({ digest }) => digest);
     const ttl = String(this.session.blobTtlMs);
     const replies = await readMany(
       this.session,
@@ -76,12 +75,13 @@ export class SourceShelf {
     const now = Math.floor(this.session.clock.now());
     const weight = weightOf(blobs);
     const attaching = references.flatMap(({ token, context }) => [token, context]);
+    const sha = createHash('sha1').update(body).digest('hex');
     const attach = {
       keys: this.keysOf(digest),
-      args: [head.kept, head.complete, head.sequence, head.sum, digest, now, weight, ...attaching],
+      args: [head.kept, head.complete, head.sequence, head.sum, digest, now, weight, sha, ...attaching],
     };
     const [attached] = await runMany(this.session, ATTACH, [attach]);
-    if (attached === 1) return [];
+    if (attached === 1 || (typeof attached === 'string' && (await this.isWhole(digest, attached)))) return [];
 
     const token = newToken();
     const vanished = await this.own(blobs, token);
@@ -90,25 +90,41 @@ export class SourceShelf {
       return vanished;
     }
     const evictable = record.sourceKept && record.bytes <= this.session.maxSourceBytes ? 1 : 0;
-    const [reply] = await runMany(this.session, REPLACE_SOURCE, [
-      {
-        keys: this.keysOf(digest),
-        args: [
-          digest,
-          now,
-          evictable,
-          head.complete,
-          head.sequence,
-          encodeSource(token, { head, body }),
-          weight,
-          ...attaching,
-        ],
-      },
-    ]);
-    const [outcome, before] = reply as [number, string];
-    if (outcome !== 1) await this.disown(blobs, token);
-    else await this.disownRecord(digest, before);
-    return [];
+    const replace = {
+      keys: this.keysOf(digest),
+      args: [
+        digest,
+        now,
+        evictable,
+        head.complete,
+        head.sequence,
+        encodeSource(token, { head, body }),
+        weight,
+        ...attaching,
+      ],
+    };
+    for (;;) {
+      const [reply] = await runMany(this.session, REPLACE_SOURCE, [replace]);
+      const [outcome, before] = reply as [number, string];
+      if (outcome === 1) {
+        await this.disownRecord(digest, before);
+        return [];
+      }
+      // What was to stay in its place is damaged, and gone now: nothing stands in ours any more.
+      if (outcome === 2 && !(await this.isWhole(digest, before))) continue;
+      await this.disown(blobs, token);
+      return [];
+    }
+  }
+
+  /** Whether the text of a source's record is one of ours; if not, it is removed, so that nobody takes it for one. */
+  private async isWhole(digest: Digest, text: string): Promise<boolean> {
+    const { session } = this;
+    if (decodeSource(session.seals, digest, text)) return true;
+    session.metrics.count('damaged_records_total');
+    session.logger.warn({ record: 'source' }, 'a damaged record in Redis was removed');
+    await runMany(session, REMOVE_DAMAGED, [{ keys: [session.keys.source(digest)], args: [text] }]);
+    return false;
   }
 
   /** Ends references, by source; sources that lose their last one go, and their blobs become orphans. */
@@ -201,7 +217,9 @@ export class SourceShelf {
     const owned = sources.flatMap(({ digest }, at) => {
       const stored = decodeSource(this.session.seals, digest, texts[at] as string);
       if (stored === undefined) return [];
-      return [{ blob: { digest: contentDigestOf(stored.record), kind: 's' as const, bytes: 0 }, token: stored.token }];
+      return [
+        { blob: { digest: contentDigestOf(stored.record), kind: 'source' as const, bytes: 0 }, token: stored.token },
+      ];
     });
     return { sources: owned.length, bytes: await this.disownAll(owned) };
   }
@@ -244,7 +262,7 @@ export class SourceShelf {
     return keysOfSource(this.session, digest);
   }
 
-  private blobsOf(record: SourceRecord): NamedBlob[] {
+  private blobsOf(record: SourceRecord): readonly NamedBlob[] {
     return blobsOfRecord(this.session, record);
   }
 
@@ -260,7 +278,7 @@ export class SourceShelf {
           keys.orphans(digestShard(digest)),
           keys.totals(digestShard(digest)),
         ],
-        args: [digest, token + kind, kind, bytes, blobTtlMs],
+        args: [digest, token + LETTERS[kind], LETTERS[kind], bytes, blobTtlMs],
       })),
     );
     return blobs.filter((_, at) => replies[at] === 0).map(({ digest }) => digest);
@@ -280,7 +298,7 @@ export class SourceShelf {
     const calls = owned.map(
       ({ blob: { digest, kind }, token }): ScriptCall => ({
         keys: [keys.owners(digest), keys.orphans(digestShard(digest)), keys.totals(digestShard(digest))],
-        args: [digest, token + kind],
+        args: [digest, token + LETTERS[kind]],
       }),
     );
     const freed = await runMany(this.session, DISOWN_BLOB, calls);
@@ -305,12 +323,8 @@ export function keysOfSource({ keys }: Session, digest: Digest): [string, ...str
 }
 
 /** The blobs of a record that are to be found in Redis, each once. */
-function blobsOfRecord({ maxSourceBytes }: Session, record: SourceRecord): NamedBlob[] {
-  const previews = new Map(record.previews.map(({ digest, bytes }) => [digest, bytes]));
-  const blobs = [...previews].map(([digest, bytes]): NamedBlob => ({ digest, kind: 'p', bytes }));
-  if (record.sourceKept && record.bytes <= maxSourceBytes)
-    blobs.push({ digest: contentDigestOf(record), kind: 's', bytes: record.bytes });
-  return blobs;
+function blobsOfRecord({ maxSourceBytes }: Session, record: SourceRecord): readonly NamedBlob[] {
+  return namedBlobs({ ...record, sourceKept: record.sourceKept && record.bytes <= maxSourceBytes });
 }
 
 /** What contexts are charged for a source, as BOOK has it. */
@@ -320,9 +334,6 @@ export function weightOfRecord(session: Session, record: SourceRecord): string {
 
 /** The bytes of its previews, and of its own blob unless that is one of them. */
 function weightOf(blobs: readonly NamedBlob[]): string {
-  const previews = blobs.filter(({ kind }) => kind === 'p');
-  const named = new Set(previews.map(({ digest }) => digest));
-  const source = blobs.filter(({ kind, digest }) => kind === 's' && !named.has(digest));
-  const sum = (some: readonly NamedBlob[]) => some.reduce((all, { bytes }) => all + bytes, 0);
-  return `${sum(previews)} ${sum(source)}`;
+  const sum = (of: NamedBlob['kind']) => blobs.reduce((all, { kind, bytes }) => (kind === of ? all + bytes : all), 0);
+  return `${sum('preview')} ${sum('source')}`;
 }

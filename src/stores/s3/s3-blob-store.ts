@@ -6,7 +6,7 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { addAbortSignal, type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Digest, digestOf } from '../../kernel/digest.js';
-import { ProofsheetError } from '../../kernel/errors.js';
+import { wrongDigest } from '../../kernel/errors.js';
 import type { BlobKind, BlobStore } from '../../kernel/ports/blobs.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
@@ -127,8 +127,4 @@ async function hashOf(stream: Readable): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of stream as AsyncIterable<Buffer>) hash.update(chunk);
   return hash.digest('hex');
-}
-
-function wrongDigest(): ProofsheetError {
-  return new ProofsheetError('internal', 'the bytes of a blob differ from its digest');
 }

@@ -8,13 +8,34 @@ import { expectAccounted } from '../../support/faults/accounts.js';
 import { another, ask, isWhole, said, upload } from '../../support/faults/server-client.js';
 import { setClock } from '../../support/faults/set-clock.js';
 import { until } from '../../support/gate.js';
-import { scrape, startServerProcess } from '../../support/server-process.js';
+import { startServerProcess } from '../../support/server-process.js';
 import { withTempDir } from '../../support/temp-dir.js';
 
 const HOURS = [0, 10, -10, 0] as const;
 const AT_ONCE = 10;
+const WORKERS = 2;
+const CONVERTERS = 1;
 
-it('two workers over a clock that is set forward by ten hours, back by twenty, and right again', async () => {
+/**
+ * The sum over all workers. A worker that is busy does not tell its figures within a second, and is left out: then it is asked again,
+ * until all their converters are told of.
+ */
+async function figureOf(origin: string, name: string): Promise<number> {
+  const lines = (text: string, of: string) =>
+    text.split('\n').filter((line) => line.startsWith(`${of}{`) || line.startsWith(`${of} `));
+  const sum = (text: string, of: string) =>
+    lines(text, of).reduce((all, line) => all + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+  let text = '';
+  await until(async () => {
+    text = await (await fetch(`${origin}/metrics`)).text();
+    return sum(text, 'proofsheet_converters') === WORKERS * CONVERTERS;
+  }, 'all workers tell their figures');
+  return sum(text, name);
+}
+
+it('two workers over a clock that is set forward by ten hours, back by twenty, and right again', {
+  timeout: 300_000,
+}, async () => {
   await withTempDir(async (dir) => {
     const clock = await setClock(join(dir, 'clock'));
     const dataDir = join(dir, 'data');
@@ -22,7 +43,8 @@ it('two workers over a clock that is set forward by ten hours, back by twenty, a
     const server = await startServerProcess({
       ...clock.environment,
       PROOFSHEET_DATA_DIR: dataDir,
-      PROOFSHEET_WORKERS: '2',
+      PROOFSHEET_WORKERS: String(WORKERS),
+      PROOFSHEET_CONVERTERS: String(CONVERTERS),
       PROOFSHEET_EVICTION_INTERVAL_SECONDS: '1',
       PROOFSHEET_MAX_AGE_SECONDS: String(6 * 3_600),
     });
@@ -39,16 +61,16 @@ it('two workers over a clock that is set forward by ten hours, back by twenty, a
           return Math.abs(seen - hours * 3_600_000) < 600_000;
         }, `the server's clock is off by ${hours} hours`);
 
-        const decodes = await scrape(server.origin, 'proofsheet_decodes_total');
+        const decodes = await figureOf(server.origin, 'proofsheet_decodes_total');
         const source = another(photo);
         const answers = await Promise.all(
           Array.from({ length: AT_ONCE }, (_, n) => upload(`${server.url}/cacheImage/${step}-${n}`, source)),
         );
         expect(answers.map(said)).toEqual(answers.map(() => '200'));
-        expect(await scrape(server.origin, 'proofsheet_decodes_total')).toBe(decodes + 1);
+        expect(await figureOf(server.origin, 'proofsheet_decodes_total')).toBe(decodes + 1);
         expect(said(await upload(`${server.url}/cacheImage/overwritten`, another(photo)))).toBe('200');
         expect(said(await upload(`${server.url}/cacheImage/poison`, poison))).toBe('422/4220');
-        expect(await scrape(server.origin, 'proofsheet_refusals_total')).toBe(step + 1);
+        expect(await figureOf(server.origin, 'proofsheet_refusals_total')).toBe(step + 1);
 
         for (let before = 0; before <= step; before++)
           for (let n = 0; n < AT_ONCE; n++)
@@ -58,7 +80,7 @@ it('two workers over a clock that is set forward by ten hours, back by twenty, a
       }
       // Rounds of upkeep have looked at ages meanwhile, and no round was late for the clock.
       expect(Date.now() - begun).toBeGreaterThan(1_000);
-      expect(await scrape(server.origin, 'proofsheet_evictions_total')).toBe(0);
+      expect(await figureOf(server.origin, 'proofsheet_evictions_total')).toBe(0);
       expect(server.log.filter(({ level }) => level === 'error')).toEqual([]);
       server.kill('SIGTERM');
       expect(await server.gone).toBe(0);

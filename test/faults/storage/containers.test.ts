@@ -77,7 +77,7 @@ it('a rolling restart loses nothing that was acknowledged', { timeout: 60_000 + 
     await goesOn('uploads go on at both');
     expect(said(next, 'a server in another container has the data directory')).toHaveLength(1);
     expect(said(next, 'the data directory is free')).toEqual([]);
-    expect([await ready(old), await ready(next)]).toEqual([true, true]);
+    await until(async () => (await ready(old)) && (await ready(next)), 'both are ready');
     // What one acknowledges the other has at once.
     const last = acknowledged.at(-1);
     for (const { url } of current) expect((await fetch(`${url}/getMetadata/${last}`)).status).toBe(200);

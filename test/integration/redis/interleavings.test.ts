@@ -44,7 +44,7 @@ function bySteps(store: TestStore, turn: Turn): void {
   link.runAll = (...args) => turn(() => runAll(...args));
 }
 
-async function node(prefix: string, at: number, keepSource: boolean): Promise<NodeOptions> {
+async function node(prefix: string, at: number, keepSource: boolean, preConvert: boolean): Promise<NodeOptions> {
   const clock = new FakeClock();
   const store = await openTestStore(servers.url, prefix, { clock, deadlines: PATIENT, blobTtlSeconds: 1e9 });
   stores.push(store);
@@ -52,6 +52,7 @@ async function node(prefix: string, at: number, keepSource: boolean): Promise<No
     dataDir: dirs[at]?.path ?? '',
     shared: store,
     keepSource,
+    preConvert,
     advance: (ms) => clock.advance(ms),
     onSteps: (turn) => {
       bySteps(store, turn);
@@ -61,14 +62,16 @@ async function node(prefix: string, at: number, keepSource: boolean): Promise<No
 }
 
 it.each([
-  ['with', true],
-  ['without', false],
+  ['with', true, true],
+  ['without', false, true],
+  ['made on demand, with', true, false],
 ])(
   '%s kept sources an acknowledged upload stays, and nothing is answered that was replaced',
   { timeout: 1_500_000 },
-  async (_with, keepSource) => {
+  async (_with, keepSource, preConvert) => {
     const prefix = newPrefix();
-    interleavings = await openInterleavings([await node(prefix, 0, keepSource), await node(prefix, 1, keepSource)]);
+    const open = (at: number) => node(prefix, at, keepSource, preConvert);
+    interleavings = await openInterleavings([await open(0), await open(1)]);
     await expect(interleavings.run(SCHEDULES)).resolves.toBeUndefined();
   },
 );

@@ -1,6 +1,6 @@
 // Starting on what an earlier run left: everything is there again, unfinished files go, orphans go in time, a damaged
 // catalog is set aside, a newer one refused.
-import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -200,6 +200,24 @@ describe('the catalog', () => {
     await next.close();
     store = await openTestStore({ dataDir });
   });
+
+  it.each(['usageOf', 'heaviest'])(
+    'with a damaged row of what a context has ends the process whose limits need it (%s)',
+    async (command) => {
+      await commit('a');
+      const { dataDir } = store;
+      const process = await StoreProcess.start(dataDir);
+      expect(await process.ask(command)).toMatchObject({ groups: 1 });
+      const root = open<Buffer, Buffer>({ path: join(dataDir, 'catalog'), encoding: 'binary', keyEncoding: 'binary' });
+      const contexts = root.openDB<Buffer, Buffer>('contexts', { encoding: 'binary', keyEncoding: 'binary' });
+      for (const { key, value } of [...contexts.getRange({})])
+        await contexts.put(key, Buffer.from(value.map((byte) => byte ^ 1)));
+      await expect(process.ask(command)).rejects.toThrow();
+      expect(await process.gone()).toBe(1);
+      expect(await readdir(dataDir)).toContain('catalog.damaged');
+      await rm(join(dataDir, 'catalog.damaged'));
+    },
+  );
 
   it('that cannot be opened for a reason that is not its own is refused with it, and left as it is', async () => {
     await commit('a');

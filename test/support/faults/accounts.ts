@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { namedBlobs } from '../../../src/kernel/source.js';
 import { splitGroupKey } from '../../../src/stores/embedded/catalog-keys.js';
-import { blobsOf, decodeRecord } from '../../../src/stores/embedded/catalog-ledger.js';
+import { decodeRecord } from '../../../src/stores/embedded/catalog-ledger.js';
 import {
   decodeBlob,
   decodeContext,
@@ -90,7 +91,7 @@ function expectRowsAgree(tables: CatalogTables): Accounts {
 
   const references = new Map<string, number>();
   for (const record of records)
-    for (const { digest } of blobsOf(record)) references.set(digest, (references.get(digest) ?? 0) + 1);
+    for (const { digest } of namedBlobs(record)) references.set(digest, (references.get(digest) ?? 0) + 1);
   expect(sorted([...blobs].map(([digest, { refs }]) => [digest, refs])), 'blobs count their records').toEqual(
     sorted([...references]),
   );

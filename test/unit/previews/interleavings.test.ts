@@ -44,13 +44,14 @@ afterEach(async () => {
 });
 
 it.each([
-  ['with', true],
-  ['without', false],
+  ['with', true, true],
+  ['without', false, true],
+  ['made on demand, with', true, false],
 ])(
   '%s kept sources an acknowledged upload stays, and nothing is answered that was replaced',
   { timeout: 1_500_000 },
-  async (_with, keepSource) => {
-    interleavings = await openInterleavings([{ dataDir: dir.path, keepSource, onSteps: byCalls }]);
+  async (_with, keepSource, preConvert) => {
+    interleavings = await openInterleavings([{ dataDir: dir.path, keepSource, preConvert, onSteps: byCalls }]);
     await expect(interleavings.run(SCHEDULES)).resolves.toBeUndefined();
   },
 );
