@@ -10,6 +10,7 @@ export interface SourceFile {
 /** What each folder may import besides itself. Files directly in src/ are the process edge and see everything. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   kernel: [],
+  client: [],
   convert: ['kernel'],
   library: ['kernel', 'previews'],
   previews: ['kernel'],
@@ -170,6 +171,7 @@ function dialectOf(path: string): string | undefined {
 
 function faultOfPackage(path: string, specifier: string): string | undefined {
   if (specifier.startsWith('node:')) {
+    if (folderOf(path) === 'client') return 'the client runs in browsers too';
     if (folderOf(path) === 'kernel' && specifier !== 'node:crypto') return 'the kernel imports node:crypto at most';
     return dialectOf(path) !== undefined && specifier === 'node:http' ? 'a dialect knows no sockets' : undefined;
   }

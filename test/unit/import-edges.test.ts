@@ -43,6 +43,8 @@ describe('a violation is found', () => {
     ['previews/get.ts', "import { app } from '../http/app.js';", 'previews may import itself, kernel'],
     ['kernel/digest.ts', "import type { Config } from '../config/schema.js';", 'kernel may import itself'],
     ['kernel/digest.ts', "import { readFileSync } from 'node:fs';", 'node:crypto at most'],
+    ['client/index.ts', "import { createHash } from 'node:crypto';", 'browsers too'],
+    ['client/index.ts', "import { parseFormat } from '../kernel/format.js';", 'client may import itself'],
     ['http/app.ts', "import {\n  a,\n  type B,\n} from '../stores/embedded/catalog.js';", 'http may import'],
     ['http/app.ts', "export * from '../compose.js';", 'only the process edge'],
     ['tiers/memory.ts', "import '../../test/support/x.js';", 'outside src/'],

@@ -1,0 +1,32 @@
+// The package as npm packs it: what it exports resolves, with types, for whoever imports it.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { publint } from 'publint';
+import { expect, test } from 'vitest';
+import { run } from '../support/processes.js';
+import { withTempDir } from '../support/temp-dir.js';
+import { requireTool } from '../support/tools.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+test('publint and attw have nothing to say of the packed package', { timeout: 300_000 }, async () => {
+  const tarball = await withTempDir(async (dir) => {
+    const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', dir];
+    const { stdout } = await run(await requireTool('npm'), args, { cwd: ROOT, env: { ...process.env, HOME: dir } });
+    const [packed] = JSON.parse(stdout) as readonly { readonly filename: string }[];
+    return new Uint8Array(await readFile(join(dir, packed?.filename ?? '')));
+  });
+  const { messages } = await publint({ pack: { tarball: tarball.buffer as ArrayBuffer }, strict: true });
+  expect(messages).toEqual([]);
+  const analysis = await checkPackage(createPackageFromTarballData(tarball), { entrypoints: ['./client'] });
+  if (analysis.types === false) throw new Error('expected the package to have types');
+  expect(Object.keys(analysis.entrypoints)).toEqual(['./client']);
+  // A package of ES modules: who resolves as Node 10 does, or cannot import them, has no way in, and that is how it is.
+  const expected = new Set(['NoResolution', 'CJSResolvesToESM']);
+  expect(analysis.problems.filter(({ kind }) => !expected.has(kind))).toEqual([]);
+  const { resolutions } = analysis.entrypoints['./client'] ?? { resolutions: undefined };
+  for (const way of ['node16-esm', 'bundler'] as const) expect(resolutions?.[way].resolution?.isTypeScript).toBe(true);
+});
