@@ -10,8 +10,7 @@ interface Rule {
 
 const LIMITS = 'the image is larger than the pixel limit; expected a smaller image';
 
-const KIND =
-  'the image is of a kind that cannot be decoded here; expected a common form of its type';
+const KIND = 'the image is of a kind that cannot be decoded here; expected a common form of its type';
 
 /** Whether the decoder did not even see what type it has before it. */
 export function sawNoType(error: Error): boolean {

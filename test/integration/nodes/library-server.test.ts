@@ -54,7 +54,7 @@ test('does not start with a tenants file that is wrong or missing, or beside Red
 test('reads its tenants again on SIGHUP in every worker, and goes on serving', async () => {
   await tenants('- { id: agency }');
   server = await startServerProcess({ ...environment, PROOFSHEET_WORKERS: '2' });
-  await until(() => told('tenants read').length === 2, 'both workers');
+  await until(() => told('listening').length === 2, 'both workers');
   server.kill('SIGHUP');
   await until(() => told('tenants read again').length >= 2, 'the file to be read again by both');
   const login = `Basic ${Buffer.from('admin:correct horse').toString('base64')}`;
