@@ -2,6 +2,7 @@
 // The `proofsheet` command: which subcommand, with which options; what each does lies elsewhere. Without one it serves.
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
+import { checkConfig, checkText } from './cli/check-config.js';
 import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.js';
 import { loadConfig } from './config/load-config.js';
 import { hashPassword } from './http/access/passwords.js';
@@ -17,6 +18,7 @@ const DATA_EXIT_CODE = 73;
 const USAGE = `usage: proofsheet [command]
 
   serve                        start the server (the default)
+  check-config [--json]        tell whether a server would start with this configuration; 78 if not
   hash-password                read a password from standard input and print its hash for PROOFSHEET_ADMIN_PASSWORD
   sign-url PATH [options]      print the signed form of a read such as /getImage/KEY/auto:800x800
       --context TEXT           the context of the image key (default: none)
@@ -29,7 +31,7 @@ const USAGE = `usage: proofsheet [command]
                                import the URLs of a list, one a line, into the library of a tenant; given again, it goes on
   backup --to DIR              copy the library, which may be in use, to a directory; only what is not there yet
   restore --from DIR           put a backup into PROOFSHEET_DATA_DIR, which must have no library
-  --help                       print this text
+  help, --help                 print this text
 `;
 
 /** The wrong use of a command; its message is followed by the usage. */
@@ -47,6 +49,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     if (args.length > 0) throw new UsageError('serve takes no arguments: settings come from files and the environment');
     await import('./main.js');
   },
+  'check-config': async (args) => {
+    const [option, ...more] = args;
+    if (more.length > 0 || (option !== undefined && option !== '--json'))
+      throw new UsageError('check-config takes --json at most: settings come from files and the environment');
+    const check = checkConfig();
+    process.stdout.write(`${option === '--json' ? JSON.stringify(check) : checkText(check)}\n`);
+  },
   'hash-password': async (args) => {
     if (args.length > 0)
       throw new UsageError('hash-password takes no arguments: a password there could be seen by others');
@@ -63,7 +72,7 @@ await run(process.argv.slice(2));
 
 async function run(argv: readonly string[]): Promise<void> {
   const [name = 'serve', ...args] = argv;
-  if (name === '--help' || name === '-h') {
+  if (name === 'help' || name === '--help' || name === '-h') {
     process.stdout.write(USAGE);
     return;
   }

@@ -221,7 +221,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
 }
 
 /** What the converters are told, of several sections of the configuration. */
-function converterOf({ conversion, limits, fairness, storage, shared }: Config, telling: StoreDeps) {
+function converterOf({ conversion, limits, sequence, fairness, storage, shared }: Config, telling: StoreDeps) {
   const weights = new Map<string, number>(
     (fairness.contextWeights ?? []).map(({ context, weight }) => [context, weight]),
   );
@@ -230,6 +230,7 @@ function converterOf({ conversion, limits, fairness, storage, shared }: Config, 
     sourceTypes: limits.sourceTypes,
     maxSourcePixels: limits.maxSourcePixels,
     maxPages: limits.maxPages,
+    auto: sequence.auto,
     timeoutMs: conversion.timeoutMs,
     memoryBudgetBytes: conversion.memoryBudgetBytes,
     maxQueue: conversion.queueLength,
@@ -249,7 +250,7 @@ function previewsSettings(config: Config): PreviewsSettings {
   const { storage, shared, fairness, sequence } = config;
   const { contextMaxBytes, contextMaxGroups, contextMaxConversions } = fairness;
   return {
-    sequence: sequenceOf(sequence.targetFormats),
+    sequence: sequenceOf(sequence.targetFormats, sequence.auto),
     keepSource: storage.keepSource,
     preConvert: sequence.preConvert,
     deduplicate: storage.deduplicate,

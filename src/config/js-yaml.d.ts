@@ -1,4 +1,5 @@
-// js-yaml brings no types; the tests need this one function of it.
+// js-yaml brings no types; the tests need these two functions of it.
 declare module 'js-yaml' {
   export function load(text: string): unknown;
+  export function loadAll(text: string): unknown[];
 }

@@ -1,6 +1,7 @@
 // The settings of conversion: which previews are made, from which sources, by how many processes and at what cost.
+import { AUTO_RULES } from '../kernel/sequence.js';
 import { SOURCE_TYPES } from '../kernel/source.js';
-import { autoOr, bytes, choices, flag, targetFormats, whole } from './kinds.js';
+import { autoOr, bytes, choice, choices, flag, targetFormats, whole } from './kinds.js';
 import { setting } from './setting.js';
 
 const MIB = 2 ** 20;
@@ -8,6 +9,11 @@ const GIB = 2 ** 30;
 
 export const SEQUENCE = {
   targetFormats: setting('TARGET_FORMATS', targetFormats(), 'The previews made of every source.'),
+  auto: setting(
+    'AUTO',
+    choice(AUTO_RULES),
+    'What auto makes of a still picture: JPEG or PNG, whichever is smaller at the same likeness; or, classic, PNG where alpha is used and else JPEG.',
+  ),
   preConvert: setting(
     'PRE_CONVERT',
     flag(),

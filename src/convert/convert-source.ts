@@ -60,11 +60,17 @@ export async function convertSource(
     parts.reduce((sum, part) => sum + costOfPart(part), 0),
   );
 
-  const output: Output = { dir: job.outputDir, flush: settings.flush, tally };
   const previews: MadePreview[] = [];
   for (const part of parts) {
     const decoder = new Decoder(part.source, settings, part.decode.largest);
-    const writer = new PreviewWriter(output, part.source.info, previews.length);
+    const output: Output = {
+      dir: job.outputDir,
+      flush: settings.flush,
+      rules: { auto: settings.auto, own: () => decoder.ownPicture() },
+      tally,
+      first: previews.length,
+    };
+    const writer = new PreviewWriter(output, part.source.info);
     const made = await makePart(part, decoder, asked, writer, tally, (preview, isLast) => {
       if (!isLast || parts.length > 1) steps.wantedReady(info, metadata, preview);
     });

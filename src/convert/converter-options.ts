@@ -3,6 +3,7 @@ import type { Context } from '../kernel/image-key.js';
 import type { Clock } from '../kernel/ports/clock.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
+import type { AutoRule } from '../kernel/sequence.js';
 import type { SourceType } from '../kernel/source.js';
 
 export interface ConverterOptions {
@@ -13,6 +14,8 @@ export interface ConverterOptions {
   readonly maxSourcePixels: number;
   /** Pages of a TIFF, frames of an animation. */
   readonly maxPages: number;
+  /** Default: adaptive. */
+  readonly auto?: AutoRule;
   /** For one conversion inside its child; then the child is killed. */
   readonly timeoutMs: number;
   /** What all conversions under way may take together, beside the bare processes. */

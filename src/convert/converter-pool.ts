@@ -69,6 +69,7 @@ export class ConverterPool implements Converter {
         sourceTypes: options.sourceTypes,
         maxSourcePixels: options.maxSourcePixels,
         maxPages: options.maxPages,
+        auto: options.auto ?? 'adaptive',
         flush: options.flush ?? false,
       },
       niceness: options.niceness ?? 10,

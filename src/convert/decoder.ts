@@ -1,6 +1,8 @@
 // Decodes one source, as often as its previews need: strictly, and again where all that a strict decoder found is harmless.
 import sharp from 'sharp';
 import type { Size } from '../kernel/sizes.js';
+import type { Encoded } from './encoded.js';
+import { ownPicture } from './own-picture.js';
 import type { ChildSettings } from './protocol.js';
 import { type Raster, rasterOf } from './raster.js';
 import { decoderOptions, mendedSource, type SourceFile, withPixels } from './source-file.js';
@@ -9,6 +11,8 @@ import { decoderOptions, mendedSource, type SourceFile, withPixels } from './sou
 const MAX_MENDINGS = 8;
 
 export class Decoder {
+  private mended = false;
+
   constructor(
     private source: SourceFile,
     private readonly settings: ChildSettings,
@@ -36,6 +40,11 @@ export class Decoder {
     });
   }
 
+  /** The source's own coded picture alone, once it was decoded without having to be put right. */
+  ownPicture(): Encoded | undefined {
+    return this.mended ? undefined : ownPicture(this.source);
+  }
+
   private async decode(once: (source: SourceFile) => Promise<Raster>): Promise<Raster> {
     this.source = await withPixels(this.source, this.largest);
     for (let mendings = 0; ; mendings++) {
@@ -46,6 +55,7 @@ export class Decoder {
         if (mended === undefined) throw error;
         // What is decoded next from this source needs no mending.
         this.source = mended;
+        this.mended = true;
       }
     }
   }

@@ -7,7 +7,7 @@ import type { PreviewType } from '../kernel/format.js';
 import type { MadePreview } from '../kernel/ports/converter.js';
 import type { PlannedPreview } from '../kernel/sequence.js';
 import type { SourceInfo } from '../kernel/source.js';
-import { encode } from './encode.js';
+import { type EncodingRules, encode } from './encode.js';
 import type { Edges, Raster } from './raster.js';
 
 /** Where previews go, and how. */
@@ -15,6 +15,9 @@ export interface Output {
   readonly dir: string;
   /** They have to be on the disk, not only with the kernel, before anybody is told of them. */
   readonly flush: boolean;
+  /** Number of the first file. */
+  readonly first: number;
+  readonly rules: EncodingRules;
   readonly tally: { encoded(type: PreviewType): void };
 }
 
@@ -28,21 +31,19 @@ export class PreviewWriter {
   constructor(
     private readonly output: Output,
     private readonly info: SourceInfo,
-    /** Number of the first file. */
-    private readonly first = 0,
   ) {}
 
   /** Makes `planned` from `raster`; `index`, counted from 0, names its file, and is used once. */
   async make(raster: Raster, edges: Edges, planned: PlannedPreview, index: number): Promise<Written> {
-    const { dir, flush, tally } = this.output;
-    const bytes = await encode(raster, planned, this.info, edges);
-    tally.encoded(planned.type);
-    const path = join(dir, `${this.first + index}.${planned.type}`);
+    const { dir, flush, tally, first, rules } = this.output;
+    const { type, bytes } = await encode(raster, planned, this.info, edges, rules);
+    tally.encoded(type);
+    const path = join(dir, `${first + index}.${type}`);
     const written = writeNew(path, bytes, flush);
     written.catch(() => undefined); // Awaited by whoever needs the file.
     const preview = {
       formats: planned.formats.map((format) => format.text),
-      type: planned.type,
+      type,
       ...planned.geometry.size,
       bytes: bytes.length,
       digest: digestOf(bytes),

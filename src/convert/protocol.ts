@@ -3,6 +3,7 @@ import { parseDigest } from '../kernel/digest.js';
 import type { ErrorName } from '../kernel/errors.js';
 import type { Format, PreviewType } from '../kernel/format.js';
 import type { Conversion, MadePreview } from '../kernel/ports/converter.js';
+import type { AutoRule } from '../kernel/sequence.js';
 import { type Metadata, SOURCE_TYPES, type SourceInfo, type SourceType } from '../kernel/source.js';
 
 /** What every job of a child shares; handed over on its command line, as JSON. */
@@ -12,6 +13,7 @@ export interface ChildSettings {
   readonly maxSourcePixels: number;
   /** Pages of a TIFF, frames of an animation. */
   readonly maxPages: number;
+  readonly auto: AutoRule;
   /** Previews have to be on the disk before they are told of. */
   readonly flush: boolean;
 }

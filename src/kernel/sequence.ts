@@ -20,18 +20,25 @@ export const MAX_SIDE_PX = {
   avif: 16_384,
 } as const satisfies Record<PreviewType, number>;
 
+/**
+ * What `auto` makes of a still picture. `adaptive`: JPEG or PNG, whichever is smaller at the same likeness. `classic`: PNG where alpha is
+ * used, else JPEG.
+ */
+export const AUTO_RULES = ['adaptive', 'classic'] as const;
+export type AutoRule = (typeof AUTO_RULES)[number];
+
 /** The preview sequence of a server: target formats, and the id that their previews carry. */
 export interface Sequence {
   readonly formats: readonly Format[];
-  /** 16 hex characters over the canonical formats, in order, and the pipeline version. */
+  /** 16 hex characters over the canonical formats, in order, the pipeline version, and the rule of `auto`. */
   readonly id: string;
 }
 
 /** The sequence of these target formats; equal formats count once. Throws `invalid-request-format` for a bad one. */
-export function sequenceOf(texts: readonly string[]): Sequence {
+export function sequenceOf(texts: readonly string[], auto: AutoRule = 'adaptive'): Sequence {
   const byText = new Map(texts.map((text) => parseFormat(text.trim())).map((format) => [format.text, format]));
   const formats = [...byText.values()];
-  const identity = [`pipeline ${PIPELINE_VERSION}`, ...byText.keys()].join('\n');
+  const identity = [`pipeline ${PIPELINE_VERSION}, auto ${auto}`, ...byText.keys()].join('\n');
   return {
     formats,
     id: createHash('sha256').update(identity).digest('hex').slice(0, 16),
@@ -41,7 +48,10 @@ export function sequenceOf(texts: readonly string[]): Sequence {
 /** One picture to make: the answer to every target format in `formats`. */
 export interface PlannedPreview {
   readonly formats: readonly Format[];
+  /** What it becomes; of `auto` under the adaptive rule, what it becomes unless another type is smaller. */
   readonly type: PreviewType;
+  /** The formats leave the type open. */
+  readonly auto: boolean;
   readonly geometry: Geometry;
   /** Made from the source as it is stored, orientation not applied. */
   readonly asStored: boolean;
@@ -61,6 +71,7 @@ export function planSequence(info: SourceInfo, alphaUsed: boolean, formats: read
     const preview = planPreview(info, alphaUsed, format);
     const identity = JSON.stringify([
       preview.type,
+      preview.auto,
       preview.geometry,
       preview.asStored,
       preview.animated,
@@ -78,6 +89,7 @@ function planPreview(info: SourceInfo, alphaUsed: boolean, format: Format): Omit
   const asStored = format.norotate && info.orientation !== 1;
   return {
     type,
+    auto: format.type === 'auto',
     geometry: geometryOf(asStored ? storedSize(info) : info, format, MAX_SIDE_PX[type]),
     asStored,
     animated: info.animated && (type === 'gif' || type === 'webp'),

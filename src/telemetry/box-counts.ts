@@ -1,11 +1,9 @@
 // Which boxes are asked for and what answers them, for a label whose values nobody can list beforehand: the most frequent pairs by
 // name, all others together. Bounded, and what is told never goes back.
 import type { Format, PreviewType } from '../kernel/format.js';
-import { METRIC_PREFIX, OTHER } from './metric-table.js';
+import { BOXES, METRIC_PREFIX, NAMED_BOXES, OTHER } from './metric-table.js';
 import type { MetricFamily } from './snapshot.js';
 
-/** Pairs that are told by name. */
-export const NAMED_BOXES = 50;
 /** Pairs that are counted, so that one of them may become a named one. */
 const MAX_KNOWN = 1_000;
 /** A pair takes the place of another once it is asked for so much more often: or two alike would take turns. */
@@ -88,7 +86,7 @@ export class BoxCounts {
     });
     return {
       name: BOXES_METRIC,
-      help: `Previews answered, by the box that was asked for, the box of the target format that answered, and the type: the ${NAMED_BOXES} most frequent of each process, and the rest.`,
+      help: BOXES.boxes_total.help,
       type: 'counter',
       merge: 'sum',
       samples: [

@@ -1,7 +1,6 @@
 // The names that the original's Grafana board asks for, made of our own figures at scrape time; nothing is counted twice. Its medians
 // are of all that happened since the start, from our histograms: to half a bucket, not to a millisecond.
-import { NAMED_BOXES } from './box-counts.js';
-import { METRIC_PREFIX, OTHER } from './metric-table.js';
+import { METRIC_PREFIX, NAMED_BOXES, OTHER } from './metric-table.js';
 import {
   gaugeOf,
   type MetricFamily,

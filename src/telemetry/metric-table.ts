@@ -210,3 +210,14 @@ export const GAUGES = {
   library_bytes: { help: 'Bytes of the originals that assets need.', labels: [], mergeOf: same },
   background_jobs: { help: 'Work that goes on behind answers already given.', labels: [], mergeOf: added },
 } as const satisfies Record<GaugeName, GaugeRule>;
+
+/** Pairs of boxes that are told by name. */
+export const NAMED_BOXES = 50;
+
+/** Counted by itself (box-counts.ts): nobody can list the values of its labels beforehand. */
+export const BOXES = {
+  boxes_total: {
+    help: `Previews answered, by the box that was asked for, the box of the target format that answered, and the type: the ${NAMED_BOXES} most frequent of each process, and the rest.`,
+    labels: ['asked', 'answered', 'type'],
+  },
+} as const;

@@ -59,6 +59,8 @@ test.each([
   [['sign-url', '/getImage/key/80x80', '--no-such-option'], 64],
   [['sign-url', '/getImage/key/80x80'], 64],
   [['--help'], 0],
+  [['help'], 0],
+  [['check-config', '--no-such-option'], 64],
 ])('%j ends with %i and the usage', (args, code) => {
   const { status, stdout, stderr } = run(args);
   expect(status).toBe(code);
@@ -71,4 +73,21 @@ test('a configuration that cannot be used ends it with 78, and no secret is told
   expect(stderr).toContain('PROOFSHEET_URL_KEYS');
   expect(stderr).toContain('entry 2');
   expect(stderr).not.toContain('tooshort');
+});
+
+test('check-config tells whether a server would start, what it would warn of, and starts none', () => {
+  expect(run(['check-config'])).toEqual({ status: 0, stdout: 'the configuration can be used\n', stderr: '' });
+  const odd = { PROOFSHEET_NO_SUCH_SETTING: '1', PROOFSHEET_ADMIN_PASSWORD: '' };
+  const { status, stdout } = run(['check-config', '--json'], '', odd);
+  expect(status).toBe(0);
+  expect(JSON.parse(stdout)).toEqual({
+    valid: true,
+    warnings: [
+      'PROOFSHEET_NO_SUCH_SETTING names no setting',
+      'PROOFSHEET_ADMIN_PASSWORD is empty, so this secret is not set',
+    ],
+  });
+  const wrong = run(['check-config'], '', { PROOFSHEET_PORT: 'eighty', PROOFSHEET_CONVERTERS: '-1' });
+  expect([wrong.status, wrong.stdout]).toEqual([78, '']);
+  for (const name of ['PROOFSHEET_PORT', 'PROOFSHEET_CONVERTERS']) expect(wrong.stderr).toContain(name);
 });

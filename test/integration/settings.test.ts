@@ -12,7 +12,7 @@ import { encodedPhoto } from '../support/encoded-photo.js';
 import { FakeLogger } from '../support/fake-logger.js';
 import { FakeMetrics } from '../support/fake-metrics.js';
 import { eventually, until } from '../support/gate.js';
-import { image } from '../support/images.js';
+import { flat, image } from '../support/images.js';
 import { sourceForm } from '../support/multipart.js';
 import { childrenOf } from '../support/processes.js';
 import { blobOf, groupRef } from '../support/records.js';
@@ -221,6 +221,25 @@ describe('the shared tier', () => {
 });
 
 describe('conversions', () => {
+  it('PROOFSHEET_AUTO is the rule of auto, and every answer says the type that came of it', SLOW, async () => {
+    const drawing = await image(flat(400, 300, [20, 90, 200]))
+      .png()
+      .toBuffer();
+    for (const [rule, type] of [
+      ['adaptive', 'image/png'],
+      ['classic', 'image/jpeg'],
+    ] as const) {
+      await withServer({ PROOFSHEET_AUTO: rule }, async (node) => {
+        expect((await upload(node, 'drawing', drawing)).status).toBe(200);
+        // The second time from the hot lane.
+        for (const format of ['auto:800x800', 'auto:800x800', 'auto:200x150'])
+          expect((await fetch(`${node.url}/getImage/drawing/${format}`)).headers.get('content-type')).toBe(
+            format === 'auto:800x800' ? type : 'image/jpeg',
+          );
+      });
+    }
+  });
+
   it('PROOFSHEET_CONVERTER_NICENESS is that of the converters', SLOW, async () => {
     await withServer({ PROOFSHEET_CONVERTER_NICENESS: '13' }, async (node) => {
       expect((await upload(node, 'nice', await encodedPhoto(300, 200))).status).toBe(200);

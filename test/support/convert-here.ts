@@ -27,7 +27,7 @@ const { info, metadata, previews } = await convertSource(
     outputDir,
     encodesAtOnce: 1,
   },
-  { ...limits, flush: false },
+  { ...limits, auto: sequence.auto, flush: false },
   {
     admit: async (sourceType, costBytes) => console.log(`${sourceType}, would be admitted with ${costBytes} bytes`),
     wantedReady: () => undefined,

@@ -10,6 +10,7 @@ export interface SourceFile {
 /** What each folder may import besides itself. Files directly in src/ are the process edge and see everything. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   kernel: [],
+  cli: ['client', 'config', 'kernel'],
   client: [],
   convert: ['kernel'],
   library: ['kernel', 'previews'],

@@ -42,8 +42,10 @@ export const TOOLS = {
   sh: { debian: 'dash', binaries: ['sh'] },
   printenv: { debian: 'coreutils', binaries: ['printenv'] },
   sleep: { debian: 'coreutils', binaries: ['sleep'] },
+  tar: { debian: 'tar', binaries: ['tar'] },
   mkfifo: { debian: 'coreutils', binaries: ['mkfifo'] },
   mount: { debian: 'mount', binaries: ['mount'] },
+  setpriv: { debian: 'util-linux', binaries: ['setpriv'] },
   unshare: { debian: 'util-linux', binaries: ['unshare'] },
   npm: { debian: 'npm', binaries: ['npm'] },
   // Debian's own, which alone sees what Debian's packages bring.
@@ -90,6 +92,11 @@ export async function findTool(name: ToolName): Promise<Program | undefined> {
     }
   }
   return undefined;
+}
+
+/** The program at `path`, if there is one: for what no package of Debian brings. */
+export async function programAt(path: string): Promise<Program | undefined> {
+  return (await isExecutable(path)) ? (path as Program) : undefined;
 }
 
 /** Installs those of `names` that are missing, in one go; one process at a time. */

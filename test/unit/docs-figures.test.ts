@@ -6,7 +6,7 @@ import { loadConfig } from '../../src/config/load-config.js';
 import { allSettings } from '../../src/config/schema.js';
 import { HEARD_WITHIN_MS, PING_EVERY_MS, WAIT_MS } from '../../src/stores/redis/hearing.js';
 import { DEFAULT_DEADLINES } from '../../src/stores/redis/session.js';
-import { COUNTERS } from '../../src/telemetry/metric-table.js';
+import { BOXES, COUNTERS, GAUGES } from '../../src/telemetry/metric-table.js';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const defaults = load(read('config/default.yaml')) as {
@@ -44,7 +44,8 @@ test('APP-SUITE.md names settings and metrics that exist, and the profile as it 
   const named = [...text.matchAll(/PROOFSHEET_[A-Z0-9_]+/g)].map(([name]) => name);
   expect(named.length).toBeGreaterThan(20);
   expect(named.filter((name) => !known.has(name))).toEqual([]);
-  for (const [, name = ''] of text.matchAll(/\bproofsheet_(\w+)/g)) expect(Object.keys(COUNTERS)).toContain(name);
+  const metrics = Object.keys({ ...COUNTERS, ...GAUGES, ...BOXES });
+  for (const [, name = ''] of text.matchAll(/\bproofsheet_(\w+)/g)) expect(metrics).toContain(name);
   const config = loadConfig({ environment: { PROOFSHEET_PROFILE: 'app-suite' } });
   const row = (start: string) => text.split('\n').find((line) => line.startsWith(`| ${start}`)) ?? '';
   for (const format of config.sequence.targetFormats)

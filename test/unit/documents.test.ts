@@ -5,7 +5,7 @@ import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { allSettings } from '../../src/config/schema.js';
-import { COUNTERS, GAUGES, HISTOGRAMS, METRIC_PREFIX } from '../../src/telemetry/metric-table.js';
+import { BOXES, COUNTERS, GAUGES, HISTOGRAMS, METRIC_PREFIX } from '../../src/telemetry/metric-table.js';
 import { anchorsOf, DOCUMENTS, linksOf, pathsIn, readDocument } from '../support/documents.js';
 import { SETTINGS_DOCUMENT, withGeneratedParts } from '../support/settings-document.js';
 
@@ -84,7 +84,7 @@ describe('a document', () => {
   });
 
   it('names only metrics and labels that exist', () => {
-    const rules = { ...COUNTERS, ...GAUGES, ...HISTOGRAMS };
+    const rules = { ...COUNTERS, ...GAUGES, ...HISTOGRAMS, ...BOXES };
     const named = [...all.matchAll(/\bproofsheet_(\w+)(?:\{([a-z_]+))?/g)];
     expect(named.length).toBeGreaterThan(8);
     for (const [whole, name = '', label] of named) {

@@ -27,7 +27,13 @@ const AT_MOST = { rule: 'at most', value: 1.1 } as const;
 const SMALL_AT_MOST = { rule: 'at most', value: 5 } as const;
 /** Conversions after which the product replaces a child: so many share what its start took. */
 const JOBS_OF_A_CHILD = 500;
-const settings = { sourceTypes: ['jpeg', 'png'], maxSourcePixels: 268_435_456, maxPages: 100, flush: false } as const;
+const settings = {
+  sourceTypes: ['jpeg', 'png'],
+  maxSourcePixels: 268_435_456,
+  maxPages: 100,
+  auto: 'adaptive',
+  flush: false,
+} as const;
 
 interface Picture {
   readonly name: string;

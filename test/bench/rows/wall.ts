@@ -71,7 +71,13 @@ async function wholeSequence(ours: Ours, { rounds }: RunOptions): Promise<Compar
   // As in a converter child.
   sharp.cache(false);
   sharp.concurrency(1);
-  const settings = { sourceTypes: ['jpeg'], maxSourcePixels: 268_435_456, maxPages: 100, flush: false } as const;
+  const settings = {
+    sourceTypes: ['jpeg'],
+    maxSourcePixels: 268_435_456,
+    maxPages: 100,
+    auto: 'adaptive',
+    flush: false,
+  } as const;
   const convert = async (): Promise<number> => {
     const outputDir = await mkdtemp(join(dir, 'out-'));
     const steps = { admit: async () => {}, wantedReady: () => {} };

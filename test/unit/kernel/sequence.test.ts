@@ -20,6 +20,12 @@ describe('a sequence', () => {
     expect(sequenceOf(['auto:200x150']).id).not.toBe(id);
   });
 
+  test('has another id under another rule of auto: what was made by the one is not what the other makes', () => {
+    const ids = [sequenceOf(['auto:9x9']), sequenceOf(['auto:9x9'], 'adaptive'), sequenceOf(['auto:9x9'], 'classic')];
+    expect(ids[0]?.id).toBe(ids[1]?.id);
+    expect(ids[2]?.id).not.toBe(ids[1]?.id);
+  });
+
   test('counts equal formats once', () => {
     const { formats } = sequenceOf(['auto:200x150', 'auto:200x150~contain', 'AUTO:200x150']);
     expect(formats.map(({ text }) => text)).toEqual(['auto:200x150']);
@@ -46,10 +52,13 @@ describe('for a source', () => {
     ]);
   });
 
-  test('formats that give the source’s own size are one preview', () => {
-    const previews = plan({ widthPx: 100, heightPx: 50 }, ['800x800', '1920x1080~cover', '-1x-1', 'jpg:400x400@75']);
-    expect(previews).toHaveLength(1);
-    expect(previews[0]?.formats).toHaveLength(4);
+  test('formats that give the source’s own size are one preview, but where the type is left open', () => {
+    const formats = ['800x800', '1920x1080~cover', '-1x-1', 'jpg:400x400@75'];
+    const previews = plan({ widthPx: 100, heightPx: 50 }, formats);
+    expect(previews.map((preview) => [preview.auto, preview.formats.length])).toEqual([
+      [true, 3],
+      [false, 1],
+    ]);
   });
 
   test('other quality, type or orientation is another preview; quality means nothing to PNG', () => {

@@ -5,8 +5,9 @@ import { RECENT_MS, RecentPeak } from '../../../src/convert/recent-peak.js';
 import { OPERATION_NAMES } from '../../../src/http/dialects/image-converter/operations.js';
 import { parseFormat } from '../../../src/kernel/format.js';
 import type { Context } from '../../../src/kernel/image-key.js';
-import { BoxCounts, boxText, NAMED_BOXES } from '../../../src/telemetry/box-counts.js';
+import { BoxCounts, boxText } from '../../../src/telemetry/box-counts.js';
 import { imageConverterFamilies, REQUEST_OF_OPERATION } from '../../../src/telemetry/image-converter-metrics.js';
+import { NAMED_BOXES } from '../../../src/telemetry/metric-table.js';
 import { ProcessMetrics } from '../../../src/telemetry/metrics.js';
 
 const FACTS = { maxGroups: 250_000, maxBytes: 10, uptimeSeconds: 5 };
