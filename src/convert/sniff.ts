@@ -11,6 +11,9 @@ export interface Sniffed {
 /** As many bytes as the rules look at: what stands before the root of an SVG may be long. */
 export const SNIFF_BYTES = 64 * 1024;
 
+/** Within which the header of a PDF stands (ISO 32000-1, annex H.3.4.1). */
+const PDF_HEADER_BYTES = 1024;
+
 interface Magic {
   readonly name: string;
   readonly type?: SourceType;
@@ -29,13 +32,13 @@ const MAGICS: readonly Magic[] = [
   { name: 'TIFF', type: 'tiff', text: 'MM\0*' },
   { name: 'BigTIFF', type: 'tiff', text: 'II+\0' },
   { name: 'BigTIFF', type: 'tiff', text: 'MM\0+' },
-  { name: 'camera raw (ORF)', text: 'IIRO' },
-  { name: 'camera raw (ORF)', text: 'IIRS' },
-  { name: 'camera raw (ORF)', text: 'MMOR' },
-  { name: 'camera raw (RW2)', text: 'IIU\0' },
-  { name: 'camera raw (RAF)', text: 'FUJIFILMCCD-RAW' },
-  { name: 'camera raw (MRW)', text: '\0MRM' },
-  { name: 'camera raw (X3F)', text: 'FOVb' },
+  { name: 'camera raw (ORF)', type: 'raw', text: 'IIRO' },
+  { name: 'camera raw (ORF)', type: 'raw', text: 'IIRS' },
+  { name: 'camera raw (ORF)', type: 'raw', text: 'MMOR' },
+  { name: 'camera raw (RW2)', type: 'raw', text: 'IIU\0' },
+  { name: 'camera raw (RAF)', type: 'raw', text: 'FUJIFILMCCD-RAW' },
+  { name: 'camera raw (MRW)', type: 'raw', text: '\0MRM' },
+  { name: 'camera raw (X3F)', type: 'raw', text: 'FOVb' },
   { name: 'PDF', type: 'pdf', text: '%PDF-' },
   { name: 'PostScript', text: '%!PS' },
   { name: 'ZIP', text: 'PK\x03\x04' },
@@ -43,11 +46,11 @@ const MAGICS: readonly Magic[] = [
   { name: 'gzip', text: '\x1f\x8b' },
   { name: '7z', text: "7z\xbc\xaf'\x1c" },
   { name: 'RAR', text: 'Rar!\x1a\x07' },
-  { name: 'PSD', text: '8BPS' },
-  { name: 'JPEG 2000', text: '\0\0\0\x0cjP  \r\n\x87\n' },
-  { name: 'JPEG 2000', text: '\xff\x4f\xff\x51' },
-  { name: 'JPEG XL', text: '\0\0\0\x0cJXL \r\n\x87\n' },
-  { name: 'JPEG XL', text: '\xff\x0a' },
+  { name: 'PSD', type: 'psd', text: '8BPS' },
+  { name: 'JPEG 2000', type: 'jp2', text: '\0\0\0\x0cjP  \r\n\x87\n' },
+  { name: 'JPEG 2000', type: 'jp2', text: '\xff\x4f\xff\x51' },
+  { name: 'JPEG XL', type: 'jxl', text: '\0\0\0\x0cJXL \r\n\x87\n' },
+  { name: 'JPEG XL', type: 'jxl', text: '\xff\x0a' },
   { name: 'ICO', type: 'ico', text: '\0\0\x01\0' },
   { name: 'OpenEXR', text: 'v/1\x01' },
   { name: 'Radiance HDR', text: '#?RADIANCE' },
@@ -65,7 +68,7 @@ const MAGICS: readonly Magic[] = [
 const BRANDS: readonly (readonly [brands: readonly string[], sniffed: Sniffed])[] = [
   [['avif', 'avis'], { type: 'avif', name: 'AVIF' }],
   [['heic', 'heix', 'hevc', 'hevx', 'heim', 'heis', 'mif1', 'msf1'], { type: 'heic', name: 'HEIC' }],
-  [['crx '], { name: 'camera raw (CR3)' }],
+  [['crx '], { type: 'raw', name: 'camera raw (CR3)' }],
   [['qt  '], { name: 'QuickTime' }],
 ];
 
@@ -76,10 +79,27 @@ export function sniff(head: Uint8Array): Sniffed | undefined {
     return text.startsWith('WEBP', 8) ? { type: 'webp', name: 'WebP' } : { name: 'RIFF media' };
   }
   if (text.startsWith('ftyp', 4)) return sniffBrands(text);
+  if (text.startsWith('PK\x03\x04')) return sniffZip(text);
   if (isCursor(head)) return { type: 'ico', name: 'CUR' };
   const magic = MAGICS.find((candidate) => text.startsWith(candidate.text, candidate.at ?? 0));
   if (magic) return magic.type === undefined ? { name: magic.name } : { type: magic.type, name: magic.name };
+  // Readers of documents pass over what stands before the first line, mail headers as it may be.
+  if (text.slice(0, PDF_HEADER_BYTES).includes('%PDF-1.')) return { type: 'pdf', name: 'PDF' };
   return sniffText(text, head.subarray(0, SNIFF_BYTES));
+}
+
+/** Documents in ZIP archives, by the first entry: its name, and of OpenDocument and EPUB what it holds. */
+function sniffZip(text: string): Sniffed {
+  const bytes = Buffer.from(text.slice(0, 400), 'latin1');
+  const nameEnd = 30 + (bytes.length >= 30 ? bytes.readUInt16LE(26) : 0);
+  const name = text.slice(30, nameEnd);
+  if (name === 'mimetype') {
+    const body = text.slice(nameEnd + bytes.readUInt16LE(28), nameEnd + 200);
+    if (body.startsWith('application/epub+zip')) return { type: 'epub', name: 'EPUB' };
+    if (body.startsWith('application/vnd.oasis.opendocument.')) return { type: 'office', name: 'an Office document' };
+  }
+  const isOffice = /^(?:\[Content_Types\]\.xml|_rels\/|docProps\/|word\/|xl\/|ppt\/)/.test(name);
+  return isOffice ? { type: 'office', name: 'an Office document' } : { name: 'ZIP' };
 }
 
 /** Its first four bytes are those of a Targa file too: the first entry of its directory has to make sense. */

@@ -10,6 +10,7 @@ import type { PixelSource } from './opened-source.js';
 import type { ChildSettings } from './protocol.js';
 import type { ReadBuffer } from './read-buffer.js';
 import { SNIFF_BYTES, sniff } from './sniff.js';
+import { asOrientation } from './source-facts.js';
 import { SOURCE_HANDLING } from './sources/registry.js';
 import { tiffOfPixels } from './stand-in.js';
 
@@ -125,7 +126,8 @@ export function mendedSource(source: SourceFile, error: unknown): SourceFile | u
 }
 
 function enabledType(bytes: Buffer, enabled: readonly SourceType[]): SourceType {
-  const sniffed = sniff(bytes.subarray(0, SNIFF_BYTES));
+  const seen = sniff(bytes.subarray(0, SNIFF_BYTES));
+  const sniffed = (seen?.type && SOURCE_HANDLING[seen.type].rather?.(bytes)) ?? seen;
   if (sniffed?.type !== undefined && enabled.includes(sniffed.type)) return sniffed.type;
   const found = bytes.length === 0 ? 'an empty file' : (sniffed?.name ?? 'no known image type');
   const why = sniffed?.type === undefined ? '' : ' (not enabled on this server)';
@@ -198,11 +200,6 @@ function turnedSize(storedWidthPx: number, storedHeightPx: number, orientation: 
   return orientation >= 5
     ? { widthPx: storedHeightPx, heightPx: storedWidthPx }
     : { widthPx: storedWidthPx, heightPx: storedHeightPx };
-}
-
-export function asOrientation(value: number | undefined): Orientation {
-  // Anything but 1 to 8 (a damaged tag) is read as upright; the range is checked, so the cast holds.
-  return value !== undefined && Number.isInteger(value) && value >= 1 && value <= 8 ? (value as Orientation) : 1;
 }
 
 function bitsOf(depth: string): number {

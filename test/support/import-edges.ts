@@ -51,7 +51,6 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   yauzl: ['convert/'],
   'libheif-js': ['convert/'],
   '@hyzyla/pdfium': ['convert/'],
-  'ag-psd': ['convert/'],
   '@jsquash/jxl': ['convert/'],
   '@cornerstonejs/codec-openjpeg': ['convert/'],
   lmdb: ['stores/embedded/'],

@@ -2,14 +2,7 @@
 import type { Metadata } from 'sharp';
 import { cicpColours } from '../colour/cicp.js';
 import { type Reading, readingOf } from '../colour/reading.js';
-
-interface Box {
-  readonly type: string;
-  readonly body: Buffer;
-}
-
-/** Boxes that are looked at in one place. */
-const MAX_BOXES = 1000;
+import { type Box, boxesOf } from './isobmff.js';
 
 const BRAND_AT = 8;
 
@@ -74,18 +67,4 @@ function propertiesOf(properties: readonly Box[], item: number): number[] | unde
     }
   }
   return undefined;
-}
-
-function boxesOf(bytes: Buffer): Box[] {
-  const boxes: Box[] = [];
-  for (let at = 0; at + 8 <= bytes.length && boxes.length < MAX_BOXES; ) {
-    const short = bytes.readUInt32BE(at);
-    const isLong = short === 1 && at + 16 <= bytes.length;
-    const head = isLong ? 16 : 8;
-    const length = isLong ? Number(bytes.readBigUInt64BE(at + 8)) : short === 0 ? bytes.length - at : short;
-    if (length < head) break;
-    boxes.push({ type: bytes.toString('latin1', at + 4, at + 8), body: bytes.subarray(at + head, at + length) });
-    at += length;
-  }
-  return boxes;
 }

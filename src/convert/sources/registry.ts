@@ -4,18 +4,25 @@ import type { SourceType } from '../../kernel/source.js';
 import type { Reading } from '../colour/reading.js';
 import type { OpenedSource } from '../opened-source.js';
 import type { ChildSettings } from '../protocol.js';
+import type { Sniffed } from '../sniff.js';
 import { avifReading, avifStill } from './avif.js';
 import { openBmp } from './bmp.js';
+import { openEpub } from './epub.js';
 import { checkGif, gifReading, mendedGif } from './gif.js';
 import { openHeic } from './heic.js';
 import { openIco } from './ico.js';
+import { openJp2 } from './jp2.js';
 import { jpegKind, mendedJpeg } from './jpeg.js';
+import { openJxl } from './jxl.js';
+import { openOffice } from './office.js';
 import { gifFirstFrame, gifHasMoreFrames, tiffHasMorePages, webpFirstFrame, webpHasMoreFrames } from './page-count.js';
 import { openPdf } from './pdf.js';
 import { pngKind, pngReading, withoutTexts } from './png.js';
+import { openPsd } from './psd.js';
+import { openRaw } from './raw.js';
 import { checkRenderedSvg, checkSvg, svgForDecoder } from './svg.js';
 import { mendedTiff, tiffFirstPage, tiffPage } from './tiff.js';
-import { tiffKind } from './tiff-kind.js';
+import { rawTiff, tiffKind } from './tiff-kind.js';
 import { tiffForDecoder, tiffReading } from './tiff-reading.js';
 
 /** What opening a source needs to know. */
@@ -34,6 +41,8 @@ export interface SourceHandling {
   readonly loaders: readonly string[];
   /** What the decoder calls the type: it has to agree with the first bytes. */
   readonly decoderFormats: readonly string[];
+  /** Another type that begins with the same bytes and is told from this one by what follows; `undefined` for this one. */
+  readonly rather?: (bytes: Buffer) => Sniffed | undefined;
   /** What the file is instead of a picture that can be decoded, in a few words; `undefined` when it may be one. */
   readonly otherKind?: (bytes: Buffer) => string | undefined;
   /** The type can hold more than one page or frame; tells cheaply whether there are more than `most`. */
@@ -57,6 +66,14 @@ export interface SourceHandling {
 
 /** Reads the pixels of other decoders: see stand-in.ts. */
 const STAND_IN: readonly string[] = ['VipsForeignLoadTiffBuffer'];
+
+/** Reads the pictures that documents hold. */
+const EMBEDDED: readonly string[] = [
+  'VipsForeignLoadJpegBuffer',
+  'VipsForeignLoadPngBuffer',
+  'VipsForeignLoadNsgifBuffer',
+  'VipsForeignLoadWebpBuffer',
+];
 
 export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
   jpeg: { loaders: ['VipsForeignLoadJpegBuffer'], decoderFormats: ['jpeg'], otherKind: jpegKind, mended: mendedJpeg },
@@ -88,6 +105,7 @@ export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
     hasMorePages: tiffHasMorePages,
     firstPage: tiffFirstPage,
     pageAt: tiffPage,
+    rather: rawTiff,
     otherKind: tiffKind,
     stripped: tiffForDecoder,
     mended: mendedTiff,
@@ -108,6 +126,12 @@ export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
   },
   bmp: { loaders: STAND_IN, decoderFormats: [], open: openBmp },
   heic: { loaders: [...STAND_IN, 'VipsForeignLoadHeifBuffer'], decoderFormats: [], open: openHeic },
+  psd: { loaders: STAND_IN, decoderFormats: [], open: openPsd },
+  jxl: { loaders: STAND_IN, decoderFormats: [], open: openJxl },
+  jp2: { loaders: STAND_IN, decoderFormats: [], open: openJp2 },
+  raw: { loaders: ['VipsForeignLoadJpegBuffer'], decoderFormats: [], open: openRaw },
+  office: { loaders: EMBEDDED, decoderFormats: [], open: openOffice },
+  epub: { loaders: EMBEDDED, decoderFormats: [], open: openEpub },
   pdf: { loaders: STAND_IN, decoderFormats: [], open: openPdf },
   ico: { loaders: [...STAND_IN, 'VipsForeignLoadPngBuffer'], decoderFormats: [], open: openIco },
 } satisfies Record<SourceType, SourceHandling>;

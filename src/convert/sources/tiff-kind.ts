@@ -1,4 +1,5 @@
 // Which TIFF files hold no picture that is decoded here, intact as they may be: camera raw, and kinds that the decoder lacks.
+import type { Sniffed } from '../sniff.js';
 import { TAG } from './tiff.js';
 import { type TiffDirectory, tiffDirectory, tiffNumber, tiffNumbers } from './tiff-directory.js';
 
@@ -39,6 +40,12 @@ export function tiffKind(bytes: Buffer): string | undefined {
   if (first.tags.has(DNG_VERSION)) return 'camera raw (DNG)';
   if (isRaw(bytes, first)) return 'camera raw';
   return undecoded(first);
+}
+
+/** Camera raw in the shape of a TIFF. */
+export function rawTiff(bytes: Buffer): Sniffed | undefined {
+  const kind = tiffKind(bytes);
+  return kind?.startsWith('camera raw') ? { type: 'raw', name: kind } : undefined;
 }
 
 /** A sensor's data in any directory, or a thumbnail first and the pictures in directories below it. */

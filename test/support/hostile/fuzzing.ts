@@ -1,5 +1,6 @@
 // Runs the fuzzer against a server process and keeps the books: what was answered, and what must never be answered. Request n of a seed is always the same request, so a finding is replayed by its two numbers.
 import { readdir, readFile } from 'node:fs/promises';
+import { SOURCE_TYPES } from '../../../src/kernel/source.js';
 import { RawConnection } from '../http-client.js';
 import { randomNumbers } from '../images.js';
 import { type FuzzRequest, fuzzRequest } from './requests.js';
@@ -145,7 +146,7 @@ export async function settledChildrenBytes(pid: number): Promise<number> {
 
 /** Limits that make caches full early in the run, so that what grows afterwards is a leak. */
 export const FUZZ_ENVIRONMENT = {
-  PROOFSHEET_SOURCE_TYPES: 'jpeg,png,gif,webp,tiff,avif,svg',
+  PROOFSHEET_SOURCE_TYPES: SOURCE_TYPES.join(','),
   PROOFSHEET_CONVERTERS: '2',
   PROOFSHEET_CONVERTER_RECYCLE_AFTER: '200',
   PROOFSHEET_TARGET_FORMATS: 'auto:200x150,webp:100x100~coverandcrop',

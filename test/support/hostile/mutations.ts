@@ -113,7 +113,9 @@ function structured(seed: Seed, random: Random): Buffer {
     return webpOf(...shuffleParts(webpChunksOf(bytes), random, damaged));
   }
   if (type === 'svg') return shuffledText(bytes, random);
-  return type === 'avif' ? withinBoxes(bytes, random) : setNumber(setNumber(bytes, random), random);
+  return ['avif', 'heic', 'jxl', 'jp2'].includes(type)
+    ? withinBoxes(bytes, random)
+    : setNumber(setNumber(bytes, random), random);
 }
 
 const SVG_PIECES = [
@@ -147,7 +149,25 @@ function shuffledText(bytes: Buffer, random: Random): Buffer {
 function withinBoxes(bytes: Buffer, random: Random): Buffer {
   const out = Buffer.from(bytes);
   const at = out.indexOf(
-    pick(random, ['ispe', 'iloc', 'ipma', 'pixi', 'av1C', 'iinf', 'hdlr', 'meta', 'mdat', 'colr', 'iref']),
+    pick(random, [
+      'ispe',
+      'iloc',
+      'ipma',
+      'pixi',
+      'av1C',
+      'iinf',
+      'hdlr',
+      'meta',
+      'mdat',
+      'colr',
+      'iref',
+      'hvcC',
+      'irot',
+      'jxlc',
+      'jp2h',
+      'ihdr',
+      'jp2c',
+    ]),
   );
   if (at < 0) return flipBits(out, random);
   const to = Math.min(at - 4 + upTo(random, 24), out.length - 4);

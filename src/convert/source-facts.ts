@@ -1,0 +1,8 @@
+// Small facts of sources that several readers of headers need.
+import type { Orientation } from '../kernel/source.js';
+
+/** What a tag says, which may be anything; `undefined` for no tag. */
+export function asOrientation(value: number | undefined): Orientation {
+  // Anything but 1 to 8 (a damaged tag) is read as upright; the range is checked, so the cast holds.
+  return value !== undefined && Number.isInteger(value) && value >= 1 && value <= 8 ? (value as Orientation) : 1;
+}

@@ -1,0 +1,207 @@
+// PSD, JPEG XL and JPEG 2000: as other people's programs write them, compared with what went in; hostile ones are refused.
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Converting } from '../../support/converting.js';
+import { cutOut, image, photo, quadrants } from '../../support/images.js';
+import { colourDistance, psnrDb, quarterColours } from '../../support/pixels.js';
+import { type PsdOptions, psdOf } from '../../support/sources/psds.js';
+import { jp2Of, jxlOf } from '../../support/sources/tool-made.js';
+
+let converting: Converting;
+beforeAll(async () => {
+  converting = await Converting.start({
+    sourceTypes: ['psd', 'jxl', 'jp2'],
+    maxSourcePixels: 4_000_000,
+    recycleAfterJobs: 100_000,
+  });
+});
+afterAll(async () => {
+  for (const reason of ['crash', 'nonsense', 'timeout', 'memory']) {
+    expect(converting.metrics.total('converter_exits_total', { reason })).toBe(0);
+  }
+  await converting.close();
+});
+
+const refusal = (source: Buffer) =>
+  converting.convert(source, ['auto:64x64']).then(
+    () => ({ code: 'shown', message: '' }),
+    ({ code, message }: { readonly code: string; readonly message: string }) => ({ code, message }),
+  );
+
+async function expectCuts(whole: Buffer, allowed: readonly string[]): Promise<void> {
+  for (let part = 1; part < 64; part++) {
+    const { code } = await refusal(whole.subarray(0, Math.floor((whole.length * part) / 64)));
+    expect([part, allowed.includes(code), code]).toEqual([part, true, code]);
+  }
+}
+
+const raw = (bytes: Buffer) => sharp(bytes).removeAlpha().raw().toBuffer();
+
+async function likeness(source: Buffer, original: Buffer): Promise<number> {
+  return psnrDb(await raw(await converting.preview(source, 'png:-1x-1')), await raw(original));
+}
+
+describe('PSD', () => {
+  test.each<[string, PsdOptions]>([
+    ['RGB', {}],
+    ['RGB in runs', { rle: true }],
+    ['16 bits', { bits: 16 }],
+    ['a large document', { big: true, rle: true }],
+  ])('%s', async (_what, options) => {
+    const picture = quadrants(37, 22);
+    const original = await image(picture).png().toBuffer();
+    expect(await likeness(psdOf(picture, options), original)).toBeGreaterThan(48);
+  });
+
+  test('grey', async () => {
+    const { info, previews } = await converting.convert(psdOf(quadrants(16, 16), { mode: 'grey' }), ['auto:8x8']);
+    expect([info.type, info.colorSpace, previews.length]).toEqual(['psd', 'b-w', 1]);
+  });
+
+  test('CMYK is no negative', async () => {
+    const [colours, wanted] = [
+      await quarterColours(await converting.preview(psdOf(quadrants(32, 32), { mode: 'cmyk' }), 'png:-1x-1')),
+      await quarterColours(await image(quadrants(32, 32)).png().toBuffer()),
+    ];
+    // Inks are duller than screens; another colour is further away.
+    for (const [index, colour] of colours.entries()) {
+      const others = wanted.filter((_, other) => other !== index);
+      const own = colourDistance(colour, wanted[index] ?? []);
+      for (const other of others) expect(own).toBeLessThan(colourDistance(colour, other));
+    }
+  });
+
+  test('transparency, where the file says that the extra channel is that', async () => {
+    const cut = cutOut(await photo(40, 30));
+    const shown = async (transparent: boolean) =>
+      (await converting.convert(psdOf(cut, { transparent }), ['auto:20x20'])).info.hasAlpha;
+    expect([await shown(true), await shown(false)]).toEqual([true, false]);
+  });
+
+  test.each<[string, PsdOptions, string]>([
+    ['Lab', { modeNumber: 9 }, 'a PSD in Lab'],
+    ['one without a composite', { noComposite: true }, 'without a composite'],
+    ['32 bits', { claimedBits: 32 }, 'of 32 bits'],
+  ])('%s is named', async (_what, options, says) => {
+    expect(await refusal(psdOf(quadrants(8, 8), options))).toEqual({
+      code: 'source-type-refused',
+      message: expect.stringContaining(says),
+    });
+  });
+
+  test.each([true, false])('cut at every 1/64 it is damaged; in runs: %s', async (rle) => {
+    await expectCuts(psdOf(await photo(40, 30), { rle }), ['source-undecodable', 'source-type-refused']);
+  });
+
+  test('one that claims 30000x30000', async () => {
+    const source = psdOf(quadrants(8, 8));
+    source.writeUInt32BE(30_000, 14);
+    source.writeUInt32BE(30_000, 18);
+    expect((await refusal(source)).code).toBe('source-limits-exceeded');
+  });
+});
+
+describe('JPEG XL', () => {
+  test.each([
+    ['lossless', ['-d', '0']],
+    ['lossy', ['-d', '0.5']],
+    ['in a container', ['-d', '0', '--container=1']],
+  ])('%s', async (_what, args) => {
+    const original = await image(await photo(120, 90))
+      .png()
+      .toBuffer();
+    const source = await jxlOf(original, ...args);
+    const { info } = await converting.convert(source, ['auto:64x64']);
+    expect(info).toMatchObject({ type: 'jxl', widthPx: 120, heightPx: 90 });
+    expect(await likeness(source, original)).toBeGreaterThan(args[1] === '0' ? 48 : 30);
+  });
+
+  test.each([
+    [200, 200],
+    [400, 300],
+    [37, 500],
+    [1000, 8],
+    [640, 360],
+  ])('the size is read from the header: %ix%i', async (widthPx, heightPx) => {
+    const original = await image(quadrants(widthPx, heightPx)).png().toBuffer();
+    const { info } = await converting.convert(await jxlOf(original, '-d', '0'), ['auto:64x64']);
+    expect([info.widthPx, info.heightPx]).toEqual([widthPx, heightPx]);
+  });
+
+  test('cut at every 1/64 it is damaged', { timeout: 120_000 }, async () => {
+    await expectCuts(
+      await jxlOf(
+        await image(await photo(60, 40))
+          .png()
+          .toBuffer(),
+        '-d',
+        '0',
+      ),
+      ['source-undecodable', 'source-type-refused'],
+    );
+  });
+
+  test('one that claims more pixels than the limit', async () => {
+    // Not small, a height of 30 bits, the width the same: 2^30 on a side.
+    expect((await refusal(Buffer.from(`ff0a${'fe'.repeat(4)}7f00000000`, 'hex'))).code).toMatch(/^source-/);
+  });
+});
+
+describe('JPEG 2000', () => {
+  test.each([
+    ['jp2', 3],
+    ['j2k', 3],
+    ['jp2', 1],
+  ] as const)('%s of %i components', async (type, components) => {
+    const picture = image(await photo(120, 90));
+    const original = await (components === 1 ? picture.greyscale().toColourspace('b-w') : picture).png().toBuffer();
+    const source = await jp2Of(original, type);
+    const { info } = await converting.convert(source, ['auto:64x64']);
+    expect(info).toMatchObject({ type: 'jp2', widthPx: 120, heightPx: 90, channels: components });
+    expect(await likeness(source, await sharp(original).toColourspace('srgb').png().toBuffer())).toBeGreaterThan(48);
+  });
+
+  test('16 bits', async () => {
+    const original = await image(await photo(60, 40))
+      .toColourspace('rgb16')
+      .png()
+      .toBuffer();
+    const source = await jp2Of(original, 'jp2');
+    expect((await converting.convert(source, ['auto:64x64'])).info.bitsPerSample).toBe(16);
+    expect(await likeness(source, await sharp(original).toColourspace('srgb').png().toBuffer())).toBeGreaterThan(45);
+  });
+
+  test('four components are refused by name: the decoder knows one and three', async () => {
+    const cut = await image(cutOut(await photo(80, 60)))
+      .png()
+      .toBuffer();
+    expect(await refusal(await jp2Of(cut, 'jp2'))).toEqual({
+      code: 'source-type-refused',
+      message: expect.stringContaining('JPEG 2000 of 4 components'),
+    });
+  });
+
+  test('cut at every 1/64 it is damaged, and never a picture of nothing', { timeout: 120_000 }, async () => {
+    const whole = await jp2Of(
+      await image(await photo(60, 40))
+        .png()
+        .toBuffer(),
+      'jp2',
+    );
+    await expectCuts(whole, ['source-undecodable', 'source-type-refused', 'source-limits-exceeded']);
+  });
+
+  test('one that claims more pixels than the limit', async () => {
+    const source = Buffer.from(
+      await jp2Of(
+        await image(await photo(60, 40))
+          .png()
+          .toBuffer(),
+        'j2k',
+      ),
+    );
+    source.writeUInt32BE(60_000, 8);
+    source.writeUInt32BE(60_000, 12);
+    expect((await refusal(source)).code).toBe('source-limits-exceeded');
+  });
+});
