@@ -4,7 +4,25 @@ import type { PreviewType } from './format.js';
 import type { Context, ImageKey } from './image-key.js';
 import type { Size } from './sizes.js';
 
-export const SOURCE_TYPES = ['jpeg', 'png', 'gif', 'webp', 'tiff', 'avif', 'svg', 'bmp', 'ico', 'heic', 'pdf', 'raw', 'office', 'epub', 'psd', 'jxl', 'jp2'] as const;
+export const SOURCE_TYPES = [
+  'jpeg',
+  'png',
+  'gif',
+  'webp',
+  'tiff',
+  'avif',
+  'svg',
+  'bmp',
+  'ico',
+  'heic',
+  'pdf',
+  'raw',
+  'office',
+  'epub',
+  'psd',
+  'jxl',
+  'jp2',
+] as const;
 /** What a source is, decided by its bytes alone. */
 export type SourceType = (typeof SOURCE_TYPES)[number];
 
