@@ -25,7 +25,7 @@ const COLOURS = [
 ];
 
 test('the first page, upright, opaque, in its colours', async () => {
-  const { info, previews } = await converting.convert(pdfOf([quartersPage(612, 792)]), ['auto:200x150', 'png:300x300']);
+  const { info, previews } = await converting.convert(pdfOf([quartersPage(612, 792)]), ['jpg:200x150', 'png:300x300']);
   expect(info).toMatchObject({
     type: 'pdf',
     pages: 1,
