@@ -97,10 +97,10 @@ function roleOf(index: number): Role {
 }
 
 async function serve(config: Config, logger: ProcessLogger, role: Role): Promise<void> {
-  app = await composeOrExit(config, logger, role);
-  stopOnSignals(config.server.drainTimeoutMs, logger, role.shared);
   // Without tenants nothing is read again, and the signal ends the process as that of a terminal that was closed does.
   if (config.library.tenants !== undefined) process.on('SIGHUP', () => void app?.reload());
+  app = await composeOrExit(config, logger, role);
+  stopOnSignals(config.server.drainTimeoutMs, logger, role.shared);
   if (app) await listenAll(config, logger, app);
   else await standBy(config, logger, role);
 }

@@ -107,7 +107,8 @@ export async function superviseWorkers({
   for (let index = 0; index < workers; index++) start(index, 0);
   if (handsOnHangUp)
     process.on('SIGHUP', () => {
-      for (const worker of livingWorkers()) worker.process.kill('SIGHUP');
+      // One that is only starting has no handler yet, would end, and looks at the file's age by itself.
+      for (const worker of livingWorkers()) if (listening.has(worker)) worker.process.kill('SIGHUP');
     });
   const stopped = new Promise<'signal'>((resolve) => {
     let stoppingSince: number | undefined;

@@ -180,6 +180,30 @@ describe('an import', () => {
     expect(flow.fetcher.asked).toEqual([]);
   });
 
+  test('is refused as a whole where it is longer than may be', async () => {
+    const items = Array.from({ length: 1_001 }, (_, n) => wantedItem(`${n}`));
+    await expect(flow.service.acceptImport(flow.tenant, { dialect: 'test', items })).rejects.toThrow(
+      'at most 1000 images',
+    );
+    expect(await flow.assets.usage()).toMatchObject({ openImports: 0 });
+  });
+
+  test('has no more in hand than hands, and goes on as they are free', async () => {
+    let [inHand, most] = [0, 0];
+    const bytes = await picture(40);
+    const answer = async () => {
+      most = Math.max(most, ++inHand);
+      await new Promise((resolve) => setImmediate(resolve));
+      inHand--;
+      return flow.fetcher.fetched(bytes);
+    };
+    const names = Array.from({ length: 12 }, (_, n) => `${n}`);
+    for (const name of names) flow.fetcher.answers.set(`/${name}.jpg`, answer);
+    expect((await finished(await accept(...names))).every(({ item }) => item.state === 'succeeded')).toBe(true);
+    expect(most).toBeGreaterThan(1);
+    expect(most).toBeLessThanOrEqual(4);
+  });
+
   test('asks nobody where a known picture is to be left alone', async () => {
     await runner.close(30_000);
     await flow.dispose();
