@@ -8,9 +8,12 @@ import { loadConfig } from './config/load-config.js';
 import { hashPassword } from './http/access/passwords.js';
 import { signedPath } from './http/access/signed-url.js';
 import { parseContext } from './kernel/image-key.js';
+import { DataDirError } from './stores/embedded/storage-errors.js';
 
 /** Of BSD's sysexits.h: the command was used wrongly. */
 const USAGE_EXIT_CODE = 64;
+/** EX_CANTCREAT: the data directory, or what is in it, cannot be used. */
+const DATA_EXIT_CODE = 73;
 
 const USAGE = `usage: proofsheet [command]
 
@@ -24,6 +27,10 @@ const USAGE = `usage: proofsheet [command]
   copy-to-shared [options]     copy the cache of this machine to the shared tier of PROOFSHEET_REDIS_URL
       --from DIR               the data directory to copy (default: PROOFSHEET_DATA_DIR)
       --concurrency N          sources copied at the same time, 1 to 64 (default: 8)
+  import --from FILE --tenant NAME
+                               import the URLs of a list, one a line, into the library of a tenant; given again, it goes on
+  backup --to DIR              copy the library, which may be in use, to a directory; only what is not there yet
+  restore --from DIR           put a backup into PROOFSHEET_DATA_DIR, which must have no library
   help, --help                 print this text
 `;
 
@@ -56,6 +63,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   'sign-url': signUrl,
   'copy-to-shared': copy,
+  import: importUrls,
+  backup: (args) => copyLibrary(args, 'to'),
+  restore: (args) => copyLibrary(args, 'from'),
 };
 
 await run(process.argv.slice(2));
@@ -77,6 +87,9 @@ async function run(argv: readonly string[]): Promise<void> {
     } else if (error instanceof UsageError) {
       process.stderr.write(`proofsheet: ${error.message}\n\n${USAGE}`);
       process.exitCode = USAGE_EXIT_CODE;
+    } else if (error instanceof DataDirError) {
+      process.stderr.write(`proofsheet: ${error.message}\n`);
+      process.exitCode = DATA_EXIT_CODE;
     } else {
       throw error;
     }
@@ -110,6 +123,24 @@ async function copy(args: readonly string[]): Promise<void> {
     throw new UsageError('--concurrency takes a whole number, 1 to 64');
   const { copyCommand } = await import('./copy-command.js');
   process.exitCode = await copyCommand({ concurrency, ...(values.from !== undefined && { from: values.from }) });
+}
+
+async function importUrls(args: readonly string[]): Promise<void> {
+  const { values, positionals } = optionsOf(args, ['from', 'tenant']);
+  const { from, tenant } = values;
+  if (from === undefined || tenant === undefined || positionals.length > 0)
+    throw new UsageError('import takes --from FILE and --tenant NAME');
+  const { importCommand } = await import('./library-commands.js');
+  process.exitCode = await importCommand({ from, tenant });
+}
+
+async function copyLibrary(args: readonly string[], option: 'from' | 'to'): Promise<void> {
+  const { values, positionals } = optionsOf(args, [option]);
+  const dir = values[option];
+  if (dir === undefined || positionals.length > 0)
+    throw new UsageError(`${option === 'to' ? 'backup' : 'restore'} takes --${option} DIR`);
+  const { backupCommand, restoreCommand } = await import('./library-commands.js');
+  process.exitCode = await (option === 'to' ? backupCommand(dir) : restoreCommand(dir));
 }
 
 function optionsOf(args: readonly string[], names: readonly string[]): Parsed {

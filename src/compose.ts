@@ -5,17 +5,20 @@ import { rm, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import { join } from 'node:path';
+import { composeLibrary, portsOf } from './compose-library.js';
 import type { Config } from './config/schema.js';
 import { createConverter } from './convert/converter-pool.js';
+import { livingdocsOf } from './dialect-settings.js';
 import { Door } from './door.js';
 import { createAccess } from './http/access/access.js';
 import { strainOf } from './http/access/strain.js';
-import { dialectsOf } from './http/dialects/registry.js';
+import { letterOf, withOperators } from './http/dialects/registry.js';
 import { createEdge, type Edge, operationNames } from './http/edge.js';
 import type { Bodies } from './http/hot/hot-lane.js';
 import { TlsFiles } from './http/wire/tls-files.js';
 import type { MetricSlots } from './kernel/ports/metrics.js';
 import { sequenceOf } from './kernel/sequence.js';
+import type { LibraryUse } from './library/answers.js';
 import { openStorage, type StoreDeps } from './open-storage.js';
 import type { BlobTiers } from './previews/blob-tiers.js';
 import { openPreviews, type PreviewsSettings } from './previews/open-previews.js';
@@ -65,6 +68,10 @@ export interface App {
   readonly healthServer: Server | undefined;
   readonly edge: Edge;
   readonly metrics: ProcessMetrics;
+  /** Absent without tenants. */
+  readonly library?: LibraryUse;
+  /** Reads again what is read from files beside the settings. Never rejects. */
+  reload(): Promise<void>;
   /** Refuses new work, lets what is under way end (background work too) within `limitMs`, then closes everything. */
   close(limitMs: number): Promise<void>;
 }
@@ -72,7 +79,11 @@ export interface App {
 /** Opens the store, starts the converters and builds the edge; nothing listens yet. Throws when the store cannot be opened. */
 export async function compose(config: Config, logger: ProcessLogger, role: Role = ALONE): Promise<App> {
   const clock = systemClock;
-  const dialects = dialectsOf(config.server);
+  const listeners = (): readonly number[] => [server, tlsServer, healthServer].flatMap(portsOf);
+  const dialects = withOperators(
+    { ...config.server, livingdocs: livingdocsOf(config, () => portsOf(server)[0]) },
+    config.library.tenants !== undefined,
+  );
   const metrics = new ProcessMetrics(operationNames(dialects));
   const { storage, limits, server: serving } = config;
   const telling = { clock, logger, metrics };
@@ -89,6 +100,15 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const { previews, journal, background, upkeep, makeRoom } = opened;
   const { catalog } = store;
 
+  const library = await composeLibrary(config, {
+    ...telling,
+    previews,
+    tmpDir: store.tmpDir,
+    version: PACKAGE_VERSION,
+    ownPorts: listeners,
+    letterOf,
+    looksAfter: workerIndex === UPKEEP_WORKER,
+  });
   metrics.gauge('background_jobs', () => background.size);
   metrics.gauge('keys', () => catalog.count());
   metrics.gauge('groups', async () => (await catalog.usage()).groups);
@@ -147,6 +167,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     countOf: ({ request, format, preview }) =>
       metrics.boxes.of({ asked: boxText(request), answered: boxText(format), type: preview.type }),
     ...(store.refusals && { refusals: store.refusals }),
+    ...(library && { library: library.use }),
     onStorageFull: makeRoom,
     strain: () =>
       strainOf(config.fairness, { queueAgeMs: converter.oldestWaitMs, eventLoopLagMs: eventLoop.recentLagMs() }),
@@ -169,6 +190,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   // Who listens is ready: a worker that takes another's place must not fail a readiness check while its converters start.
   await converter.whenReady(CONVERTERS_START_MS);
   if (workerIndex === UPKEEP_WORKER) upkeep.start();
+  library?.start();
   const door =
     store.lock && new Door(store.lock, { http: server, tls: tlsServer, health: healthServer }, serving.maxConnections);
 
@@ -178,12 +200,16 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     healthServer,
     edge,
     metrics,
+    ...(library && { library: library.use }),
+    reload: async () => library?.reload(),
     async close(limitMs) {
       const endsAt = clock.monotonic() + limitMs;
       draining = true;
       door?.close();
       edge.drain();
+      const imported = library?.stop(limitMs);
       await edge.idle(limitMs);
+      await imported;
       await background.drain(Math.max(0, endsAt - clock.monotonic()));
       tls?.close();
       for (const listening of [server, tlsServer, healthServer]) {
@@ -192,6 +218,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       }
       await upkeep.close();
       await converter.close();
+      await library?.close();
       await blobs.close();
       await store.close();
       eventLoop.close();

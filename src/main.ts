@@ -64,7 +64,7 @@ async function main(): Promise<void> {
     }
   }
   if (config.server.workers > 1 && cluster.isPrimary) {
-    await exit(await superviseWorkers({ ...config.server, servers: serversOf(config), logger }));
+    await exit(await superviseWorkers({ ...supervised(config), logger }));
   }
   await serve(config, logger, index === undefined ? ALONE : roleOf(index));
 }
@@ -77,6 +77,10 @@ function configOrExit(): Config {
     process.stderr.write(`${error.report}\n`);
     process.exit(CONFIG_EXIT_CODE);
   }
+}
+
+function supervised(config: Config) {
+  return { ...config.server, servers: serversOf(config), handsOnHangUp: config.library.tenants !== undefined };
 }
 
 /** Servers that each process listens with. */
@@ -93,6 +97,8 @@ function roleOf(index: number): Role {
 }
 
 async function serve(config: Config, logger: ProcessLogger, role: Role): Promise<void> {
+  // Without tenants nothing is read again, and the signal ends the process as that of a terminal that was closed does.
+  if (config.library.tenants !== undefined) process.on('SIGHUP', () => void app?.reload());
   app = await composeOrExit(config, logger, role);
   stopOnSignals(config.server.drainTimeoutMs, logger, role.shared);
   if (app) await listenAll(config, logger, app);
@@ -160,6 +166,10 @@ async function composeOrExit(config: Config, logger: ProcessLogger, role: Role):
   try {
     return await compose(config, logger, role);
   } catch (error) {
+    if (error instanceof ConfigError) {
+      logger.error({ reason: error.report }, 'cannot start');
+      return exit(CONFIG_EXIT_CODE);
+    }
     if (error instanceof DirectoryInUse) return undefined;
     // A directory or a certificate that cannot be used is the operator's to mend: its message says how, and a stack would bury it.
     const isTold = error instanceof DataDirError || error instanceof TlsFilesError;

@@ -29,6 +29,8 @@ export interface SupervisorOptions {
   /** Servers that a worker listens with. */
   readonly servers: number;
   readonly drainTimeoutMs: number;
+  /** SIGHUP is for the workers, which read files again; else it ends the process. */
+  readonly handsOnHangUp: boolean;
   readonly logger: Logger;
 }
 
@@ -40,6 +42,7 @@ export async function superviseWorkers({
   workers,
   servers,
   drainTimeoutMs,
+  handsOnHangUp,
   logger,
 }: SupervisorOptions): Promise<number> {
   const figures = new Map<number, (snapshot: MetricsSnapshot) => void>();
@@ -102,6 +105,11 @@ export async function superviseWorkers({
   };
 
   for (let index = 0; index < workers; index++) start(index, 0);
+  if (handsOnHangUp)
+    process.on('SIGHUP', () => {
+      // One that is only starting has no handler yet, would end, and looks at the file's age by itself.
+      for (const worker of livingWorkers()) if (listening.has(worker)) worker.process.kill('SIGHUP');
+    });
   const stopped = new Promise<'signal'>((resolve) => {
     let stoppingSince: number | undefined;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {

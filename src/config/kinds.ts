@@ -37,6 +37,15 @@ export function whole(unit: string, { min, max }: Range): Kind<number> {
   };
 }
 
+/** A list of 1 to `most` whole numbers of `unit`; in the environment separated by commas. */
+export function wholes(unit: string, most: number, range: Range): Kind<readonly number[]> {
+  const one = whole(unit, range);
+  return {
+    schema: z.preprocess(listFromText, z.array(one.schema).min(1).max(most)),
+    expected: `list of 1 to ${most} ${one.expected}`,
+  };
+}
+
 /** Bytes from `min` to `max`: a number, or a text such as `512MiB`, `1.5GiB`, `200 MB`. */
 export function bytes({ min, max }: Range): Kind<number> {
   return {

@@ -1,6 +1,10 @@
 // Every setting in one place, the schema and the type made from them, and the rules between settings.
 import { z } from 'zod';
+import { USUAL_MOUNTS } from '../kernel/dialect-names.js';
+import { LIVINGDOCS } from './dialect-settings.js';
+import { LIBRARY } from './library-settings.js';
 import { CONVERSION, LIMITS, SEQUENCE } from './making-settings.js';
+import { FETCH, WEBHOOKS } from './outbound-settings.js';
 import { ACCESS, FAIRNESS } from './protecting-settings.js';
 import { ADMIN, SERVER, TELEMETRY } from './serving-settings.js';
 import type { Setting } from './setting.js';
@@ -15,6 +19,10 @@ export const SETTINGS = {
   admin: ADMIN,
   access: ACCESS,
   fairness: FAIRNESS,
+  library: LIBRARY,
+  fetch: FETCH,
+  webhooks: WEBHOOKS,
+  livingdocs: LIVINGDOCS,
   telemetry: TELEMETRY,
   shared: SHARED,
 } as const satisfies Record<string, Record<string, Setting<unknown>>>;
@@ -74,9 +82,16 @@ function isTaken(port: number | undefined, others: readonly (number | undefined)
   return port !== undefined && port !== 0 && others.includes(port);
 }
 
+const PROBE_PATHS = ['/metrics', '/healthz', '/readyz'];
+
+/** Where each dialect stands. */
+function mountsOf({ dialects, basePath }: Config['server']): readonly string[] {
+  return dialects.map(({ name, mount }) => mount ?? (name === 'image-converter' ? basePath : USUAL_MOUNTS[name]));
+}
+
 /** Every conflict of `config`, with the key to change and what it has to be. */
 export function conflictsOf(config: Config): readonly Conflict[] {
-  const { server, storage, sequence, limits, conversion, access, shared } = config;
+  const { server, storage, sequence, limits, conversion, access, library, fetch, shared } = config;
   const rules: readonly [broken: boolean, key: string, expected: string][] = [
     [server.headersTimeoutMs > server.requestTimeoutMs, 'server.headersTimeoutMs', 'at most server.requestTimeoutMs'],
     [
@@ -98,6 +113,17 @@ export function conflictsOf(config: Config): readonly Conflict[] {
       isTaken(server.healthPort, [server.port, server.tlsPort]),
       'server.healthPort',
       'another port than server.port and server.tlsPort',
+    ],
+    [
+      new Set(server.dialects.map(({ name }) => name)).size < server.dialects.length ||
+        new Set(mountsOf(server)).size < server.dialects.length,
+      'server.dialects',
+      'every dialect once, each below a path of its own',
+    ],
+    [
+      mountsOf(server).some((mount) => PROBE_PATHS.includes(mount)),
+      'server.dialects',
+      `none of ${PROBE_PATHS.join(', ')}, which stand at the root`,
     ],
     [isTaken(server.tlsPort, [server.port]), 'server.tlsPort', 'another port than server.port'],
     [
@@ -143,6 +169,13 @@ export function conflictsOf(config: Config): readonly Conflict[] {
       access.urlKeys !== undefined && new Set(access.urlKeys.map(({ id }) => id)).size < access.urlKeys.length,
       'access.urlKeys',
       'every id once',
+    ],
+    [fetch.idleTimeoutMs > fetch.timeoutMs, 'fetch.idleTimeoutMs', 'at most fetch.timeoutMs'],
+    [fetch.hostConcurrency > fetch.concurrency, 'fetch.hostConcurrency', 'at most fetch.concurrency'],
+    [
+      library.tenants !== undefined && shared.redisUrl !== undefined,
+      'library.tenants',
+      'none where shared.redisUrl is set: the library is kept by one machine so far, and many would each have one of their own',
     ],
     [
       shared.s3Bucket === undefined && shared.s3Endpoint !== undefined,

@@ -1,6 +1,7 @@
 // The settings of the HTTP edge: where it listens, how long it waits, who may clear, and what it says about itself.
 import { parsePassword } from '../kernel/credentials.js';
-import { autoOr, choice, flag, optional, secretLines, text, texts, whole } from './kinds.js';
+import { DIALECT_NAMES, parseEnabledDialect } from '../kernel/dialect-names.js';
+import { autoOr, choice, flag, optional, parsedList, secretLines, text, texts, whole } from './kinds.js';
 import { setting } from './setting.js';
 
 /** An hour: no request has a reason to last longer. */
@@ -31,6 +32,16 @@ export const SERVER = {
     'BASE_PATH',
     text('path that starts with / and does not end with one', /^(?:\/[A-Za-z0-9._~-]+)+$/),
     'Path in front of every ImageConverter operation; /metrics, /healthz and /readyz stay at the root.',
+  ),
+  dialects: setting(
+    'DIALECTS',
+    parsedList(`list of NAME or NAME=/PATH, names of ${DIALECT_NAMES.join(', ')}`, 16, parseEnabledDialect),
+    'Faces of this server, each below its usual path (/imageconverter by server.basePath, /livingdocs) or the one named; =/ is the root. A library’s are shut without library.tenants.',
+  ),
+  publicUrl: setting(
+    'PUBLIC_URL',
+    optional(text('URL of http or https without a slash at its end', /^https?:\/\/[^\s/?#@]+(?:\/[A-Za-z0-9._~-]+)*$/)),
+    'How clients reach this server, in front of URLs that are handed out for good; unset is where it listens.',
   ),
   tlsPort: setting(
     'TLS_PORT',

@@ -10,7 +10,16 @@ import { type Conditions, isNotModified } from './replies/conditional.js';
 import { type HeaderPairs, JSON_HEADERS, jsonHeaders } from './replies/headers.js';
 import { imageAnswer, UNCONDITIONAL } from './replies/image-response.js';
 import { imageAndMetadata } from './replies/multipart-response.js';
-import type { BothReply, JsonReply, PageReply, PictureReply, RedirectReply, Reply } from './replies/reply.js';
+import { originalAnswer } from './replies/original-response.js';
+import type {
+  BothReply,
+  JsonReply,
+  OriginalReply,
+  PageReply,
+  PictureReply,
+  RedirectReply,
+  Reply,
+} from './replies/reply.js';
 import { sendProtocolError } from './wire/error-response.js';
 import type { Exchange } from './wire/exchange-log.js';
 import type { Sender } from './wire/sender.js';
@@ -48,7 +57,7 @@ export type Answering = (reply: Reply, answered: Answered) => Promise<void>;
 export function createAnswering(deps: AnsweringDependencies): Answering {
   const { previews, clock, send, cacheControl, hotLane, countOf } = deps;
 
-  async function picture({ choice }: PictureReply, answered: Answered): Promise<void> {
+  async function picture({ choice, isForThisRequest = false }: PictureReply, answered: Answered): Promise<void> {
     const { request, response, exchange } = answered;
     const reading = isReading(request);
     const conditions = reading ? conditionsOf(request) : UNCONDITIONAL;
@@ -56,6 +65,7 @@ export function createAnswering(deps: AnsweringDependencies): Answering {
     const planned = answerFor(choice);
     if (planned.status === 416) return sendProtocolError(response, exchange, 'range-not-satisfiable', planned.headers);
     const offer = (): void => {
+      if (isForThisRequest) return;
       const { url, generation, urlValidUntilMs } = answered;
       hotLane?.offer(url, exchange.operation, choice, generation, urlValidUntilMs, answered.headers);
     };
@@ -76,6 +86,15 @@ export function createAnswering(deps: AnsweringDependencies): Answering {
     countOf?.(read.choice).add();
     // What was healed has changed its entry meanwhile: the next request finds it as it is.
     if (reading && read.from !== 'made') offer();
+  }
+
+  async function original({ version, open }: OriginalReply, { request, response, exchange }: Answered): Promise<void> {
+    const conditions = isReading(request) ? conditionsOf(request) : UNCONDITIONAL;
+    const { status, headers, range } = originalAnswer(version, conditions, cacheControl, clock.now());
+    if (status === 416) return sendProtocolError(response, exchange, 'range-not-satisfiable', headers);
+    exchange.routine = true;
+    if (range === undefined || request.method === 'HEAD') return send.bytes(response, exchange, status, headers, []);
+    await send.stream(response, exchange, headers, await open(range.first, range.last + 1), status);
   }
 
   async function both({ choice, metadata }: BothReply, { request, response, exchange }: Answered): Promise<void> {
@@ -139,6 +158,8 @@ export function createAnswering(deps: AnsweringDependencies): Answering {
     switch (reply.kind) {
       case 'picture':
         return picture(reply, answered);
+      case 'original':
+        return original(reply, answered);
       case 'both':
         return both(reply, answered);
       case 'json':

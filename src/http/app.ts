@@ -9,11 +9,13 @@ import express, {
 import helmet from 'helmet';
 import { ProofsheetError } from '../kernel/errors.js';
 import { DEFAULT_CONTEXT } from '../kernel/image-key.js';
+import type { Tenant } from '../kernel/library/tenant.js';
 import { type Admission, BEARER_CHALLENGE, UNRESTRICTED } from './access/access.js';
 import { createGuard } from './access/admin-guard.js';
 import { createCors } from './access/cors.js';
 import { isForbiddenSite } from './access/cross-site.js';
 import { createFairUse } from './access/fair-use.js';
+import { tenantOf } from './access/tenant-access.js';
 import { createAnswering } from './answering.js';
 import type { Dialect } from './dialects/dialect.js';
 import { patternOf, type Question, type Route, type Target, type UseCases } from './dialects/route.js';
@@ -55,6 +57,7 @@ export function createApp(
   const use: UseCases = {
     previews: deps.previews,
     ...(deps.refusals && { refusals: deps.refusals }),
+    ...(deps.library && { library: deps.library }),
     statusPage: async (withMetrics) =>
       statusPage(await deps.status(), withMetrics ? (await deps.metricsText()).body : undefined),
   };
@@ -150,7 +153,9 @@ export function createApp(
       if (isDraining() && route.effort !== 'stays-open') throw stopping();
       if (route.opensTo === 'admin') await guard(request, response);
       if (route.body !== 'none' && isForbiddenSite(request, config.corsOrigins)) throw crossSiteUpload();
-      const body = route.body === 'json' ? await receiveJson(request, response, config) : undefined;
+      // Who may not ask is told so before a body is read.
+      const tenant = route.opensTo === 'tenant' ? admitTenant(route, request, response) : undefined;
+      const body = route.body === 'json' ? await receiveJson(request, response, config, route.maxJsonBytes) : undefined;
       const target = targetOf(request);
       const question = route.ask(target, body);
       const admission = admit(dialect, route, target, question, body, request, response);
@@ -159,7 +164,13 @@ export function createApp(
       // A body that means nothing here is not waited for: the connection ends with the answer.
       else if (hasUnreadBody(request)) response.setHeader('Connection', 'close');
       const generation = hotLane !== undefined && route.effort === 'reads' ? hotLane.generation() : 0;
-      const reply = await question.run(use, { receive: () => uploads.receive(request, response) });
+      const reply = await question.run(use, {
+        receive: () => uploads.receive(request, response),
+        tenant() {
+          if (tenant === undefined) throw new Error('expected a route that opens to tenants');
+          return tenant;
+        },
+      });
       await answer(reply, {
         request,
         response,
@@ -172,6 +183,18 @@ export function createApp(
     };
   }
 
+  /** Whose token it is. Throws `unauthorized` with the challenge set, and `protected-operation-disabled`. */
+  function admitTenant({ scope }: Route, request: Request, response: Response): Tenant {
+    const given = request.headersDistinct.authorization ?? [];
+    try {
+      return tenantOf(deps.library?.tenants, given.length === 1 ? given[0] : undefined, scope);
+    } catch (error) {
+      if (error instanceof ProofsheetError && error.code === 'unauthorized')
+        response.setHeader('WWW-Authenticate', BEARER_CHALLENGE);
+      throw error;
+    }
+  }
+
   /** Whether access is granted, and how. Throws `unauthorized` with the challenge set. */
   function admit(
     { credentialsOf }: Dialect,
@@ -182,7 +205,7 @@ export function createApp(
     request: Request,
     response: Response,
   ): Admission {
-    if (access.isOpen || opensTo === 'admin' || opensTo === 'everybody') return UNRESTRICTED;
+    if (access.isOpen || opensTo === 'admin' || opensTo === 'everybody' || opensTo === 'tenant') return UNRESTRICTED;
     const given = request.headersDistinct.authorization ?? [];
     // Of several nobody knows which one a proxy looked at.
     const authorization = credentialsOf?.(request.headers, body) ?? (given.length === 1 ? given[0] : undefined);
@@ -252,7 +275,8 @@ function stopping(): ProofsheetError {
 /** The decoded parameters of the path in its order, and the target they came from. */
 function targetOf(request: Request): Target {
   const segments: readonly (string | readonly string[])[] = Object.values(request.params);
-  return { segments: segments.flat(), url: request.originalUrl };
+  const { accept } = request.headers;
+  return { segments: segments.flat(), url: request.originalUrl, ...(accept !== undefined && { accept }) };
 }
 
 /** A configured path as a route pattern that means exactly itself. */

@@ -5,6 +5,7 @@ import type { Logger } from '../kernel/ports/logger.js';
 import type { CountingSlot, MetricSlots, Metrics } from '../kernel/ports/metrics.js';
 import type { Refusals } from '../kernel/ports/refusals.js';
 import type { ImageGroup } from '../kernel/source.js';
+import type { LibraryUse } from '../library/answers.js';
 import type { PreviewChoice, Previews } from '../previews/answers.js';
 import type { Access } from './access/access.js';
 import type { Credential } from './access/admin-guard.js';
@@ -40,6 +41,8 @@ export interface EdgeDependencies {
   /** Who may upload and read. */
   readonly access: Access;
   readonly previews: Previews;
+  /** Absent where no tenants are configured. */
+  readonly library?: LibraryUse;
   readonly config: HttpConfig;
   readonly logger: Logger;
   readonly metrics: Metrics;

@@ -6,6 +6,8 @@ import type { AssetId, ImportId } from '../kernel/library/ids.js';
 import type { Callback, ImportItem, ImportJob, WantedItem } from '../kernel/library/import-job.js';
 import type { Tenant } from '../kernel/library/tenant.js';
 import type { Acceptance, LibraryUsage, Page, PageRequest } from '../kernel/ports/assets.js';
+import type { Jobs } from '../kernel/ports/jobs.js';
+import type { Tenants } from '../kernel/ports/tenants.js';
 import type { PreviewBytes, PreviewChoice } from '../previews/answers.js';
 
 /** What a dialect was sent, checked by it as far as its own rules go. */
@@ -47,7 +49,8 @@ export interface Library {
    * `maxItems`; what the tenant's quota says is an `Acceptance`.
    */
   acceptImport(tenant: Tenant, batch: ImportBatch): Promise<Acceptance>;
-  importStatus(context: Context, id: ImportId): Promise<ImportStatus | undefined>;
+  /** Of any context where none is named: for operators. */
+  importStatus(context: Context | undefined, id: ImportId): Promise<ImportStatus | undefined>;
   /** The job without its items. */
   findImport(context: Context, id: ImportId): Promise<ImportJob | undefined>;
   /** For operators: of all contexts without one. */
@@ -81,4 +84,20 @@ export interface Library {
   erase(context: Context, id: AssetId): Promise<boolean>;
 
   usage(context?: Context): Promise<LibraryUsage>;
+}
+
+/** What a dialect says to a receiver. */
+export interface Letter {
+  /** JSON. */
+  readonly body: string;
+  /** Of its own, beside those that every webhook has. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What routes answer from, where there is a library. */
+export interface LibraryUse {
+  readonly library: Library;
+  readonly tenants: Tenants;
+  /** For operators: how the queue is. */
+  readonly jobs: Pick<Jobs, 'counts' | 'oldestDue'>;
 }

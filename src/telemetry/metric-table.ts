@@ -2,9 +2,12 @@
 // several processes become one. A name that a port declares and this table forgets does not compile.
 import { ERROR_NAMES, type ErrorName } from '../kernel/errors.js';
 import { FORMAT_TYPES } from '../kernel/format.js';
+import { IMPORT_REASONS } from '../kernel/import-reasons.js';
 import { EVICTION_REASONS } from '../kernel/ports/catalog.js';
 import { PRIORITIES } from '../kernel/ports/converter.js';
+import { JOB_KINDS } from '../kernel/ports/jobs.js';
 import type { CounterName, GaugeName, HistogramName, Labels } from '../kernel/ports/metrics.js';
+import { DELIVERY_FAULTS } from '../kernel/ports/webhook-sender.js';
 import { SOURCE_TYPES } from '../kernel/source.js';
 
 /** In front of every name that is exposed. */
@@ -43,8 +46,8 @@ export interface GaugeRule {
 
 /** Every status the edge answers with; 499 is a client that left before its answer, 417 and 431 are Node's own refusals. */
 const STATUSES = [
-  200, 201, 202, 204, 206, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 408, 413, 415, 416, 417, 421, 422, 429,
-  431, 499,
+  200, 201, 202, 204, 206, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 408, 410, 413, 415, 416, 417, 421, 422,
+  429, 431, 499,
 ]
   .concat([500, 503, 504, 507])
   .map(String);
@@ -111,7 +114,27 @@ export const COUNTERS = {
     help: 'Uploads refused without a conversion, because their source had failed before, by how it had.',
     labels: { error: { values: REFUSABLE } },
   },
+  jobs_total: {
+    help: 'Durable jobs that a worker brought to an end, by kind and by what came of saying so.',
+    labels: {
+      kind: { values: JOB_KINDS },
+      result: { values: ['finished', 'lost', 'original-missing'], atZero: ['finished'] },
+    },
+  },
+  job_retries_total: {
+    help: 'Durable jobs put off to be tried again, by kind and reason.',
+    labels: { kind: { values: JOB_KINDS }, reason: { values: IMPORT_REASONS, atZero: ['source-unavailable'] } },
+  },
   errors_total: { help: 'Failures, by name.', labels: { error: { values: ERROR_NAMES } } },
+  fetches_total: {
+    help: 'Sources asked for by URL, by what came of it; not-tried: the host was busy, or left alone after failures.',
+    labels: { outcome: { values: ['fetched', 'not-modified', 'not-tried', ...IMPORT_REASONS], atZero: ['fetched'] } },
+  },
+  fetched_bytes_total: { help: 'Bytes of sources fetched by URL.', labels: {} },
+  webhook_attempts_total: {
+    help: 'Attempts to deliver a webhook, by what came of it.',
+    labels: { outcome: { values: ['delivered', ...DELIVERY_FAULTS] } },
+  },
 } as const satisfies Record<CounterName, CounterRule>;
 
 export const HISTOGRAMS = {
@@ -129,6 +152,11 @@ export const HISTOGRAMS = {
     help: 'Seconds a conversion waited before it started, by priority.',
     labels: { priority },
     bucketsSeconds: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30],
+  },
+  fetch_duration_seconds: {
+    help: 'Seconds from asking for a source by URL to its last byte, or to its failure.',
+    labels: {},
+    bucketsSeconds: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
   },
   blob_read_seconds: {
     help: 'Seconds it took to get a preview that memory did not have, from whichever tier had it.',
@@ -172,6 +200,14 @@ export const GAUGES = {
     labels: ['quantile'],
     mergeOf: same,
   },
+  jobs: { help: 'Durable jobs, by kind and state.', labels: ['kind', 'state'], mergeOf: same },
+  job_oldest_due_seconds: {
+    help: 'Age of the longest due durable job, by kind; 0: none.',
+    labels: ['kind'],
+    mergeOf: same,
+  },
+  library_assets: { help: 'Assets of the library, those in the trash included.', labels: [], mergeOf: same },
+  library_bytes: { help: 'Bytes of the originals that assets need.', labels: [], mergeOf: same },
   background_jobs: { help: 'Work that goes on behind answers already given.', labels: [], mergeOf: added },
 } as const satisfies Record<GaugeName, GaugeRule>;
 

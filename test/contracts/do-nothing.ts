@@ -1,8 +1,12 @@
 // Backends that do nothing and claim success: a contract that one of them passes proves nothing.
+import { NONE_ENDED } from '../../src/kernel/library/import-job.js';
+import type { Assets } from '../../src/kernel/ports/assets.js';
 import type { BlobStore } from '../../src/kernel/ports/blobs.js';
 import type { Catalog } from '../../src/kernel/ports/catalog.js';
 import type { FairEviction } from '../../src/kernel/ports/fair-eviction.js';
+import type { Jobs } from '../../src/kernel/ports/jobs.js';
 import type { Leases } from '../../src/kernel/ports/leases.js';
+import type { Originals } from '../../src/kernel/ports/originals.js';
 import type { Refusals } from '../../src/kernel/ports/refusals.js';
 
 export const doNothingBlobs: BlobStore = {
@@ -60,4 +64,48 @@ export const doNothingRefusals: Refusals = {
   note: async () => {},
   list: async function* () {},
   forget: async () => 0,
+};
+
+export const doNothingAssets: Assets = {
+  acceptImport: async ({ id, context, dialect, items }) => ({
+    outcome: 'accepted',
+    job: { id, context, dialect, items: items.length, ended: NONE_ENDED, acceptedAt: 0 },
+  }),
+  findImport: async () => undefined,
+  itemsOf: async () => [],
+  findItem: async () => undefined,
+  listImports: async () => ({ entries: [] }),
+  findAsset: async () => undefined,
+  findByReference: async () => undefined,
+  findByNumber: async () => undefined,
+  listAssets: async () => ({ entries: [] }),
+  versionsOf: async () => [],
+  trash: async () => undefined,
+  restore: async () => undefined,
+  erase: async () => true,
+  usage: async () => ({ assets: 0, originals: 0, bytes: 0, openImports: 0 }),
+  sweep: async () => ({ assets: 0, originals: 0, imports: 0 }),
+};
+
+export const doNothingJobs: Jobs = {
+  enqueue: async () => {},
+  claim: async () => [],
+  renew: async () => true,
+  note: async () => true,
+  finish: async () => 'finished',
+  retryAt: async () => true,
+  release: async () => true,
+  find: async () => undefined,
+  counts: async () => [],
+  oldestDue: async () => undefined,
+  sweep: async () => 0,
+  onDue: () => () => {},
+  close: async () => {},
+};
+
+export const doNothingOriginals: Originals = {
+  keep: async () => {},
+  copyTo: async () => false,
+  read: async () => undefined,
+  has: async () => false,
 };

@@ -10,7 +10,13 @@ import type { Format } from '../../src/kernel/format.js';
 import type { Context, GroupRef, ImageKey } from '../../src/kernel/image-key.js';
 import type { Selection } from '../../src/kernel/ports/catalog.js';
 import { planSequence, sequenceOf } from '../../src/kernel/sequence.js';
-import type { CatalogEntry, Preview, SourceInfo, SourceRecord } from '../../src/kernel/source.js';
+import {
+  type CatalogEntry,
+  type Preview,
+  SOURCE_TYPES,
+  type SourceInfo,
+  type SourceRecord,
+} from '../../src/kernel/source.js';
 import type { GroupMetadata, PreviewBytes, PreviewChoice, Previews, Upload } from '../../src/previews/answers.js';
 import { groupMetadata } from '../../src/previews/group-metadata.js';
 import { DEFAULT_TARGET_FORMATS } from './default-formats.js';
@@ -199,7 +205,7 @@ async function infoOf(source: Buffer): Promise<SourceInfo> {
   try {
     const { width, height, hasAlpha, format } = await sharp(source).metadata();
     return {
-      type: format === 'png' ? 'png' : 'jpeg',
+      type: SOURCE_TYPES.find((type) => type === format) ?? 'jpeg',
       widthPx: width,
       heightPx: height,
       orientation: 1,

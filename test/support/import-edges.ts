@@ -20,6 +20,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   http: ['kernel', 'library', 'previews'],
   telemetry: ['kernel'],
   config: ['kernel'],
+  outbound: ['kernel'],
 };
 
 /**
@@ -58,7 +59,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   '@redis/client': ['stores/redis/'],
   '@aws-sdk/client-s3': ['stores/s3/'],
   '@aws-sdk/lib-storage': ['stores/s3/'],
-  'lru-cache': ['tiers/', 'http/', 'stores/redis/', 'stores/embedded'],
+  'lru-cache': ['tiers/', 'http/', 'stores/redis/', 'stores/embedded', 'outbound/'],
   express: ['http/'],
   multer: ['http/'],
   'express-basic-auth': ['http/'],
@@ -66,7 +67,11 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['telemetry/'],
   pino: ['telemetry/'],
   config: ['config/'],
+  'js-yaml': ['config/'],
   zod: ['config/'],
+  undici: ['outbound/'],
+  standardwebhooks: ['outbound/'],
+  'content-disposition': ['outbound/'],
 };
 
 const IMPORTS = [

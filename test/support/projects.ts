@@ -11,6 +11,7 @@ const PLACES: readonly (readonly [beginning: string, ProjectName])[] = [
   // About tests: they start runs of their own.
   ['unit/support/', 'slow'],
   ['unit/stores/', 'store'],
+  ['unit/library/', 'store'],
   ['integration/stores/', 'store'],
   ['integration/redis/', 'store'],
   ['integration/s3/', 'store'],

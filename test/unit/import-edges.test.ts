@@ -54,6 +54,8 @@ describe('a violation is found', () => {
     ['stores/embedded/catalog.ts', "import { createClient } from '@redis/client';", 'only stores/redis/ may'],
     ['previews/get.ts', "import { z } from 'zod/v4';", 'only config/ may'],
     ['compose.ts', "import express from 'express';", 'only http/ may'],
+    ['previews/get.ts', "import { request } from 'undici';", 'only outbound/ may'],
+    ['outbound/http-client.ts', "import { app } from '../http/app.js';", 'outbound may import itself, kernel'],
     ['http/app.ts', "import leftPad from 'left-pad';", 'no folder owns'],
     ['http/replies/range.ts', "import { a } from '../wire/sender.js';", 'replies may import itself'],
     ['http/wire/server.ts', "import { a } from '../app.js';", 'wire may import itself, replies'],

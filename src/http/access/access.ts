@@ -46,11 +46,16 @@ const BY_TOKEN: Admission = { urlValidUntilMs: undefined };
 const SCHEME = /^Bearer\b/i;
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]{1,512}={0,2}) *$/i;
 
+/** The token of an `Authorization`; `undefined` when it is none. */
+export function bearerOf(authorization: string): string | undefined {
+  return BEARER.exec(authorization)?.[1];
+}
+
 export function createAccess(tokens: readonly ApiToken[], urlKeys: readonly UrlKey[], clock: Clock): Access {
   const isOpen = tokens.length === 0 && urlKeys.length === 0;
 
   function tokenOf(authorization: string): ApiToken | undefined {
-    const presented = BEARER.exec(authorization)?.[1];
+    const presented = bearerOf(authorization);
     if (presented === undefined) return undefined;
     const digest = tokenDigest(presented);
     let found: ApiToken | undefined;

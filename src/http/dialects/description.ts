@@ -21,6 +21,8 @@ export interface Parameter {
 /** What is answered where all goes well, by the kind of the reply; its statuses and headers follow from that. */
 export type AnswerDescription =
   | { readonly kind: 'picture' }
+  /** Somebody's own file, of whatever type of image; where a route may answer with a preview instead, that too. */
+  | { readonly kind: 'original' }
   /** `metadata`: of the part of that name. */
   | { readonly kind: 'both'; readonly metadata: Schema }
   | { readonly kind: 'json'; readonly schema: Schema; readonly status?: 200 | 201 | 202; readonly isKept?: boolean }
@@ -42,6 +44,8 @@ export interface RouteDescription {
   readonly answer: AnswerDescription;
   /** How it can fail beside what every route of its body, its verbs and its openers can. */
   readonly failures?: readonly ErrorName[];
+  /** Failures with a status that is its dialect's own: what each means, by status. */
+  readonly otherFailures?: Readonly<Record<number, string>>;
 }
 
 /** What a client of a dialect brings in place of a bearer token, as a security scheme of OpenAPI. */

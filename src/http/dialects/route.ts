@@ -1,7 +1,9 @@
 // What a route is to the edge: verbs, path, what opens it, and the two functions that are its own: from a request to what is
 // asked, and from what is asked to a reply. Neither sees Express, a request or a response.
 import type { Context, GroupRef } from '../../kernel/image-key.js';
+import type { Tenant } from '../../kernel/library/tenant.js';
 import type { Refusals } from '../../kernel/ports/refusals.js';
+import type { LibraryUse } from '../../library/answers.js';
 import type { Previews, Upload } from '../../previews/answers.js';
 import type { HeaderPairs } from '../replies/headers.js';
 import type { Reply } from '../replies/reply.js';
@@ -15,6 +17,8 @@ export interface Target {
   readonly segments: readonly string[];
   /** Path and query as sent. */
   readonly url: string;
+  /** The media types that the client takes, as it says it (`Accept`). */
+  readonly accept?: string;
 }
 
 /** What routes answer from. */
@@ -22,6 +26,8 @@ export interface UseCases {
   readonly previews: Previews;
   /** The negative cache; absent where it is off. */
   readonly refusals?: Refusals;
+  /** Absent where no tenants are configured: then every dialect of the library is shut. */
+  readonly library?: LibraryUse;
   /** The page that tells a person how the server is doing. */
   readonly statusPage: (
     withMetrics: boolean,
@@ -32,6 +38,8 @@ export interface UseCases {
 export interface Call {
   /** Reads the upload; whoever calls it hands the file on to a use case, which owns it from then on. */
   receive(): Promise<Upload>;
+  /** Who asks, of a route that opens to tenants. */
+  tenant(): Tenant;
 }
 
 /** What everybody has to know of a route before anything is asked. */
@@ -40,14 +48,21 @@ export interface RouteRules {
   readonly name: string;
   /** Verbs it answers to, as `Allow` lists them. OPTIONS is answered for it. */
   readonly verbs: readonly Verb[];
-  /** Below the dialect's mount, as documents show it, e.g. `/content/{id}`. Begins with a literal segment. */
+  /** Below the dialect's mount, as documents show it: `/content/{id}`, `/files/{+path}` for several segments. Begins with a literal one. */
   readonly path: string;
   /** Whatever stands behind that literal segment is the route's to take or refuse: too little and too much as well. */
   readonly takesAnySegments?: boolean;
-  /** What opens it where API tokens or signed URLs are configured; `admin`: an admin's login, whatever is configured. */
-  readonly opensTo: 'everybody' | 'token' | 'token-or-signature' | 'admin';
+  /**
+   * What opens it where API tokens or signed URLs are configured; `admin`: an admin's login, whatever is configured; `tenant`: the
+   * token of a tenant, and without tenants nobody's.
+   */
+  readonly opensTo: 'everybody' | 'token' | 'token-or-signature' | 'admin' | 'tenant';
+  /** What the tenant's token has to be for; any without it. */
+  readonly scope?: string;
   /** What its requests carry: nothing, a source (received when `run` asks for it), or JSON (received before `parse`). */
   readonly body: 'none' | 'source' | 'json';
+  /** Largest body of JSON in bytes, where the usual 64 KiB do not do. */
+  readonly maxJsonBytes?: number;
   /**
    * `reads`: what is stored. `makes`: converts its upload, unless the group exists. `makes-anew`: even then. `administers`:
    * lists and clears. `stays-open`: starts no work, so it is answered while the server drains.
@@ -86,9 +101,22 @@ export interface Route extends RouteRules {
 }
 
 export function route<Asked>(rules: RouteOf<Asked>): Route {
-  const { name, verbs, path, takesAnySegments = false, opensTo, body, effort, isPage = false, description } = rules;
+  const {
+    name,
+    verbs,
+    path,
+    takesAnySegments = false,
+    opensTo,
+    scope,
+    body,
+    maxJsonBytes,
+    effort,
+    description,
+  } = rules;
   return {
-    ...{ name, verbs, path, takesAnySegments, opensTo, body, effort, isPage, description },
+    ...{ name, verbs, path, takesAnySegments, opensTo, body, effort, isPage: rules.isPage ?? false, description },
+    ...(scope !== undefined && { scope }),
+    ...(maxJsonBytes !== undefined && { maxJsonBytes }),
     ask(target, given) {
       const asked = rules.parse(target, given);
       return {
@@ -108,5 +136,16 @@ export function literalOf({ path }: RouteRules): string {
 
 /** A route's path in Express' words. */
 export function patternOf(rules: RouteRules): string {
-  return rules.takesAnySegments ? `/${literalOf(rules)}{/*segments}` : rules.path.replace(/\{(\w+)\}/g, ':$1');
+  return rules.takesAnySegments
+    ? `/${literalOf(rules)}{/*segments}`
+    : rules.path.replace(/\{\+(\w+)\}/g, '*$1').replace(/\{(\w+)\}/g, ':$1');
+}
+
+/** Which encoded paths below the mount are a route's, whatever stands for its names. */
+export function expressionOf(rules: RouteRules): RegExp {
+  if (rules.takesAnySegments) return new RegExp(`^/${literalOf(rules)}(?:/|$)`);
+  const pattern = rules.path.replace(/\{\+\w+\}|\{\w+\}|[^{}]+/g, (part) =>
+    part.startsWith('{+') ? '.+' : part.startsWith('{') ? '[^/]+' : part.replace(/[.*+?^$()|[\]\\]/g, '\\$&'),
+  );
+  return new RegExp(`^${pattern}/?$`);
 }

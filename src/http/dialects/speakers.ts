@@ -1,11 +1,11 @@
 // Which dialect and route a path belongs to, before it is routed: whoever fails on the way is answered in the right words.
 import { plainFailure, type RenderFailure } from '../replies/error-map.js';
 import type { Dialect } from './dialect.js';
-import { literalOf } from './route.js';
+import { expressionOf, literalOf } from './route.js';
 
 export interface Speaker {
   readonly dialect: Dialect;
-  /** The name of the route whose literal beginning the path has, if any. */
+  /** The name of the route that the path is of, or whose literal beginning no other route has; if any. */
   readonly route: string | undefined;
 }
 
@@ -19,13 +19,17 @@ export interface Speakers {
 /** The longest mount wins where one is below another. */
 export function createSpeakers(dialects: readonly Dialect[]): Speakers {
   const byMount = dialects
-    .map((dialect) => ({ dialect, routes: new Map(dialect.routes.map((route) => [literalOf(route), route.name])) }))
+    .map((dialect) => ({ dialect, routes: routesOf(dialect) }))
     .toSorted((a, b) => b.dialect.mount.length - a.dialect.mount.length);
   const of = (path: string): Speaker | undefined => {
     const found = byMount.find(({ dialect: { mount } }) => path === mount || path.startsWith(`${mount}/`));
     if (found === undefined) return undefined;
     const { dialect, routes } = found;
-    return { dialect, route: routes.get(path.slice(dialect.mount.length + 1).split('/', 1)[0] ?? '') };
+    const below = path.slice(dialect.mount.length);
+    const literal = below.slice(1).split('/', 1)[0] ?? '';
+    const [first, ...others] = routes.get(literal) ?? [];
+    const route = others.length === 0 ? first : [first, ...others].find((one) => one?.expression.test(below));
+    return { dialect, route: route?.name };
   };
   return {
     of,
@@ -35,4 +39,14 @@ export function createSpeakers(dialects: readonly Dialect[]): Speakers {
       return (failure) => speaker.dialect.renderFailure(failure, speaker.route);
     },
   };
+}
+
+/** By the literal segment that they begin with: where one route has it, everything below is its own. */
+function routesOf({ routes }: Dialect): ReadonlyMap<string, readonly { name: string; expression: RegExp }[]> {
+  const byLiteral = new Map<string, { name: string; expression: RegExp }[]>();
+  for (const route of routes) {
+    const literal = literalOf(route);
+    byLiteral.set(literal, [...(byLiteral.get(literal) ?? []), { name: route.name, expression: expressionOf(route) }]);
+  }
+  return byLiteral;
 }

@@ -1,4 +1,5 @@
 // What a route answers where all goes well, in a document's words: the statuses and headers that follow from the kind of reply.
+import { SOURCE_MEDIA } from '../../kernel/source-media.js';
 import type { Schema } from '../dialects/description.js';
 import type { Route } from '../dialects/route.js';
 import { PROTOCOL_ERRORS } from '../replies/error-map.js';
@@ -38,6 +39,9 @@ const OUT_OF_RANGE = PROTOCOL_ERRORS['range-not-satisfiable'];
 
 const BYTES: Schema = { type: 'string', contentMediaType: 'application/octet-stream' };
 const PICTURES = Object.fromEntries(Object.values(MEDIA_TYPES).map((type) => [type, { schema: BYTES }]));
+const ORIGINALS = Object.fromEntries(
+  Object.values(SOURCE_MEDIA).map(({ mediaType }) => [mediaType, { schema: BYTES }]),
+);
 
 /** By status; without bodies to HEAD. */
 export function answersOf({ description, verbs }: Route, verb: string, components: Components): Responses {
@@ -46,29 +50,39 @@ export function answersOf({ description, verbs }: Route, verb: string, component
   if (verb !== 'HEAD') return answers;
   return Object.fromEntries(Object.entries(answers).map(([status, { content: _none, ...others }]) => [status, others]));
 
+  function imageAnswers(
+    what: string,
+    headers: Headers,
+    content: Readonly<Record<string, { readonly schema: Schema }>>,
+  ): Responses {
+    return {
+      200: { description: what, headers, content },
+      ...(isReading && {
+        206: {
+          description: 'The part of it that `Range` asks for.',
+          headers: { ...headers, ...PART },
+          content,
+        },
+        304: {
+          description: 'It is what `If-None-Match` or `If-Modified-Since` names.',
+          headers: Object.fromEntries(Object.entries(headers).filter(([name]) => name !== 'Repr-Digest')),
+        },
+        [OUT_OF_RANGE.status]: {
+          description: `\`${OUT_OF_RANGE.code} range-not-satisfiable\`: ${PROTOCOL_ERROR_MEANINGS['range-not-satisfiable']}.`,
+          headers: PART,
+          content: { 'application/json': { schema: components.schema(PROTOCOL_FAILURE) } },
+        },
+      }),
+    };
+  }
+
   function statusesOf(): Responses {
     const { answer } = description;
     switch (answer.kind) {
       case 'picture':
-        return {
-          200: { description: 'The preview.', headers: PICTURE, content: PICTURES },
-          ...(isReading && {
-            206: {
-              description: 'The part of it that `Range` asks for.',
-              headers: { ...PICTURE, ...PART },
-              content: PICTURES,
-            },
-            304: {
-              description: 'It is what `If-None-Match` or `If-Modified-Since` names.',
-              headers: { ...KEPT, ...MATCH, ...DATED },
-            },
-            [OUT_OF_RANGE.status]: {
-              description: `\`${OUT_OF_RANGE.code} range-not-satisfiable\`: ${PROTOCOL_ERROR_MEANINGS['range-not-satisfiable']}.`,
-              headers: PART,
-              content: { 'application/json': { schema: components.schema(PROTOCOL_FAILURE) } },
-            },
-          }),
-        };
+        return imageAnswers('The preview.', PICTURE, PICTURES);
+      case 'original':
+        return imageAnswers('The image.', { ...KEPT, ...DATED }, ORIGINALS);
       case 'both':
         return {
           200: {

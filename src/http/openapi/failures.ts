@@ -27,6 +27,9 @@ const OF_SOURCES: readonly ErrorName[] = [
 /** A login that is tried too often is over its quota too. */
 const OF_ADMINS: readonly ErrorName[] = ['unauthorized', 'protected-operation-disabled', 'over-quota'];
 
+/** Without tenants nobody may, and a token may be for something else. */
+const OF_TENANTS: readonly ErrorName[] = ['unauthorized', 'protected-operation-disabled'];
+
 /** Every failure that `route` can be answered with, in the order of their codes. */
 export function failuresOf({ body, opensTo, effort, description }: Route, isOpen: boolean): readonly ErrorName[] {
   const possible = new Set<ErrorName>([
@@ -36,6 +39,7 @@ export function failuresOf({ body, opensTo, effort, description }: Route, isOpen
     ...(body === 'none' ? [] : OF_BODIES),
     ...(body === 'source' ? OF_SOURCES : []),
     ...(opensTo === 'admin' ? OF_ADMINS : []),
+    ...(opensTo === 'tenant' ? OF_TENANTS : []),
     ...(isOpen || opensTo === 'everybody' ? [] : (['unauthorized'] as const)),
     ...(description.failures ?? []),
   ]);
@@ -57,7 +61,11 @@ export function failureAnswersOf(
     byStatus.set(status, [...(byStatus.get(status) ?? []), { name, mediaType }]);
   }
   const schema = components.schema(dialect.failureSchema);
-  return Object.fromEntries(
+  const others = Object.entries(route.description.otherFailures ?? {}).map(([status, description]) => [
+    status,
+    { description, content: { 'application/json': { schema } } },
+  ]);
+  const known = Object.fromEntries(
     [...byStatus].map(([status, failures]) => {
       const lines = failures.map(({ name }) => `\`${codeOf(name)} ${name}\`: ${ERROR_MEANINGS[name]}.`);
       const told = {
@@ -69,6 +77,7 @@ export function failureAnswersOf(
       return [String(status), components.response(name, told)];
     }),
   );
+  return { ...known, ...Object.fromEntries(others) };
 }
 
 function codeOf(name: ErrorName): number {

@@ -38,6 +38,7 @@ export function securityOf(
   isOpen: boolean,
 ): readonly Requirement[] {
   if (opensTo === 'everybody') return [];
+  if (opensTo === 'tenant') return [{ token: [] }];
   if (opensTo === 'admin') return [{ admin: [] }];
   const token: Requirement = { [securityScheme === undefined ? 'token' : name]: [] };
   return [...(isOpen ? [NOBODY_IS_ASKED] : []), token, ...(opensTo === 'token-or-signature' ? [SIGNED_URL] : [])];

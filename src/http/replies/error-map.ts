@@ -1,5 +1,6 @@
 // From a named failure to its HTTP answer: the only place with the statuses and numeric codes of failures. Knows no sockets.
 // (That a server is not ready is no failure of a request: 503 of /readyz stands with the probes.)
+import { STATUS_CODES } from 'node:http';
 import { asProofsheetError, type ErrorName, type ProofsheetError } from '../../kernel/errors.js';
 import type { HeaderPairs } from './headers.js';
 
@@ -109,6 +110,11 @@ export function failureOf(thrown: unknown): Failure {
   const seconds = error.retryAfterSeconds ?? (RETRYABLE.has(error.code) ? DEFAULT_RETRY_AFTER_SECONDS : undefined);
   const headers: HeaderPairs = seconds === undefined ? [] : [['Retry-After', String(Math.max(1, Math.ceil(seconds)))]];
   return { error, status, code, headers };
+}
+
+/** What HTTP calls a status, e.g. `Not Found`. */
+export function statusName(status: number): string {
+  return STATUS_CODES[status] ?? 'Error';
 }
 
 /** `{"code":n,"message":"..."}`: where no dialect has other words. */

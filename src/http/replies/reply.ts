@@ -1,5 +1,7 @@
 // The answers of routes as values. A route decides what is answered; answering.ts alone writes it, so that HEAD, conditions,
 // ranges, healing, deadlines and prepared answers are the same for every dialect. Knows no sockets.
+
+import type { AssetVersion } from '../../kernel/library/asset.js';
 import type { PreviewChoice } from '../../previews/answers.js';
 import type { HeaderPairs } from './headers.js';
 
@@ -7,6 +9,16 @@ import type { HeaderPairs } from './headers.js';
 export interface PictureReply {
   readonly kind: 'picture';
   readonly choice: PreviewChoice;
+  /** The choice depends on more than the URL and the group: no answer to it is prepared for others. */
+  readonly isForThisRequest?: boolean;
+}
+
+/** The bytes of an asset's original. To GET and HEAD under the request's conditions, of which some may ask for a part. */
+export interface OriginalReply {
+  readonly kind: 'original';
+  readonly version: AssetVersion;
+  /** Its bytes from `start` to `end` (excluded). */
+  readonly open: (start: number, end: number) => Promise<AsyncIterable<Uint8Array>>;
 }
 
 /** A preview and a text about its group in one answer. */
@@ -50,7 +62,7 @@ export interface PageReply {
   readonly contentSecurityPolicy: string;
 }
 
-export type Reply = PictureReply | BothReply | JsonReply | ListingReply | RedirectReply | PageReply;
+export type Reply = PictureReply | OriginalReply | BothReply | JsonReply | ListingReply | RedirectReply | PageReply;
 
 /** A value as JSON that is not to be stored. */
 export function json(value: unknown): JsonReply {

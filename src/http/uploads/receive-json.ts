@@ -3,13 +3,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProofsheetError } from '../../kernel/errors.js';
 import { UploadBody, type UploadBodyLimits } from './upload-body.js';
 
-/** Far more than any request needs, and small enough to be held by every connection. */
+/** Far more than most requests need, and small enough to be held by every connection. */
 const MAX_BYTES = 64 * 1024;
 const MEDIA_TYPE = 'application/json';
 
 /**
  * The value of the request's body. Throws `source-type-refused` for another media type, `broken-upload` for what is no JSON,
- * `source-too-large`, `upload-too-slow`, and `ClientGone`.
+ * `source-too-large` (more than `maxBytes`), `upload-too-slow`, and `ClientGone`.
  */
 export async function receiveJson(
   request: IncomingMessage,
@@ -18,13 +18,14 @@ export async function receiveJson(
     uploadIdleTimeoutMs: idleMs,
     uploadTimeoutMs,
   }: { readonly uploadIdleTimeoutMs: number; readonly uploadTimeoutMs: number },
+  maxBytes = MAX_BYTES,
 ): Promise<unknown> {
   const { headers } = request;
   const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
   if (type !== MEDIA_TYPE || (headers['content-encoding'] ?? 'identity') !== 'identity')
     throw new ProofsheetError('source-type-refused', `expected a body of ${MEDIA_TYPE}, not encoded, got another`);
   if (headers.expect !== undefined) response.writeContinue();
-  const limits: UploadBodyLimits = { maxBytes: MAX_BYTES, idleMs, totalMs: uploadTimeoutMs };
+  const limits: UploadBodyLimits = { maxBytes, idleMs, totalMs: uploadTimeoutMs };
   const body = new UploadBody(request, limits, MEDIA_TYPE, false);
   const chunks: Buffer[] = [];
   try {

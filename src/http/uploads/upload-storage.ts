@@ -9,11 +9,10 @@ import type { Request } from 'express';
 import type { StorageEngine } from 'multer';
 import { parseDigest } from '../../kernel/digest.js';
 import { asMachineFailure, DATA_DIR_GONE, ProofsheetError } from '../../kernel/errors.js';
+import { safeFileName } from '../../kernel/file-name.js';
 import type { Upload } from '../../previews/answers.js';
 import { sourceTooLarge } from './upload-body.js';
 
-/** Longest file name that is kept, in characters: what file systems allow for one name. */
-const MAX_FILE_NAME_CHARACTERS = 255;
 /** A socket's chunks of 64 KiB are written several at a time, and wait for the disk less often. */
 const BUFFER_BYTES = 512 * 1024;
 
@@ -106,14 +105,6 @@ export class UploadStorage implements StorageEngine {
     };
     return { path: this.path, size: bytes };
   }
-}
-
-/** The last segment of a client's file name without control characters; `""` when nothing is left. */
-export function safeFileName(name: string): string {
-  const segment = name.split(/[/\\]/).at(-1) ?? '';
-  const printable = [...segment.replace(/[\p{Cc}\p{Cs}]/gu, '').trim()];
-  const cut = printable.slice(0, MAX_FILE_NAME_CHARACTERS).join('');
-  return cut === '.' || cut === '..' ? '' : cut;
 }
 
 function writeFailure(error: unknown): unknown {

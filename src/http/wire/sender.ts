@@ -22,7 +22,8 @@ export interface Sender {
     response: ServerResponse,
     exchange: Exchange,
     headers: HeaderPairs,
-    chunks: AsyncIterable<string>,
+    chunks: AsyncIterable<string | Uint8Array>,
+    status?: number,
   ): Promise<void>;
 }
 
@@ -52,16 +53,16 @@ export function createSender(sendTimeoutMs: number): Sender {
       const body = Buffer.from(JSON.stringify(value));
       await sender.bytes(response, exchange, 200, [...jsonHeaders(body.length), ...headers], [body]);
     },
-    async stream(response, exchange, headers, chunks) {
+    async stream(response, exchange, headers, chunks, status = 200) {
       if (response.req.method === 'HEAD') {
-        writeHead(response, 200, headers);
+        writeHead(response, status, headers);
         return end(response);
       }
       const iterator = chunks[Symbol.asyncIterator]();
       try {
         // The first chunk comes before the status: an early failure is still answered as one.
         let next = await iterator.next();
-        writeHead(response, 200, headers);
+        writeHead(response, status, headers);
         const pieces = new PiecewiseTaking(response, sendTimeoutMs);
         for (; !next.done; next = await iterator.next()) {
           exchange.bytes += Buffer.byteLength(next.value);

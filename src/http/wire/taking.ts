@@ -62,7 +62,7 @@ export class PiecewiseTaking {
   }
 
   /** Writes a piece; resolves when the next may be. Throws `ClientGone` when the client leaves or takes too long. */
-  async write(piece: string): Promise<void> {
+  async write(piece: string | Uint8Array): Promise<void> {
     const { response } = this;
     if (response.destroyed) throw gone();
     if (response.write(piece)) return;

@@ -114,7 +114,8 @@ export interface Assets {
    * queued. The whole batch is refused where it does not fit its quota.
    */
   acceptImport(wanted: NewImport): Promise<Acceptance>;
-  findImport(context: Context, id: ImportId): Promise<ImportJob | undefined>;
+  /** Of any context where none is named. */
+  findImport(context: Context | undefined, id: ImportId): Promise<ImportJob | undefined>;
   /** In the order of the batch; none of an import that is not known. */
   itemsOf(id: ImportId): Promise<readonly ImportItem[]>;
   findItem(id: ImportId, index: number): Promise<ImportItem | undefined>;

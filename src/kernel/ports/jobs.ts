@@ -53,6 +53,12 @@ export interface ClaimRequest {
   readonly leaseMs: number;
 }
 
+/**
+ * `lost`: somebody else has the job by now, or had. `original-missing`: the arrived original is not there (any more), and has to be
+ * kept again.
+ */
+export type Finish = 'finished' | 'lost' | 'original-missing';
+
 export interface JobCounts {
   readonly kind: JobKind;
   readonly state: JobState;
@@ -73,10 +79,9 @@ export interface Jobs {
   note(claim: Claim, stage: ItemStage): Promise<boolean>;
   /**
    * The work is done: the job goes, and `effects` become visible, with all that follows from them (the import's end, its
-   * callback), in one commit. `false` when the lease was lost: then nothing happened. Throws `original-missing` when the arrived
-   * original is not there (any more): it has to be kept again.
+   * callback), in one commit. Otherwise nothing happened.
    */
-  finish(claim: Claim, effects?: ItemEffects): Promise<boolean>;
+  finish(claim: Claim, effects?: ItemEffects): Promise<Finish>;
   /**
    * To be tried again at `at` (Unix ms). The reason stands at the item meanwhile.
    */

@@ -20,13 +20,19 @@ export type CounterName =
   | 'healed_previews_total'
   | 'deduplicated_uploads_total'
   | 'refusals_total'
-  | 'errors_total';
+  | 'jobs_total'
+  | 'job_retries_total'
+  | 'errors_total'
+  | 'fetches_total'
+  | 'fetched_bytes_total'
+  | 'webhook_attempts_total';
 
 export type HistogramName =
   | 'http_request_duration_seconds'
   | 'conversion_duration_seconds'
   | 'queue_wait_seconds'
-  | 'blob_read_seconds';
+  | 'blob_read_seconds'
+  | 'fetch_duration_seconds';
 
 export type GaugeName =
   | 'queue_depth'
@@ -41,6 +47,10 @@ export type GaugeName =
   | 'converters'
   | 'http_requests_in_flight'
   | 'event_loop_lag_seconds'
+  | 'jobs'
+  | 'job_oldest_due_seconds'
+  | 'library_assets'
+  | 'library_bytes'
   | 'background_jobs';
 
 export interface GaugeSample {

@@ -1,4 +1,5 @@
 // The port to the receivers of webhooks: one attempt of one delivery, signed.
+import type { HostRule } from '../source-url.js';
 
 export interface WebhookMessage {
   /** `webhook-id`: the same for every attempt. */
@@ -9,6 +10,8 @@ export interface WebhookMessage {
   readonly body: string;
   /** `whsec_` and base64 of 24 to 64 bytes, or any other text, whose UTF-8 bytes are the key: each of them signs; none: unsigned. */
   readonly secrets: readonly string[];
+  /** Hosts that may be called; absent: all public ones. */
+  readonly allowedHosts?: readonly HostRule[];
   /** Of a dialect or an operator, beside those of Standard Webhooks, which they cannot replace. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;

@@ -46,7 +46,7 @@ export class LmdbEnvironment {
         path,
         // A name like "catalog.v1" would otherwise be taken for a file.
         noSubdir: false,
-        maxDbs: 24,
+        maxDbs: 32,
         maxReaders: MAX_READERS,
         mapSize: MAP_BYTES,
         encoding: 'binary',
@@ -131,6 +131,11 @@ export class LmdbEnvironment {
       this.seenTxnId = lastTxnId;
     }
     return lastTxnId;
+  }
+
+  /** Writes a copy of one commit into the existing empty directory `path`, while everybody reads and writes on. */
+  async copyTo(path: string): Promise<void> {
+    await this.root.backup(path, false);
   }
 
   /** Waits for commits under way, then closes. */

@@ -29,7 +29,7 @@ it('what a route parses is what it is run with, and nobody else sees it', () => 
 });
 
 it('a route sees no request and no response, and cannot answer but by a reply', () => {
-  expectTypeOf<keyof Call>().toEqualTypeOf<'receive'>();
+  expectTypeOf<keyof Call>().toEqualTypeOf<'receive' | 'tenant'>();
   expectTypeOf<Awaited<ReturnType<RouteOf<void>['run']>>>().toEqualTypeOf<Reply>();
   // @ts-expect-error: no such kind of reply.
   route<void>({ ...RULES, parse: () => undefined, run: async () => ({ kind: 'bytes' }) });
@@ -37,5 +37,7 @@ it('a route sees no request and no response, and cannot answer but by a reply', 
 
 it('a dialect is values all through', () => {
   expectTypeOf<Dialect['routes']>().toEqualTypeOf<readonly Route[]>();
-  expectTypeOf<Reply['kind']>().toEqualTypeOf<'picture' | 'both' | 'json' | 'listing' | 'redirect' | 'page'>();
+  expectTypeOf<Reply['kind']>().toEqualTypeOf<
+    'picture' | 'original' | 'both' | 'json' | 'listing' | 'redirect' | 'page'
+  >();
 });

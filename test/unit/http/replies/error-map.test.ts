@@ -67,6 +67,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly number[]>> = {
   'probes.ts': [503],
   // Whether a range can be answered is decided with the other conditions; what is sent then is the map's.
   'image-response.ts': [416],
+  'original-response.ts': [416],
 };
 
 /** Statuses of failure that the code of a file answers with, beside those that it may. */

@@ -1,0 +1,143 @@
+// Puts the library together where tenants are configured: its records, the workers that import, the upkeep, and what is fetched with.
+
+import type { Server } from 'node:http';
+import type { Config } from './config/schema.js';
+import { TenantsFile } from './config/tenants-file.js';
+import type { Clock } from './kernel/ports/clock.js';
+import { JOB_KINDS } from './kernel/ports/jobs.js';
+import type { Logger } from './kernel/ports/logger.js';
+import type { Metrics } from './kernel/ports/metrics.js';
+import type { LibraryUse } from './library/answers.js';
+import { CallbackWorker, type CallbackWorkerDeps } from './library/callback-worker.js';
+import { DeliveryLog } from './library/delivery-log.js';
+import { ImportWorker } from './library/import-worker.js';
+import { JobRunner } from './library/job-runner.js';
+import { LibraryService } from './library/library-service.js';
+import { LibraryUpkeep } from './library/library-upkeep.js';
+import { openOutbound } from './outbound/open-outbound.js';
+import { outboundSettingsOf, ownPlaces } from './outbound-settings.js';
+import type { Previews } from './previews/answers.js';
+import { openEmbeddedLibrary } from './stores/embedded/library/open-library.js';
+
+/** Receivers that hang hold the others up no longer than their deadline. */
+const CALLBACKS_AT_ONCE = 16;
+
+export interface LibraryParts {
+  readonly previews: Previews;
+  /** For unfinished files, in the data directory. */
+  readonly tmpDir: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** The ports that this server listens on: never fetched from. */
+  readonly ownPorts: () => readonly number[];
+  /** What the dialect of an import says of its end. */
+  readonly letterOf: CallbackWorkerDeps['letterOf'];
+  readonly version: string;
+  /** This process looks after what is over; one of those that share the library does. */
+  readonly looksAfter: boolean;
+}
+
+/** The library of one process, at work. */
+export interface ComposedLibrary {
+  readonly use: LibraryUse;
+  /** Reads the tenants file again. Never rejects. */
+  reload(): Promise<void>;
+  start(): void;
+  /** Claims no more work, and resolves once what is in hand has ended or was given back, or after `limitMs`. */
+  stop(limitMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** `undefined` without tenants. Throws `ConfigError` for the tenants file, and `DataDirError` where the library cannot be opened. */
+export async function composeLibrary(
+  config: Config,
+  { previews, tmpDir, looksAfter, ownPorts, letterOf, version, ...ports }: LibraryParts,
+): Promise<ComposedLibrary | undefined> {
+  const { storage, library: settings, server, limits } = config;
+  if (settings.tenants === undefined) return undefined;
+  const { clock, metrics } = ports;
+  const tenants = await TenantsFile.open(settings.tenants, ports.logger);
+  const store = await openEmbeddedLibrary({ ...ports, dataDir: storage.dataDir, tmpDir, fsync: storage.fsync });
+  const { assets, jobs, originals } = store;
+  const { maxSourceBytes } = limits;
+  const userAgent = `Proofsheet/${version}`;
+  const outbound = openOutbound(outboundSettingsOf(config), {
+    ...ports,
+    dir: tmpDir,
+    own: ownPlaces(ownPorts),
+    userAgent,
+  });
+  const { fetcher, sender } = outbound;
+  const worker = new ImportWorker({ assets, originals, fetcher, previews, tenants, tmpDir, maxSourceBytes, clock });
+  const imports = new JobRunner({
+    ...ports,
+    jobs,
+    kind: 'import-item',
+    concurrency: Math.max(1, Math.floor(settings.importConcurrency / server.workers)),
+    handle: worker.run,
+  });
+  const deliveries = new DeliveryLog();
+  const callback = new CallbackWorker({ ...ports, assets, tenants, sender, deliveries, letterOf });
+  const callbacks = new JobRunner({
+    ...ports,
+    jobs,
+    kind: 'callback',
+    concurrency: CALLBACKS_AT_ONCE,
+    handle: callback.run,
+  });
+  const upkeep = new LibraryUpkeep({
+    ...ports,
+    assets,
+    jobs,
+    intervalMs: storage.evictionIntervalSeconds * 1_000,
+    trashMs: settings.trashSeconds * 1_000,
+    unneededMs: storage.orphanGraceSeconds * 1_000,
+    finishedMs: settings.importKeepSeconds * 1_000,
+  });
+  metrics.gauge('jobs', async () =>
+    (await jobs.counts()).map(({ kind, state, jobs: value }) => ({ labels: { kind, state }, value })),
+  );
+  metrics.gauge('job_oldest_due_seconds', () =>
+    Promise.all(
+      JOB_KINDS.map(async (kind) => {
+        const due = await jobs.oldestDue(kind);
+        return { labels: { kind }, value: due === undefined ? 0 : Math.max(0, clock.now() - due) / 1_000 };
+      }),
+    ),
+  );
+  metrics.gauge('library_assets', async () => (await assets.usage()).assets);
+  metrics.gauge('library_bytes', async () => (await assets.usage()).bytes);
+  const library = new LibraryService({
+    assets,
+    originals,
+    previews,
+    tmpDir,
+    maxItems: settings.importMaxItems,
+    maxOpenImports: settings.importMaxOpen,
+  });
+  return {
+    use: { library, tenants, jobs },
+    reload: () => tenants.reload(),
+    start() {
+      imports.start();
+      callbacks.start();
+      if (looksAfter) upkeep.start();
+    },
+    async stop(limitMs) {
+      await Promise.all([imports.close(limitMs), callbacks.close(limitMs)]);
+    },
+    async close() {
+      tenants.close();
+      await upkeep.close();
+      await outbound.close();
+      await store.close();
+    },
+  };
+}
+
+/** The port that a server listens on, once it does. */
+export function portsOf(listening: Server | undefined): readonly number[] {
+  const place = listening?.address();
+  return typeof place === 'object' && place !== null ? [place.port] : [];
+}

@@ -1,0 +1,129 @@
+// What the operators' operations tell of themselves: parameters, and the shapes of their JSON.
+import { ITEM_STATES } from '../../../kernel/library/import-job.js';
+import { JOB_KINDS } from '../../../kernel/ports/jobs.js';
+import type { RouteDescription, Schema } from '../description.js';
+
+export const FAILURE: Schema = {
+  type: 'object',
+  properties: { code: { type: 'integer' }, message: { type: 'string', minLength: 1 } },
+  required: ['code', 'message'],
+};
+
+const COUNT = { type: 'integer', minimum: 0 };
+const TIME = { type: 'string', format: 'date-time' };
+const TIME_OR_NOTHING = { type: ['string', 'null'], format: 'date-time' };
+const TEXT_OR_NOTHING = { type: ['string', 'null'] };
+
+const IMPORT = {
+  id: { type: 'string', pattern: '^[a-z0-9]{12}$' },
+  context: { type: 'string' },
+  dialect: { type: 'string' },
+  system: TEXT_OR_NOTHING,
+  state: { enum: ['running', 'finished'] },
+  items: { type: 'integer', minimum: 1 },
+  ended: { type: 'object', properties: { succeeded: COUNT, skipped: COUNT, failed: COUNT, cancelled: COUNT } },
+  acceptedAt: TIME,
+  finishedAt: TIME_OR_NOTHING,
+};
+
+const IMPORT_WITH_ITEMS: Schema = {
+  title: 'LibraryImportWithItems',
+  type: 'object',
+  properties: {
+    ...IMPORT,
+    items: {
+      type: 'array',
+      items: {
+        title: 'LibraryImportItem',
+        type: 'object',
+        properties: {
+          index: COUNT,
+          source: { type: 'string', description: 'Its URL without the query.' },
+          externalId: TEXT_OR_NOTHING,
+          title: { type: 'string' },
+          state: { enum: ITEM_STATES },
+          reason: { type: ['object', 'null'] },
+          attempts: COUNT,
+          nextAttemptAt: TIME_OR_NOTHING,
+          assetId: TEXT_OR_NOTHING,
+          version: { type: ['integer', 'null'] },
+          isThere: { type: 'boolean', description: 'The asset is there, be it in the trash.' },
+        },
+        required: ['index', 'source', 'title', 'state', 'attempts'],
+      },
+    },
+  },
+  required: ['id', 'state', 'items'],
+};
+
+const JOBS: Schema = {
+  title: 'LibraryJobs',
+  type: 'object',
+  properties: {
+    queue: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          kind: { enum: JOB_KINDS },
+          waiting: COUNT,
+          delayed: COUNT,
+          claimed: COUNT,
+          oldestDueAt: TIME_OR_NOTHING,
+        },
+        required: ['kind', 'waiting', 'delayed', 'claimed', 'oldestDueAt'],
+      },
+    },
+    usage: { type: 'object', properties: { assets: COUNT, originals: COUNT, bytes: COUNT, openImports: COUNT } },
+    imports: {
+      type: 'array',
+      items: { title: 'LibraryImport', type: 'object', properties: IMPORT, required: ['id', 'state', 'items'] },
+    },
+    next: { ...TEXT_OR_NOTHING, description: 'The cursor of the next page.' },
+  },
+  required: ['queue', 'usage', 'imports', 'next'],
+};
+
+export const OF_JOBS: RouteDescription = {
+  summary: 'How the queue is, and the imports, the latest first',
+  parameters: [
+    {
+      name: 'context',
+      in: 'query',
+      description: 'Of this context alone.',
+      schema: { type: 'string', maxLength: 256 },
+      example: 'agency',
+    },
+    {
+      name: 'limit',
+      in: 'query',
+      description: 'Most imports of the page.',
+      schema: { type: 'integer', minimum: 1, maximum: 1_000, default: 100 },
+      example: '10',
+    },
+    {
+      name: 'cursor',
+      in: 'query',
+      description: 'As `next` of the page before has it.',
+      schema: { type: 'string', pattern: '^[0-9a-z]{1,11}$' },
+      example: 'zz',
+    },
+  ],
+  answer: { kind: 'json', schema: JOBS },
+  failures: ['invalid-request-format', 'invalid-image-key'],
+};
+
+export const OF_JOB: RouteDescription = {
+  summary: 'An import with its items',
+  parameters: [
+    {
+      name: 'id',
+      in: 'path',
+      description: 'The id of the import.',
+      schema: { type: 'string', pattern: '^[a-z0-9]{12}$' },
+      example: 'k3v9x0a1b2c3',
+    },
+  ],
+  answer: { kind: 'json', schema: IMPORT_WITH_ITEMS },
+  failures: ['unknown-image-key'],
+};

@@ -1,0 +1,146 @@
+// For operators: how the library's imports stand, one and all, in words that no other dialect owns. Only to an admin.
+import { ProofsheetError } from '../../../kernel/errors.js';
+import type { Context } from '../../../kernel/image-key.js';
+import { parseContext } from '../../../kernel/image-key.js';
+import { type ImportId, parseImportId } from '../../../kernel/library/ids.js';
+import type { ImportItem, ImportJob } from '../../../kernel/library/import-job.js';
+import { JOB_KINDS } from '../../../kernel/ports/jobs.js';
+import type { ItemStatus, LibraryUse } from '../../../library/answers.js';
+import { plainFailure } from '../../replies/error-map.js';
+import { json } from '../../replies/reply.js';
+import { queryValue } from '../../url-query.js';
+import type { Dialect } from '../dialect.js';
+import { type RouteRules, route, type Target, type UseCases } from '../route.js';
+import { FAILURE, OF_JOB, OF_JOBS } from './descriptions.js';
+
+const MAX_PAGE = 1_000;
+const USUAL_PAGE = 100;
+
+const WATCHING = {
+  verbs: ['GET', 'HEAD'],
+  opensTo: 'admin',
+  body: 'none',
+  effort: 'administers',
+} as const satisfies Partial<RouteRules>;
+
+interface AskedList {
+  readonly context: Context | undefined;
+  readonly cursor: string | undefined;
+  readonly limit: number;
+}
+
+/** `GET /library/jobs?context=&cursor=&limit=`: the queue by kind and state, and the imports, the latest first. */
+const jobs = route<AskedList>({
+  ...WATCHING,
+  name: 'libraryJobs',
+  path: '/jobs',
+  description: OF_JOBS,
+  parse(target) {
+    const context = queryValue(target.url, 'context');
+    return {
+      context: context === undefined ? undefined : parseContext(context),
+      cursor: queryValue(target.url, 'cursor'),
+      limit: limitOf(target),
+    };
+  },
+  run: async ({ context, cursor, limit }, use) => {
+    const { library, jobs: queue } = libraryOf(use);
+    const page = await library.listImports({
+      limit,
+      ...(context !== undefined && { context }),
+      ...(cursor !== undefined && { cursor }),
+    });
+    const [counts, dueSince] = await Promise.all([
+      queue.counts(),
+      Promise.all(JOB_KINDS.map((kind) => queue.oldestDue(kind))),
+    ]);
+    return json({
+      queue: JOB_KINDS.map((kind, index) => ({
+        kind,
+        ...Object.fromEntries(counts.filter((of) => of.kind === kind).map(({ state, jobs: count }) => [state, count])),
+        oldestDueAt: timeOf(dueSince[index]),
+      })),
+      usage: await library.usage(context),
+      imports: page.entries.map(told),
+      next: page.next ?? null,
+    });
+  },
+});
+
+/** `GET /library/jobs/{id}`: an import with its items; of a URL never the query, which may hold secrets. */
+const job = route<{ readonly id: ImportId | undefined }>({
+  ...WATCHING,
+  name: 'libraryJob',
+  path: '/jobs/{id}',
+  description: OF_JOB,
+  parse: ({ segments: [text = ''] }) => ({ id: parseImportId(text) }),
+  run: async ({ id }, use) => {
+    const status = id && (await libraryOf(use).library.importStatus(undefined, id));
+    if (!status) throw new ProofsheetError('unknown-image-key', 'there is no import of this id, or not any more');
+    return json({ ...told(status.job), items: status.items.map(toldItem) });
+  },
+});
+
+/** Mounted at `/library`, where there are tenants. */
+export function libraryOperators(): Dialect {
+  return {
+    name: 'library',
+    mount: '/library',
+    routes: [jobs, job],
+    summary: 'How the imports of the library stand, for operators.',
+    failureSchema: FAILURE,
+    renderFailure: plainFailure,
+  };
+}
+
+function libraryOf({ library }: UseCases): LibraryUse {
+  if (library !== undefined) return library;
+  throw new ProofsheetError('protected-operation-disabled', 'there is no library until tenants are configured');
+}
+
+function limitOf({ url }: Target): number {
+  const text = queryValue(url, 'limit');
+  const limit = text === undefined ? USUAL_PAGE : Number(text);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_PAGE) return limit;
+  throw new ProofsheetError('invalid-request-format', `expected a limit of 1 to ${MAX_PAGE}, got another value`);
+}
+
+function told({ id, context, dialect, system, items, ended, acceptedAt, finishedAt }: ImportJob) {
+  return {
+    id,
+    context,
+    dialect,
+    system: system ?? null,
+    state: finishedAt === undefined ? 'running' : 'finished',
+    items,
+    ended,
+    acceptedAt: timeOf(acceptedAt),
+    finishedAt: timeOf(finishedAt),
+  };
+}
+
+function toldItem({ item, asset }: ItemStatus) {
+  const { index, state, reason, attempts, nextAttemptAt, reference, title, assetId, versionNumber } = item;
+  return {
+    index,
+    source: withoutQuery(item),
+    externalId: reference?.externalId ?? null,
+    title,
+    state,
+    reason: reason ?? null,
+    attempts,
+    nextAttemptAt: timeOf(nextAttemptAt),
+    assetId: assetId ?? null,
+    version: versionNumber ?? null,
+    isThere: asset !== undefined,
+  };
+}
+
+function withoutQuery({ url }: ImportItem): string {
+  const { origin, pathname } = new URL(url);
+  return `${origin}${pathname}`;
+}
+
+function timeOf(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
+}

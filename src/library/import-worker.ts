@@ -1,0 +1,198 @@
+// One item of an import, from its URL to its asset: fetch, make previews, keep the original, and say how it ended. What it does is
+// idempotent up to the commit that ends it, which the queue fences; a crash anywhere costs a second run.
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ProofsheetError } from '../kernel/errors.js';
+import type { ImageKey } from '../kernel/image-key.js';
+import type { DescribedAsset } from '../kernel/library/asset.js';
+import { newAssetId } from '../kernel/library/ids.js';
+import { type ImportItem, type ImportJob, isFinal, parseItemWorkId } from '../kernel/library/import-job.js';
+import { type Reason, reasonOfError, retryWaitMs } from '../kernel/library/reason.js';
+import type { Tenant } from '../kernel/library/tenant.js';
+import type { Assets, ItemOutcome } from '../kernel/ports/assets.js';
+import type { Clock } from '../kernel/ports/clock.js';
+import type { Claim } from '../kernel/ports/jobs.js';
+import type { Originals } from '../kernel/ports/originals.js';
+import type { Fetched, FetchedFile, FetchFailure, SourceFetcher } from '../kernel/ports/source-fetcher.js';
+import type { Tenants } from '../kernel/ports/tenants.js';
+import type { Previews } from '../previews/answers.js';
+import { linkOrCopy } from '../previews/making.js';
+import type { Ending, Hold } from './job-runner.js';
+
+/** An item whose holder died so often in the middle of it is not tried again: it may be what they died of. */
+const MAX_LOST_LEASES = 5;
+/** How long after its acceptance an item waits for a server that has no room for it, or a host that is not asked, in ms. */
+const MAX_PATIENCE_MS = 6 * 3_600_000;
+/** Between two looks whether this server has room again: by chance, up to this many ms. */
+const OWN_FAULT_WAIT_MS = 10_000;
+
+export interface ImportWorkerDeps {
+  readonly assets: Assets;
+  readonly originals: Originals;
+  readonly fetcher: SourceFetcher;
+  readonly previews: Previews;
+  readonly tenants: Tenants;
+  /** On the originals' file system. */
+  readonly tmpDir: string;
+  readonly maxSourceBytes: number;
+  readonly clock: Clock;
+  /** 0 to 1, by chance; for tests. */
+  readonly share?: () => number;
+}
+
+/** What is known of an item before anybody is asked. */
+interface Work {
+  readonly claim: Claim;
+  readonly item: ImportItem;
+  readonly job: ImportJob;
+  readonly tenant: Tenant;
+  readonly known: DescribedAsset | undefined;
+}
+
+export class ImportWorker {
+  constructor(private readonly deps: ImportWorkerDeps) {}
+
+  readonly run = async (claim: Claim, hold: Hold): Promise<Ending> => {
+    const named = parseItemWorkId(claim.id);
+    const [job, item] = named
+      ? await Promise.all([
+          this.deps.assets.findImport(claim.context, named.importId),
+          this.deps.assets.findItem(named.importId, named.index),
+        ])
+      : [];
+    // Forgotten, or ended by a run that died before it could say so.
+    if (job === undefined || item === undefined || isFinal(item.state)) return { kind: 'done' };
+    const tenant = this.deps.tenants.byContext(claim.context);
+    if (tenant === undefined) return ended(item, { kind: 'cancelled' });
+    if (claim.lostLeases >= MAX_LOST_LEASES)
+      return failed(item, { code: 'internal', message: 'its processing was interrupted too often' });
+    const known = item.reference && (await this.deps.assets.findByReference(claim.context, item.reference));
+    if (known && tenant.onExisting === 'skip') return ended(item, { kind: 'unchanged', assetId: known.asset.id });
+    return this.fetch({ claim, item, job, tenant, known }, hold);
+  };
+
+  private async fetch(work: Work, hold: Hold): Promise<Ending> {
+    const { item, tenant, known } = work;
+    await hold.note('fetching');
+    const validators = await this.validatorsOf(known);
+    const fetched = await this.deps.fetcher.fetch({
+      url: item.url,
+      ...(tenant.allowedHosts && { allowedHosts: tenant.allowedHosts }),
+      maxBytes: this.deps.maxSourceBytes,
+      ...(validators && { validators }),
+      signal: hold.giveUp,
+    });
+    if (fetched.kind === 'failed') return this.notFetched(work, fetched);
+    if (fetched.kind === 'not-modified')
+      return known ? ended(item, { kind: 'unchanged', assetId: known.asset.id }) : failed(item, { code: 'internal' });
+    await hold.note('converting');
+    return this.store(work, fetched);
+  }
+
+  /** Only where the bytes that they are about are still there. */
+  private async validatorsOf(known: DescribedAsset | undefined) {
+    if (known?.version === undefined || known.asset.validators === undefined) return undefined;
+    return (await this.deps.originals.has(known.version.digest)) ? known.asset.validators : undefined;
+  }
+
+  private notFetched({ claim, item, job }: Work, failure: FetchFailure): Ending {
+    const { reason: code, status, message, isTransient, wasTried, retryAfterMs } = failure;
+    const reason: Reason = { code, ...(status !== undefined && { status }), message };
+    if (!isTransient) return failed(item, reason);
+    const now = this.deps.clock.now();
+    // A host that was not even asked, because it is busy, costs no attempt; but nobody waits for it for ever.
+    if (!wasTried)
+      return now - job.acceptedAt > MAX_PATIENCE_MS
+        ? failed(item, reason)
+        : {
+            kind: 'again',
+            at: now + (retryAfterMs ?? 0) + this.share() * OWN_FAULT_WAIT_MS,
+            retry: { reason, free: true },
+          };
+    const wait = retryWaitMs(claim.attempts + 1, this.share(), retryAfterMs);
+    return wait === undefined ? failed(item, reason) : { kind: 'again', at: now + wait, retry: { reason } };
+  }
+
+  private async store(work: Work, fetched: Extract<Fetched, { kind: 'fetched' }>): Promise<Ending> {
+    const { file } = fetched;
+    // The previews' own name for it goes when they are made; this one lasts until the original has its own.
+    const path = join(this.deps.tmpDir, `import-${randomUUID()}`);
+    try {
+      await linkOrCopy(file.path, path);
+      return await this.convert(work, fetched, file, path);
+    } finally {
+      await Promise.all([rm(path, { force: true }), rm(file.path, { force: true })]);
+    }
+  }
+
+  private async convert(
+    work: Work,
+    { contentType, validators }: Extract<Fetched, { kind: 'fetched' }>,
+    file: FetchedFile,
+    path: string,
+  ): Promise<Ending> {
+    const { item, claim, tenant } = work;
+    const upload = { path: file.path, digest: file.digest, bytes: file.bytes };
+    const imageKey = file.digest as string as ImageKey;
+    let info: Awaited<ReturnType<Previews['cache']>>['source']['info'];
+    try {
+      info = (await this.deps.previews.cache({ context: claim.context, imageKey }, upload)).source.info;
+    } catch (error) {
+      return this.notConverted(work, error, contentType);
+    }
+    await this.deps.originals.keep(file.digest, path, file.bytes);
+    const { digest, md5, bytes } = file;
+    const { type, widthPx, heightPx } = info;
+    return ended(item, {
+      kind: 'arrived',
+      newId: newAssetId(),
+      arrival: {
+        original: { digest, md5, bytes, type, widthPx, heightPx },
+        title: item.title,
+        ...fileNameOf(item, file),
+        mediaType: item.mediaType ?? 'image',
+        metadata: item.metadata ?? {},
+        createdVia: 'import',
+        ...(item.reference && { reference: item.reference }),
+        ...(validators && { validators }),
+      },
+      ...(tenant.quota.maxBytes !== undefined && { maxBytes: tenant.quota.maxBytes }),
+    });
+  }
+
+  /** What the source is to blame for is final; what this server lacks is waited for. */
+  private notConverted({ item, job, claim }: Work, error: unknown, contentType: string | undefined): Ending {
+    if (!(error instanceof ProofsheetError)) throw error;
+    const code = reasonOfError(error.code);
+    const now = this.deps.clock.now();
+    if (code === undefined || (error.uncertain && claim.attempts === 0)) {
+      const reason: Reason = { code: 'internal', message: error.message };
+      if (now - job.acceptedAt > MAX_PATIENCE_MS) return failed(item, reason);
+      const at = now + (error.retryAfterSeconds ?? 0) * 1_000 + this.share() * OWN_FAULT_WAIT_MS;
+      return { kind: 'again', at, retry: { reason, free: code === undefined } };
+    }
+    // A page of a login, say, with a status of success: better called what it is than a picture of a type that is off.
+    const isOther = code === 'type-not-enabled' && contentType !== undefined && !contentType.startsWith('image/');
+    return isOther
+      ? failed(item, { code: 'not-an-image', message: `expected an image, got ${contentType.slice(0, 100)}` })
+      : failed(item, { code, message: error.message });
+  }
+
+  private share(): number {
+    return this.deps.share?.() ?? Math.random();
+  }
+}
+
+function fileNameOf(item: ImportItem, file: FetchedFile): { readonly fileName?: string } {
+  const fileName = item.fileName ?? file.fileName;
+  return fileName === undefined ? {} : { fileName };
+}
+
+function ended({ importId, index }: ImportItem, outcome: ItemOutcome): Ending {
+  return { kind: 'done', effects: { importId, index, outcome } };
+}
+
+function failed(item: ImportItem, reason: Reason): Ending {
+  return ended(item, { kind: 'failed', reason });
+}

@@ -1,0 +1,177 @@
+// The library's use cases: accept, tell, find, show, take away. Knows no dialect; the fetching is the import worker's.
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ProofsheetError } from '../kernel/errors.js';
+import type { Format } from '../kernel/format.js';
+import type { Context, GroupRef, ImageKey } from '../kernel/image-key.js';
+import type { Asset, AssetVersion, DescribedAsset, ExternalReference } from '../kernel/library/asset.js';
+import { type AssetId, type ImportId, newImportId } from '../kernel/library/ids.js';
+import type { ImportJob } from '../kernel/library/import-job.js';
+import type { Tenant } from '../kernel/library/tenant.js';
+import type { Acceptance, Assets, LibraryUsage, Page, PageRequest } from '../kernel/ports/assets.js';
+import type { Originals } from '../kernel/ports/originals.js';
+import { contentDigestOf } from '../kernel/source.js';
+import type { PreviewBytes, PreviewChoice, Previews, Upload } from '../previews/answers.js';
+import type { ImportBatch, ImportStatus, Library, OpenedOriginal } from './answers.js';
+
+export interface LibraryDeps {
+  readonly assets: Assets;
+  readonly originals: Originals;
+  readonly previews: Previews;
+  /** On the originals' file system. */
+  readonly tmpDir: string;
+  readonly maxItems: number;
+  /** Imports of a tenant that have not ended, beyond which the next is refused. */
+  readonly maxOpenImports: number;
+}
+
+export class LibraryService implements Library {
+  constructor(private readonly deps: LibraryDeps) {}
+
+  get maxItems(): number {
+    return this.deps.maxItems;
+  }
+
+  async acceptImport(tenant: Tenant, batch: ImportBatch): Promise<Acceptance> {
+    const { maxItems, maxOpenImports, assets } = this.deps;
+    if (batch.items.length > maxItems)
+      throw new ProofsheetError('over-quota', `expected at most ${maxItems} images in one import`);
+    const { context, quota } = tenant;
+    return assets.acceptImport({ ...batch, id: newImportId(), context, quota, maxOpen: maxOpenImports });
+  }
+
+  async importStatus(context: Context | undefined, id: ImportId): Promise<ImportStatus | undefined> {
+    const job = await this.deps.assets.findImport(context, id);
+    if (job === undefined) return undefined;
+    const items = await this.deps.assets.itemsOf(id);
+    const statuses = items.map(async (item) => {
+      const asset = item.assetId && (await this.deps.assets.findAsset(job.context, item.assetId));
+      return asset ? { item, asset } : { item };
+    });
+    return { job, items: await Promise.all(statuses) };
+  }
+
+  findImport(context: Context, id: ImportId): Promise<ImportJob | undefined> {
+    return this.deps.assets.findImport(context, id);
+  }
+
+  listImports(request: PageRequest & { readonly context?: Context }): Promise<Page<ImportJob>> {
+    return this.deps.assets.listImports(request);
+  }
+
+  async describeAsset(context: Context, id: AssetId): Promise<DescribedAsset | undefined> {
+    return living(await this.deps.assets.findAsset(context, id));
+  }
+
+  findByReference(context: Context, reference: ExternalReference): Promise<DescribedAsset | undefined> {
+    return this.deps.assets.findByReference(context, reference);
+  }
+
+  async findByNumber(context: Context, number: number): Promise<DescribedAsset | undefined> {
+    return living(await this.deps.assets.findByNumber(context, number));
+  }
+
+  findAssets(context: Context, request: PageRequest & { readonly trashed?: boolean }): Promise<Page<DescribedAsset>> {
+    return this.deps.assets.listAssets(context, request);
+  }
+
+  async listVersions(context: Context, id: AssetId): Promise<readonly AssetVersion[]> {
+    return (await this.describeAsset(context, id)) ? this.deps.assets.versionsOf(context, id) : [];
+  }
+
+  async choosePreview(
+    context: Context,
+    id: AssetId,
+    request: Format,
+    number?: number,
+  ): Promise<PreviewChoice | undefined> {
+    const version = await this.versionOf(context, id, number);
+    if (version === undefined) return undefined;
+    const ref = { context, imageKey: version.digest as string as ImageKey };
+    const found = await this.chosen(ref, request);
+    if (found && contentDigestOf(found.entry.source) === version.digest) return found;
+    const upload = await this.copyOf(version);
+    // Somebody who may write this context has put another picture under our name: ours takes its place again.
+    if (found) await this.deps.previews.cache(ref, upload);
+    else return this.deps.previews.cacheAndChoose(ref, request, upload);
+    return this.deps.previews.choose(ref, request);
+  }
+
+  readPreview(choice: PreviewChoice): Promise<PreviewBytes> {
+    return this.deps.previews.read(choice);
+  }
+
+  async openOriginal(
+    context: Context,
+    id: AssetId,
+    {
+      version: number,
+      start = 0,
+      end,
+    }: { readonly version?: number; readonly start?: number; readonly end?: number } = {},
+  ): Promise<OpenedOriginal | undefined> {
+    const version = await this.versionOf(context, id, number);
+    if (version === undefined) return undefined;
+    const bytes = await this.deps.originals.read(version.digest, start, Math.min(end ?? version.bytes, version.bytes));
+    if (bytes === undefined) throw lost();
+    return { version, bytes };
+  }
+
+  trash(context: Context, id: AssetId): Promise<Asset | undefined> {
+    return this.deps.assets.trash(context, id);
+  }
+
+  restore(context: Context, id: AssetId): Promise<Asset | undefined> {
+    return this.deps.assets.restore(context, id);
+  }
+
+  async erase(context: Context, id: AssetId): Promise<boolean> {
+    const versions = await this.deps.assets.versionsOf(context, id);
+    const isErased = await this.deps.assets.erase(context, id);
+    // Where another asset has the same bytes, they are made again from its original.
+    for (const { digest } of versions)
+      await this.deps.previews.clear({ context, imageKey: digest as string as ImageKey });
+    return isErased;
+  }
+
+  usage(context?: Context): Promise<LibraryUsage> {
+    return this.deps.assets.usage(context);
+  }
+
+  private async versionOf(context: Context, id: AssetId, number?: number): Promise<AssetVersion | undefined> {
+    const found = await this.describeAsset(context, id);
+    if (found === undefined || number === undefined || number === found.asset.head) return found?.version;
+    const versions = await this.deps.assets.versionsOf(context, id);
+    return versions.find((version) => version.number === number);
+  }
+
+  private async chosen(ref: GroupRef, request: Format): Promise<PreviewChoice | undefined> {
+    try {
+      return await this.deps.previews.choose(ref, request);
+    } catch (error) {
+      if (error instanceof ProofsheetError && error.code === 'unknown-image-key') return undefined;
+      throw error;
+    }
+  }
+
+  /** The original as an upload, whose file is removed by whoever is given it. */
+  private async copyOf({ digest, bytes }: AssetVersion): Promise<Upload> {
+    const path = join(this.deps.tmpDir, `original-${randomUUID()}`);
+    if (await this.deps.originals.copyTo(digest, path)) return { path, digest, bytes };
+    await rm(path, { force: true });
+    throw lost();
+  }
+}
+
+function living(found: DescribedAsset | undefined): DescribedAsset | undefined {
+  return found?.asset.trashedAt === undefined ? found : undefined;
+}
+
+/** Never by our own doing: a disk that lost it, or a restore of a part of the backup. */
+function lost(): ProofsheetError {
+  return new ProofsheetError(
+    'internal',
+    'the original of this image is lost; import it again, or restore it from a backup',
+  );
+}

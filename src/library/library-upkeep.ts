@@ -1,0 +1,72 @@
+// What goes from the library by itself: the trash after its time, originals that nothing names, imports that ended long ago. In small
+// batches, by one process at a time; whatever a crash leaves is found by the next round.
+import type { Assets } from '../kernel/ports/assets.js';
+import type { Clock } from '../kernel/ports/clock.js';
+import type { Jobs } from '../kernel/ports/jobs.js';
+import type { Logger } from '../kernel/ports/logger.js';
+
+/** Of each kind at once. */
+const BATCH = 100;
+/** Keys of enqueued work are remembered as long as anybody may repeat a wish. */
+const KEYS_MS = 7 * 86_400_000;
+
+export interface LibraryUpkeepDeps {
+  readonly assets: Assets;
+  readonly jobs: Jobs;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly intervalMs: number;
+  /** How long an asset stays in the trash before it is erased. */
+  readonly trashMs: number;
+  /** How long an original stays that no version names; more than any import takes. */
+  readonly unneededMs: number;
+  /** How long an import that has ended is remembered. */
+  readonly finishedMs: number;
+}
+
+export class LibraryUpkeep {
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> | undefined;
+  private closed = false;
+
+  constructor(private readonly deps: LibraryUpkeepDeps) {}
+
+  start(): void {
+    this.timer = setInterval(() => void this.round(), this.deps.intervalMs);
+    this.timer.unref();
+    void this.round();
+  }
+
+  /** One round now, or the one that is running. Never rejects. */
+  round(): Promise<void> {
+    this.running ??= this.sweep()
+      .catch((error: unknown) =>
+        this.deps.logger.warn({ error }, 'the library could not be looked after; it is tried again'),
+      )
+      .finally(() => {
+        this.running = undefined;
+      });
+    return this.running;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    clearInterval(this.timer);
+    await this.running;
+  }
+
+  private async sweep(): Promise<void> {
+    const { assets, jobs, clock, trashMs, unneededMs, finishedMs } = this.deps;
+    for (let more = true; more && !this.closed; ) {
+      const now = clock.now();
+      const times = {
+        trashedBefore: now - trashMs,
+        unneededBefore: now - unneededMs,
+        finishedBefore: now - finishedMs,
+      };
+      const swept = await assets.sweep(times, BATCH);
+      const keys = await jobs.sweep(now - KEYS_MS, BATCH);
+      more = Math.max(swept.assets, swept.originals, swept.imports, keys) === BATCH;
+    }
+  }
+}

@@ -1,0 +1,90 @@
+// One request to one URL: the only file that speaks undici. Nothing is followed, nothing is decompressed, and every phase has a
+// deadline. Knows addresses and ports; what an answer means is for those who asked.
+import { Agent, type Dispatcher } from 'undici';
+import type { AddressPolicy } from './address-policy.js';
+import { createConnector } from './connector.js';
+import type { Resolve } from './name-lookup.js';
+import { DeadlinePassed } from './network-faults.js';
+
+export interface HttpClientOptions {
+  readonly policy: AddressPolicy;
+  readonly resolve: Resolve;
+  /** Name, connection and TLS, in ms. */
+  readonly connectTimeoutMs: number;
+  /** From the request to the end of the answer's headers, in ms. */
+  readonly headersTimeoutMs: number;
+  /** The longest silence within a body, in ms. */
+  readonly idleTimeoutMs: number;
+  /** Connections to one origin. */
+  readonly connectionsPerOrigin: number;
+  /** Certificates that are trusted beside the system's; PEM. */
+  readonly ca?: string;
+}
+
+export type Answer = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers' | 'body'>;
+
+export interface Question {
+  readonly method: 'GET' | 'POST';
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal: AbortSignal;
+}
+
+/** Idle connections are kept this long, and no longer if a host asks for it: each is a file handle. */
+const KEEP_ALIVE_MS = 4_000;
+const MAX_KEEP_ALIVE_MS = 10_000;
+const MAX_HEADER_BYTES = 16 * 1024;
+
+export class HttpClient {
+  private readonly agent: Agent;
+
+  constructor(private readonly options: HttpClientOptions) {
+    this.agent = new Agent({
+      connect: createConnector(options),
+      connections: options.connectionsPerOrigin,
+      pipelining: 1,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveMaxTimeout: MAX_KEEP_ALIVE_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: options.headersTimeoutMs,
+      bodyTimeout: options.idleTimeoutMs,
+    });
+  }
+
+  /** Resolves once the headers are there; the body has to be read or destroyed. Rejects with what went wrong. */
+  async ask({ method, url, headers, body, signal }: Question): Promise<Answer> {
+    const { connectTimeoutMs, headersTimeoutMs } = this.options;
+    const deadline = new AbortController();
+    // undici's own timers begin anew with each byte of a header.
+    const timer = setTimeout(
+      () => deadline.abort(new DeadlinePassed('the headers did not come in time')),
+      connectTimeoutMs + headersTimeoutMs,
+    );
+    try {
+      const answer = await this.agent.request({
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
+        method,
+        headers: { ...headers, 'accept-encoding': 'identity' },
+        ...(body !== undefined && { body }),
+        signal: AbortSignal.any([signal, deadline.signal]),
+      });
+      // An aborted body tells its error as an event; who does not read it need not hear it.
+      answer.body.on('error', () => undefined);
+      return answer;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.agent.destroy();
+  }
+}
+
+/** The one value of a header; `undefined` when it is not there, the first of several. */
+export function headerOf({ headers }: Pick<Answer, 'headers'>, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === 'string' ? value : value?.[0];
+}

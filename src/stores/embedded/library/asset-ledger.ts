@@ -1,0 +1,249 @@
+// The bookkeeping of assets inside one write transaction: versions, references, what contexts have, and which originals are needed.
+// Counts always agree with the rows they are about. Everything that changes an asset goes through here.
+import type { Digest } from '../../../kernel/digest.js';
+import type { Context } from '../../../kernel/image-key.js';
+import {
+  type Asset,
+  type AssetVersion,
+  type DescribedAsset,
+  type ExternalReference,
+  type OriginalInfo,
+  settle,
+} from '../../../kernel/library/asset.js';
+import type { AssetId } from '../../../kernel/library/ids.js';
+import type { Arrival } from '../../../kernel/ports/assets.js';
+import { readRow } from '../lmdb-environment.js';
+import {
+  ALL_CONTEXTS,
+  assetsKey,
+  type ContextKeys,
+  digestKey,
+  joined,
+  numberKey,
+  referenceKey,
+  versionKey,
+} from './library-keys.js';
+import {
+  decodeJson,
+  decodeNumber,
+  decodeText,
+  encodeJson,
+  encodeNumber,
+  NO_USAGE,
+  NOTHING,
+  type OriginalRow,
+  type UsageRow,
+} from './library-rows.js';
+import type { LibraryTables } from './library-tables.js';
+
+const NUMBER_KEY = Buffer.from('serial');
+
+/** What came of bytes that arrived. */
+export type Settled =
+  | { readonly kind: 'stored'; readonly assetId: AssetId; readonly versionNumber: number }
+  | { readonly kind: 'already-exists'; readonly assetId: AssetId; readonly versionNumber: number }
+  | { readonly kind: 'over-quota' }
+  | { readonly kind: 'original-missing' };
+
+export class AssetLedger {
+  constructor(
+    private readonly tables: LibraryTables,
+    private readonly contexts: ContextKeys,
+    private readonly now: number,
+    private readonly isKept: (digest: Digest, bytes: number) => boolean,
+  ) {}
+
+  asset(context: Context, id: AssetId): Asset | undefined {
+    const asset = readRow(this.tables.assets, Buffer.from(id), (bytes) => decodeJson<Asset>(bytes));
+    return asset?.context === context ? asset : undefined;
+  }
+
+  /** The living asset of that name. */
+  byReference(context: Context, reference: ExternalReference): Asset | undefined {
+    const key = referenceKey(this.contexts.contextKey(context), reference);
+    const id = readRow(this.tables.references, key, decodeText);
+    return id === undefined ? undefined : this.asset(context, id as AssetId);
+  }
+
+  version(id: AssetId, number: number): AssetVersion | undefined {
+    const key = versionKey(id, number);
+    return readRow(this.tables.versions, key, (bytes) => decodeJson<AssetVersion>(bytes));
+  }
+
+  described(asset: Asset): DescribedAsset {
+    const version = this.version(asset.id, asset.head);
+    return version ? { asset, version } : { asset };
+  }
+
+  /** Makes the arrival an asset or a version, or finds that it is there: see `settle`. Its original must be kept. */
+  arrive(context: Context, newId: AssetId, arrival: Arrival, maxBytes?: number): Settled {
+    const { original, reference } = arrival;
+    const found = reference && this.byReference(context, reference);
+    const settlement = settle(found && this.described(found), original);
+    if (found && settlement === 'already-exists')
+      return { kind: 'already-exists', assetId: found.id, versionNumber: found.head };
+    const more = this.isHeld(context, original) ? 0 : original.bytes;
+    if (maxBytes !== undefined && this.usage(context).bytes + more > maxBytes) return { kind: 'over-quota' };
+    if (!this.isKept(original.digest, original.bytes)) return { kind: 'original-missing' };
+    const asset =
+      found && settlement === 'new-version' ? this.grown(found, arrival) : this.created(context, newId, arrival);
+    this.put(asset, found && settlement === 'new-version' ? found : undefined);
+    const version: AssetVersion = { ...original, assetId: asset.id, number: asset.head, createdAt: this.now };
+    this.tables.versions.putSync(versionKey(asset.id, version.number), encodeJson(version));
+    this.hold(context, original);
+    return { kind: 'stored', assetId: asset.id, versionNumber: version.number };
+  }
+
+  private created(context: Context, id: AssetId, arrival: Arrival): Asset {
+    const { original: _, ...described } = arrival;
+    const [createdAt, updatedAt] = [this.now, this.now];
+    const first = { head: 1, versions: 1, revision: 1, createdAt, updatedAt, state: 'processed' } as const;
+    return { ...described, ...first, id, number: this.nextNumber(), context };
+  }
+
+  /** The head moves on; what people wrote about the picture stays as they wrote it. */
+  private grown(asset: Asset, { validators }: Arrival): Asset {
+    const { validators: _, ...rest } = asset;
+    const versions = asset.versions + 1;
+    const changed = { head: versions, versions, revision: asset.revision + 1, updatedAt: this.now };
+    return { ...rest, ...changed, ...(validators && { validators }) };
+  }
+
+  trash(asset: Asset): Asset {
+    if (asset.trashedAt !== undefined) return asset;
+    const trashed: Asset = { ...asset, trashedAt: this.now, revision: asset.revision + 1, updatedAt: this.now };
+    this.put(trashed, asset);
+    return trashed;
+  }
+
+  restore(asset: Asset): Asset {
+    const { trashedAt, reference, ...rest } = asset;
+    if (trashedAt === undefined) return asset;
+    const isFree = reference !== undefined && this.byReference(asset.context, reference) === undefined;
+    const changed = { revision: asset.revision + 1, updatedAt: this.now };
+    const restored: Asset = { ...rest, ...changed, ...(isFree && { reference }) };
+    this.put(restored, asset);
+    return restored;
+  }
+
+  erase(asset: Asset): void {
+    for (let number = 1; number <= asset.versions; number++) {
+      const version = this.version(asset.id, number);
+      this.tables.versions.removeSync(versionKey(asset.id, number));
+      if (version) this.letGo(asset.context, version);
+    }
+    this.takeAway(asset);
+    this.tables.assets.removeSync(Buffer.from(asset.id));
+    this.changeUsage(asset.context, { assets: -1 });
+  }
+
+  /** Notes that an original is about to be kept, so that it is found again where nothing comes of it. */
+  expect(digest: AssetVersion['digest'], bytes: number): void {
+    const key = digestKey(digest);
+    const row = this.original(key);
+    if (row !== undefined && row.refs > 0) return;
+    if (row !== undefined) this.tables.unneeded.removeSync(joined(numberKey(row.since), key));
+    this.tables.originals.putSync(key, encodeJson({ refs: 0, bytes, since: this.now } satisfies OriginalRow));
+    this.tables.unneeded.putSync(joined(numberKey(this.now), key), NOTHING);
+  }
+
+  /** Forgets an original that nothing names; `false` when something does. */
+  forgetUnneeded(key: Buffer): boolean {
+    const row = this.original(key);
+    if (row !== undefined) this.tables.unneeded.removeSync(joined(numberKey(row.since), key));
+    if (row !== undefined && row.refs > 0) return false;
+    this.tables.originals.removeSync(key);
+    return true;
+  }
+
+  usage(context?: Context): UsageRow {
+    return readRow(this.tables.usage, this.usageKey(context), (bytes) => decodeJson<UsageRow>(bytes)) ?? NO_USAGE;
+  }
+
+  /** Adds to what the context has, and to the sum of all. */
+  changeUsage(context: Context | undefined, change: Partial<UsageRow>): void {
+    for (const whose of context === undefined ? [undefined] : [context, undefined]) this.addUsage(whose, change);
+  }
+
+  /** To one of the two alone. */
+  addUsage(context: Context | undefined, change: Partial<UsageRow>): void {
+    const before = this.usage(context);
+    const row = Object.fromEntries(
+      Object.entries(before).map(([name, value]) => [name, value + (change[name as keyof UsageRow] ?? 0)]),
+    );
+    this.tables.usage.putSync(this.usageKey(context), encodeJson(row));
+  }
+
+  private usageKey(context: Context | undefined): Buffer {
+    return context === undefined ? ALL_CONTEXTS : this.contexts.contextKey(context);
+  }
+
+  /** Writes the asset in place of `before`, wherever it is listed. */
+  private put(asset: Asset, before: Asset | undefined): void {
+    if (before) this.takeAway(before);
+    else this.changeUsage(asset.context, { assets: 1 });
+    const context = this.contexts.contextKey(asset.context);
+    this.tables.assets.putSync(Buffer.from(asset.id), encodeJson(asset));
+    const isTrashed = asset.trashedAt !== undefined;
+    this.tables.assetsOf.putSync(assetsKey(context, isTrashed, asset.number), Buffer.from(asset.id));
+    if (asset.trashedAt !== undefined) this.tables.trash.putSync(joined(numberKey(asset.trashedAt), asset.id), NOTHING);
+    else if (asset.reference)
+      this.tables.references.putSync(referenceKey(context, asset.reference), Buffer.from(asset.id));
+  }
+
+  /** From every list; the row itself stays. */
+  private takeAway(asset: Asset): void {
+    const context = this.contexts.contextKey(asset.context);
+    this.tables.assetsOf.removeSync(assetsKey(context, asset.trashedAt !== undefined, asset.number));
+    if (asset.trashedAt !== undefined) this.tables.trash.removeSync(joined(numberKey(asset.trashedAt), asset.id));
+    else if (asset.reference) this.tables.references.removeSync(referenceKey(context, asset.reference));
+  }
+
+  private original(key: Buffer): OriginalRow | undefined {
+    return readRow(this.tables.originals, key, (bytes) => decodeJson<OriginalRow>(bytes));
+  }
+
+  private heldKey(context: Context, { digest }: OriginalInfo): Buffer {
+    return joined(this.contexts.contextKey(context), digestKey(digest));
+  }
+
+  private isHeld(context: Context, original: OriginalInfo): boolean {
+    return readRow(this.tables.held, this.heldKey(context, original), decodeNumber) !== undefined;
+  }
+
+  private hold(context: Context, original: OriginalInfo): void {
+    const key = digestKey(original.digest);
+    const row = this.original(key) ?? { refs: 0, bytes: original.bytes, since: this.now };
+    this.tables.unneeded.removeSync(joined(numberKey(row.since), key));
+    this.tables.originals.putSync(key, encodeJson({ ...row, refs: row.refs + 1 }));
+    if (row.refs === 0) this.addUsage(undefined, { originals: 1, bytes: original.bytes });
+    const heldKey = this.heldKey(context, original);
+    const held = readRow(this.tables.held, heldKey, decodeNumber) ?? 0;
+    this.tables.held.putSync(heldKey, encodeNumber(held + 1));
+    if (held === 0) this.addUsage(context, { originals: 1, bytes: original.bytes });
+  }
+
+  private letGo(context: Context, original: OriginalInfo): void {
+    const key = digestKey(original.digest);
+    const row = this.original(key);
+    if (row === undefined || row.refs === 0) throw new Error('expected an original that is named, got none');
+    this.tables.originals.putSync(key, encodeJson({ ...row, refs: row.refs - 1, since: this.now }));
+    if (row.refs === 1) {
+      this.tables.unneeded.putSync(joined(numberKey(this.now), key), NOTHING);
+      this.addUsage(undefined, { originals: -1, bytes: -original.bytes });
+    }
+    const heldKey = this.heldKey(context, original);
+    const held = readRow(this.tables.held, heldKey, decodeNumber) ?? 0;
+    if (held > 1) this.tables.held.putSync(heldKey, encodeNumber(held - 1));
+    else {
+      this.tables.held.removeSync(heldKey);
+      this.addUsage(context, { originals: -1, bytes: -original.bytes });
+    }
+  }
+
+  private nextNumber(): number {
+    const number = (readRow(this.tables.facts, NUMBER_KEY, decodeNumber) ?? 0) + 1;
+    this.tables.facts.putSync(NUMBER_KEY, encodeNumber(number));
+    return number;
+  }
+}

@@ -1,0 +1,234 @@
+// The Assets port on LMDB: reads by index without a lock, changes by the ledgers in one transaction each.
+import type { Digest } from '../../../kernel/digest.js';
+import { ProofsheetError } from '../../../kernel/errors.js';
+import type { Context } from '../../../kernel/image-key.js';
+import type { Asset, AssetVersion, DescribedAsset, ExternalReference } from '../../../kernel/library/asset.js';
+import type { AssetId, ImportId } from '../../../kernel/library/ids.js';
+import type { ImportItem, ImportJob } from '../../../kernel/library/import-job.js';
+import type {
+  Acceptance,
+  Assets,
+  LibraryUsage,
+  NewImport,
+  Page,
+  PageRequest,
+  SweepTimes,
+  Swept,
+} from '../../../kernel/ports/assets.js';
+import { keysFrom, readRow, type Table } from '../lmdb-environment.js';
+import type { LibraryChanges } from './library-changes.js';
+import {
+  ALL_CONTEXTS,
+  assetsKey,
+  digestKey,
+  digestOfKey,
+  endOfPrefix,
+  FIRST_KEY,
+  itemKey,
+  joined,
+  numberAt,
+  numberKey,
+  referenceKey,
+  textFrom,
+  versionKey,
+} from './library-keys.js';
+import { decodeJson, decodeText, type ImportRow, NO_USAGE, type UsageRow } from './library-rows.js';
+
+/** Serials and numbers are below this: the border of a list that begins with its latest. */
+const MAX_NUMBER = Number.MAX_SAFE_INTEGER;
+const MAX_PAGE = 1_000;
+const TIME_BYTES = 8;
+
+export class LmdbAssets implements Assets {
+  constructor(
+    private readonly changes: LibraryChanges,
+    /** Removes the original's file; one that is not there is removed. */
+    private readonly unlink: (digest: Digest) => boolean,
+  ) {}
+
+  acceptImport(wanted: NewImport): Promise<Acceptance> {
+    if (wanted.items.length === 0) throw new Error('expected an import of at least one item, got none');
+    return this.changes.write(({ imports }) => imports.accept(wanted));
+  }
+
+  async findImport(context: Context | undefined, id: ImportId): Promise<ImportJob | undefined> {
+    const job = this.importRow(id)?.job;
+    return context === undefined || job?.context === context ? job : undefined;
+  }
+
+  async itemsOf(id: ImportId): Promise<readonly ImportItem[]> {
+    this.changes.refresh();
+    const prefix = Buffer.from(id);
+    const end = endOfPrefix(prefix);
+    const found = this.tables.items.getRange({ start: prefix, ...(end && { end }) });
+    return [...found].map(({ value }) => decodeJson<ImportItem>(value));
+  }
+
+  async findItem(id: ImportId, index: number): Promise<ImportItem | undefined> {
+    this.changes.refresh();
+    return readRow(this.tables.items, itemKey(id, index), (bytes) => decodeJson<ImportItem>(bytes));
+  }
+
+  async listImports({
+    context,
+    cursor,
+    limit,
+  }: PageRequest & { readonly context?: Context }): Promise<Page<ImportJob>> {
+    this.changes.refresh();
+    const prefix = context === undefined ? ALL_CONTEXTS : this.changes.contextKey(context);
+    const found = this.latest(this.tables.importsOf, prefix, cursor, limit);
+    const entries = found.ids.flatMap((id) => this.importRow(id as ImportId)?.job ?? []);
+    return { entries, ...(found.next !== undefined && { next: found.next }) };
+  }
+
+  async findAsset(context: Context, id: AssetId): Promise<DescribedAsset | undefined> {
+    this.changes.refresh();
+    const asset = this.asset(id);
+    return asset?.context === context ? this.described(asset) : undefined;
+  }
+
+  async findByReference(context: Context, reference: ExternalReference): Promise<DescribedAsset | undefined> {
+    this.changes.refresh();
+    const key = referenceKey(this.changes.contextKey(context), reference);
+    const id = readRow(this.tables.references, key, decodeText);
+    return id === undefined ? undefined : this.findAsset(context, id as AssetId);
+  }
+
+  async findByNumber(context: Context, number: number): Promise<DescribedAsset | undefined> {
+    this.changes.refresh();
+    const key = this.changes.contextKey(context);
+    for (const isTrashed of [false, true]) {
+      const id = readRow(this.tables.assetsOf, assetsKey(key, isTrashed, number), decodeText);
+      if (id !== undefined) return this.findAsset(context, id as AssetId);
+    }
+    return undefined;
+  }
+
+  async listAssets(
+    context: Context,
+    { cursor, limit, trashed = false }: PageRequest & { readonly trashed?: boolean },
+  ): Promise<Page<DescribedAsset>> {
+    this.changes.refresh();
+    const prefix = joined(this.changes.contextKey(context), Buffer.of(trashed ? 1 : 0));
+    const found = this.latest(this.tables.assetsOf, prefix, cursor, limit);
+    const assets = found.ids.flatMap((id) => this.asset(id as AssetId) ?? []);
+    const entries = assets.map((asset) => this.described(asset));
+    return { entries, ...(found.next !== undefined && { next: found.next }) };
+  }
+
+  async versionsOf(context: Context, id: AssetId): Promise<readonly AssetVersion[]> {
+    this.changes.refresh();
+    if (this.asset(id)?.context !== context) return [];
+    const prefix = Buffer.from(id);
+    const end = endOfPrefix(prefix);
+    const found = [...this.tables.versions.getRange({ start: prefix, ...(end && { end }) })];
+    return found.map(({ value }) => decodeJson<AssetVersion>(value)).toReversed();
+  }
+
+  trash(context: Context, id: AssetId): Promise<Asset | undefined> {
+    return this.changes.write(({ assets }) => {
+      const asset = assets.asset(context, id);
+      return asset && assets.trash(asset);
+    });
+  }
+
+  restore(context: Context, id: AssetId): Promise<Asset | undefined> {
+    return this.changes.write(({ assets }) => {
+      const asset = assets.asset(context, id);
+      return asset && assets.restore(asset);
+    });
+  }
+
+  erase(context: Context, id: AssetId): Promise<boolean> {
+    return this.changes.write(({ assets }) => {
+      const asset = assets.asset(context, id);
+      if (asset) assets.erase(asset);
+      return asset !== undefined;
+    });
+  }
+
+  async usage(context?: Context): Promise<LibraryUsage> {
+    this.changes.refresh();
+    const key = context === undefined ? ALL_CONTEXTS : this.changes.contextKey(context);
+    const row = readRow(this.tables.usage, key, (bytes) => decodeJson<UsageRow>(bytes)) ?? NO_USAGE;
+    const { assets, originals, bytes, openImports } = row;
+    return { assets, originals, bytes, openImports };
+  }
+
+  async sweep({ trashedBefore, unneededBefore, finishedBefore }: SweepTimes, limit: number): Promise<Swept> {
+    const assets = await this.each(this.tables.trash, trashedBefore, limit, ({ assets: ledger }, key) => {
+      const asset = this.asset(textFrom(key, TIME_BYTES) as AssetId);
+      if (asset) ledger.erase(asset);
+    });
+    let originals = 0;
+    // Unlinked inside the transaction, so that a commit either comes before, and the original is needed, or finds it missing.
+    await this.each(this.tables.unneeded, unneededBefore, limit, ({ assets: ledger }, key) => {
+      const digest = digestOfKey(key, TIME_BYTES);
+      if (ledger.forgetUnneeded(digestKey(digest)) && this.unlink(digest)) originals++;
+    });
+    const imports = await this.each(this.tables.ended, finishedBefore, limit, ({ imports: ledger }, key) =>
+      ledger.forget(textFrom(key, TIME_BYTES) as ImportId),
+    );
+    return { assets, originals, imports };
+  }
+
+  private get tables() {
+    return this.changes.tables;
+  }
+
+  /** Takes the rows dated before `before`, each in a transaction of its own. Resolves with how many. */
+  private async each(
+    table: Table,
+    before: number,
+    limit: number,
+    step: (ledgers: Parameters<Parameters<LibraryChanges['write']>[0]>[0], key: Buffer) => void,
+  ): Promise<number> {
+    this.changes.refresh();
+    const keys = keysFrom(table, FIRST_KEY, numberKey(before), limit);
+    for (const key of keys)
+      await this.changes.write((ledgers) => {
+        // Somebody else may have taken it since.
+        if (table.getBinaryFast(key) !== undefined) step(ledgers, key);
+      });
+    return keys.length;
+  }
+
+  /** The values of the last keys below `cursor` behind `prefix`, the greatest number first. */
+  private latest(
+    table: Table,
+    prefix: Buffer,
+    cursor: string | undefined,
+    limit: number,
+  ): { readonly ids: readonly string[]; readonly next?: string } {
+    if (!(limit >= 1 && limit <= MAX_PAGE)) throw new Error(`expected a page of 1 to ${MAX_PAGE}, got ${limit}`);
+    const below = cursor === undefined ? MAX_NUMBER : numberOf(cursor);
+    // Backwards the greater border comes first and is included.
+    const start = joined(prefix, numberKey(below - 1));
+    const found = [...table.getRange({ start, end: prefix, reverse: true, limit: limit + 1 })];
+    const page = found.slice(0, limit);
+    const last = page.at(-1);
+    const ids = page.map(({ value }) => decodeText(value));
+    return found.length > limit && last ? { ids, next: numberAt(last.key, prefix.length).toString(36) } : { ids };
+  }
+
+  private importRow(id: ImportId): ImportRow | undefined {
+    this.changes.refresh();
+    return readRow(this.tables.imports, Buffer.from(id), (bytes) => decodeJson<ImportRow>(bytes));
+  }
+
+  private asset(id: AssetId): Asset | undefined {
+    return readRow(this.tables.assets, Buffer.from(id), (bytes) => decodeJson<Asset>(bytes));
+  }
+
+  private described(asset: Asset): DescribedAsset {
+    const key = versionKey(asset.id, asset.head);
+    const version = readRow(this.tables.versions, key, (bytes) => decodeJson<AssetVersion>(bytes));
+    return version ? { asset, version } : { asset };
+  }
+}
+
+function numberOf(cursor: string): number {
+  const number = /^[0-9a-z]{1,11}$/.test(cursor) ? Number.parseInt(cursor, 36) : Number.NaN;
+  if (Number.isSafeInteger(number)) return number;
+  throw new ProofsheetError('invalid-request-format', 'expected a cursor as a page gave it, got another text');
+}

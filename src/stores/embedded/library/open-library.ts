@@ -1,0 +1,60 @@
+// Opens the embedded library: `library/records` (LMDB) and `library/originals` (files) in the data directory, which together are
+// all that has to be backed up.
+import { join } from 'node:path';
+import type { Assets } from '../../../kernel/ports/assets.js';
+import type { Clock } from '../../../kernel/ports/clock.js';
+import type { Jobs } from '../../../kernel/ports/jobs.js';
+import type { Logger } from '../../../kernel/ports/logger.js';
+import type { Metrics } from '../../../kernel/ports/metrics.js';
+import type { Originals } from '../../../kernel/ports/originals.js';
+import { BlobFiles } from '../blob-files.js';
+import { BlobReader } from '../blob-reads.js';
+import { FileBlobs } from '../file-blobs.js';
+import { machineTimeMs } from '../lmdb-leases.js';
+import { makeDirs } from '../make-dirs.js';
+import { FileOriginals } from './file-originals.js';
+import { LibraryChanges } from './library-changes.js';
+import { openLibraryTables } from './library-tables.js';
+import { LmdbAssets } from './lmdb-assets.js';
+import { LmdbJobs } from './lmdb-jobs.js';
+
+export interface EmbeddedLibraryOptions {
+  readonly dataDir: string;
+  /** For files that are being written, on the data directory's file system. */
+  readonly tmpDir: string;
+  /** What is acknowledged survives a power cut too. */
+  readonly fsync: boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Ms on a clock that nobody can set; default the machine's. */
+  readonly machineNow?: () => number;
+}
+
+export interface EmbeddedLibrary {
+  readonly assets: Assets;
+  readonly jobs: Jobs;
+  readonly originals: Originals;
+  close(): Promise<void>;
+}
+
+/** Throws `DataDirError` when it cannot be used, and leaves it as it is. */
+export async function openEmbeddedLibrary(options: EmbeddedLibraryOptions): Promise<EmbeddedLibrary> {
+  const { dataDir, tmpDir, fsync, clock, logger, metrics, machineNow = machineTimeMs } = options;
+  const root = join(dataDir, 'library');
+  const files = new BlobFiles(join(root, 'originals'));
+  makeDirs(files.root);
+  const tables = await openLibraryTables(join(root, 'records'), fsync ? 'full' : 'consistent');
+  const changes = new LibraryChanges(tables, clock, (digest, bytes) => files.isStored(digest, bytes));
+  const bytesOf = (): undefined => undefined;
+  const blobs = new FileBlobs({ files, reader: new BlobReader(clock), tmpDir, bytesOf, fsync, logger, metrics });
+  const jobs = new LmdbJobs(changes, machineNow);
+  const lost = await jobs.takeBackFromTheDead();
+  if (lost > 0) logger.info({ jobs: lost }, 'work that ended processes had in hand is taken up again');
+  return {
+    assets: new LmdbAssets(changes, (digest) => files.unlink(digest)),
+    jobs,
+    originals: new FileOriginals(changes, files, blobs),
+    close: () => tables.environment.close(),
+  };
+}

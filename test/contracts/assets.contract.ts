@@ -1,0 +1,408 @@
+// The contract of Assets and Originals: what belongs together becomes visible together, once; what is named stays, and what is not
+// goes; every list is a page of an index.
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import type { Context } from '../../src/kernel/image-key.js';
+import type { OriginalInfo } from '../../src/kernel/library/asset.js';
+import type { AssetId } from '../../src/kernel/library/ids.js';
+import type { Acceptance, Assets, ItemOutcome, NewImport } from '../../src/kernel/ports/assets.js';
+import type { Clock } from '../../src/kernel/ports/clock.js';
+import type { Claim, Finish, Jobs } from '../../src/kernel/ports/jobs.js';
+import type { Originals } from '../../src/kernel/ports/originals.js';
+import { arrived, newImport, originalOf } from '../support/library.js';
+import { type ContractCase, describeContract, type Open } from './contract.js';
+
+export interface LibrarySubject {
+  readonly assets: Assets;
+  readonly jobs: Jobs;
+  readonly originals: Originals;
+  /** Another client of the same backend, as another process would have it. */
+  readonly peer: { readonly assets: Assets; readonly jobs: Jobs; readonly originals: Originals };
+  /** An existing directory for files of the test. */
+  readonly dataDir: string;
+  /** The clock that the backend reads. */
+  readonly clock: Clock;
+  advance(ms: number): void;
+  /** Keeps an original with the bytes of a text. */
+  keep(text: string): Promise<OriginalInfo>;
+}
+
+const TENANT = 'tenant' as Context;
+const OTHER = 'other' as Context;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const NEVER = 0;
+
+async function accept({ assets }: LibrarySubject, wanted: NewImport): Promise<NewImport> {
+  expect((await assets.acceptImport(wanted)).outcome).toBe('accepted');
+  return wanted;
+}
+
+async function claimAll({ jobs }: LibrarySubject): Promise<readonly Claim[]> {
+  return jobs.claim({ kind: 'import-item', limit: 1_000, leaseMs: HOUR_MS });
+}
+
+function finish({ jobs }: LibrarySubject, claim: Claim | undefined, outcome: ItemOutcome): Promise<Finish> {
+  const [importId, index] = (claim?.id ?? '').split('.');
+  return jobs.finish(claim as Claim, { importId: importId as NewImport['id'], index: Number(index), outcome });
+}
+
+/** Imports one picture with the bytes of `text` under `name`; resolves with its asset. */
+async function importOne(subject: LibrarySubject, name: string, text: string, context = TENANT): Promise<AssetId> {
+  const wanted = await accept(subject, newImport([name], { context }));
+  const [claim] = await claimAll(subject);
+  expect(await finish(subject, claim, arrived(name, await subject.keep(text)))).toBe('finished');
+  return (await subject.assets.findItem(wanted.id, 0))?.assetId as AssetId;
+}
+
+const reference = (name: string) => ({ system: 'test', externalId: `urn:${name}` });
+const sweepAll = (
+  { assets, clock }: LibrarySubject,
+  { trashed = NEVER, unneeded = clock.now(), finished = NEVER } = {},
+) => assets.sweep({ trashedBefore: trashed, unneededBefore: unneeded, finishedBefore: finished }, 100);
+
+const imports: readonly ContractCase<LibrarySubject>[] = [
+  {
+    name: 'accepts job, items and work together, seen by every client; nothing of another context',
+    run: async (subject) => {
+      const wanted = await accept(subject, newImport(['a', 'b'], { callback: { url: 'https://x/', context: [1] } }));
+      for (const { assets } of [subject, subject.peer]) {
+        const job = await assets.findImport(TENANT, wanted.id);
+        expect(job).toMatchObject({
+          items: 2,
+          dialect: 'test',
+          acceptedAt: subject.clock.now(),
+          callback: { context: [1] },
+        });
+        expect(job?.finishedAt).toBeUndefined();
+        const items = await assets.itemsOf(wanted.id);
+        expect(items).toMatchObject(wanted.items.map((item, index) => ({ ...item, index, state: 'queued' })));
+        expect(await assets.findImport(OTHER, wanted.id)).toBeUndefined();
+        expect(await assets.usage(TENANT)).toMatchObject({ openImports: 1 });
+      }
+      expect((await claimAll(subject)).map(({ id }) => id)).toEqual([`${wanted.id}.0`, `${wanted.id}.1`]);
+    },
+  },
+  {
+    name: 'knows a key again, within its context',
+    run: async (subject) => {
+      const first = await accept(subject, newImport(['a'], { key: 'k' }));
+      const again = await subject.peer.assets.acceptImport(newImport(['b'], { key: 'k' }));
+      expect(again).toMatchObject({ outcome: 'known', job: { id: first.id } });
+      await accept(subject, newImport(['c'], { key: 'k', context: OTHER }));
+      expect(await claimAll(subject)).toHaveLength(2);
+    },
+  },
+  {
+    name: 'skips a reference that comes again in the batch, and never queues it',
+    run: async (subject) => {
+      const wanted = await accept(subject, newImport(['a', 'b', 'a']));
+      expect((await subject.assets.itemsOf(wanted.id)).map(({ state }) => state)).toEqual([
+        'queued',
+        'queued',
+        'skipped',
+      ]);
+      expect(await claimAll(subject)).toHaveLength(2);
+    },
+  },
+  {
+    name: 'shows asset, version, reference, result, counts and callback with one commit, and not before',
+    run: async (subject) => {
+      const { assets, peer, jobs, clock, advance } = subject;
+      const wanted = await accept(subject, newImport(['a'], { callback: { url: 'https://x/' } }));
+      const [claim] = await claimAll(subject);
+      await jobs.note(claim as Claim, 'converting');
+      expect((await assets.findItem(wanted.id, 0))?.state).toBe('converting');
+      const original = await subject.keep('bytes of a');
+      expect(await peer.assets.findByReference(TENANT, reference('a'))).toBeUndefined();
+      expect(await assets.usage(TENANT)).toMatchObject({ assets: 0, originals: 0, bytes: 0 });
+      advance(10);
+      expect(await finish(subject, claim, arrived('a', original))).toBe('finished');
+      const found = await peer.assets.findByReference(TENANT, reference('a'));
+      expect(found?.asset).toMatchObject({ title: 'a', head: 1, versions: 1, number: 1, metadata: { caption: 'a' } });
+      expect(found?.version).toEqual({ ...original, assetId: found?.asset.id, number: 1, createdAt: clock.now() });
+      const item = await peer.assets.findItem(wanted.id, 0);
+      expect(item).toMatchObject({ state: 'succeeded', assetId: found?.asset.id, versionNumber: 1 });
+      const job = await peer.assets.findImport(TENANT, wanted.id);
+      expect(job).toMatchObject({ finishedAt: clock.now(), ended: { succeeded: 1, failed: 0 } });
+      const usage = { assets: 1, originals: 1, bytes: 10, openImports: 0 };
+      expect(await peer.assets.usage(TENANT)).toEqual(usage);
+      expect(await peer.assets.usage()).toEqual(usage);
+      // Not sooner than a second after it was accepted.
+      expect(await jobs.find('callback', wanted.id)).toMatchObject({
+        dueAt: clock.now() - 10 + 1_000,
+        context: TENANT,
+      });
+    },
+  },
+  {
+    name: 'ends every item once: what ran a second time changes nothing',
+    run: async (subject) => {
+      const { assets, jobs, advance } = subject;
+      const wanted = await accept(subject, newImport(['a']));
+      const [first] = await jobs.claim({ kind: 'import-item', limit: 1, leaseMs: 1_000 });
+      advance(1_001);
+      const [second] = await claimAll(subject);
+      const original = await subject.keep('a');
+      expect(await finish(subject, first, arrived('a', original))).toBe('lost');
+      expect(await assets.findByReference(TENANT, reference('a'))).toBeUndefined();
+      expect(await finish(subject, second, arrived('a', original))).toBe('finished');
+      expect(await finish(subject, second, { kind: 'failed', reason: { code: 'internal' } })).toBe('lost');
+      expect((await assets.findItem(wanted.id, 0))?.state).toBe('succeeded');
+      expect(await assets.usage()).toMatchObject({ assets: 1, originals: 1 });
+    },
+  },
+  {
+    name: 'makes other bytes a version of the same asset, and skips equal ones',
+    run: async (subject) => {
+      const id = await importOne(subject, 'a', 'one');
+      expect(await importOne(subject, 'a', 'two!')).toBe(id);
+      expect(await importOne(subject, 'a', 'two!')).toBe(id);
+      const { assets } = subject;
+      expect((await assets.findAsset(TENANT, id))?.asset).toMatchObject({ head: 2, versions: 2 });
+      const versions = await assets.versionsOf(TENANT, id);
+      expect(versions.map(({ number, bytes }) => [number, bytes])).toEqual([
+        [2, 4],
+        [1, 3],
+      ]);
+      expect(await assets.usage(TENANT)).toMatchObject({ assets: 1, originals: 2, bytes: 7 });
+      const states = (await assets.listImports({ limit: 10 })).entries.map(({ ended }) => ended.skipped);
+      expect(states).toEqual([1, 0, 0]);
+    },
+  },
+  {
+    name: 'tells why an item failed or waits, and gives back what it had reserved',
+    run: async (subject) => {
+      const { assets, jobs, clock, advance } = subject;
+      const wanted = await accept(subject, newImport(['a', 'b'], { quota: { imagesPerDay: 2 } }));
+      const [a, b] = await claimAll(subject);
+      const reason = { code: 'source-unavailable', status: 503 } as const;
+      await jobs.retryAt(a as Claim, clock.now() + 1_000, { reason });
+      const waiting = { state: 'queued', reason, attempts: 1, nextAttemptAt: clock.now() + 1_000 };
+      expect(await assets.findItem(wanted.id, 0)).toMatchObject(waiting);
+      advance(1_000);
+      await finish(subject, (await claimAll(subject))[0], {
+        kind: 'failed',
+        reason: { code: 'source-not-found', status: 404 },
+      });
+      expect(await assets.findItem(wanted.id, 0)).toMatchObject({ state: 'failed', reason: { status: 404 } });
+      expect((await assets.findImport(TENANT, wanted.id))?.finishedAt).toBeUndefined();
+      await finish(subject, b, arrived('b', await subject.keep('b')));
+      expect((await assets.findImport(TENANT, wanted.id))?.ended).toEqual({
+        succeeded: 1,
+        failed: 1,
+        skipped: 0,
+        cancelled: 0,
+      });
+      expect((await assets.acceptImport(newImport(['c', 'd'], { quota: { imagesPerDay: 2 } }))).outcome).toBe(
+        'over-quota',
+      );
+      expect((await assets.acceptImport(newImport(['c'], { quota: { imagesPerDay: 2 } }))).outcome).toBe('accepted');
+    },
+  },
+  {
+    name: 'refuses a batch as a whole that does not fit the last 24 hours, and says what fits when',
+    run: async (subject) => {
+      const { assets, clock, advance } = subject;
+      const quota = { imagesPerDay: 10 };
+      const from = clock.now();
+      await accept(
+        subject,
+        newImport(
+          Array.from({ length: 9 }, (_, n) => `${n}`),
+          { quota },
+        ),
+      );
+      const refused: Acceptance = await assets.acceptImport(newImport(['x', 'y'], { quota }));
+      expect(refused).toMatchObject({
+        outcome: 'over-quota',
+        refusal: { kind: 'images-per-day', limit: 10, used: 9, asked: 2 },
+      });
+      expect(await assets.usage(TENANT)).toMatchObject({ openImports: 1 });
+      const freeAt =
+        refused.outcome === 'over-quota' && refused.refusal.kind === 'images-per-day' ? refused.refusal.freeAt : 0;
+      // Counted by the minute.
+      expect(Math.abs((freeAt ?? 0) - (from + DAY_MS))).toBeLessThanOrEqual(60_000);
+      advance(DAY_MS + 60_000);
+      await accept(subject, newImport(['x', 'y'], { quota }));
+    },
+  },
+  {
+    name: 'refuses more open imports than there may be, and more bytes than a tenant may have',
+    run: async (subject) => {
+      const { assets } = subject;
+      await accept(subject, newImport(['a'], { maxOpen: 1 }));
+      expect(await assets.acceptImport(newImport(['b'], { maxOpen: 1 }))).toMatchObject({
+        outcome: 'too-many-open',
+        open: 1,
+      });
+      const [claim] = await claimAll(subject);
+      await finish(subject, claim, arrived('a', await subject.keep('twelve bytes'), 11));
+      expect((await assets.listImports({ limit: 1 })).entries[0]?.ended.failed).toBe(1);
+      expect(await assets.usage(TENANT)).toMatchObject({ assets: 0, bytes: 0, openImports: 0 });
+      await importOne(subject, 'b', 'twelve bytes');
+      const full = await assets.acceptImport(newImport(['c'], { quota: { maxBytes: 12 } }));
+      expect(full).toMatchObject({ outcome: 'over-quota', refusal: { kind: 'bytes', used: 12, limit: 12 } });
+    },
+  },
+  {
+    name: 'commits nothing of an original that is not there',
+    run: async (subject) => {
+      await accept(subject, newImport(['a']));
+      const [claim] = await claimAll(subject);
+      expect(await finish(subject, claim, arrived('a', originalOf('never kept')))).toBe('original-missing');
+      expect(await subject.assets.usage()).toMatchObject({ assets: 0 });
+      expect(await finish(subject, claim, arrived('a', await subject.keep('never kept')))).toBe('finished');
+    },
+  },
+  {
+    name: 'lists imports by page, the latest first, of one context and of all',
+    run: async (subject) => {
+      const ids: string[] = [];
+      for (const n of Array(7).keys()) ids.unshift((await accept(subject, newImport([`${n}`]))).id);
+      const foreign = (await accept(subject, newImport(['x'], { context: OTHER }))).id;
+      const listed: string[] = [];
+      for (let cursor: string | undefined; ; ) {
+        const page = await subject.peer.assets.listImports({ context: TENANT, limit: 3, ...(cursor && { cursor }) });
+        expect(page.entries.length).toBeLessThanOrEqual(3);
+        listed.push(...page.entries.map(({ id }) => id));
+        cursor = page.next;
+        if (cursor === undefined) break;
+      }
+      expect(listed).toEqual(ids);
+      const all = await subject.assets.listImports({ limit: 100 });
+      expect(all.entries.map(({ id }) => id)).toEqual([foreign, ...ids]);
+      await expect(subject.assets.listImports({ limit: 1, cursor: '../x' })).rejects.toThrow('cursor');
+    },
+  },
+  {
+    name: 'forgets imports that ended long ago, with items and key, and no other',
+    run: async (subject) => {
+      const { assets, clock, advance } = subject;
+      const open = await accept(subject, newImport(['open'], { context: OTHER }));
+      await claimAll(subject);
+      const old = await accept(subject, newImport(['a'], { key: 'k' }));
+      await finish(subject, (await claimAll(subject))[0], { kind: 'cancelled' });
+      advance(DAY_MS);
+      await importOne(subject, 'b', 'b');
+      expect(await sweepAll(subject, { finished: clock.now() })).toMatchObject({ imports: 1 });
+      expect(await assets.findImport(TENANT, old.id)).toBeUndefined();
+      expect(await assets.itemsOf(old.id)).toEqual([]);
+      expect(await assets.findImport(OTHER, open.id)).toBeDefined();
+      expect((await assets.listImports({ context: TENANT, limit: 10 })).entries).toHaveLength(1);
+      await accept(subject, newImport(['a'], { key: 'k' }));
+    },
+  },
+];
+
+const living: readonly ContractCase<LibrarySubject>[] = [
+  {
+    name: 'finds an asset by id, number and reference, in its own context alone',
+    run: async (subject) => {
+      const { assets } = subject;
+      const mine = await importOne(subject, 'same', 'bytes');
+      const foreign = await importOne(subject, 'same', 'bytes', OTHER);
+      expect(foreign).not.toBe(mine);
+      expect((await assets.findAsset(TENANT, mine))?.asset.id).toBe(mine);
+      expect(await assets.findAsset(OTHER, mine)).toBeUndefined();
+      expect((await assets.findByReference(OTHER, reference('same')))?.asset.id).toBe(foreign);
+      expect((await assets.findByNumber(TENANT, 1))?.asset.id).toBe(mine);
+      expect(await assets.findByNumber(TENANT, 2)).toBeUndefined();
+      expect(await assets.versionsOf(OTHER, mine)).toEqual([]);
+      // One original, held by both.
+      expect(await assets.usage()).toMatchObject({ assets: 2, originals: 1, bytes: 5 });
+      expect(await assets.usage(OTHER)).toMatchObject({ assets: 1, originals: 1, bytes: 5 });
+    },
+  },
+  {
+    name: 'lists assets by page, the latest first, and the trash by itself',
+    run: async (subject) => {
+      const { assets } = subject;
+      const ids: AssetId[] = [];
+      for (const n of Array(5).keys()) ids.unshift(await importOne(subject, `${n}`, `bytes ${n}`));
+      await assets.trash(TENANT, ids[1] as AssetId);
+      const first = await assets.listAssets(TENANT, { limit: 3 });
+      expect(first.entries.map(({ asset }) => asset.id)).toEqual([ids[0], ids[2], ids[3]]);
+      expect(first.entries[0]?.version?.bytes).toBe(7);
+      const rest = await assets.listAssets(TENANT, { limit: 3, cursor: first.next ?? '' });
+      expect(rest.entries.map(({ asset }) => asset.id)).toEqual([ids[4]]);
+      expect(rest.next).toBeUndefined();
+      const trash = await assets.listAssets(TENANT, { limit: 10, trashed: true });
+      expect(trash.entries.map(({ asset }) => asset.id)).toEqual([ids[1]]);
+    },
+  },
+  {
+    name: 'frees the reference of an asset in the trash, and gives it back unless it is taken',
+    run: async (subject) => {
+      const { assets, clock } = subject;
+      const first = await importOne(subject, 'a', 'one');
+      expect(await assets.trash(TENANT, first)).toMatchObject({ trashedAt: clock.now(), revision: 2 });
+      expect(await assets.trash(OTHER, first)).toBeUndefined();
+      expect(await assets.findByReference(TENANT, reference('a'))).toBeUndefined();
+      expect((await assets.restore(TENANT, first))?.trashedAt).toBeUndefined();
+      expect((await assets.findByReference(TENANT, reference('a')))?.asset.id).toBe(first);
+      await assets.trash(TENANT, first);
+      const second = await importOne(subject, 'a', 'one');
+      expect(second).not.toBe(first);
+      expect((await assets.restore(TENANT, first))?.reference).toBeUndefined();
+      expect((await assets.findByReference(TENANT, reference('a')))?.asset.id).toBe(second);
+    },
+  },
+  {
+    name: 'keeps the originals of living assets and of the trash, and removes them after the grace time, once nothing names them',
+    run: async (subject) => {
+      const { assets, originals, peer, clock, advance, dataDir } = subject;
+      const first = await importOne(subject, 'a', 'shared');
+      const second = await importOne(subject, 'b', 'shared', OTHER);
+      const { digest } = originalOf('shared');
+      await assets.trash(TENANT, first);
+      advance(DAY_MS);
+      expect(await sweepAll(subject)).toEqual({ assets: 0, originals: 0, imports: 0 });
+      expect(await sweepAll(subject, { trashed: clock.now() })).toMatchObject({ assets: 1, originals: 0 });
+      expect(await assets.findAsset(TENANT, first)).toBeUndefined();
+      expect(await originals.copyTo(digest, join(dataDir, 'copy'))).toBe(true);
+      expect((await stat(join(dataDir, 'copy'))).size).toBe(6);
+      expect(await assets.usage(TENANT)).toMatchObject({ assets: 0, bytes: 0 });
+      expect(await peer.assets.erase(OTHER, second)).toBe(true);
+      expect(await assets.erase(OTHER, second)).toBe(false);
+      expect(await assets.usage()).toEqual({ assets: 0, originals: 0, bytes: 0, openImports: 0 });
+      expect(await sweepAll(subject, { unneeded: clock.now() })).toMatchObject({ originals: 0 });
+      expect(await originals.has(digest)).toBe(true);
+      advance(1);
+      expect(await sweepAll(subject)).toMatchObject({ originals: 1 });
+      expect(await originals.has(digest)).toBe(false);
+      expect(await peer.originals.read(digest, 0, 6)).toBeUndefined();
+    },
+  },
+  {
+    name: 'removes an original that was kept for nothing, and not one that was kept again since',
+    run: async (subject) => {
+      const { originals, clock, advance } = subject;
+      const original = await subject.keep('for nothing');
+      advance(HOUR_MS);
+      const between = clock.now();
+      await subject.keep('for nothing');
+      advance(HOUR_MS);
+      expect(await sweepAll(subject, { unneeded: between })).toMatchObject({ originals: 0 });
+      expect(await originals.has(original.digest)).toBe(true);
+      expect(await sweepAll(subject)).toMatchObject({ originals: 1 });
+      expect(await originals.has(original.digest)).toBe(false);
+    },
+  },
+  {
+    name: 'reads an original in part',
+    run: async (subject) => {
+      const original = await subject.keep('0123456789');
+      const pieces: Uint8Array[] = [];
+      for await (const piece of (await subject.originals.read(original.digest, 2, 5)) ?? []) pieces.push(piece);
+      expect(Buffer.concat(pieces).toString()).toBe('234');
+    },
+  },
+];
+
+export const assetsCases: readonly ContractCase<LibrarySubject>[] = [...imports, ...living];
+
+export function assetsContract(name: string, open: Open<LibrarySubject>): void {
+  describeContract(`${name} keeps the assets contract`, assetsCases, open);
+}

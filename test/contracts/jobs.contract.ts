@@ -1,0 +1,188 @@
+// The contract of Jobs: what was enqueued is done, by one holder at a time, contexts in turn, and whoever lost a job changes
+// nothing any more.
+import { expect } from 'vitest';
+import type { Context } from '../../src/kernel/image-key.js';
+import type { Claim, Jobs, NewJob } from '../../src/kernel/ports/jobs.js';
+import type { LibrarySubject } from './assets.contract.js';
+import { type ContractCase, describeContract, type Open } from './contract.js';
+
+const LEASE_MS = 10_000;
+const KIND = 'webhook';
+
+const job = (id: string, context = 'tenant', dueAt?: number): NewJob => ({
+  kind: KIND,
+  id,
+  context: context as Context,
+  ...(dueAt !== undefined && { dueAt }),
+});
+const claim = (jobs: Jobs, limit = 100, leaseMs = LEASE_MS): Promise<readonly Claim[]> =>
+  jobs.claim({ kind: KIND, limit, leaseMs });
+const idsOf = (claims: readonly Claim[]): readonly string[] => claims.map(({ id }) => id);
+const only = ([first, ...more]: readonly Claim[]): Claim => {
+  expect(first).toBeDefined();
+  expect(more).toEqual([]);
+  return first as Claim;
+};
+const counted = async (jobs: Jobs) =>
+  Object.fromEntries(
+    (await jobs.counts()).filter(({ kind }) => kind === KIND).map(({ state, jobs: count }) => [state, count]),
+  );
+
+export const jobsCases: readonly ContractCase<LibrarySubject>[] = [
+  {
+    name: 'gives a job to one holder at a time, over all clients, and never again once it is finished',
+    run: async ({ jobs, peer, advance }) => {
+      await jobs.enqueue([{ ...job('a'), payload: { to: ['x', 1, null] } }]);
+      const found = await Promise.all(Array.from({ length: 10 }, (_, n) => claim(n % 2 ? jobs : peer.jobs)));
+      const mine = only(found.flat());
+      expect(mine).toMatchObject({ id: 'a', context: 'tenant', payload: { to: ['x', 1, null] }, attempts: 0 });
+      expect(await jobs.finish(mine)).toBe('finished');
+      advance(10 * LEASE_MS);
+      expect(await claim(peer.jobs)).toEqual([]);
+      expect(await jobs.find(KIND, 'a')).toBeUndefined();
+      expect(await jobs.finish(mine)).toBe('lost');
+    },
+  },
+  {
+    name: 'leaves a job whose id is known as it is, and does nothing for a key that was used',
+    run: async ({ jobs, peer }) => {
+      await jobs.enqueue([{ ...job('a'), payload: 1 }], 'first');
+      await peer.jobs.enqueue([{ ...job('a'), payload: 2 }, job('b')]);
+      await jobs.enqueue([job('c')], 'first');
+      const claims = await claim(jobs);
+      expect(idsOf(claims)).toEqual(['a', 'b']);
+      expect(claims[0]?.payload).toBe(1);
+    },
+  },
+  {
+    name: 'forgets keys after their time',
+    run: async ({ jobs, clock, advance }) => {
+      await jobs.enqueue([job('a')], 'key');
+      advance(1_000);
+      expect(await jobs.sweep(clock.now(), 100)).toBe(1);
+      await jobs.enqueue([job('b')], 'key');
+      expect(idsOf(await claim(jobs))).toEqual(['a', 'b']);
+    },
+  },
+  {
+    name: 'claims by due time, and nothing before it',
+    run: async ({ jobs, clock, advance }) => {
+      const now = clock.now();
+      await jobs.enqueue([job('later', 'tenant', now + 500), job('soon', 'tenant', now + 200), job('now')]);
+      expect(await counted(jobs)).toEqual({ waiting: 1, delayed: 2, claimed: 0 });
+      expect(idsOf(await claim(jobs))).toEqual(['now']);
+      advance(499);
+      expect(idsOf(await claim(jobs))).toEqual(['soon']);
+      advance(1);
+      expect(idsOf(await claim(jobs))).toEqual(['later']);
+    },
+  },
+  {
+    name: 'lets contexts take turns: one job of another is next behind a flood of ten thousand',
+    run: async ({ jobs }) => {
+      await jobs.enqueue(Array.from({ length: 10_000 }, (_, n) => job(`flood-${n}`, 'big')));
+      expect(await claim(jobs, 4)).toHaveLength(4);
+      await jobs.enqueue([job('small-1', 'small'), job('small-2', 'small')]);
+      const next = idsOf(await claim(jobs, 4));
+      expect(next.filter((id) => id.startsWith('small'))).toEqual(['small-1', 'small-2']);
+    },
+  },
+  {
+    name: 'takes back a lease that ended, and counts it; its former holder changes nothing any more',
+    run: async ({ jobs, peer, advance }) => {
+      await jobs.enqueue([job('a')]);
+      const dead = only(await claim(jobs));
+      expect(await claim(peer.jobs)).toEqual([]);
+      advance(LEASE_MS + 1);
+      const next = only(await claim(peer.jobs));
+      expect(next.lostLeases).toBe(1);
+      expect(next.fence).toBeGreaterThan(dead.fence);
+      expect(await jobs.renew(dead, LEASE_MS)).toBe(false);
+      expect(await jobs.release(dead)).toBe(false);
+      expect(await jobs.retryAt(dead, 0)).toBe(false);
+      expect(await jobs.note(dead, 'fetching')).toBe(false);
+      expect(await jobs.finish(dead)).toBe('lost');
+      expect(await claim(jobs)).toEqual([]);
+      expect(await peer.jobs.finish(next)).toBe('finished');
+    },
+  },
+  {
+    name: 'renewing keeps a job for longer than its lease',
+    run: async ({ jobs, peer, advance }) => {
+      await jobs.enqueue([job('a')]);
+      const mine = only(await claim(jobs));
+      for (let times = 0; times < 5; times++) {
+        advance(LEASE_MS - 1);
+        expect(await jobs.renew(mine, LEASE_MS)).toBe(true);
+        expect(await claim(peer.jobs)).toEqual([]);
+      }
+      expect(await jobs.finish(mine)).toBe('finished');
+    },
+  },
+  {
+    name: 'tries again at the time that was said, counting the attempt unless it is free',
+    run: async ({ jobs, clock, advance }) => {
+      await jobs.enqueue([job('a')]);
+      expect(await jobs.retryAt(only(await claim(jobs)), clock.now() + 100)).toBe(true);
+      expect(await claim(jobs)).toEqual([]);
+      advance(100);
+      const second = only(await claim(jobs));
+      expect(second).toMatchObject({ attempts: 1, lostLeases: 0 });
+      await jobs.retryAt(second, clock.now(), { free: true });
+      expect(only(await claim(jobs))).toMatchObject({ attempts: 1, lostLeases: 0 });
+    },
+  },
+  {
+    name: 'gives back what was released, as it was',
+    run: async ({ jobs, peer }) => {
+      await jobs.enqueue([job('a')]);
+      await jobs.release(only(await claim(jobs)));
+      expect(only(await claim(peer.jobs))).toMatchObject({ attempts: 0, lostLeases: 0 });
+    },
+  },
+  {
+    name: 'counts by state, and tells since when the longest waiting is due',
+    run: async ({ jobs, clock, advance }) => {
+      expect(await jobs.oldestDue(KIND)).toBeUndefined();
+      const first = clock.now();
+      await jobs.enqueue([job('a'), job('b', 'other'), job('c', 'tenant', first + 60_000)]);
+      advance(5_000);
+      await jobs.enqueue([job('d')]);
+      expect(await jobs.oldestDue(KIND)).toBe(first);
+      expect(await counted(jobs)).toEqual({ waiting: 3, delayed: 1, claimed: 0 });
+      const claims = await claim(jobs, 2);
+      expect(await counted(jobs)).toEqual({ waiting: 1, delayed: 1, claimed: 2 });
+      expect(await jobs.oldestDue(KIND)).toBe(first + 5_000);
+      for (const mine of claims) await jobs.finish(mine);
+      expect(await counted(jobs)).toEqual({ waiting: 1, delayed: 1, claimed: 0 });
+    },
+  },
+  {
+    name: 'tells at once that something is due, and not after one has stopped listening',
+    run: async ({ jobs, clock }) => {
+      const told: string[] = [];
+      const stop = jobs.onDue((kind) => told.push(kind));
+      await jobs.enqueue([job('a')]);
+      expect(told).toEqual([KIND]);
+      await jobs.enqueue([job('b', 'tenant', clock.now() + 1_000)]);
+      expect(told).toEqual([KIND]);
+      stop();
+      await jobs.enqueue([job('c')]);
+      expect(told).toEqual([KIND]);
+    },
+  },
+  {
+    name: 'refuses an id that another queue could not hold, with all that came with it',
+    run: async ({ jobs }) => {
+      for (const id of ['', 'a:b', '123', 'x'.repeat(129), 'a b'])
+        await expect(jobs.enqueue([job('good'), job(id)])).rejects.toThrow();
+      expect(await claim(jobs)).toEqual([]);
+      await jobs.enqueue([job('good')]);
+      expect(await claim(jobs)).toHaveLength(1);
+    },
+  },
+];
+
+export function jobsContract(name: string, open: Open<LibrarySubject>): void {
+  describeContract(`${name} keeps the jobs contract`, jobsCases, open);
+}

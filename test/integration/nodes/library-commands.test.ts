@@ -1,0 +1,160 @@
+// The library from the command line: a list is imported with a report of what was not, again without a second fetch, and a backup of
+// a library in use is restored into another data directory, where every asset and original is found.
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { digestOf } from '../../../src/kernel/digest.js';
+import type { Context } from '../../../src/kernel/image-key.js';
+import { openEmbeddedLibrary } from '../../../src/stores/embedded/library/open-library.js';
+import { systemClock } from '../../../src/telemetry/clock.js';
+import { FakeLogger } from '../../support/fake-logger.js';
+import { FakeMetrics } from '../../support/fake-metrics.js';
+import { flat, image } from '../../support/images.js';
+import { type Origin, startOrigin } from '../../support/origins.js';
+import { run } from '../../support/processes.js';
+import { startServerProcess } from '../../support/server-process.js';
+import { type TempDir, tempDir } from '../../support/temp-dir.js';
+import { NODE } from '../../support/tools.js';
+
+const CLI = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url));
+const TENANT = 'agency' as Context;
+
+let dir: TempDir;
+let origin: Origin;
+let environment: Record<string, string>;
+let picture: Buffer;
+
+beforeEach(async () => {
+  dir = await tempDir();
+  picture = await image(flat(40, 30, [20, 150, 70]))
+    .jpeg()
+    .toBuffer();
+  origin = await startOrigin((request, response) => {
+    if (request.url?.startsWith('/missing')) return void response.writeHead(404).end();
+    response.writeHead(200, { 'Content-Type': 'image/jpeg', ETag: '"1"' }).end(picture);
+  });
+  await writeFile(join(dir.path, 'tenants.yaml'), `- { id: ${TENANT}, name: An Agency, onExisting: skip }`);
+  environment = {
+    PATH: process.env.PATH ?? '',
+    TMPDIR: tmpdir(),
+    PROOFSHEET_DATA_DIR: join(dir.path, 'data'),
+    PROOFSHEET_TENANTS: join(dir.path, 'tenants.yaml'),
+    PROOFSHEET_FETCH_ALLOW: `${origin.place.address}:${origin.place.port}`,
+    PROOFSHEET_TARGET_FORMATS: 'auto:20x20',
+    PROOFSHEET_CONVERTERS: '1',
+  };
+});
+afterEach(async () => {
+  await origin.close();
+  await dir.remove();
+});
+
+/** What a command said, and its exit code. */
+interface Said {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function command(args: readonly string[], more: Record<string, string> = {}): Promise<Said> {
+  try {
+    const { stdout, stderr } = await run(NODE, [CLI, ...args], { env: { ...environment, ...more } });
+    return { code: 0, stdout, stderr };
+  } catch (error) {
+    // An exit code beside 0, with what was said; anything else is a fault of the test.
+    if (error instanceof Error && 'code' in error && typeof error.code === 'number')
+      return { stdout: '', stderr: '', ...error, code: error.code };
+    throw error;
+  }
+}
+
+async function list(...lines: readonly string[]): Promise<string> {
+  const path = join(dir.path, 'urls.txt');
+  await writeFile(path, lines.join('\n'));
+  return path;
+}
+
+async function library(dataDir: string) {
+  const tmp = join(dir.path, 'test');
+  await mkdir(tmp, { recursive: true });
+  const ports = { clock: systemClock, logger: new FakeLogger(), metrics: new FakeMetrics() };
+  return openEmbeddedLibrary({ ...ports, dataDir, tmpDir: tmp, fsync: false });
+}
+
+describe('proofsheet import', () => {
+  test('imports what can be had, tells what cannot without its query, and fetches nothing when it is given the list again', async () => {
+    const from = await list(
+      '# mine',
+      origin.url('/a.jpg'),
+      '',
+      `${origin.url('/b.jpg')}\tA title`,
+      origin.url('/missing?token=1'),
+    );
+    const first = await command(['import', '--from', from, '--tenant', 'An Agency']);
+    expect(first.code).toBe(1);
+    expect(first.stdout).toContain('line 5: ');
+    expect(first.stdout).toContain('/missing: source-not-found (HTTP 404)');
+    expect(first.stdout).not.toContain('token');
+    expect(first.stderr).toContain('2 of 3 images are in the library of agency');
+    const asked = origin.requests.length;
+    const again = await command(['import', '--from', from, '--tenant', 'agency']);
+    expect(again.code).toBe(1);
+    expect(origin.requests).toHaveLength(asked);
+    const found = await library(environment.PROOFSHEET_DATA_DIR ?? '');
+    const { entries } = await found.assets.listAssets(TENANT, { limit: 10 });
+    expect(entries.map(({ asset }) => asset.title)).toEqual(expect.arrayContaining(['A title', 'a.jpg']));
+    await found.close();
+  });
+
+  test('refuses a list with what is no URL, naming the lines, and a tenant that is not there', async () => {
+    const bad = await command([
+      'import',
+      '--from',
+      await list(origin.url('/a.jpg'), 'ftp://x/y'),
+      '--tenant',
+      'agency',
+    ]);
+    expect(bad).toMatchObject({ code: 65, stderr: expect.stringContaining('line 2') });
+    const nobody = await command(['import', '--from', await list(origin.url('/a.jpg')), '--tenant', 'nobody']);
+    expect(nobody).toMatchObject({ code: 65, stderr: expect.stringContaining('no tenant "nobody"') });
+    expect((await command(['import', '--tenant', 'agency'])).code).toBe(64);
+    expect(origin.requests).toHaveLength(0);
+  });
+});
+
+describe('proofsheet backup and restore', () => {
+  test('carry a library in use to another data directory, with every asset and its original', async () => {
+    await command(['import', '--from', await list(origin.url('/a.jpg'), origin.url('/b.jpg')), '--tenant', 'agency']);
+    const server = await startServerProcess(environment);
+    const to = join(dir.path, 'backup');
+    const backup = await command(['backup', '--to', to]);
+    expect(backup).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('backed up: 1 originals, 1 of them copied now'),
+    });
+    // What was there is built on.
+    expect((await command(['backup', '--to', to])).stderr).toContain('1 originals, 0 of them');
+    server.kill('SIGTERM');
+    expect(await server.gone).toBe(0);
+    const elsewhere = join(dir.path, 'elsewhere');
+    const restored = await command(['restore', '--from', to], { PROOFSHEET_DATA_DIR: elsewhere });
+    expect(restored).toMatchObject({ code: 0, stderr: expect.stringContaining('restored: 1 originals') });
+    const found = await library(elsewhere);
+    const { entries } = await found.assets.listAssets(TENANT, { limit: 10 });
+    expect(entries.map(({ version }) => version?.digest)).toEqual([digestOf(picture), digestOf(picture)]);
+    expect(await found.originals.copyTo(digestOf(picture), join(dir.path, 'copy'))).toBe(true);
+    await found.close();
+    const twice = await command(['restore', '--from', to], { PROOFSHEET_DATA_DIR: elsewhere });
+    expect(twice.code).not.toBe(0);
+    expect(twice.stderr).toContain('without a library');
+    expect(await readdir(join(elsewhere, 'library'))).toEqual(expect.arrayContaining(['originals', 'records']));
+  });
+
+  test('say so where there is nothing to back up', async () => {
+    const nothing = await command(['backup', '--to', join(dir.path, 'backup')]);
+    expect(nothing.code).not.toBe(0);
+    expect(nothing.stderr).toContain('nothing to back up');
+  });
+});

@@ -1,0 +1,93 @@
+// The import as a whole over an embedded library, with an origin, tenants and previews in memory.
+import { randomUUID } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { digestOf } from '../../src/kernel/digest.js';
+import type { Context } from '../../src/kernel/image-key.js';
+import type { TenantId } from '../../src/kernel/library/ids.js';
+import type { Tenant } from '../../src/kernel/library/tenant.js';
+import type { Fetched, FetchRequest, SourceFetcher } from '../../src/kernel/ports/source-fetcher.js';
+import type { Tenants } from '../../src/kernel/ports/tenants.js';
+import { ImportWorker } from '../../src/library/import-worker.js';
+import { JobRunner } from '../../src/library/job-runner.js';
+import { LibraryService } from '../../src/library/library-service.js';
+import { FakeLogger } from './fake-logger.js';
+import { FakeMetrics } from './fake-metrics.js';
+import { FakePreviews } from './fake-previews.js';
+import { openTestLibrary } from './library.js';
+
+/** What an origin answers: bytes, or whatever the fetcher says of it. */
+export type Answer = Buffer | Exclude<Fetched, { kind: 'fetched' }> | ((request: FetchRequest) => Promise<Fetched>);
+
+export class FakeFetcher implements SourceFetcher {
+  readonly asked: FetchRequest[] = [];
+  /** By the path of the URL; others are not found. */
+  readonly answers = new Map<string, Answer>();
+
+  constructor(private readonly dir: string) {}
+
+  async fetch(request: FetchRequest): Promise<Fetched> {
+    this.asked.push(request);
+    const answer = this.answers.get(new URL(request.url).pathname);
+    if (answer === undefined) return failure('source-not-found', { status: 404 });
+    if (typeof answer === 'function') return answer(request);
+    if (!Buffer.isBuffer(answer)) return answer;
+    return this.fetched(answer);
+  }
+
+  async fetched(bytes: Buffer, contentType = 'image/jpeg'): Promise<Fetched> {
+    const path = join(this.dir, `fetched-${randomUUID()}`);
+    await writeFile(path, bytes);
+    const file = { path, digest: digestOf(bytes), md5: 'f'.repeat(32), bytes: bytes.length };
+    return { kind: 'fetched', file, contentType, validators: { finalUrl: 'https://example.com/', etag: '"1"' } };
+  }
+
+  async close(): Promise<void> {}
+}
+
+export function failure(
+  reason: Extract<Fetched, { kind: 'failed' }>['reason'],
+  more: Partial<Extract<Fetched, { kind: 'failed' }>> = {},
+): Fetched & { kind: 'failed' } {
+  return { kind: 'failed', reason, message: 'it is as it is', isTransient: false, wasTried: true, ...more };
+}
+
+export class FakeTenants implements Tenants {
+  constructor(readonly tenants: readonly Tenant[]) {}
+
+  get isEmpty(): boolean {
+    return this.tenants.length === 0;
+  }
+  list = () => this.tenants;
+  byId = (id: TenantId) => this.tenants.find((tenant) => tenant.id === id);
+  byContext = (context: Context) => this.tenants.find((tenant) => tenant.context === context);
+  byToken = () => undefined;
+  byApiKey = () => undefined;
+}
+
+export function tenantOf(facts: Partial<Tenant> = {}): Tenant {
+  return {
+    id: 'agency' as TenantId,
+    name: 'Agency',
+    context: 'tenant' as Context,
+    quota: {},
+    webhookSecrets: [],
+    onExisting: 'update',
+    ...facts,
+  };
+}
+
+export async function openImportFlow(tenant = tenantOf()) {
+  const library = await openTestLibrary();
+  const { clock, dataDir, assets, jobs, originals } = library;
+  const tmpDir = join(dataDir, 'tmp');
+  await mkdir(tmpDir, { recursive: true });
+  const [fetcher, previews] = [new FakeFetcher(tmpDir), new FakePreviews(clock)];
+  const [logger, metrics, tenants] = [new FakeLogger(), new FakeMetrics(), new FakeTenants([tenant])];
+  const shared = { assets, originals, previews, tmpDir };
+  const worker = new ImportWorker({ ...shared, fetcher, tenants, maxSourceBytes: 1_000_000, clock, share: () => 0.5 });
+  const service = new LibraryService({ ...shared, maxItems: 1_000, maxOpenImports: 100 });
+  const runner = (concurrency = 4) =>
+    new JobRunner({ jobs, kind: 'import-item', concurrency, handle: worker.run, clock, logger, metrics });
+  return { ...library, tenant, tmpDir, fetcher, previews, worker, service, runner, logger, metrics };
+}

@@ -1,0 +1,119 @@
+// The HTTP edge over a library in a directory of its own, with tenants, an origin and previews in memory: for tests of the dialects
+// of the library. What a worker does in a server, `work` does here, once.
+import type { EdgeDependencies } from '../../src/http/edge-dependencies.js';
+import type { EnabledDialect } from '../../src/kernel/dialect-names.js';
+import type { Recognised, Tenant } from '../../src/kernel/library/tenant.js';
+import type { Tenants } from '../../src/kernel/ports/tenants.js';
+import type { Library } from '../../src/library/answers.js';
+import { LibraryService } from '../../src/library/library-service.js';
+import { type EdgeServer, startEdgeServer } from './edge-server.js';
+import { FakeTenants, openImportFlow, tenantOf } from './import-flow.js';
+
+export const WRITER = 'token-of-a-writer-0001';
+export const READER = 'token-of-a-reader-0001';
+export const STRANGER = 'token-of-a-stranger-01';
+
+export type LibraryEdge = Awaited<ReturnType<typeof startLibraryEdge>>;
+
+/** `others`: tenants beside the one that `WRITER` and `READER` belong to; `STRANGER` belongs to the first of them. */
+export async function startLibraryEdge(
+  facts: Partial<Tenant> = {},
+  {
+    others = [],
+    dialects = [{ name: 'livingdocs' }],
+    maxItems = 1_000,
+    more = {},
+  }: {
+    readonly others?: readonly Tenant[];
+    readonly dialects?: readonly EnabledDialect[];
+    readonly maxItems?: number;
+    readonly more?: Partial<EdgeDependencies>;
+  } = {},
+) {
+  const tenant = tenantOf(facts);
+  const flow = await openImportFlow(tenant);
+  const service = new LibraryService({ ...flow, maxItems, maxOpenImports: 3 });
+  const started: { server?: EdgeServer } = {};
+  const server = await startEdgeServer(
+    {
+      dialects,
+      livingdocs: {
+        imageService: 'imgix',
+        publicUrl: () => started.server?.origin ?? '',
+        permitsPort: (port) => [80, 443].includes(port),
+      },
+    },
+    {
+      previews: flow.previews,
+      clock: flow.clock,
+      library: {
+        library: failing(service, () => started.server?.previews.failNext && takeFault(started.server)),
+        tenants: withTokens(new FakeTenants([tenant, ...others]), tenant, others[0]),
+        jobs: flow.jobs,
+      },
+      ...more,
+    },
+  );
+  started.server = server;
+  const { jobs, worker } = flow;
+  return {
+    ...flow,
+    server,
+    tenant,
+    service,
+    /** Runs what is due until nothing is. */
+    async work(): Promise<void> {
+      for (;;) {
+        const claims = await jobs.claim({ kind: 'import-item', limit: 100, leaseMs: 60_000 });
+        if (claims.length === 0) return;
+        for (const claim of claims) {
+          const giveUp = new AbortController().signal;
+          const hold = { lost: giveUp, giveUp, note: async (): Promise<void> => undefined };
+          const ending = await worker.run(claim, hold);
+          if (ending.kind === 'done') await jobs.finish(claim, ending.effects);
+          else await jobs.retryAt(claim, ending.at, ending.retry);
+        }
+      }
+    },
+    async close(): Promise<void> {
+      await server.close();
+      await flow.dispose();
+    },
+  };
+}
+
+function takeFault(server: EdgeServer): Error {
+  const error = server.previews.failNext;
+  server.previews.failNext = undefined;
+  return error ?? new Error('expected a fault');
+}
+
+/** The same library, whose next call fails as it is told. */
+function failing(library: Library, fault: () => Error | undefined): Library {
+  return new Proxy(library, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      return async (...args: unknown[]) => {
+        const error = fault();
+        if (error) throw error;
+        return Reflect.apply(value, target, args);
+      };
+    },
+  });
+}
+
+function withTokens(tenants: Tenants, tenant: Tenant, stranger: Tenant | undefined): Tenants {
+  const known = new Map<string, Recognised>([
+    [WRITER, { tenant, scopes: new Set(['public-api:write']) }],
+    [READER, { tenant, scopes: new Set(['public-api:read']) }],
+    [`${READER}${WRITER}`, { tenant }],
+  ]);
+  if (stranger) known.set(STRANGER, { tenant: stranger });
+  return new Proxy(tenants, {
+    get: (target, name) => (name === 'byToken' ? (token: string) => known.get(token) : Reflect.get(target, name)),
+  });
+}
+
+/** A token for everything. */
+export const BOTH = `${READER}${WRITER}`;

@@ -1,0 +1,241 @@
+// The end of an import is told: by a job of its own, signed, again and again as the schedule says, and never for ever.
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
+import type { Context } from '../../../src/kernel/image-key.js';
+import {
+  callableAt,
+  DISABLED_AFTER_MS,
+  deliveryWaitMs,
+  FAILURES_TO_REST,
+  MAX_DELIVERY_ATTEMPTS,
+  type ReceiverState,
+  receiverAfter,
+  receiverOf,
+} from '../../../src/kernel/library/delivery.js';
+import type { ImportJob } from '../../../src/kernel/library/import-job.js';
+import type { DeliveryAttempt, WebhookMessage, WebhookSender } from '../../../src/kernel/ports/webhook-sender.js';
+import { parseHostRule } from '../../../src/kernel/source-url.js';
+import { CallbackWorker, replayCallback } from '../../../src/library/callback-worker.js';
+import { DeliveryLog } from '../../../src/library/delivery-log.js';
+import type { Hold } from '../../../src/library/job-runner.js';
+import { FakeTenants, failure, openImportFlow, tenantOf } from '../../support/import-flow.js';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+describe('the schedule', () => {
+  test('has eight attempts over 25 to 32 hours, and never comes before the receiver wants it', () => {
+    const total = (share: number) => {
+      let sum = 0;
+      for (let attempts = 1; attempts < MAX_DELIVERY_ATTEMPTS; attempts++) sum += deliveryWaitMs(attempts, share) ?? 0;
+      return sum / HOUR_MS;
+    };
+    expect(MAX_DELIVERY_ATTEMPTS).toBe(8);
+    expect(deliveryWaitMs(8, 0.5)).toBeUndefined();
+    expect(deliveryWaitMs(1, 1)).toBe(5_000);
+    expect(deliveryWaitMs(2, 0)).toBe(240_000);
+    expect(total(0)).toBeGreaterThan(25);
+    expect(total(1)).toBeLessThan(32);
+    expect(deliveryWaitMs(1, 0.5, 60_000)).toBe(60_000);
+  });
+
+  test('lets a receiver that failed ten times in a row be tried once a minute', () => {
+    let state: ReceiverState | undefined;
+    for (let failed = 1; failed <= FAILURES_TO_REST; failed++) {
+      expect(callableAt(state, 1_000)).toBe(1_000);
+      state = receiverAfter(state, { fault: 'status' }, 1_000);
+    }
+    expect(callableAt(state, 1_000)).toBe(61_000);
+    expect(callableAt(state, 100_000)).toBe(100_000);
+    // A clock that was set back.
+    expect(callableAt(state, 0)).toBe(60_000);
+    expect(receiverAfter(state, { fault: undefined }, 2_000)).toBeUndefined();
+  });
+
+  test('calls one no more that is gone, or has failed for three days', () => {
+    expect(callableAt(receiverAfter(undefined, { fault: 'gone' }, 5), 5)).toBe('never');
+    const failing = receiverAfter(undefined, { fault: 'timeout' }, 0);
+    const later = receiverAfter(failing, { fault: 'timeout' }, DISABLED_AFTER_MS - 1);
+    expect(later).not.toHaveProperty('disabled');
+    expect(receiverAfter(later, { fault: 'timeout' }, DISABLED_AFTER_MS)).toMatchObject({ disabled: 'failing' });
+  });
+
+  test('tells receivers apart without their queries', () => {
+    expect(receiverOf('https://example.com/hook?token=secret')).toBe('https://example.com/hook');
+  });
+});
+
+class FakeSender implements WebhookSender {
+  readonly sent: WebhookMessage[] = [];
+  answer: Omit<DeliveryAttempt, 'durationMs'> = { fault: undefined, status: 200 };
+
+  async send(message: WebhookMessage): Promise<DeliveryAttempt> {
+    this.sent.push(message);
+    return { ...this.answer, durationMs: 1 };
+  }
+
+  async close(): Promise<void> {}
+}
+
+describe('a callback', () => {
+  const tenant = tenantOf({ webhookSecrets: ['whsec_AAAA'], allowedHosts: [parseHostRule('example.com')] });
+  const url = 'https://example.com/hook?token=secret';
+  const giveUp = new AbortController().signal;
+  const hold: Hold = { lost: giveUp, giveUp, note: async () => undefined };
+  let flow: Awaited<ReturnType<typeof openImportFlow>>;
+  let sender: FakeSender;
+  let deliveries: DeliveryLog;
+  let worker: CallbackWorker;
+  beforeEach(async () => {
+    flow = await openImportFlow(tenant);
+    [sender, deliveries] = [new FakeSender(), new DeliveryLog()];
+    worker = new CallbackWorker({
+      ...flow,
+      tenants: new FakeTenants([tenant]),
+      sender,
+      deliveries,
+      letterOf: ({ dialect, id, ended }: ImportJob) =>
+        dialect === 'livingdocs' ? { body: JSON.stringify({ id, ended }), headers: { 'x-own': '1' } } : undefined,
+      share: () => 1,
+    });
+  });
+  afterEach(() => flow.dispose());
+
+  /** An import of one image that has ended; its job. */
+  async function ended(dialect = 'livingdocs'): Promise<ImportJob> {
+    flow.fetcher.answers.set('/a.jpg', failure('source-not-found'));
+    const item = { url: 'https://example.com/a.jpg', title: 'a' };
+    const accepted = await flow.service.acceptImport(tenant, { dialect, items: [item], callback: { url } });
+    if (accepted.outcome !== 'accepted') throw new Error(`expected it to be accepted, got ${accepted.outcome}`);
+    const [claim] = await flow.jobs.claim({ kind: 'import-item', limit: 1, leaseMs: 60_000 });
+    if (claim === undefined) throw new Error('expected the item in the queue');
+    const ending = await flow.worker.run(claim, hold);
+    expect(ending.kind).toBe('done');
+    if (ending.kind === 'done') await flow.jobs.finish(claim, ending.effects);
+    return accepted.job;
+  }
+
+  /** What is due is done once; how many there were. */
+  async function work(): Promise<number> {
+    const claims = await flow.jobs.claim({ kind: 'callback', limit: 10, leaseMs: 60_000 });
+    for (const claim of claims) {
+      const ending = await worker.run(claim, hold);
+      if (ending.kind === 'done') await flow.jobs.finish(claim, ending.effects);
+      else await flow.jobs.retryAt(claim, ending.at, ending.retry);
+    }
+    return claims.length;
+  }
+
+  it('is no sooner than a second after the import was accepted, with the words of its dialect and the secrets of its tenant', async () => {
+    const { id } = await ended();
+    expect(await work()).toBe(0);
+    flow.clock.advance(1_000);
+    expect(await work()).toBe(1);
+    expect(sender.sent).toEqual([
+      {
+        id: `import_${id}`,
+        url,
+        body: JSON.stringify({ id, ended: { succeeded: 0, skipped: 0, failed: 1, cancelled: 0 } }),
+        headers: { 'x-own': '1' },
+        secrets: ['whsec_AAAA'],
+        allowedHosts: tenant.allowedHosts,
+        signal: expect.any(AbortSignal),
+      },
+    ]);
+    flow.clock.advance(10 * DAY_MS);
+    expect(await work()).toBe(0);
+    expect(await deliveries.log(tenant.context, receiverOf(url))).toMatchObject([{ end: 'delivered', attempt: 1 }]);
+  });
+
+  it('is tried eight times with the same id, then given up; the status stays', async () => {
+    sender.answer = { fault: 'status', status: 500, answer: 'no' };
+    const { id } = await ended();
+    flow.clock.advance(1_000);
+    for (let hours = 0; hours < 40; hours++) {
+      for (let minute = 0; minute < 60; minute++) {
+        await work();
+        flow.clock.advance(60_000);
+      }
+    }
+    expect(sender.sent).toHaveLength(8);
+    expect(new Set(sender.sent.map((message) => message.id)).size).toBe(1);
+    const log = await deliveries.log(tenant.context, receiverOf(url));
+    expect(log.map(({ attempt, end }) => [attempt, end])).toEqual([
+      [8, 'dead'],
+      ...[7, 6, 5, 4, 3, 2, 1].map((attempt) => [attempt, 'again']),
+    ]);
+    expect(log[0]?.said).toMatchObject({ status: 500, answer: 'no' });
+    expect(await flow.service.findImport(tenant.context, id)).toMatchObject({ ended: { failed: 1 } });
+    expect(flow.logger.text).toContain('given up');
+    expect(flow.logger.text).not.toContain('secret');
+  });
+
+  it('to a receiver that is gone is given up at once, like all others to it until it is enabled', async () => {
+    sender.answer = { fault: 'gone', status: 410 };
+    await ended();
+    flow.clock.advance(1_000);
+    await work();
+    const again = await ended();
+    flow.clock.advance(1_000);
+    await work();
+    expect(sender.sent).toHaveLength(1);
+    expect(await deliveries.failing()).toMatchObject([
+      { receiver: 'https://example.com/hook', state: { disabled: 'gone' } },
+    ]);
+    expect(await deliveries.enable(tenant.context, receiverOf(url))).toBe(true);
+    sender.answer = { fault: undefined, status: 200 };
+    const job = await flow.service.findImport(tenant.context, again.id);
+    expect(job && (await replayCallback(flow.assets, flow.jobs, job))).toBe(true);
+    await work();
+    expect(sender.sent.map((message) => message.id)[1]).toBe(`import_${again.id}`);
+    expect(await deliveries.failing()).toEqual([]);
+  });
+
+  it('waits where its receiver rests, and that costs no attempt', async () => {
+    sender.answer = { fault: 'unreachable' };
+    for (let count = 0; count < FAILURES_TO_REST; count++) await ended();
+    flow.clock.advance(1_000);
+    await work();
+    const late = await ended();
+    flow.clock.advance(1_000);
+    const before = sender.sent.length;
+    expect(await work()).toBeGreaterThan(0);
+    expect(sender.sent).toHaveLength(before);
+    expect(await flow.jobs.find('callback', late.id)).toMatchObject({ attempts: 0 });
+    sender.answer = { fault: undefined, status: 200 };
+    flow.clock.advance(60_000);
+    while ((await work()) > 0);
+    expect(sender.sent.length).toBe(before + FAILURES_TO_REST + 1);
+  });
+
+  it('that policy forbids is not tried again, and one that nobody has words for is not sent', async () => {
+    sender.answer = { fault: 'address-forbidden' };
+    await ended();
+    await ended('unknown');
+    flow.clock.advance(1_000);
+    expect(await work()).toBe(2);
+    flow.clock.advance(DAY_MS);
+    expect(await work()).toBe(0);
+    expect(sender.sent).toHaveLength(1);
+  });
+
+  it('of an import that has not ended, or that asked for none, is not replayed', async () => {
+    const job = { ...(await ended()), callback: undefined };
+    expect(await replayCallback(flow.assets, flow.jobs, job as never)).toBe(false);
+  });
+});
+
+test('the log keeps the latest hundred of a receiver, and the latest thousand receivers', async () => {
+  const log = new DeliveryLog();
+  const context = 'a' as Context;
+  const note = (receiver: string, at: number) =>
+    log.note(
+      { id: `${at}`, context, receiver, at, attempt: 1, end: 'again' },
+      receiverAfter(undefined, { fault: 'status' }, at),
+    );
+  for (let at = 0; at < 150; at++) await note('busy', at);
+  expect((await log.log(context, 'busy')).map(({ at }) => at)).toEqual(Array.from({ length: 100 }, (_, i) => 149 - i));
+  for (let at = 0; at < 1_000; at++) await note(`r${at}`, at);
+  expect(await log.log(context, 'busy')).toEqual([]);
+  expect(await log.failing()).toHaveLength(1_000);
+  expect(await log.log('b' as Context, 'r1')).toEqual([]);
+});

@@ -1,0 +1,217 @@
+// An import from its acceptance to its assets: what is fetched becomes an asset once, what cannot be says why, and what may pass is
+// tried again.
+import { readdir } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ProofsheetError } from '../../../src/kernel/errors.js';
+import { parseFormat } from '../../../src/kernel/format.js';
+import type { Context } from '../../../src/kernel/image-key.js';
+import type { AssetId, ImportId } from '../../../src/kernel/library/ids.js';
+import type { JobRunner } from '../../../src/library/job-runner.js';
+import { flat, image } from '../../support/images.js';
+import { failure, openImportFlow, tenantOf } from '../../support/import-flow.js';
+import { wantedItem } from '../../support/library.js';
+
+const TENANT = 'tenant' as Context;
+/** A picture of `widthPx` by 30 pixels. */
+const picture = (widthPx: number) =>
+  image(flat(widthPx, 30, [200, 100, 50]))
+    .jpeg()
+    .toBuffer();
+const WAIT = { timeout: 30_000, interval: 5 };
+
+let flow: Awaited<ReturnType<typeof openImportFlow>>;
+let runner: JobRunner;
+
+async function begin(tenant = tenantOf()): Promise<void> {
+  flow = await openImportFlow(tenant);
+  runner = flow.runner();
+  runner.start();
+}
+
+beforeEach(() => begin());
+afterEach(async () => {
+  await runner.close(30_000);
+  await flow.dispose();
+});
+
+async function accept(...names: readonly string[]): Promise<ImportId> {
+  const accepted = await flow.service.acceptImport(flow.tenant, { dialect: 'test', items: names.map(wantedItem) });
+  if (accepted.outcome !== 'accepted') throw new Error(`expected an accepted import, got ${accepted.outcome}`);
+  return accepted.job.id;
+}
+
+async function finished(id: ImportId) {
+  await vi.waitFor(async () => {
+    expect((await flow.service.findImport(TENANT, id))?.finishedAt).toBeDefined();
+  }, WAIT);
+  return (await flow.service.importStatus(TENANT, id))?.items ?? [];
+}
+
+describe('an import', () => {
+  test('makes an asset of a picture, with its previews and its original, and leaves no file behind', async () => {
+    const bytes = await picture(40);
+    flow.fetcher.answers.set('/a.jpg', bytes);
+    const [status] = await finished(await accept('a'));
+    expect(status?.item.state).toBe('succeeded');
+    expect(status?.asset?.asset).toMatchObject({
+      title: 'a',
+      reference: { externalId: 'urn:a' },
+      validators: { etag: '"1"' },
+    });
+    expect(status?.asset?.version).toMatchObject({ bytes: bytes.length, widthPx: 40, heightPx: 30, type: 'jpeg' });
+    const id = status?.asset?.asset.id as AssetId;
+    const opened = await flow.service.openOriginal(TENANT, id);
+    const pieces: Uint8Array[] = [];
+    for await (const piece of opened?.bytes ?? []) pieces.push(piece);
+    expect(Buffer.concat(pieces).equals(bytes)).toBe(true);
+    const choice = await flow.service.choosePreview(TENANT, id, parseFormat('auto:20x20'));
+    expect(choice?.preview.bytes).toBeGreaterThan(0);
+    await vi.waitFor(async () => expect(await readdir(flow.tmpDir)).toEqual([]), WAIT);
+  });
+
+  test('makes its previews again from the original where the cache has lost them', async () => {
+    flow.fetcher.answers.set('/a.jpg', await picture(40));
+    const [status] = await finished(await accept('a'));
+    const id = status?.asset?.asset.id as AssetId;
+    expect(await flow.previews.clear({})).toBe(1);
+    const request = parseFormat('auto:20x20');
+    const again = await flow.service.choosePreview(TENANT, id, request);
+    expect(again && (await flow.service.readPreview(again)).bytes.length).toBeGreaterThan(0);
+    expect(flow.fetcher.asked).toHaveLength(1);
+  });
+
+  test('skips a known picture whose origin has nothing new, and keeps asking with what it said last', async () => {
+    flow.fetcher.answers.set('/a.jpg', await picture(40));
+    const [first] = await finished(await accept('a'));
+    flow.fetcher.answers.set('/a.jpg', { kind: 'not-modified' });
+    const [second] = await finished(await accept('a'));
+    expect(flow.fetcher.asked[1]?.validators).toEqual({ finalUrl: 'https://example.com/', etag: '"1"' });
+    expect(second?.item).toMatchObject({ state: 'skipped', assetId: first?.item.assetId });
+    expect(second?.item.reason).toBeUndefined();
+  });
+
+  test('makes other bytes a version of the same asset', async () => {
+    flow.fetcher.answers.set('/a.jpg', await picture(40));
+    const [first] = await finished(await accept('a'));
+    flow.fetcher.answers.set('/a.jpg', await picture(50));
+    const [second] = await finished(await accept('a'));
+    expect(second?.item).toMatchObject({ state: 'succeeded', assetId: first?.item.assetId, versionNumber: 2 });
+    const id = first?.item.assetId as AssetId;
+    expect((await flow.service.listVersions(TENANT, id)).map(({ widthPx }) => widthPx)).toEqual([50, 40]);
+  });
+
+  test('says of each picture that cannot be had why, without an attempt more', async () => {
+    const html = async () => flow.fetcher.fetched(Buffer.from('<html>'), 'text/html');
+    flow.fetcher.answers.set('/page.jpg', html);
+    flow.previews.failNext = new ProofsheetError('source-type-refused', 'expected an image');
+    const [page] = await finished(await accept('page'));
+    expect(page?.item).toMatchObject({
+      state: 'failed',
+      reason: { code: 'not-an-image', message: expect.stringContaining('text/html') },
+    });
+    flow.fetcher.answers.set('/broken.jpg', Buffer.from('broken'));
+    flow.previews.failNext = new ProofsheetError('source-undecodable', 'the image cannot be decoded');
+    const [missing, broken] = await finished(await accept('missing', 'broken'));
+    expect(missing?.item).toMatchObject({
+      state: 'failed',
+      attempts: 0,
+      reason: { code: 'source-not-found', status: 404 },
+    });
+    expect(broken?.item).toMatchObject({ state: 'failed', reason: { code: 'image-damaged' } });
+    expect(await flow.assets.usage()).toMatchObject({ assets: 0, originals: 0 });
+  });
+
+  test('tries an origin that fails four times, and then says so', async () => {
+    const away = failure('source-unavailable', { status: 503, isTransient: true, retryAfterMs: 2_000 });
+    flow.fetcher.answers.set('/a.jpg', away);
+    const id = await accept('a');
+    for (const attempts of [1, 2, 3]) {
+      await vi.waitFor(async () => expect(await flow.assets.findItem(id, 0)).toMatchObject({ attempts }), WAIT);
+      const item = await flow.assets.findItem(id, 0);
+      // Half of the longest wait, and what the origin asked for.
+      const waits = [7_000, 32_000, 302_000];
+      expect((item?.nextAttemptAt ?? 0) - flow.clock.now()).toBe(waits[attempts - 1]);
+      flow.clock.advance(waits[attempts - 1] ?? 0);
+    }
+    const [status] = await finished(id);
+    expect(status?.item).toMatchObject({ state: 'failed', reason: { code: 'source-unavailable', status: 503 } });
+    expect(flow.fetcher.asked).toHaveLength(4);
+  });
+
+  test('waits for a server without room, and for a host that is not asked, at no cost of attempts', async () => {
+    flow.fetcher.answers.set('/a.jpg', await picture(40));
+    flow.previews.failNext = new ProofsheetError('storage-full', 'no space is left');
+    flow.fetcher.answers.set('/b.jpg', failure('source-unavailable', { isTransient: true, wasTried: false }));
+    const id = await accept('a', 'b');
+    const waiting = { state: 'queued', attempts: 0, nextAttemptAt: expect.any(Number) };
+    for (const index of [0, 1])
+      await vi.waitFor(async () => expect(await flow.assets.findItem(id, index)).toMatchObject(waiting), WAIT);
+    flow.fetcher.answers.set('/b.jpg', await picture(30));
+    flow.clock.advance(10_000);
+    expect((await finished(id)).map(({ item }) => item.state)).toEqual(['succeeded', 'succeeded']);
+  });
+
+  test('gives back what a stopping server has not fetched, and another one goes on with it', async () => {
+    flow.fetcher.answers.set(
+      '/a.jpg',
+      ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    );
+    const id = await accept('a');
+    await vi.waitFor(() => expect(flow.fetcher.asked).toHaveLength(1), WAIT);
+    await runner.close(30_000);
+    expect(await flow.jobs.find('import-item', `${id}.0`)).toMatchObject({ attempts: 0, lostLeases: 0 });
+    flow.fetcher.answers.set('/a.jpg', await picture(40));
+    runner = flow.runner();
+    runner.start();
+    expect((await finished(id))[0]?.item).toMatchObject({ state: 'succeeded', attempts: 0 });
+  });
+
+  test('gives up an item that its holders died of five times', async () => {
+    await runner.close(30_000);
+    flow.fetcher.answers.set('/a.jpg', await picture(40));
+    const id = await accept('a');
+    for (let deaths = 0; deaths < 5; deaths++) {
+      expect(await flow.jobs.claim({ kind: 'import-item', limit: 1, leaseMs: 1_000 })).toHaveLength(1);
+      flow.clock.advance(1_001);
+    }
+    runner = flow.runner();
+    runner.start();
+    expect((await finished(id))[0]?.item).toMatchObject({ state: 'failed', reason: { code: 'internal' } });
+    expect(flow.fetcher.asked).toEqual([]);
+  });
+
+  test('is refused as a whole where it is longer than may be', async () => {
+    const items = Array.from({ length: 1_001 }, (_, n) => wantedItem(`${n}`));
+    await expect(flow.service.acceptImport(flow.tenant, { dialect: 'test', items })).rejects.toThrow(
+      'at most 1000 images',
+    );
+    expect(await flow.assets.usage()).toMatchObject({ openImports: 0 });
+  });
+
+  test('has no more in hand than hands, and goes on as they are free', async () => {
+    let [inHand, most] = [0, 0];
+    const bytes = await picture(40);
+    const answer = async () => {
+      most = Math.max(most, ++inHand);
+      await new Promise((resolve) => setImmediate(resolve));
+      inHand--;
+      return flow.fetcher.fetched(bytes);
+    };
+    const names = Array.from({ length: 12 }, (_, n) => `${n}`);
+    for (const name of names) flow.fetcher.answers.set(`/${name}.jpg`, answer);
+    expect((await finished(await accept(...names))).every(({ item }) => item.state === 'succeeded')).toBe(true);
+    expect(most).toBeGreaterThan(1);
+    expect(most).toBeLessThanOrEqual(4);
+  });
+
+  test('asks nobody where a known picture is to be left alone', async () => {
+    await runner.close(30_000);
+    await flow.dispose();
+    await begin(tenantOf({ onExisting: 'skip' }));
+    flow.fetcher.answers.set('/a.jpg', await picture(40));
+    await finished(await accept('a'));
+    const [again] = await finished(await accept('a'));
+    expect(again?.item.state).toBe('skipped');
+    expect(flow.fetcher.asked).toHaveLength(1);
+  });
+});
