@@ -300,6 +300,23 @@ describe('what is refused', () => {
     expect((await post('{"systemName":')).status).toBe(400);
     expect((await post(batch([image('a')], { more: 'x'.repeat(9 << 20) }))).status).toBe(413);
   });
+
+  it('what is nested deeper than anybody means, however short', async () => {
+    const nested = (levels: number, open = '[', close = ']') => open.repeat(levels) + close.repeat(levels);
+    for (const value of [nested(200_000), nested(101), `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`]) {
+      const answer = await post(`{"systemName":"a","images":[],"context":{"a":${value}}}`);
+      expect([answer.status, await answer.text()]).toEqual([400, expect.stringMatching(/at most 100 levels/)]);
+    }
+    expect((await post(batch([image('a')], { context: { a: JSON.parse(nested(90)) } }))).status).toBe(200);
+  });
+
+  it('more images than any server may be set to take, before it looks at each', async () => {
+    const answer = await post(`{"systemName":"a","images":[${'{},'.repeat(500_000)}{}]}`);
+    expect([answer.status, await answer.json()]).toMatchObject([
+      400,
+      { error_details: { images: expect.any(String) } },
+    ]);
+  });
 });
 
 it('takes as many images as the server says, and not one more', async () => {

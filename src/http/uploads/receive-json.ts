@@ -6,9 +6,12 @@ import { UploadBody, type UploadBodyLimits } from './upload-body.js';
 /** Far more than most requests need, and small enough to be held by every connection. */
 const MAX_BYTES = 64 * 1024;
 const MEDIA_TYPE = 'application/json';
+/** Deeper than anybody means, and far from what exhausts the stack of whoever writes the value out again. */
+const MAX_DEPTH = 100;
 
 /**
- * The value of the request's body. Throws `source-type-refused` for another media type, `broken-upload` for what is no JSON,
+ * The value of the request's body. Throws `source-type-refused` for another media type, `broken-upload` for what is no JSON
+ * or nested deeper than `MAX_DEPTH`,
  * `source-too-large` (more than `maxBytes`), `upload-too-slow`, and `ClientGone`.
  */
 export async function receiveJson(
@@ -33,10 +36,27 @@ export async function receiveJson(
   } catch (error) {
     throw body.failure ?? error;
   }
+  const value = parsed(Buffer.concat(chunks));
+  if (isDeeperThan(MAX_DEPTH, value))
+    throw new ProofsheetError('broken-upload', `expected JSON of at most ${MAX_DEPTH} levels, got more`);
+  return value;
+}
+
+function parsed(bytes: Buffer): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
     // V8's own words quote what was sent.
     throw new ProofsheetError('broken-upload', 'expected a body of JSON in UTF-8, got something else');
   }
+}
+
+/** Level by level: parsing takes any depth, but walks that recurse, `JSON.stringify` among them, do not. */
+function isDeeperThan(most: number, value: unknown): boolean {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > most) return true;
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []));
+  }
+  return false;
 }

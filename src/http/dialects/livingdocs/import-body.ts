@@ -17,6 +17,8 @@ const MAX_SYSTEM_NAME_CHARACTERS = 256;
 const MAX_ID_CHARACTERS = 512;
 const MAX_TITLE_CHARACTERS = 1_024;
 const MAX_MEDIA_TYPE_CHARACTERS = 256;
+/** The most that a server can be set to take; the library says how many this one takes. */
+const MAX_IMAGES = 100_000;
 /** A batch that is wrong all through is told so by its first faults. */
 const MAX_FAULTS = 100;
 
@@ -31,6 +33,7 @@ export function parseImport(body: unknown, allowsPort: PortRule): AskedImport {
   if (!Array.isArray(body.images) || body.images.length === 0)
     check.fault('images', 'expected an array of at least one image');
   const images: readonly unknown[] = Array.isArray(body.images) ? body.images : [];
+  if (images.length > MAX_IMAGES) throw new ValidationFailure({ images: `expected at most ${MAX_IMAGES} images` });
   const items = images.map((image, index) => itemOf(image, `images.${index}`, systemName, check, allowsPort));
   check.end();
   return { systemName, items, ...(callback && { callback }) };
