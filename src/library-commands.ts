@@ -86,8 +86,8 @@ async function runImports(
     const accepted = await library.acceptImport(tenant, {
       dialect: 'command',
       items: batch.map(({ item }) => item),
-      // The same list again is the same imports, so that an interrupted command goes on.
-      key: `command:${list}:${start}`,
+      // The same list again is the same imports, so that an interrupted command goes on; another tenant's are its own.
+      key: `command:${tenant.id}:${list}:${start}`,
     });
     if (accepted.outcome === 'over-quota' || accepted.outcome === 'too-many-open') {
       process.stderr.write(`\n${refusalText(accepted)}; the same command goes on where this one stopped\n`);

@@ -60,6 +60,7 @@ const FILE = z.union([
 interface Known {
   readonly tenants: readonly Tenant[];
   readonly byId: ReadonlyMap<string, Tenant>;
+  /** Only contexts that one tenant has alone. */
   readonly byContext: ReadonlyMap<string, Tenant>;
   /** By the hex digest of the token. */
   readonly byToken: ReadonlyMap<string, Recognised>;
@@ -103,10 +104,18 @@ export class TenantsFile implements Tenants {
     return new TenantsFile(path, logger, known);
   }
 
-  /** What is wrong with the new file is logged, and what was known stays. Never rejects. */
+  /**
+   * What is wrong with the new file is logged, and what was known stays. A list that has become empty is wrong too: it is what a
+   * file looks like while it is written, and would shut everybody out. Never rejects.
+   */
   async reload(): Promise<void> {
     try {
-      this.known = await read(this.path);
+      const now = await read(this.path);
+      if (now.tenants.length === 0 && !this.isEmpty)
+        throw new ConfigError([
+          fault(this.path, 'expected tenants, got an empty list; to have none, start the server anew'),
+        ]);
+      this.known = now;
       this.logger.info({ tenants: this.known.tenants.length }, 'tenants read again');
     } catch (error) {
       const reason = error instanceof ConfigError ? error.faults.map(({ what }) => what) : String(error);
@@ -158,11 +167,14 @@ async function read(path: string): Promise<Known> {
 
 function knownOf(entries: readonly Entry[]): Known {
   const [byId, byContext] = [new Map<string, Tenant>(), new Map<string, Tenant>()];
+  const contexts = new Set<string>();
   const [byToken, byApiKey] = [new Map<string, Recognised>(), new Map<string, Recognised>()];
   const tenants = entries.map((entry) => {
     const tenant = tenantOf(entry);
     byId.set(tenant.id, tenant);
-    if (!byContext.has(tenant.context)) byContext.set(tenant.context, tenant);
+    if (contexts.has(tenant.context)) byContext.delete(tenant.context);
+    else byContext.set(tenant.context, tenant);
+    contexts.add(tenant.context);
     for (const given of entry.tokens ?? []) {
       const recognised = typeof given === 'string' ? { tenant } : { tenant, scopes: new Set(given.scopes) };
       byToken.set(tokenDigest(tokenOf(given)).toString('hex'), recognised);

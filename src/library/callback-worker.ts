@@ -13,6 +13,7 @@ import type { Tenants } from '../kernel/ports/tenants.js';
 import type { DeliveryAttempt, WebhookSender } from '../kernel/ports/webhook-sender.js';
 import type { Letter } from './answers.js';
 import type { Ending, Hold } from './job-runner.js';
+import { JobTenants } from './job-tenant.js';
 
 export interface CallbackWorkerDeps {
   readonly assets: Assets;
@@ -28,16 +29,26 @@ export interface CallbackWorkerDeps {
 }
 
 export class CallbackWorker {
-  constructor(private readonly deps: CallbackWorkerDeps) {}
+  private readonly jobTenants: JobTenants;
+
+  constructor(private readonly deps: CallbackWorkerDeps) {
+    this.jobTenants = new JobTenants(deps.tenants, deps.clock);
+  }
 
   readonly run = async (claim: Claim, hold: Hold): Promise<Ending> => {
-    const { assets, tenants, deliveries, clock, letterOf } = this.deps;
+    const { assets, deliveries, clock, letterOf, logger } = this.deps;
     const job = await assets.findImport(claim.context, claim.id as ImportId);
-    const tenant = tenants.byContext(claim.context);
-    const letter = job?.callback && tenant && letterOf(job, tenant.webhookSecrets);
-    // Forgotten, or of a tenant that is no more.
-    if (!job?.callback || !tenant || !letter) return { kind: 'done' };
+    // Forgotten.
+    if (!job?.callback) return { kind: 'done' };
     const { url } = job.callback;
+    const tenant = this.jobTenants.of(job, job.finishedAt ?? job.acceptedAt);
+    if (tenant === 'gone') {
+      logger.warn({ host: new URL(url).host }, 'a webhook is given up: its tenant has not been known for long');
+      return { kind: 'done' };
+    }
+    if ('laterAt' in tenant) return { kind: 'again', at: tenant.laterAt, retry: { free: true } };
+    const letter = letterOf(job, tenant.webhookSecrets);
+    if (!letter) return { kind: 'done' };
     const state = await deliveries.stateOf(claim.context, receiverOf(url));
     const at = callableAt(state, clock.now());
     if (at === 'never') return this.end(claim, url, 'dead', undefined);

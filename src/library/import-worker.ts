@@ -19,6 +19,7 @@ import type { Tenants } from '../kernel/ports/tenants.js';
 import type { Previews } from '../previews/answers.js';
 import { linkOrCopy } from '../previews/making.js';
 import type { Ending, Hold } from './job-runner.js';
+import { JobTenants } from './job-tenant.js';
 
 /** An item whose holder died so often in the middle of it is not tried again: it may be what they died of. */
 const MAX_LOST_LEASES = 5;
@@ -26,6 +27,8 @@ const MAX_LOST_LEASES = 5;
 const MAX_PATIENCE_MS = 6 * 3_600_000;
 /** Between two looks whether this server has room again: by chance, up to this many ms. */
 const OWN_FAULT_WAIT_MS = 10_000;
+
+const UNKNOWN_TENANT: Reason = { code: 'internal', message: 'its tenant is not known here; it waits until it is' };
 
 export interface ImportWorkerDeps {
   readonly assets: Assets;
@@ -51,7 +54,11 @@ interface Work {
 }
 
 export class ImportWorker {
-  constructor(private readonly deps: ImportWorkerDeps) {}
+  private readonly jobTenants: JobTenants;
+
+  constructor(private readonly deps: ImportWorkerDeps) {
+    this.jobTenants = new JobTenants(deps.tenants, deps.clock);
+  }
 
   readonly run = async (claim: Claim, hold: Hold): Promise<Ending> => {
     const named = parseItemWorkId(claim.id);
@@ -63,8 +70,10 @@ export class ImportWorker {
       : [];
     // Forgotten, or ended by a run that died before it could say so.
     if (job === undefined || item === undefined || isFinal(item.state)) return { kind: 'done' };
-    const tenant = this.deps.tenants.byContext(claim.context);
-    if (tenant === undefined) return ended(item, { kind: 'cancelled' });
+    const tenant = this.jobTenants.of(job, job.acceptedAt);
+    if (tenant === 'gone') return ended(item, { kind: 'cancelled' });
+    if ('laterAt' in tenant)
+      return { kind: 'again', at: tenant.laterAt, retry: { reason: UNKNOWN_TENANT, free: true } };
     if (claim.lostLeases >= MAX_LOST_LEASES)
       return failed(item, { code: 'internal', message: 'its processing was interrupted too often' });
     const known = item.reference && (await this.deps.assets.findByReference(claim.context, item.reference));

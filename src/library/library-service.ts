@@ -37,8 +37,8 @@ export class LibraryService implements Library {
     const { maxItems, maxOpenImports, assets } = this.deps;
     if (batch.items.length > maxItems)
       throw new ProofsheetError('over-quota', `expected at most ${maxItems} images in one import`);
-    const { context, quota } = tenant;
-    return assets.acceptImport({ ...batch, id: newImportId(), context, quota, maxOpen: maxOpenImports });
+    const { id: tenantId, context, quota } = tenant;
+    return assets.acceptImport({ ...batch, id: newImportId(), tenantId, context, quota, maxOpen: maxOpenImports });
   }
 
   async importStatus(context: Context | undefined, id: ImportId): Promise<ImportStatus | undefined> {

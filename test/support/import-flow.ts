@@ -53,14 +53,18 @@ export function failure(
 }
 
 export class FakeTenants implements Tenants {
-  constructor(readonly tenants: readonly Tenant[]) {}
+  /** May change, as the file may. */
+  constructor(public tenants: readonly Tenant[]) {}
 
   get isEmpty(): boolean {
     return this.tenants.length === 0;
   }
   list = () => this.tenants;
   byId = (id: TenantId) => this.tenants.find((tenant) => tenant.id === id);
-  byContext = (context: Context) => this.tenants.find((tenant) => tenant.context === context);
+  byContext = (context: Context) => {
+    const [tenant, ...others] = this.tenants.filter((known) => known.context === context);
+    return others.length === 0 ? tenant : undefined;
+  };
   byToken = () => undefined;
   byApiKey = () => undefined;
 }
@@ -89,5 +93,5 @@ export async function openImportFlow(tenant = tenantOf()) {
   const service = new LibraryService({ ...shared, maxItems: 1_000, maxOpenImports: 100 });
   const runner = (concurrency = 4) =>
     new JobRunner({ jobs, kind: 'import-item', concurrency, handle: worker.run, clock, logger, metrics });
-  return { ...library, tenant, tmpDir, fetcher, previews, worker, service, runner, logger, metrics };
+  return { ...library, tenant, tenants, tmpDir, fetcher, previews, worker, service, runner, logger, metrics };
 }

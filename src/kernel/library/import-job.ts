@@ -1,7 +1,7 @@
 // Imports: a batch of pictures to be fetched, and what became of each. Words and pure rules; no store, no dialect.
 import type { Context } from '../image-key.js';
 import type { ExternalReference, Json, JsonObject } from './asset.js';
-import type { AssetId, ImportId } from './ids.js';
+import type { AssetId, ImportId, TenantId } from './ids.js';
 import type { Reason } from './reason.js';
 
 /** One way only, and one of the last four is where every item ends, once. */
@@ -57,6 +57,8 @@ export interface ImportItem extends WantedItem {
 export interface ImportJob {
   readonly id: ImportId;
   readonly context: Context;
+  /** Whose rights and secrets it is done with; absent of one that was accepted before this was noted. */
+  readonly tenantId?: TenantId;
   /** Which face it came in by; what it says of a callback is said in that face's words. */
   readonly dialect: string;
   /** Who sent it, as the dialect says it, e.g. Livingdocs' systemName. */

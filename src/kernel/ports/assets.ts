@@ -10,7 +10,7 @@ import type {
   JsonObject,
   OriginalInfo,
 } from '../library/asset.js';
-import type { AssetId, ImportId } from '../library/ids.js';
+import type { AssetId, ImportId, TenantId } from '../library/ids.js';
 import type { Callback, ImportItem, ImportJob, WantedItem } from '../library/import-job.js';
 import type { Quota, QuotaRefusal } from '../library/quota.js';
 import type { Reason } from '../library/reason.js';
@@ -20,6 +20,8 @@ import type { SourceValidators } from './source-fetcher.js';
 export interface NewImport {
   readonly id: ImportId;
   readonly context: Context;
+  /** Who sends it: by its rights it is fetched, with its secrets its end is told. */
+  readonly tenantId?: TenantId;
   readonly dialect: string;
   readonly system?: string;
   /** At least one. */

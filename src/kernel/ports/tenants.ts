@@ -8,7 +8,7 @@ export interface Tenants {
   readonly isEmpty: boolean;
   list(): readonly Tenant[];
   byId(id: TenantId): Tenant | undefined;
-  /** The first that has it; tenants may share a context on purpose. */
+  /** The only one that has it; `undefined` also where several share it, since none may stand for another. */
   byContext(context: Context): Tenant | undefined;
   /** Whose bearer token it is, and what it may do. Takes one time for all tokens. */
   byToken(token: string): Recognised | undefined;

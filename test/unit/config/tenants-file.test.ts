@@ -135,4 +135,28 @@ describe('a tenants file', () => {
     writeFileSync(path, '[{ id: a }, { id: b }]');
     await vi.waitFor(() => expect(tenants.list()).toHaveLength(2), { timeout: 30_000, interval: 50 });
   });
+
+  test('tells nobody by a context that several share', async () => {
+    const tenants = await opened('[{ id: a, context: x }, { id: b, context: x }, { id: c, context: x }, { id: d }]');
+    expect(tenants.byContext('x' as Context)).toBeUndefined();
+    expect(tenants.byContext('d' as Context)?.id).toBe('d');
+  });
+
+  test.each([
+    ['is empty', (path: string) => writeFileSync(path, ''), 'empty list'],
+    ['holds an empty list', (path: string) => writeFileSync(path, 'tenants: []'), 'empty list'],
+    ['is gone', (path: string) => rmSync(path), 'ENOENT'],
+  ])(
+    'that %s when it is read again leaves the tenants as they were, and is logged as an error',
+    async (_w, spoil, why) => {
+      const path = join(dir, 'tenants.yaml');
+      writeFileSync(path, '- id: a');
+      const logger = new FakeLogger();
+      file = await TenantsFile.open(path, logger);
+      spoil(path);
+      await file.reload();
+      expect(file.list().map(({ id }) => id)).toEqual(['a']);
+      expect(JSON.stringify(logger.at('error'))).toContain(why);
+    },
+  );
 });

@@ -11,6 +11,7 @@ import {
   receiverAfter,
   receiverOf,
 } from '../../../src/kernel/library/delivery.js';
+import type { TenantId } from '../../../src/kernel/library/ids.js';
 import type { ImportJob } from '../../../src/kernel/library/import-job.js';
 import type { DeliveryAttempt, WebhookMessage, WebhookSender } from '../../../src/kernel/ports/webhook-sender.js';
 import { parseHostRule } from '../../../src/kernel/source-url.js';
@@ -85,12 +86,13 @@ describe('a callback', () => {
   let sender: FakeSender;
   let deliveries: DeliveryLog;
   let worker: CallbackWorker;
+  let tenants: FakeTenants;
   beforeEach(async () => {
     flow = await openImportFlow(tenant);
-    [sender, deliveries] = [new FakeSender(), new DeliveryLog()];
+    [sender, deliveries, tenants] = [new FakeSender(), new DeliveryLog(), new FakeTenants([tenant])];
     worker = new CallbackWorker({
       ...flow,
-      tenants: new FakeTenants([tenant]),
+      tenants,
       sender,
       deliveries,
       letterOf: ({ dialect, id, ended }: ImportJob) =>
@@ -216,6 +218,40 @@ describe('a callback', () => {
     flow.clock.advance(DAY_MS);
     expect(await work()).toBe(0);
     expect(sender.sent).toHaveLength(1);
+  });
+
+  it('is signed with the secrets of the tenant that sent the import, also where another shares its context', async () => {
+    tenants.tenants = [tenantOf({ ...tenant, id: 'first' as TenantId, webhookSecrets: ['whsec_BBBB'] }), tenant];
+    await ended();
+    flow.clock.advance(1_000);
+    await work();
+    expect(sender.sent.map(({ secrets }) => secrets)).toEqual([['whsec_AAAA']]);
+  });
+
+  it('waits where its tenant is not known, without an attempt, and is dropped once it was not known for a day', async () => {
+    tenants.tenants = [];
+    const { id } = await ended();
+    flow.clock.advance(1_000);
+    expect(await work()).toBe(1);
+    expect(await flow.jobs.find('callback', id)).toMatchObject({ attempts: 0 });
+    tenants.tenants = [tenant];
+    flow.clock.advance(60_000);
+    expect(await work()).toBe(1);
+    expect(sender.sent).toHaveLength(1);
+
+    tenants.tenants = [];
+    await ended();
+    flow.clock.advance(1_000);
+    await work();
+    flow.clock.advance(DAY_MS);
+    await work();
+    flow.clock.advance(60_000);
+    await work();
+    tenants.tenants = [tenant];
+    flow.clock.advance(DAY_MS);
+    expect(await work()).toBe(0);
+    expect(sender.sent).toHaveLength(1);
+    expect(flow.logger.text).toContain('has not been known for long');
   });
 
   it('of an import that has not ended, or that asked for none, is not replayed', async () => {

@@ -5,11 +5,13 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
 import { parseFormat } from '../../../src/kernel/format.js';
 import type { Context } from '../../../src/kernel/image-key.js';
-import type { AssetId, ImportId } from '../../../src/kernel/library/ids.js';
+import type { AssetId, ImportId, TenantId } from '../../../src/kernel/library/ids.js';
+import type { Claim } from '../../../src/kernel/ports/jobs.js';
+import { parseHostRule } from '../../../src/kernel/source-url.js';
 import type { JobRunner } from '../../../src/library/job-runner.js';
 import { flat, image } from '../../support/images.js';
 import { failure, openImportFlow, tenantOf } from '../../support/import-flow.js';
-import { wantedItem } from '../../support/library.js';
+import { newImport, wantedItem } from '../../support/library.js';
 
 const TENANT = 'tenant' as Context;
 /** A picture of `widthPx` by 30 pixels. */
@@ -17,6 +19,7 @@ const picture = (widthPx: number) =>
   image(flat(widthPx, 30, [200, 100, 50]))
     .jpeg()
     .toBuffer();
+const DAY_MS = 24 * 3_600_000;
 const WAIT = { timeout: 30_000, interval: 5 };
 
 let flow: Awaited<ReturnType<typeof openImportFlow>>;
@@ -213,5 +216,72 @@ describe('an import', () => {
     const [again] = await finished(await accept('a'));
     expect(again?.item.state).toBe('skipped');
     expect(flow.fetcher.asked).toHaveLength(1);
+  });
+});
+
+describe('whose import it is', () => {
+  const [first, second] = [tenantOf({ id: 'first' as TenantId }), tenantOf({ id: 'second' as TenantId })];
+  const signal = new AbortController().signal;
+  const hold = { lost: signal, giveUp: signal, note: async () => undefined };
+  // By hand, so that every ending is seen.
+  beforeEach(() => runner.close(30_000));
+
+  async function claimed(accepted = flow.tenant): Promise<Claim> {
+    await flow.service.acceptImport(accepted, { dialect: 'test', items: [wantedItem('a')] });
+    return claim();
+  }
+
+  async function claim(): Promise<Claim> {
+    const [found] = await flow.jobs.claim({ kind: 'import-item', limit: 1, leaseMs: 60_000 });
+    if (found === undefined) throw new Error('expected the item in the queue');
+    return found;
+  }
+
+  test('decides the hosts, the bytes and the rule, not who else has the context', async () => {
+    const allowedHosts = [parseHostRule('second.example')];
+    const other = tenantOf({ ...first, allowedHosts: [parseHostRule('first.example')], onExisting: 'skip' });
+    const own = tenantOf({ ...second, allowedHosts, quota: { maxBytes: 7_000_000 } });
+    flow.tenants.tenants = [other, own];
+    flow.fetcher.answers.set('/a.jpg', await picture(40));
+    const before = await claimed(own);
+    const ending = await flow.worker.run(before, hold);
+    expect(ending).toMatchObject({ effects: { outcome: { kind: 'arrived', maxBytes: 7_000_000 } } });
+    expect(flow.fetcher.asked[0]).toMatchObject({ allowedHosts });
+    if (ending.kind === 'done') await flow.jobs.finish(before, ending.effects);
+    // Known now: the one leaves it alone, the other asks for it again.
+    await flow.worker.run(await claimed(own), hold);
+    expect(flow.fetcher.asked).toHaveLength(2);
+    expect(await flow.worker.run(await claimed(other), hold)).toMatchObject({
+      effects: { outcome: { kind: 'unchanged' } },
+    });
+    expect(flow.fetcher.asked).toHaveLength(2);
+  });
+
+  test('that was accepted before the tenant was noted, is told by its context where one tenant has that alone', async () => {
+    await flow.assets.acceptImport(newImport(['a']));
+    const old = await claim();
+    flow.tenants.tenants = [first, second];
+    expect(await flow.worker.run(old, hold)).toMatchObject({ kind: 'again' });
+    flow.tenants.tenants = [second];
+    expect(await flow.worker.run(old, hold)).toMatchObject({ effects: { outcome: { kind: 'failed' } } });
+  });
+
+  test('is waited for where the tenant is not known, and cancelled only after a day of that', async () => {
+    const work = await claimed();
+    // A process that begins long after the import was accepted, as a command may that has another tenants file.
+    flow.clock.advance(10 * DAY_MS);
+    for (const tenants of [[], [first], [tenantOf({ context: 'moved' as Context })]]) {
+      flow.tenants.tenants = tenants;
+      const at = flow.clock.now() + 60_000;
+      expect(await flow.worker.run(work, hold)).toMatchObject({ kind: 'again', at, retry: { free: true } });
+    }
+    flow.clock.advance(DAY_MS);
+    expect(await flow.worker.run(work, hold)).toMatchObject({ kind: 'again' });
+    flow.tenants.tenants = [flow.tenant];
+    expect(await flow.worker.run(work, hold)).toMatchObject({ effects: { outcome: { kind: 'failed' } } });
+    flow.tenants.tenants = [];
+    expect(await flow.worker.run(work, hold)).toMatchObject({ kind: 'again' });
+    flow.clock.advance(DAY_MS + 1);
+    expect(await flow.worker.run(work, hold)).toMatchObject({ effects: { outcome: { kind: 'cancelled' } } });
   });
 });

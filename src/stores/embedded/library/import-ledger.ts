@@ -67,7 +67,7 @@ export class ImportLedger {
   }
 
   accept(wanted: NewImport): Acceptance {
-    const { id, context, dialect, system, callback, key, quota, maxOpen } = wanted;
+    const { id, context, tenantId, dialect, system, callback, key, quota, maxOpen } = wanted;
     const contextKey = this.contexts.contextKey(context);
     const keyHash = key === undefined ? undefined : hashOf(key);
     const known = keyHash && readRow(this.tables.importKeys, joined(contextKey, keyHash), decodeText);
@@ -84,6 +84,7 @@ export class ImportLedger {
     const job: ImportJob = {
       id,
       context,
+      ...(tenantId !== undefined && { tenantId }),
       dialect,
       ...(system !== undefined && { system }),
       items: items.length,
