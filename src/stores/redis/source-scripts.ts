@@ -36,7 +36,8 @@ export const ATTACH = script(`${READ}${OUTDATED}${USED}${BOOK}
 local kept, complete, sequence, sum, digest, now, weight, sha = unpack(ARGV, 1, 8)
 local old = read(KEYS[1])
 if not old then return 0 end
-local same = string.sub(old, 13, 62) == kept .. complete .. sequence .. sum
+local same = string.find(string.sub(old, 1, 12), '^[%w_%-]+$')
+  and string.sub(old, 13, 62) == kept .. complete .. sequence .. sum
   and redis.sha1hex(string.sub(old, 63)) == sha
 local late = not same and outdated(old, complete, sequence)
 if not same and not late then return 0 end

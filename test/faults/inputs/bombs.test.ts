@@ -212,7 +212,7 @@ const TIFFS_AND_AVIFS: readonly HostileRow[] = [
   {
     what: 'AVIF that claims 2147483647x2147483647',
     source: async () => avifClaiming(await avif(), 0x7fffffff, 0x7fffffff),
-    answer: UNDECODABLE,
+    answer: TOO_LARGE,
   },
   {
     what: 'AVIF that claims 16000x16000',

@@ -110,8 +110,8 @@ describe('more pages or frames than are taken', () => {
   const other = imageDirectory({ widthPx: 9, heightPx: 9, pixels: Buffer.alloc(81, 20) });
 
   test.each<[string, string, () => Buffer | Promise<Buffer>]>([
-    ['GIF', 'jpeg', () => animation('gif', { delaysMs: [50, 50, 50, 50], loop: 3 })],
-    ['GIF of frames with and without controls', 'jpeg', () => gifOf({ frames: 9 })],
+    ['GIF', 'png', () => animation('gif', { delaysMs: [50, 50, 50, 50], loop: 3 })],
+    ['GIF of frames with and without controls', 'png', () => gifOf({ frames: 9 })],
     ['WebP', 'jpeg', () => animation('webp', { delaysMs: [50, 50, 50, 50] })],
     ['TIFF', 'jpeg', () => tiffOf([page, other, other, other])],
   ])('%s is shown by its first', async (_name, type, make) => {

@@ -57,9 +57,11 @@ describe('one Redis server', () => {
     const text = (await client.get(key)) ?? '';
     const late = testSource('a', { complete: false });
     const others = [groupRef('other'), groupRef('late')] as const;
-    // One bit in each part: token, flags, sequence, seal, the JSON behind them, and its last byte.
-    for (const at of [3, 12, 13, 20, 40, 62, 70, text.length >> 1, text.length - 1]) {
-      const damaged = `${text.slice(0, at)}${String.fromCharCode(text.charCodeAt(at) ^ 1)}${text.slice(at + 1)}`;
+    // In each part: token, flags, sequence, seal, the JSON behind them, and its last byte; by what may stand there and by what may not.
+    const places = [0, 3, 11, 12, 13, 20, 40, 62, 70, text.length >> 1, text.length - 1];
+    const flipped = (at: number) => String.fromCharCode(text.charCodeAt(at) ^ 1);
+    for (const [at, character] of places.flatMap((at) => [[at, flipped(at)] as const, [at, '!'] as const])) {
+      const damaged = `${text.slice(0, at)}${character}${text.slice(at + 1)}`;
       for (const [other, what] of [
         [others[0], source],
         [others[1], late],
