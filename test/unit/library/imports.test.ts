@@ -151,6 +151,72 @@ describe('an import', () => {
     expect((await finished(id)).map(({ item }) => item.state)).toEqual(['succeeded', 'succeeded']);
   });
 
+  /** Lets each wait pass until the item has ended; the waits, in ms. */
+  async function waitsUntilEnd(id: ImportId): Promise<readonly number[]> {
+    const waits: number[] = [];
+    let last = 0;
+    while (waits.length < 200) {
+      const item = await vi.waitFor(async () => {
+        const now = await flow.assets.findItem(id, 0);
+        expect(now?.state === 'failed' || (now?.state === 'queued' && (now.nextAttemptAt ?? 0) > last)).toBe(true);
+        return now;
+      }, WAIT);
+      if (item?.state === 'failed') return waits;
+      last = item?.nextAttemptAt ?? 0;
+      waits.push(last - flow.clock.now());
+      flow.clock.advance(last - flow.clock.now());
+      // The runner's own clock is the machine's: it is told of what is due by whoever enqueues.
+      await flow.jobs.enqueue([]);
+    }
+    throw new Error('expected an end');
+  }
+
+  test.each([
+    ['a fetch that fails for a reason of ours', () => new ProofsheetError('storage-full', 'no space is left')],
+    ['a fetch that fails for no known reason', () => new TypeError('undefined is no function')],
+  ])('waits ever longer after %s, and ends some time', { timeout: 300_000 }, async (_, error) => {
+    flow.fetcher.answers.set('/a.jpg', async () => {
+      throw error();
+    });
+    const id = await accept('a');
+    const waits = await waitsUntilEnd(id);
+    expect(waits[0]).toBe(7_500);
+    expect(waits.at(-1)).toBe(450_000);
+    expect(waits.length).toBeLessThan(100);
+    expect((await finished(id))[0]?.item).toMatchObject({ state: 'failed', reason: { code: 'internal' } });
+  });
+
+  test('waits ever longer where an original cannot be kept, and leaves no file behind', async () => {
+    vi.spyOn(flow.originals, 'keep').mockRejectedValue(new ProofsheetError('storage-full', 'no space is left'));
+    flow.fetcher.answers.set('/a.jpg', await picture(40));
+    const id = await accept('a');
+    const waiting = { state: 'queued', attempts: 0, reason: { code: 'internal', message: 'no space is left' } };
+    await vi.waitFor(async () => expect(await flow.assets.findItem(id, 0)).toMatchObject(waiting), WAIT);
+    flow.clock.advance(7 * 3_600_000);
+    // Late, and still not ended by one fault more: the attempt is counted.
+    await vi.waitFor(async () => expect(await flow.assets.findItem(id, 0)).toMatchObject({ attempts: 1 }), WAIT);
+    flow.clock.advance(600_000);
+    expect((await finished(id))[0]?.item).toMatchObject({ state: 'failed', reason: { code: 'internal' } });
+    await vi.waitFor(async () => expect(await readdir(flow.tmpDir)).toEqual([]), WAIT);
+  });
+
+  test('ends an item whose records fail for ever, and leaves no file of it behind', async () => {
+    const note = flow.jobs.note.bind(flow.jobs);
+    vi.spyOn(flow.jobs, 'note').mockImplementation((claim, stage) =>
+      stage === 'converting' ? Promise.reject(new Error('the records cannot be written')) : note(claim, stage),
+    );
+    flow.fetcher.answers.set('/a.jpg', await picture(40));
+    const id = await accept('a');
+    const waiting = { state: 'queued', attempts: 0, nextAttemptAt: flow.clock.now() + 7_500 };
+    await vi.waitFor(async () => expect(await flow.assets.findItem(id, 0)).toMatchObject(waiting), WAIT);
+    expect(await readdir(flow.tmpDir)).toEqual([]);
+    flow.clock.advance(7 * 3_600_000);
+    await vi.waitFor(async () => expect(await flow.assets.findItem(id, 0)).toMatchObject({ attempts: 1 }), WAIT);
+    flow.clock.advance(600_000);
+    expect((await finished(id))[0]?.item).toMatchObject({ state: 'failed', reason: { code: 'internal' } });
+    expect(await readdir(flow.tmpDir)).toEqual([]);
+  });
+
   test('gives back what a stopping server has not fetched, and another one goes on with it', async () => {
     flow.fetcher.answers.set(
       '/a.jpg',
