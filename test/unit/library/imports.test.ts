@@ -6,7 +6,7 @@ import { ProofsheetError } from '../../../src/kernel/errors.js';
 import { parseFormat } from '../../../src/kernel/format.js';
 import type { Context } from '../../../src/kernel/image-key.js';
 import type { AssetId, ImportId } from '../../../src/kernel/library/ids.js';
-import type { JobRunner } from '../../../src/library/job-runner.js';
+import { JobRunner } from '../../../src/library/job-runner.js';
 import { flat, image } from '../../support/images.js';
 import { failure, openImportFlow, tenantOf } from '../../support/import-flow.js';
 import { wantedItem } from '../../support/library.js';
@@ -196,6 +196,45 @@ describe('an import', () => {
     flow.clock.advance(600_000);
     expect((await finished(id))[0]?.item).toMatchObject({ state: 'failed', reason: { code: 'internal' } });
     await vi.waitFor(async () => expect(await readdir(flow.tmpDir)).toEqual([]), WAIT);
+  });
+
+  test('does not fetch at once, over and over, where an original is gone as soon as it is kept', async () => {
+    vi.spyOn(flow.originals, 'keep').mockResolvedValue(undefined);
+    flow.fetcher.answers.set('/a.jpg', await picture(40));
+    const id = await accept('a');
+    const waiting = { state: 'queued', attempts: 0, nextAttemptAt: flow.clock.now() + 7_500 };
+    await vi.waitFor(async () => expect(await flow.assets.findItem(id, 0)).toMatchObject(waiting), WAIT);
+    expect(flow.fetcher.asked).toHaveLength(1);
+  });
+
+  test('gives up a callback whose handler fails for ever, after three days', async () => {
+    const handle = vi.fn(() => Promise.reject(new Error('no letter can be written')));
+    const callbacks = new JobRunner({ ...flow, kind: 'callback', concurrency: 1, handle, share: () => 0.5 });
+    callbacks.start();
+    try {
+      await flow.jobs.enqueue([{ kind: 'callback', id: 'a', context: TENANT }]);
+      for (const [ms, attempts] of [
+        [0, 0],
+        [73 * 3_600_000, 1],
+        [600_000, undefined],
+      ] as const) {
+        flow.clock.advance(ms);
+        const calls = handle.mock.calls.length;
+        if (attempts === undefined)
+          await vi.waitFor(async () => expect(await flow.jobs.find('callback', 'a')).toBeUndefined(), WAIT);
+        else
+          await vi.waitFor(async () => {
+            expect(handle.mock.calls.length).toBeGreaterThanOrEqual(Math.max(1, calls));
+            const job = await flow.jobs.find('callback', 'a');
+            expect(job).toMatchObject({ attempts });
+            expect(job?.dueAt).toBeGreaterThan(flow.clock.now());
+          }, WAIT);
+      }
+      expect(handle).toHaveBeenCalledTimes(3);
+      expect(flow.logger.at('error')).toHaveLength(1);
+    } finally {
+      await callbacks.close(30_000);
+    }
   });
 
   test('ends an item whose records fail for ever, and leaves no file of it behind', async () => {
