@@ -69,7 +69,7 @@ export async function composeLibrary(
     userAgent,
   });
   const { fetcher, sender } = outbound;
-  const worker = new ImportWorker({ assets, originals, fetcher, previews, tenants, tmpDir, maxSourceBytes, clock });
+  const worker = new ImportWorker({ ...ports, assets, originals, fetcher, previews, tenants, tmpDir, maxSourceBytes });
   const imports = new JobRunner({
     ...ports,
     jobs,

@@ -3,16 +3,17 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ProofsheetError } from '../kernel/errors.js';
+import { asProofsheetError } from '../kernel/errors.js';
 import type { ImageKey } from '../kernel/image-key.js';
 import type { DescribedAsset } from '../kernel/library/asset.js';
 import { newAssetId } from '../kernel/library/ids.js';
 import { type ImportItem, type ImportJob, isFinal, parseItemWorkId } from '../kernel/library/import-job.js';
-import { type Reason, reasonOfError, retryWaitMs } from '../kernel/library/reason.js';
+import { faultWaitMs, MAX_PATIENCE_MS, type Reason, reasonOfError, retryWaitMs } from '../kernel/library/reason.js';
 import type { Tenant } from '../kernel/library/tenant.js';
 import type { Assets, ItemOutcome } from '../kernel/ports/assets.js';
 import type { Clock } from '../kernel/ports/clock.js';
 import type { Claim } from '../kernel/ports/jobs.js';
+import type { Logger } from '../kernel/ports/logger.js';
 import type { Originals } from '../kernel/ports/originals.js';
 import type { Fetched, FetchedFile, FetchFailure, SourceFetcher } from '../kernel/ports/source-fetcher.js';
 import type { Tenants } from '../kernel/ports/tenants.js';
@@ -23,10 +24,8 @@ import { JobTenants } from './job-tenant.js';
 
 /** An item whose holder died so often in the middle of it is not tried again: it may be what they died of. */
 const MAX_LOST_LEASES = 5;
-/** How long after its acceptance an item waits for a server that has no room for it, or a host that is not asked, in ms. */
-const MAX_PATIENCE_MS = 6 * 3_600_000;
-/** Between two looks whether this server has room again: by chance, up to this many ms. */
-const OWN_FAULT_WAIT_MS = 10_000;
+/** Between two looks whether a host is asked again: by chance, up to this many ms. */
+const NOT_ASKED_WAIT_MS = 10_000;
 
 const UNKNOWN_TENANT: Reason = { code: 'internal', message: 'its tenant is not known here; it waits until it is' };
 
@@ -40,6 +39,7 @@ export interface ImportWorkerDeps {
   readonly tmpDir: string;
   readonly maxSourceBytes: number;
   readonly clock: Clock;
+  readonly logger: Logger;
   /** 0 to 1, by chance; for tests. */
   readonly share?: () => number;
 }
@@ -85,18 +85,23 @@ export class ImportWorker {
     const { item, tenant, known } = work;
     await hold.note('fetching');
     const validators = await this.validatorsOf(known);
-    const fetched = await this.deps.fetcher.fetch({
-      url: item.url,
-      ...(tenant.allowedHosts && { allowedHosts: tenant.allowedHosts }),
-      maxBytes: this.deps.maxSourceBytes,
-      ...(validators && { validators }),
-      signal: hold.giveUp,
-    });
+    let fetched: Fetched;
+    try {
+      fetched = await this.deps.fetcher.fetch({
+        url: item.url,
+        ...(tenant.allowedHosts && { allowedHosts: tenant.allowedHosts }),
+        maxBytes: this.deps.maxSourceBytes,
+        ...(validators && { validators }),
+        signal: hold.giveUp,
+      });
+    } catch (error) {
+      if (hold.giveUp.aborted) throw error;
+      return this.notStored(work, error, undefined);
+    }
     if (fetched.kind === 'failed') return this.notFetched(work, fetched);
     if (fetched.kind === 'not-modified')
       return known ? ended(item, { kind: 'unchanged', assetId: known.asset.id }) : failed(item, { code: 'internal' });
-    await hold.note('converting');
-    return this.store(work, fetched);
+    return this.store(work, fetched, hold);
   }
 
   /** Only where the bytes that they are about are still there. */
@@ -116,20 +121,22 @@ export class ImportWorker {
         ? failed(item, reason)
         : {
             kind: 'again',
-            at: now + (retryAfterMs ?? 0) + this.share() * OWN_FAULT_WAIT_MS,
+            at: now + (retryAfterMs ?? 0) + this.share() * NOT_ASKED_WAIT_MS,
             retry: { reason, free: true },
           };
     const wait = retryWaitMs(claim.attempts + 1, this.share(), retryAfterMs);
     return wait === undefined ? failed(item, reason) : { kind: 'again', at: now + wait, retry: { reason } };
   }
 
-  private async store(work: Work, fetched: Extract<Fetched, { kind: 'fetched' }>): Promise<Ending> {
-    const { file } = fetched;
+  private async store(work: Work, fetched: Extract<Fetched, { kind: 'fetched' }>, hold: Hold): Promise<Ending> {
+    const { file, contentType } = fetched;
     // The previews' own name for it goes when they are made; this one lasts until the original has its own.
     const path = join(this.deps.tmpDir, `import-${randomUUID()}`);
     try {
-      await linkOrCopy(file.path, path);
-      return await this.convert(work, fetched, file, path);
+      await hold.note('converting');
+      return await this.convert(work, fetched, file, path).catch((error: unknown) =>
+        this.notStored(work, error, contentType),
+      );
     } finally {
       await Promise.all([rm(path, { force: true }), rm(file.path, { force: true })]);
     }
@@ -137,19 +144,15 @@ export class ImportWorker {
 
   private async convert(
     work: Work,
-    { contentType, validators }: Extract<Fetched, { kind: 'fetched' }>,
+    { validators }: Extract<Fetched, { kind: 'fetched' }>,
     file: FetchedFile,
     path: string,
   ): Promise<Ending> {
     const { item, claim, tenant } = work;
     const upload = { path: file.path, digest: file.digest, bytes: file.bytes };
     const imageKey = file.digest as string as ImageKey;
-    let info: Awaited<ReturnType<Previews['cache']>>['source']['info'];
-    try {
-      info = (await this.deps.previews.cache({ context: claim.context, imageKey }, upload)).source.info;
-    } catch (error) {
-      return this.notConverted(work, error, contentType);
-    }
+    await linkOrCopy(file.path, path);
+    const { info } = (await this.deps.previews.cache({ context: claim.context, imageKey }, upload)).source;
     await this.deps.originals.keep(file.digest, path, file.bytes);
     const { digest, md5, bytes } = file;
     const { type, widthPx, heightPx } = info;
@@ -171,15 +174,19 @@ export class ImportWorker {
   }
 
   /** What the source is to blame for is final; what this server lacks is waited for. */
-  private notConverted({ item, job, claim }: Work, error: unknown, contentType: string | undefined): Ending {
-    if (!(error instanceof ProofsheetError)) throw error;
+  private notStored({ item, job, claim }: Work, thrown: unknown, contentType: string | undefined): Ending {
+    const error = asProofsheetError(thrown);
     const code = reasonOfError(error.code);
     const now = this.deps.clock.now();
     if (code === undefined || (error.uncertain && claim.attempts === 0)) {
       const reason: Reason = { code: 'internal', message: error.message };
-      if (now - job.acceptedAt > MAX_PATIENCE_MS) return failed(item, reason);
-      const at = now + (error.retryAfterSeconds ?? 0) * 1_000 + this.share() * OWN_FAULT_WAIT_MS;
-      return { kind: 'again', at, retry: { reason, free: code === undefined } };
+      if (error.code === 'internal') this.deps.logger.warn({ error }, 'an item of an import could not be stored');
+      const ageMs = now - job.acceptedAt;
+      const isLate = ageMs > MAX_PATIENCE_MS;
+      // Nobody fails by the first fault, however long the queue was before: one more attempt, which is counted.
+      if (isLate && claim.attempts > 0) return failed(item, reason);
+      const at = now + (error.retryAfterSeconds ?? 0) * 1_000 + faultWaitMs(ageMs, this.share());
+      return { kind: 'again', at, retry: { reason, free: code === undefined && !isLate } };
     }
     // A page of a login, say, with a status of success: better called what it is than a picture of a type that is off.
     const isOther = code === 'type-not-enabled' && contentType !== undefined && !contentType.startsWith('image/');

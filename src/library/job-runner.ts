@@ -1,7 +1,8 @@
 // Runs the jobs of one kind: claims what is due as long as it has a hand free, keeps the leases, and ends each job as its handler
 // says. Wakes at once for what this process made due, and asks every second for what others did.
 
-import type { ItemStage } from '../kernel/library/import-job.js';
+import { type ItemStage, parseItemWorkId } from '../kernel/library/import-job.js';
+import { faultWaitMs, MAX_PATIENCE_MS, type Reason } from '../kernel/library/reason.js';
 import type { ItemEffects } from '../kernel/ports/assets.js';
 import type { Clock } from '../kernel/ports/clock.js';
 import type { Claim, ItemRetry, JobKind, Jobs } from '../kernel/ports/jobs.js';
@@ -11,8 +12,12 @@ import type { Metrics } from '../kernel/ports/metrics.js';
 /** Long enough for a pause of the event loop, short enough that nobody waits long for a machine that died. */
 const LEASE_MS = 15_000;
 const POLL_MS = 1_000;
-/** What failed for no reason that a handler knows is tried again after this long, in ms. */
-const FAULT_WAIT_MS = 5_000;
+/**
+ * What fails for no reason that a handler knows is tried again until it is so old, in ms, and then ended. A callback's own schedule
+ * lasts 32 hours, and a fault of ours after those of its receiver is not to end it.
+ */
+const patienceMs = (kind: JobKind): number => (kind === 'import-item' ? MAX_PATIENCE_MS : 3 * 86_400_000);
+const INTERNAL: Reason = { code: 'internal', message: 'its processing failed, by no fault of its own' };
 
 /** How a job ends, or goes on. */
 export type Ending =
@@ -34,13 +39,15 @@ export interface JobRunnerDeps {
   readonly kind: JobKind;
   /** Jobs in hand at once, 1 or more. */
   readonly concurrency: number;
-  /** May throw: then the job is tried again, or given back when the server stops. */
+  /** May throw: then the job is tried again, ever more rarely and not for ever, or given back when the server stops. */
   readonly handle: (claim: Claim, hold: Hold) => Promise<Ending>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Default 15 s. */
   readonly leaseMs?: number;
+  /** 0 to 1, by chance; for tests. */
+  readonly share?: () => number;
 }
 
 interface Running {
@@ -150,7 +157,7 @@ export class JobRunner {
   }
 
   private async end(claim: Claim, ending: Ending): Promise<void> {
-    const { jobs, metrics, kind, clock } = this.deps;
+    const { jobs, metrics, kind } = this.deps;
     if (ending.kind === 'again') {
       metrics.count('job_retries_total', { kind, reason: ending.retry?.reason?.code ?? 'internal' });
       await jobs.retryAt(claim, ending.at, ending.retry);
@@ -158,18 +165,27 @@ export class JobRunner {
     }
     const finish = await jobs.finish(claim, ending.effects);
     // Swept in the moment between being kept and being named.
-    if (finish === 'original-missing') await jobs.retryAt(claim, clock.now(), { free: true });
+    if (finish === 'original-missing') await this.giveBack(claim);
     metrics.count('jobs_total', { kind, result: finish });
   }
 
   private async giveBack(claim: Claim): Promise<void> {
-    const { jobs, clock, metrics, kind } = this.deps;
+    const { jobs, clock, metrics, kind, logger, share = Math.random } = this.deps;
     if (this.stopping.signal.aborted) {
       await jobs.release(claim);
       return;
     }
+    const ageMs = clock.now() - claim.enqueuedAt;
+    const isLate = ageMs > patienceMs(kind);
+    // Nothing ends by its first fault, however long the queue was before: one more attempt, which is counted.
+    if (isLate && claim.attempts > 0) {
+      logger.error({ kind, id: claim.id }, 'a job has failed too long and is given up');
+      const finish = await jobs.finish(claim, failureOf(claim));
+      metrics.count('jobs_total', { kind, result: finish });
+      return;
+    }
     metrics.count('job_retries_total', { kind, reason: 'internal' });
-    await jobs.retryAt(claim, clock.now() + FAULT_WAIT_MS, { free: true });
+    await jobs.retryAt(claim, clock.now() + faultWaitMs(ageMs, share()), { reason: INTERNAL, free: !isLate });
   }
 
   private async renewAll(): Promise<void> {
@@ -186,4 +202,10 @@ export class JobRunner {
       }),
     );
   }
+}
+
+/** What the end of a job without success means for whoever asked for it. */
+function failureOf({ kind, id }: Claim): ItemEffects | undefined {
+  const item = kind === 'import-item' ? parseItemWorkId(id) : undefined;
+  return item && { ...item, outcome: { kind: 'failed', reason: INTERNAL } };
 }

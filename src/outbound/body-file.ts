@@ -64,7 +64,7 @@ export async function writeBody(
   } finally {
     clearInterval(watch);
     await onDisk(file.close());
-    if (!isWhole) await rm(path, { force: true });
+    if (!isWhole) await onDisk(rm(path, { force: true }));
   }
   const digest = parseDigest(sha256.digest('hex'));
   if (digest === undefined) throw new Error('expected SHA-256 to be 64 hex characters');

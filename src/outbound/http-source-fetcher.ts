@@ -55,7 +55,10 @@ class Refused extends Error {
 
 export class HttpSourceFetcher implements SourceFetcher {
   private readonly flights = new SharedFlights<Fetched>(async (fetched) => {
-    if (fetched.kind === 'fetched') await rm(fetched.file.path, { force: true });
+    if (fetched.kind !== 'fetched') return;
+    await rm(fetched.file.path, { force: true }).catch((error: unknown) =>
+      this.options.logger.warn({ error }, 'a temp file could not be removed; it goes at the next start'),
+    );
   });
   private readonly closing = new AbortController();
 
@@ -130,7 +133,7 @@ export class HttpSourceFetcher implements SourceFetcher {
             throw refusal('too-many-redirects', `more than ${maxRedirects} redirects`, hop.status);
           url = this.next(url, hop.location, request.allowedHosts);
         } catch (error) {
-          if (isOfHost(error)) outcome = 'bad';
+          if (!request.signal.aborted && isOfHost(error)) outcome = 'bad';
           throw error;
         } finally {
           leave(outcome);
@@ -218,21 +221,17 @@ export class HttpSourceFetcher implements SourceFetcher {
       });
     }
     if (error instanceof BodyTooLarge) return new Refused({ ...tooLarge(0), message: error.message, wasTried: true });
-    const fault = networkFaultOf(error);
-    if (fault === undefined) return error;
-    return new Refused({
-      kind: 'failed',
-      ...fault,
-      isTransient: fault.reason !== 'address-forbidden',
-      wasTried: true,
-    });
+    const { reason, message, isKnown } = networkFaultOf(error);
+    if (!isKnown) this.options.logger.warn({ error }, 'a source could not be fetched, for an unknown reason');
+    const isTransient = reason !== 'address-forbidden';
+    return new Refused({ kind: 'failed', reason, message, isTransient, wasTried: true });
   }
 }
 
 /** Whether the host is to blame for a failure that may pass. */
 function isOfHost(error: unknown): boolean {
-  const fault = error instanceof ProofsheetError ? undefined : networkFaultOf(error);
-  return fault !== undefined && fault.reason !== 'address-forbidden';
+  if (error instanceof ProofsheetError || error instanceof Refused || error instanceof BodyTooLarge) return false;
+  return networkFaultOf(error).reason !== 'address-forbidden';
 }
 
 function refusal(reason: FetchFailure['reason'], message: string, status?: number): Refused {

@@ -59,10 +59,11 @@ export class HttpWebhookSender implements WebhookSender {
     allowedHosts,
     signal,
   }: WebhookMessage): Promise<Outcome> {
-    const { client, permitsPort, deniedHosts, timeoutMs, userAgent, clock } = this.options;
+    const { client, permitsPort, deniedHosts, timeoutMs, userAgent, clock, logger } = this.options;
     const url = parseSourceUrl(text, permitsPort);
     if (typeof url === 'string' || isListed(url, deniedHosts) || (allowedHosts && !isListed(url, allowedHosts)))
       return { fault: 'address-forbidden' };
+    const ours = webhookHeaders(id, clock.now(), body, secrets);
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(new DeadlinePassed('the receiver took too long')), timeoutMs);
     try {
@@ -73,7 +74,7 @@ export class HttpWebhookSender implements WebhookSender {
           ...lowerCased(headers),
           'user-agent': userAgent,
           'content-type': 'application/json',
-          ...webhookHeaders(id, clock.now(), body, secrets),
+          ...ours,
         },
         body,
         signal: AbortSignal.any([signal, deadline.signal]),
@@ -81,9 +82,9 @@ export class HttpWebhookSender implements WebhookSender {
       return await this.judge(answer);
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      const fault = networkFaultOf(error);
-      if (fault === undefined) throw error;
-      return { fault: FAULTS[fault.reason] };
+      const { reason, isKnown } = networkFaultOf(error);
+      if (!isKnown) logger.warn({ error, host: url.host }, 'a receiver could not be reached, for an unknown reason');
+      return { fault: FAULTS[reason] };
     } finally {
       clearTimeout(timer);
     }
@@ -130,8 +131,8 @@ async function beginningOf(body: Answer['body']): Promise<string> {
       bytes += chunk.length;
       if (bytes > READ_BYTES) break;
     }
-  } catch (error) {
-    if (networkFaultOf(error) === undefined) throw error;
+  } catch {
+    // What came so far is kept.
   }
   return Buffer.concat(kept).toString('utf8');
 }

@@ -7,10 +7,22 @@ export class DeadlinePassed extends Error {
   override readonly name = 'DeadlinePassed';
 }
 
+/** Node's names for what OpenSSL says of a certificate (crypto_common.cc), where they do not tell it themselves. */
+const CERTIFICATE_FAULTS = new Set([
+  'INVALID_CA',
+  'INVALID_PURPOSE',
+  'PATH_LENGTH_EXCEEDED',
+  'HOSTNAME_MISMATCH',
+  'OUT_OF_MEM',
+  'UNSPECIFIED',
+]);
+
 export interface NetworkFault {
   readonly reason: Extract<ImportReason, 'address-forbidden' | 'source-timeout' | 'source-unavailable'>;
   /** For people: names no host, no address. */
   readonly message: string;
+  /** `false`: no rule knows it, so it is worth a line in the log. */
+  readonly isKnown: boolean;
 }
 
 const TIMEOUTS = new Set([
@@ -34,23 +46,26 @@ const NAME_FAULTS = new Set([
   'ECANCELLED',
 ]);
 
-/** `undefined`: not of the network. */
-export function networkFaultOf(error: unknown): NetworkFault | undefined {
+/** Of whatever a connection, a request or a body failed with; what no rule knows is `source-unavailable`, so that it ends some time. */
+export function networkFaultOf(error: unknown): NetworkFault {
   const errors = causesOf(error);
   if (errors.some((cause) => cause instanceof AddressForbidden))
-    return { reason: 'address-forbidden', message: 'the address is blocked by policy' };
+    return { reason: 'address-forbidden', message: 'the address is blocked by policy', isKnown: true };
   const codes = errors.flatMap((cause) => ('code' in cause ? [String(cause.code)] : []));
   if (errors.some((cause) => cause instanceof DeadlinePassed) || codes.some((code) => TIMEOUTS.has(code)))
-    return { reason: 'source-timeout', message: 'the host did not answer in time, or too slowly' };
-  const told = (message: string): NetworkFault => ({ reason: 'source-unavailable', message });
+    return { reason: 'source-timeout', message: 'the host did not answer in time, or too slowly', isKnown: true };
+  const told = (message: string, isKnown = true): NetworkFault => ({ reason: 'source-unavailable', message, isKnown });
   if (codes.some((code) => NAME_FAULTS.has(code))) return told('the name of the host was not found');
-  if (codes.some((code) => /CERT|_TLS_|^ERR_SSL|SELF_SIGNED|UNABLE_TO_|^EPROTO$/.test(code)))
+  if (
+    codes.some(
+      (code) => CERTIFICATE_FAULTS.has(code) || /CERT|_TLS_|^ERR_SSL|SELF_SIGNED|UNABLE_TO_|^EPROTO$/.test(code),
+    )
+  )
     return told('no secure connection could be made to the host');
   // undici's parser gives its errors a code of the parser's, or none.
   const isOfParser = errors.some(({ name }) => name === 'HTTPParserError');
-  if (isOfParser || codes.some((code) => /^UND_ERR_|^HPE_|^E[A-Z]+$/.test(code)))
-    return told('the connection to the host failed');
-  return undefined;
+  const isKnown = isOfParser || codes.some((code) => /^UND_ERR_|^HPE_|^E[A-Z]+$/.test(code));
+  return told('the connection to the host failed', isKnown);
 }
 
 /** The error, what it was caused by and what it sums up. */

@@ -15,7 +15,7 @@ interface Flying<T> {
 export class SharedFlights<T> {
   private readonly flying = new Map<string, Flying<T>>();
 
-  /** `onLast`: called with the result once nobody needs it any more, if there is one. */
+  /** `onLast`: called with the result once nobody needs it any more, if there is one; its failure is its own affair. */
   constructor(private readonly onLast: (result: T) => Promise<void>) {}
 
   /** How many different ones are under way. */
@@ -33,8 +33,8 @@ export class SharedFlights<T> {
         if (--flying.riders > 0) return;
         this.forget(key, flying);
         flying.controller.abort(new Error('nobody waits for it any more'));
-        // Its failure was told to those who waited.
-        void flying.result.then(this.onLast, () => undefined);
+        // Its failure was told to those who waited; what `onLast` fails with concerns nobody any more.
+        void flying.result.then(this.onLast).catch(() => undefined);
       },
     };
   }

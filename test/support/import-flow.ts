@@ -89,9 +89,26 @@ export async function openImportFlow(tenant = tenantOf()) {
   const [fetcher, previews] = [new FakeFetcher(tmpDir), new FakePreviews(clock)];
   const [logger, metrics, tenants] = [new FakeLogger(), new FakeMetrics(), new FakeTenants([tenant])];
   const shared = { assets, originals, previews, tmpDir };
-  const worker = new ImportWorker({ ...shared, fetcher, tenants, maxSourceBytes: 1_000_000, clock, share: () => 0.5 });
+  const worker = new ImportWorker({
+    ...shared,
+    fetcher,
+    tenants,
+    maxSourceBytes: 1_000_000,
+    clock,
+    logger,
+    share: () => 0.5,
+  });
   const service = new LibraryService({ ...shared, maxItems: 1_000, maxOpenImports: 100 });
   const runner = (concurrency = 4) =>
-    new JobRunner({ jobs, kind: 'import-item', concurrency, handle: worker.run, clock, logger, metrics });
+    new JobRunner({
+      jobs,
+      kind: 'import-item',
+      concurrency,
+      handle: worker.run,
+      clock,
+      logger,
+      metrics,
+      share: () => 0.5,
+    });
   return { ...library, tenant, tenants, tmpDir, fetcher, previews, worker, service, runner, logger, metrics };
 }

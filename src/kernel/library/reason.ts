@@ -29,6 +29,20 @@ export function retryWaitMs(attempts: number, share: number, retryAfterMs?: numb
   return Math.round(asked + share * longest);
 }
 
+/** What fails for a fault of the server's own is waited for so long after it was asked for, in ms. */
+export const MAX_PATIENCE_MS = 6 * 3_600_000;
+const LEAST_FAULT_WAIT_MS = 10_000;
+const LONGEST_FAULT_WAIT_MS = 600_000;
+
+/**
+ * Ms until work that is `ageMs` old and failed for a fault of the server's own is tried again: about as long as it is old, so that
+ * waits grow exponentially although nobody counts them, 5 s to 10 minutes. `share`: 0 to 1, by chance.
+ */
+export function faultWaitMs(ageMs: number, share: number): number {
+  const longest = Math.min(LONGEST_FAULT_WAIT_MS, Math.max(LEAST_FAULT_WAIT_MS, ageMs));
+  return Math.round((longest * (1 + share)) / 2);
+}
+
 /** What the making of previews says of a source, as a reason; `undefined`: it says something of this server instead. */
 export function reasonOfError(code: ErrorName): ImportReason | undefined {
   return OF_ERRORS[code];

@@ -8,7 +8,7 @@ import type { Context } from '../../../src/kernel/image-key.js';
 import type { AssetId, ImportId, TenantId } from '../../../src/kernel/library/ids.js';
 import type { Claim } from '../../../src/kernel/ports/jobs.js';
 import { parseHostRule } from '../../../src/kernel/source-url.js';
-import type { JobRunner } from '../../../src/library/job-runner.js';
+import { JobRunner } from '../../../src/library/job-runner.js';
 import { flat, image } from '../../support/images.js';
 import { failure, openImportFlow, tenantOf } from '../../support/import-flow.js';
 import { newImport, wantedItem } from '../../support/library.js';
@@ -152,6 +152,109 @@ describe('an import', () => {
     flow.fetcher.answers.set('/b.jpg', await picture(30));
     flow.clock.advance(10_000);
     expect((await finished(id)).map(({ item }) => item.state)).toEqual(['succeeded', 'succeeded']);
+  });
+
+  /** Runs the item by hand, over and over as its endings say, until it has ended; the waits, in ms. */
+  async function waitsUntilEnd(): Promise<readonly number[]> {
+    const [waits, signal] = [[] as number[], new AbortController().signal];
+    for (;;) {
+      const [claim] = await flow.jobs.claim({ kind: 'import-item', limit: 1, leaseMs: 60_000 });
+      if (claim === undefined || waits.length > 200) throw new Error('expected an end');
+      const ending = await flow.worker.run(claim, { lost: signal, giveUp: signal, note: async () => undefined });
+      if (ending.kind === 'done') {
+        await flow.jobs.finish(claim, ending.effects);
+        return waits;
+      }
+      await flow.jobs.retryAt(claim, ending.at, ending.retry);
+      waits.push(ending.at - flow.clock.now());
+      flow.clock.advance(ending.at - flow.clock.now());
+    }
+  }
+
+  test.each([
+    ['a fetch that fails for a reason of ours', () => new ProofsheetError('storage-full', 'no space is left')],
+    ['a fetch that fails for no known reason', () => new TypeError('undefined is no function')],
+  ])('waits ever longer after %s, and ends some time', async (_, error) => {
+    await runner.close(30_000);
+    flow.fetcher.answers.set('/a.jpg', async () => {
+      throw error();
+    });
+    const id = await accept('a');
+    const waits = await waitsUntilEnd();
+    expect(waits[0]).toBe(7_500);
+    expect(waits.at(-1)).toBe(450_000);
+    expect(waits.length).toBeLessThan(100);
+    expect((await finished(id))[0]?.item).toMatchObject({ state: 'failed', reason: { code: 'internal' } });
+  });
+
+  test('waits ever longer where an original cannot be kept, and leaves no file behind', async () => {
+    vi.spyOn(flow.originals, 'keep').mockRejectedValue(new ProofsheetError('storage-full', 'no space is left'));
+    flow.fetcher.answers.set('/a.jpg', await picture(40));
+    const id = await accept('a');
+    const waiting = { state: 'queued', attempts: 0, reason: { code: 'internal', message: 'no space is left' } };
+    await vi.waitFor(async () => expect(await flow.assets.findItem(id, 0)).toMatchObject(waiting), WAIT);
+    flow.clock.advance(7 * 3_600_000);
+    // Late, and still not ended by one fault more: the attempt is counted.
+    await vi.waitFor(async () => expect(await flow.assets.findItem(id, 0)).toMatchObject({ attempts: 1 }), WAIT);
+    flow.clock.advance(600_000);
+    expect((await finished(id))[0]?.item).toMatchObject({ state: 'failed', reason: { code: 'internal' } });
+    await vi.waitFor(async () => expect(await readdir(flow.tmpDir)).toEqual([]), WAIT);
+  });
+
+  test('does not fetch at once, over and over, where an original is gone as soon as it is kept', async () => {
+    vi.spyOn(flow.originals, 'keep').mockResolvedValue(undefined);
+    flow.fetcher.answers.set('/a.jpg', await picture(40));
+    const id = await accept('a');
+    const waiting = { state: 'queued', attempts: 0, nextAttemptAt: flow.clock.now() + 7_500 };
+    await vi.waitFor(async () => expect(await flow.assets.findItem(id, 0)).toMatchObject(waiting), WAIT);
+    expect(flow.fetcher.asked).toHaveLength(1);
+  });
+
+  test('gives up a callback whose handler fails for ever, after three days', async () => {
+    const handle = vi.fn(() => Promise.reject(new Error('no letter can be written')));
+    const callbacks = new JobRunner({ ...flow, kind: 'callback', concurrency: 1, handle, share: () => 0.5 });
+    callbacks.start();
+    try {
+      await flow.jobs.enqueue([{ kind: 'callback', id: 'a', context: TENANT }]);
+      for (const [ms, attempts] of [
+        [0, 0],
+        [73 * 3_600_000, 1],
+        [600_000, undefined],
+      ] as const) {
+        flow.clock.advance(ms);
+        const calls = handle.mock.calls.length;
+        if (attempts === undefined)
+          await vi.waitFor(async () => expect(await flow.jobs.find('callback', 'a')).toBeUndefined(), WAIT);
+        else
+          await vi.waitFor(async () => {
+            expect(handle.mock.calls.length).toBeGreaterThanOrEqual(Math.max(1, calls));
+            const job = await flow.jobs.find('callback', 'a');
+            expect(job).toMatchObject({ attempts });
+            expect(job?.dueAt).toBeGreaterThan(flow.clock.now());
+          }, WAIT);
+      }
+      expect(handle).toHaveBeenCalledTimes(3);
+      expect(flow.logger.at('error')).toHaveLength(1);
+    } finally {
+      await callbacks.close(30_000);
+    }
+  });
+
+  test('ends an item whose records fail for ever, and leaves no file of it behind', async () => {
+    const note = flow.jobs.note.bind(flow.jobs);
+    vi.spyOn(flow.jobs, 'note').mockImplementation((claim, stage) =>
+      stage === 'converting' ? Promise.reject(new Error('the records cannot be written')) : note(claim, stage),
+    );
+    flow.fetcher.answers.set('/a.jpg', await picture(40));
+    const id = await accept('a');
+    const waiting = { state: 'queued', attempts: 0, nextAttemptAt: flow.clock.now() + 7_500 };
+    await vi.waitFor(async () => expect(await flow.assets.findItem(id, 0)).toMatchObject(waiting), WAIT);
+    expect(await readdir(flow.tmpDir)).toEqual([]);
+    flow.clock.advance(7 * 3_600_000);
+    await vi.waitFor(async () => expect(await flow.assets.findItem(id, 0)).toMatchObject({ attempts: 1 }), WAIT);
+    flow.clock.advance(600_000);
+    expect((await finished(id))[0]?.item).toMatchObject({ state: 'failed', reason: { code: 'internal' } });
+    expect(await readdir(flow.tmpDir)).toEqual([]);
   });
 
   test('gives back what a stopping server has not fetched, and another one goes on with it', async () => {
