@@ -215,6 +215,8 @@ export class Standby {
         if (said.length > TAKEN.length) server.unshift(said.subarray(TAKEN.length));
         settle(said.toString('latin1', 0, TAKEN.length) === TAKEN);
       });
+      // Who refuses has ended its side, which leaves this one open.
+      server.once('end', () => settle(false));
       server.once('close', () => settle(false));
     });
     if (!taken) {

@@ -178,16 +178,21 @@ it('offers a client again whom the neighbour did not take while it stalled', asy
   expect(await textOf(one)).toBe('served');
 });
 
-it('offers a client again whom the neighbour refused', async () => {
+it('offers a client again whom the neighbour refused, which is no sign that it has stopped', async () => {
   await begin();
   let passes = 0;
+  let watches = 0;
   lock.answerBy((question, socket) => {
-    if (!question.includes('"pass"')) socket.resume().write(SERVING);
-    else if (passes++ === 0) socket.destroy();
+    if (!question.includes('"pass"')) {
+      watches++;
+      socket.resume().write(SERVING);
+    } else if (passes++ === 0) socket.destroy();
     else socket.end(`${TAKEN}served`);
   });
-  await sleep(200);
+  await until(() => watches > 0, 'it is watched');
+  await sleep(100);
   expect(await textOf(await client())).toBe('served');
+  expect({ passes, watches }).toEqual({ passes: 2, watches: 1 });
 });
 
 it('offers those who wait a portion at a time', async () => {
