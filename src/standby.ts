@@ -127,8 +127,10 @@ export class Standby {
     const socket = this.ask(name, { want: 'watch' });
     if (socket === undefined) return;
     this.watched.set(name, socket);
+    let served = false;
     socket.once('data', (said: Buffer) => {
       if (said.toString() !== SERVING) return;
+      served = true;
       this.serving.set(name, socket);
       void this.offer();
       this.look();
@@ -137,7 +139,8 @@ export class Standby {
     socket.once('close', () => {
       this.watched.delete(name);
       // One that refused is asked again after a pause.
-      if (this.serving.delete(name)) this.look();
+      this.serving.delete(name);
+      if (served) this.look();
     });
   }
 
@@ -203,6 +206,7 @@ export class Standby {
     const taken = await new Promise<boolean>((resolve) => {
       const timer = setTimeout(() => {
         // It has stopped, whatever it said; it is watched anew, and says so when it serves again.
+        if (this.serving.get(name) === watch) this.serving.delete(name);
         watch?.destroy();
         resolve(false);
       }, TAKEN_MS);
