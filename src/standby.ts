@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DOORS, type DoorName, type DoorServers, inject, type Question, SERVING, TAKEN } from './door.js';
 import type { Logger } from './kernel/ports/logger.js';
+import { PassedConnections } from './passed-connections.js';
 import { foreignHolders } from './stores/embedded/group-lock.js';
 import { connectTo } from './stores/embedded/held-name.js';
 
@@ -17,8 +18,10 @@ const TAKEN_MS = 2_000;
 const HELD_MS = 30_000;
 /** Clients that wait; more are refused. */
 const MOST_HELD = 4_096;
-/** An answered connection that is silent for this long is idle. */
-const IDLE_MS = 300;
+/** As many of them are offered to the neighbours at a time: a socket's queue has 511 places by default, for others too. */
+const PORTION = 200;
+/** As long as a server's own clients may pause by default (SEND_TIMEOUT_MS). */
+const SEND_TIMEOUT_MS = 60_000;
 
 /** The probes' names at the root; the first two ask whether this process lives. */
 const PROBE = /^(?:GET|HEAD) \/+(?:(healthz|health\/liveness)|readyz|health\/readiness)\/?[ ?]/;
@@ -26,6 +29,8 @@ const PROBE = /^(?:GET|HEAD) \/+(?:(healthz|health\/liveness)|readyz|health\/rea
 interface Held {
   readonly to: DoorName;
   readonly socket: Socket;
+  /** When it is refused, by `performance.now()`: however often it was offered in between. */
+  readonly endsAt: number;
   /** Ends the wait; the connection is as it came. */
   release(): void;
 }
@@ -35,6 +40,8 @@ export interface StandbyOptions {
   readonly lockDir: string;
   readonly group: string;
   readonly maxConnections: number;
+  /** Longest pause of a client that takes a neighbour's answer. */
+  readonly sendTimeoutMs?: number;
   readonly logger: Logger;
 }
 
@@ -43,14 +50,16 @@ export class Standby {
   private readonly serving = new Map<string, Socket>();
   private readonly watched = new Map<string, Socket>();
   private readonly fronts = new Map<DoorName, Server>();
-  private held: Held[] = [];
-  /** Connections that a neighbour serves, and when and by whom the last byte was sent. */
-  private readonly passed = new Map<Socket, { answered: boolean; at: number }>();
+  private readonly held = new Set<Held>();
+  private readonly passed: PassedConnections;
   private successor: DoorServers | undefined;
   private look: () => void = () => undefined;
+  private offering = false;
   private closed = false;
 
-  constructor(private readonly options: StandbyOptions) {}
+  constructor(private readonly options: StandbyOptions) {
+    this.passed = new PassedConnections(options.sendTimeoutMs ?? SEND_TIMEOUT_MS);
+  }
 
   /** A server that takes connections in the place of the process's own one of this name; the caller listens with it. */
   front(name: DoorName): Server {
@@ -73,6 +82,7 @@ export class Standby {
       const holders = await foreignHolders(lockDir, group);
       if (holders.length === 0) return true;
       for (const { name } of holders) this.watch(name);
+      void this.offer();
       const processes = holders.map(({ pid }) => pid);
       if (told !== processes.join()) {
         told = processes.join();
@@ -108,50 +118,77 @@ export class Standby {
     this.look();
     for (const server of this.fronts.values()) server.close();
     for (const { socket } of this.released()) socket.destroy();
-    for (const endsAt = performance.now() + limitMs; this.passed.size > 0; await sleep(SOON_MS)) {
-      const now = performance.now();
-      for (const [socket, { answered, at }] of this.passed)
-        if (now > endsAt || (answered && now - at > IDLE_MS)) socket.destroy();
-    }
+    await this.passed.close(limitMs);
     for (const socket of this.watched.values()) socket.destroy();
   }
 
   private watch(name: string): void {
     if (this.watched.has(name)) return;
     const socket = this.ask(name, { want: 'watch' });
+    if (socket === undefined) return;
     this.watched.set(name, socket);
+    let served = false;
     socket.once('data', (said: Buffer) => {
       if (said.toString() !== SERVING) return;
+      served = true;
       this.serving.set(name, socket);
-      for (const { to, socket: client } of this.released()) void this.place(to, client);
+      void this.offer();
       this.look();
     });
     socket.once('end', () => socket.destroy());
     socket.once('close', () => {
       this.watched.delete(name);
+      // One that refused is asked again after a pause.
       this.serving.delete(name);
-      this.look();
+      if (served) this.look();
     });
   }
 
-  private ask(name: string, question: Question): Socket {
-    const socket = connectTo(this.options.lockDir, name);
+  /** The connection to answer on; `undefined` where there can be none, which is as good as one that is refused. */
+  private ask(name: string, question: Question): Socket | undefined {
+    let socket: Socket;
+    try {
+      socket = connectTo(this.options.lockDir, name);
+    } catch {
+      return undefined;
+    }
     socket.on('error', () => undefined);
     socket.write(`${JSON.stringify(question)}\n`);
     return socket;
   }
 
-  private async place(to: DoorName, client: Socket): Promise<void> {
+  /** Offers those who wait to the neighbours that serve, each once, for as long as these take any. */
+  private async offer(): Promise<void> {
+    if (this.offering) return;
+    this.offering = true;
+    const waiting = [...this.held];
+    for (let some = true; some && this.serving.size > 0 && waiting.length > 0; ) {
+      // Those who have gone meanwhile, or were handed over, do not wait any more.
+      const portion = waiting.splice(0, PORTION).filter((one) => this.held.delete(one));
+      for (const one of portion) one.release();
+      const placed = await Promise.all(portion.map(({ to, socket, endsAt }) => this.place(to, socket, endsAt)));
+      some = portion.length === 0 || placed.includes(true);
+    }
+    this.offering = false;
+  }
+
+  /** Whether the client waits no longer. */
+  private async place(to: DoorName, client: Socket, endsAt = performance.now() + HELD_MS): Promise<boolean> {
+    if (client.destroyed) return true;
     if (this.successor) {
       this.give(this.successor, to, client);
-      return;
+      return true;
     }
     const names = [...this.serving.keys()];
     for (let n = Math.floor(Math.random() * names.length), tries = 0; tries < names.length; tries++, n++) {
       const name = names[n % names.length] ?? '';
-      if (this.serving.has(name) && (await this.pass(name, to, client))) return;
+      if (this.serving.has(name) && (await this.pass(name, to, client))) return true;
     }
-    this.hold(to, client);
+    if (client.destroyed) return true;
+    // It may have come while the neighbours were asked.
+    if (this.successor) this.give(this.successor, to, client);
+    else this.hold(to, client, endsAt);
+    return this.successor !== undefined;
   }
 
   private give(servers: DoorServers, to: DoorName, client: Socket): void {
@@ -164,8 +201,15 @@ export class Standby {
   private async pass(name: string, to: DoorName, client: Socket): Promise<boolean> {
     const { remoteAddress: address = '', remotePort: port = 0 } = client;
     const server = this.ask(name, { want: 'pass', to, address, port });
+    if (server === undefined) return false;
+    const watch = this.serving.get(name);
     const taken = await new Promise<boolean>((resolve) => {
-      const timer = setTimeout(() => resolve(false), TAKEN_MS);
+      const timer = setTimeout(() => {
+        // It has stopped, whatever it said; it is watched anew, and says so when it serves again.
+        if (this.serving.get(name) === watch) this.serving.delete(name);
+        watch?.destroy();
+        resolve(false);
+      }, TAKEN_MS);
       const settle = (isTaken: boolean): void => {
         clearTimeout(timer);
         resolve(isTaken);
@@ -175,45 +219,33 @@ export class Standby {
         if (said.length > TAKEN.length) server.unshift(said.subarray(TAKEN.length));
         settle(said.toString('latin1', 0, TAKEN.length) === TAKEN);
       });
+      // Who refuses has ended its side, which leaves this one open.
+      server.once('end', () => settle(false));
       server.once('close', () => settle(false));
     });
     if (!taken) {
       server.destroy();
       return false;
     }
-    this.join(client, server);
+    if (client.destroyed) {
+      server.destroy();
+      return true;
+    }
+    this.passed.join(client, server);
     return true;
   }
 
-  private join(client: Socket, server: Socket): void {
-    const state = { answered: true, at: performance.now() };
-    this.passed.set(client, state);
-    const note = (answered: boolean) => () => {
-      state.answered = answered;
-      state.at = performance.now();
-    };
-    client.on('data', note(false));
-    server.on('data', note(true));
-    client.pipe(server);
-    server.pipe(client);
-    // One that ended as it should is still to be written to; one that broke breaks the other.
-    client.once('close', () => {
-      this.passed.delete(client);
-      if (!client.readableEnded) server.destroy();
-    });
-    server.once('close', () => {
-      if (!server.readableEnded) client.destroy();
-    });
-  }
-
-  private hold(to: DoorName, socket: Socket): void {
-    if (this.closed || this.held.length >= MOST_HELD) {
+  private hold(to: DoorName, socket: Socket, endsAt: number): void {
+    if (this.closed || this.held.size >= MOST_HELD) {
       socket.destroy();
       return;
     }
-    const drop = (answer: string): void => {
-      this.held = this.held.filter((one) => one !== held);
+    const forget = (): void => {
+      this.held.delete(held);
       held.release();
+    };
+    const drop = (answer: string): void => {
+      forget();
       if (to === 'tls') socket.destroy();
       else socket.end(answer, () => socket.destroy());
     };
@@ -224,23 +256,26 @@ export class Standby {
       const probe = PROBE.exec(first.toString('latin1', 0, 64));
       if (probe !== null) drop(probe[1] === undefined ? NOT_READY : ALIVE);
     };
-    const timer = setTimeout(() => drop(NOBODY), HELD_MS);
+    const timer = setTimeout(() => drop(NOBODY), Math.max(0, endsAt - performance.now()));
     const held: Held = {
       to,
       socket,
+      endsAt,
       release: () => {
         clearTimeout(timer);
-        socket.off('data', look);
+        socket.off('data', look).off('close', forget);
         socket.pause();
       },
     };
-    this.held.push(held);
+    this.held.add(held);
+    socket.once('close', forget);
     if (to !== 'tls') socket.once('data', look).resume();
   }
 
   /** Those who wait, which they do no more. */
   private released(): readonly Held[] {
-    const all = this.held.splice(0);
+    const all = [...this.held];
+    this.held.clear();
     for (const held of all) held.release();
     return all;
   }
