@@ -15,6 +15,8 @@ const LOOK_EVERY_MS = 1_000;
 export interface CatalogDamageOptions {
   /** The catalog's directory; the mark for the next start lies beside it. */
   readonly path: string;
+  /** The identity of the file that was opened (see lmdb-file.ts): at the path there may be another by now. */
+  readonly opened: string | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -26,12 +28,10 @@ export function damageMark(path: string): string {
 
 export class CatalogDamage {
   private condemned = false;
-  private readonly opened: string | undefined;
   private readonly timer: NodeJS.Timeout;
 
   /** Made when the catalog is open; until `close`. */
   constructor(private readonly options: CatalogDamageOptions) {
-    this.opened = identityOf(options.path);
     this.timer = setInterval(() => this.lookWhetherReplaced(), LOOK_EVERY_MS);
     this.timer.unref();
   }
@@ -72,11 +72,11 @@ export class CatalogDamage {
    */
   met(error: unknown): unknown {
     if (!meansDamage(error) || this.condemned) return error;
-    const { path, logger, metrics } = this.options;
+    const { path, opened, logger, metrics } = this.options;
     metrics.count('damaged_records_total');
     try {
       // One that another process has begun meanwhile is not to blame.
-      if (identityOf(path) === this.opened) writeFileSync(damageMark(path), '');
+      if (identityOf(path) === opened) writeFileSync(damageMark(path), '');
     } catch (cause) {
       logger.warn({ error: cause }, 'the damaged catalog could not be marked; the next start may not find the damage');
     }
@@ -97,7 +97,7 @@ export class CatalogDamage {
     }
     const now = identityOf(this.options.path);
     // One that is gone altogether is answered by every write.
-    if (now === undefined || now === NO_DATA || now === this.opened) return;
+    if (now === undefined || now === NO_DATA || now === this.options.opened) return;
     this.end('the catalog was set aside by another process, so this one has to begin anew too', undefined);
   }
 
