@@ -1,7 +1,7 @@
 // A lock that one group of processes holds at a time, each of its members by itself: the servers of one PID namespace share LMDB's files,
 // those of two must not (see process-identity.ts). Held by names in a directory (see held-name.ts), so nobody has to say that somebody died.
 import { randomBytes } from 'node:crypto';
-import { readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { accessSync, constants, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HeldName, isHeld, isUnfinished, type OnAsked } from './held-name.js';
@@ -131,8 +131,18 @@ async function holdIn(dir: string, name: string): Promise<HeldName> {
     try {
       return await HeldName.hold(dir, name);
     } catch (error) {
-      // ENOENT: somebody removed it between the two.
-      if (tries === MOST_TRIES || errnoOf(error) !== 'ENOENT') throw error;
+      if (tries === MOST_TRIES || !mayBeRemoved(dir, error)) throw error;
     }
+  }
+}
+
+/** Whether `error` may say that somebody removed `dir` just now: libuv makes EACCES of bind's ENOENT. By now it may be there again. */
+function mayBeRemoved(dir: string, error: unknown): boolean {
+  if (errnoOf(error) !== 'EACCES') return errnoOf(error) === 'ENOENT';
+  try {
+    accessSync(dir, constants.W_OK | constants.X_OK);
+    return true;
+  } catch (obstacle) {
+    return errnoOf(obstacle) === 'ENOENT';
   }
 }
