@@ -95,21 +95,35 @@ export function connectTo(dir: string, name: string): Socket {
   return atShortPath(dir, name, (path) => connect({ path, allowHalfOpen: true }));
 }
 
-/** Whether a process that lives holds `name`. One that cannot be asked (full queue, no right to) counts as one that lives. */
-export function isHeld(dir: string, name: string): Promise<boolean> {
+/** What the kernel tells of a name: who may not connect to the socket of another user is not told whether that lives. */
+export type NameState = 'held' | 'free' | 'forbidden';
+
+/** Whether a process that lives holds `name` in `dir`. One whose queue is full counts as one that lives. */
+export function stateOf(dir: string, name: string): Promise<NameState> {
   return new Promise((resolve) => {
     let socket: Socket;
     try {
       socket = connectTo(dir, name);
     } catch (error) {
-      return resolve(errnoOf(error) !== 'ENOENT');
+      return resolve(stateBy(error));
     }
     socket.once('connect', () => {
-      resolve(true);
+      resolve('held');
       socket.destroy();
     });
-    socket.once('error', (error) => resolve(!['ECONNREFUSED', 'ENOENT'].includes(errnoOf(error) ?? '')));
+    socket.once('error', (error) => resolve(stateBy(error)));
   });
+}
+
+function stateBy(error: unknown): NameState {
+  const errno = errnoOf(error) ?? '';
+  if (['ECONNREFUSED', 'ENOENT'].includes(errno)) return 'free';
+  return ['EACCES', 'EPERM'].includes(errno) ? 'forbidden' : 'held';
+}
+
+/** Whether a process may hold `name`: who cannot be asked counts as one that lives. */
+export async function isHeld(dir: string, name: string): Promise<boolean> {
+  return (await stateOf(dir, name)) !== 'free';
 }
 
 /** Whether `name` is one that nobody has begun to listen on yet. */
