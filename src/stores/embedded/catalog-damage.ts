@@ -3,6 +3,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import type { Logger } from '../../kernel/ports/logger.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
+import type { GroupLock } from './group-lock.js';
 import { identityOf, NO_DATA } from './lmdb-file.js';
 import { DamagedRow } from './row-seal.js';
 
@@ -17,6 +18,8 @@ export interface CatalogDamageOptions {
   readonly path: string;
   /** The identity of the file that was opened (see lmdb-file.ts): at the path there may be another by now. */
   readonly opened: string | undefined;
+  /** Held as long as the catalog is used. */
+  readonly lock: Pick<GroupLock, 'isLost'>;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -32,7 +35,7 @@ export class CatalogDamage {
 
   /** Made when the catalog is open; until `close`. */
   constructor(private readonly options: CatalogDamageOptions) {
-    this.timer = setInterval(() => this.lookWhetherReplaced(), LOOK_EVERY_MS);
+    this.timer = setInterval(() => this.lookWhetherOurs(), LOOK_EVERY_MS);
     this.timer.unref();
   }
 
@@ -87,8 +90,8 @@ export class CatalogDamage {
     return error;
   }
 
-  /** Another process of this machine found the damage, set the catalog aside and began a new one: this one is on the old. */
-  private lookWhetherReplaced(): void {
+  /** Another process found the damage, set the catalog aside and began a new one, and this one is on the old; or may open it beside us. */
+  private lookWhetherOurs(): void {
     if (this.condemned) return;
     // The next start sets it aside only when nobody has it open any more.
     if (existsSync(damageMark(this.options.path))) {
@@ -97,8 +100,11 @@ export class CatalogDamage {
     }
     const now = identityOf(this.options.path);
     // One that is gone altogether is answered by every write.
-    if (now === undefined || now === NO_DATA || now === this.options.opened) return;
-    this.end('the catalog was set aside by another process, so this one has to begin anew too', undefined);
+    if (now === undefined || now === NO_DATA) return;
+    if (now !== this.options.opened)
+      this.end('the catalog was set aside by another process, so this one has to begin anew too', undefined);
+    else if (this.options.lock.isLost())
+      this.end('what tells others that this process uses the catalog was removed, so it has to begin anew', undefined);
   }
 
   private end(why: string, cause: unknown): void {

@@ -82,6 +82,11 @@ export class GroupLock {
     this.held.answerBy(answerer);
   }
 
+  /** Whether somebody has removed this member's name, so that others may take the lock beside it. */
+  isLost(): boolean {
+    return !this.released && this.held.isLost();
+  }
+
   release(): void {
     if (this.released) return;
     this.released = true;

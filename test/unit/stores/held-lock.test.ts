@@ -1,7 +1,7 @@
 // Who holds the data directory, as the kernel tells it: names that live as long as their process, a lock that one group holds at a time, and
 // what goes by it, which is unfinished files and openings that ended their process.
 import { once } from 'node:events';
-import { mkdir, readdir, rmdir, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir, utimes, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -39,6 +39,20 @@ describe('a held name', () => {
     held.release();
     expect(await isHeld(dir.path, 'name')).toBe(false);
     expect(await readdir(dir.path)).toEqual([]);
+  });
+
+  it('is lost when its file is removed or replaced, and not by being released', async () => {
+    const held = await HeldName.hold(dir.path, 'name');
+    expect(held.isLost()).toBe(false);
+    await rm(join(dir.path, 'name'));
+    expect(held.isLost()).toBe(true);
+    const another = await HeldName.hold(dir.path, 'name');
+    expect([held.isLost(), another.isLost()]).toEqual([true, false]);
+    another.release();
+    held.release();
+    const lock = await GroupLock.take(dir.path, OURS);
+    lock.release();
+    expect(lock.isLost()).toBe(false);
   });
 
   it('is not held by a process that was killed, although its file is there', async () => {
