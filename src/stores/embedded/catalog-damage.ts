@@ -3,6 +3,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import type { Logger } from '../../kernel/ports/logger.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
+import type { GroupLock } from './group-lock.js';
 import { identityOf, NO_DATA } from './lmdb-file.js';
 import { DamagedRow } from './row-seal.js';
 
@@ -15,6 +16,10 @@ const LOOK_EVERY_MS = 1_000;
 export interface CatalogDamageOptions {
   /** The catalog's directory; the mark for the next start lies beside it. */
   readonly path: string;
+  /** The identity of the file that was opened (see lmdb-file.ts): at the path there may be another by now. */
+  readonly opened: string | undefined;
+  /** Held as long as the catalog is used. */
+  readonly lock: Pick<GroupLock, 'isLost'>;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -26,13 +31,11 @@ export function damageMark(path: string): string {
 
 export class CatalogDamage {
   private condemned = false;
-  private readonly opened: string | undefined;
   private readonly timer: NodeJS.Timeout;
 
   /** Made when the catalog is open; until `close`. */
   constructor(private readonly options: CatalogDamageOptions) {
-    this.opened = identityOf(options.path);
-    this.timer = setInterval(() => this.lookWhetherReplaced(), LOOK_EVERY_MS);
+    this.timer = setInterval(() => this.lookWhetherOurs(), LOOK_EVERY_MS);
     this.timer.unref();
   }
 
@@ -72,11 +75,11 @@ export class CatalogDamage {
    */
   met(error: unknown): unknown {
     if (!meansDamage(error) || this.condemned) return error;
-    const { path, logger, metrics } = this.options;
+    const { path, opened, logger, metrics } = this.options;
     metrics.count('damaged_records_total');
     try {
       // One that another process has begun meanwhile is not to blame.
-      if (identityOf(path) === this.opened) writeFileSync(damageMark(path), '');
+      if (identityOf(path) === opened) writeFileSync(damageMark(path), '');
     } catch (cause) {
       logger.warn({ error: cause }, 'the damaged catalog could not be marked; the next start may not find the damage');
     }
@@ -87,8 +90,8 @@ export class CatalogDamage {
     return error;
   }
 
-  /** Another process of this machine found the damage, set the catalog aside and began a new one: this one is on the old. */
-  private lookWhetherReplaced(): void {
+  /** Another process found the damage, set the catalog aside and began a new one, and this one is on the old; or may open it beside us. */
+  private lookWhetherOurs(): void {
     if (this.condemned) return;
     // The next start sets it aside only when nobody has it open any more.
     if (existsSync(damageMark(this.options.path))) {
@@ -97,8 +100,11 @@ export class CatalogDamage {
     }
     const now = identityOf(this.options.path);
     // One that is gone altogether is answered by every write.
-    if (now === undefined || now === NO_DATA || now === this.opened) return;
-    this.end('the catalog was set aside by another process, so this one has to begin anew too', undefined);
+    if (now === undefined || now === NO_DATA) return;
+    if (now !== this.options.opened)
+      this.end('the catalog was set aside by another process, so this one has to begin anew too', undefined);
+    else if (this.options.lock.isLost())
+      this.end('what tells others that this process uses the catalog was removed, so it has to begin anew', undefined);
   }
 
   private end(why: string, cause: unknown): void {

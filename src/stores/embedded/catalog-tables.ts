@@ -8,9 +8,9 @@ import type { Logger } from '../../kernel/ports/logger.js';
 import { checkRows } from './catalog-check.js';
 import { damageMark } from './catalog-damage.js';
 import { decodeCount, decodeTotals, encodeCount, encodeTotals, type Totals } from './catalog-rows.js';
-import { GroupLock, HeldByOthers } from './group-lock.js';
+import { foreignHolders, GroupLock, HeldByOthers, type Holder } from './group-lock.js';
 import { type Durability, LmdbEnvironment, readRow, type Table } from './lmdb-environment.js';
-import { checkLength, identityOf } from './lmdb-file.js';
+import { checkLength, identityOf, NO_DATA } from './lmdb-file.js';
 import { OpeningMark } from './opening-marks.js';
 import { processGroup } from './process-identity.js';
 import { salvage } from './salvage.js';
@@ -60,6 +60,11 @@ export interface CatalogTables {
   readonly weights: Table;
 }
 
+export interface OpenCatalog extends CatalogTables {
+  /** Of the file that was opened (see lmdb-file.ts), whatever lies at its path by now. */
+  readonly identity: string | undefined;
+}
+
 /** Others have this long to let go of a catalog that is to be set aside: who is told of damage ends within a second. */
 const UNUSED_MS = 10_000;
 /** Another one that sets it aside has this long: it may save what can be read (see salvage.ts). */
@@ -94,7 +99,7 @@ class FatalToOpen extends DamagedStore {}
  * their digests. Not while another process has it open: that has 10 s to end. Throws `DataDirError` for a catalog of a newer version
  * and for whatever else keeps it from being opened; nothing is read of one of an older version.
  */
-export async function openCatalogTables(options: CatalogOptions): Promise<CatalogTables> {
+export async function openCatalogTables(options: CatalogOptions): Promise<OpenCatalog> {
   if (options.lock) return openMarked(options, options.lock);
   const lock = await GroupLock.take(lockDir(dirname(options.path)), processGroup());
   try {
@@ -104,7 +109,23 @@ export async function openCatalogTables(options: CatalogOptions): Promise<Catalo
   }
 }
 
-async function openMarked(options: CatalogOptions, lock: GroupLock): Promise<CatalogTables> {
+/**
+ * Who has its mark set is not waited for by those who set a catalog aside, so it looks once it has cleared it: they show themselves
+ * before they look for users, so either it sees them or they see it. What it opened then may be on its way out, and is let go of. The mark that is left set
+ * then is that of the next try, or is withdrawn.
+ */
+async function openMarked(options: CatalogOptions, lock: GroupLock): Promise<OpenCatalog> {
+  for (const endsAt = performance.now() + ASIDE_MS; ; ) {
+    const catalog = await openOnce(options, lock);
+    if (catalog !== undefined) return catalog;
+    if (performance.now() < endsAt) continue;
+    new OpeningMark(options.path, lock).withdraw();
+    throw cannotOpen(new Error('expected a catalog that stays, got one that was replaced again and again'));
+  }
+}
+
+/** `undefined` where the catalog that was opened is another's to set aside, or was set aside meanwhile: it is closed again. */
+async function openOnce(options: CatalogOptions, lock: GroupLock): Promise<OpenCatalog | undefined> {
   const before = identityOf(options.path);
   const mark = new OpeningMark(options.path, lock);
   mark.set();
@@ -113,9 +134,21 @@ async function openMarked(options: CatalogOptions, lock: GroupLock): Promise<Cat
       throw new FatalToOpen('expected a catalog that can be opened, got one that ended three processes');
     if (existsSync(damageMark(options.path)))
       throw new DamagedStore('expected a catalog that is whole, got one that was found damaged');
-    const tables = await tryOpen(options);
-    await mark.clear();
-    return tables;
+    const catalog = await tryOpen(options);
+    try {
+      await mark.clear();
+      // In this order: who sets it aside shows itself until it is done.
+      const isAsideNow = (await asideBy(options.path)).length > 0;
+      const isBegun = before === undefined || before === NO_DATA;
+      if (!isAsideNow && identityOf(options.path) === (isBegun ? catalog.identity : before)) return catalog;
+      mark.set();
+    } catch (error) {
+      await catalog.environment.close();
+      throw error;
+    }
+    await catalog.environment.close();
+    await untilAside(options.path);
+    return undefined;
   } catch (error) {
     try {
       if (error instanceof DataDirError || isOfTheDirectory(error)) throw error;
@@ -134,9 +167,9 @@ async function beginAnew(
   mark: OpeningMark,
   before: string | undefined,
   failure: unknown,
-): Promise<CatalogTables> {
+): Promise<OpenCatalog> {
   const { path, clock, logger } = options;
-  const alone = await takeAlone(`${path}.setting-aside`);
+  const alone = await takeAlone(asideLock(path));
   try {
     if (before === undefined || identityOf(path) !== before) {
       await mark.clear();
@@ -173,6 +206,23 @@ async function takeAlone(dir: string): Promise<GroupLock> {
   }
 }
 
+function asideLock(path: string): string {
+  return `${path}.setting-aside`;
+}
+
+/** Who is setting the catalog at `path` aside. */
+function asideBy(path: string): Promise<readonly Holder[]> {
+  return foreignHolders(asideLock(path), '');
+}
+
+async function untilAside(path: string): Promise<void> {
+  for (const endsAt = performance.now() + ASIDE_MS; ; await sleep(POLL_MS)) {
+    const holders = await asideBy(path);
+    if (holders.length === 0) return;
+    if (performance.now() > endsAt) throw cannotOpen(new HeldByOthers(holders));
+  }
+}
+
 async function untilUnused(mark: OpeningMark, failure: unknown, logger: Logger): Promise<void> {
   const since = performance.now();
   for (let told = false; ; await sleep(POLL_MS)) {
@@ -193,9 +243,10 @@ async function untilUnused(mark: OpeningMark, failure: unknown, logger: Logger):
   }
 }
 
-async function tryOpen({ path, durability, clock }: CatalogOptions): Promise<CatalogTables> {
+async function tryOpen({ path, durability, clock }: CatalogOptions): Promise<OpenCatalog> {
   checkLength(join(path, 'data.mdb'));
   const environment = LmdbEnvironment.open(path, durability);
+  const identity = identityOf(path);
   try {
     const tables = tablesOf(environment);
     await environment.write(() => checkSchema(tables.facts, clock));
@@ -203,7 +254,7 @@ async function tryOpen({ path, durability, clock }: CatalogOptions): Promise<Cat
     // The first read takes a place among the readers: that there is none says nothing about the catalog.
     readRow(tables.facts, SCHEMA_KEY, decodeCount);
     lookThrough(tables);
-    return tables;
+    return { ...tables, identity };
   } catch (error) {
     await environment.close();
     throw error;

@@ -91,7 +91,8 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     const tables = await tellingWaits(mayWait ? { processes } : undefined, () =>
       openCatalogTables({ path, durability, clock, logger, lock: held }),
     );
-    const catalog = new LmdbCatalog(tables, files, clock, new CatalogDamage({ path, logger, metrics }));
+    const damage = new CatalogDamage({ path, opened: tables.identity, lock: held, logger, metrics });
+    const catalog = new LmdbCatalog(tables, files, clock, damage);
     const passing = LmdbEnvironment.open(leasesDir(dataDir), 'none');
     const leases = await LmdbLeases.open(passing);
     const refusals = options.refusals && new LmdbRefusals(passing, { ...options.refusals, clock });

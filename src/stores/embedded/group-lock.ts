@@ -1,12 +1,13 @@
 // A lock that one group of processes holds at a time, each of its members by itself: the servers of one PID namespace share LMDB's files,
 // those of two must not (see process-identity.ts). Held by names in a directory (see held-name.ts), so nobody has to say that somebody died.
 import { randomBytes } from 'node:crypto';
-import { readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { accessSync, constants, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HeldName, isHeld, isUnfinished, type OnAsked } from './held-name.js';
+import { HeldName, isHeld, isUnfinished, type OnAsked, stateOf } from './held-name.js';
 import { makeDirs } from './make-dirs.js';
-import { errnoOf } from './storage-errors.js';
+import { processGroup } from './process-identity.js';
+import { DataDirError, errnoOf } from './storage-errors.js';
 
 /** `<12 hex of the group>-<process id>-<16 hex that nobody had before>` */
 const NAME = /^([0-9a-f]{12})-([0-9]+)-([0-9a-f]{16})$/;
@@ -46,16 +47,19 @@ export class GroupLock {
   }
 
   /**
-   * Joins `group` (12 hex digits) in holding the lock that lies in the directory `dir`, which is made. Throws `HeldByOthers`, or the
-   * system's error where names cannot be held. Each member shows its name before it looks for others, so of two groups that reach for it
-   * at once at least one sees the other.
+   * Joins `group` (12 hex digits) in holding the lock that lies in the directory `dir`, which is made. Throws `HeldByOthers`;
+   * `DataDirError` where nobody can tell whether another group holds it; the system's error where names cannot be held. Each member
+   * shows its name before it looks for others, so of two groups that reach for it at once at least one sees the other.
    */
   static async take(dir: string, group: string): Promise<GroupLock> {
     for (let tries = 1; ; tries++) {
       const before = await foreignHolders(dir, group);
       if (before.length > 0) throw new HeldByOthers(before);
       const held = await holdIn(dir, `${group}-${process.pid}-${randomBytes(8).toString('hex')}`);
-      const after = await foreignHolders(dir, group);
+      const after = await foreignHolders(dir, group).catch((error: unknown) => {
+        held.release();
+        throw error;
+      });
       if (after.length === 0) return new GroupLock(dir, held);
       held.release();
       if (tries === MOST_TRIES) throw new HeldByOthers(after);
@@ -70,12 +74,17 @@ export class GroupLock {
 
   /** The other members that live. */
   async others(): Promise<readonly Holder[]> {
-    return (await holders(this.dir)).filter(({ name }) => name !== this.name);
+    return (await holders(this.dir)).filter(({ name }) => name !== this.name).map(asHolder);
   }
 
   /** Hands on what others ask this member (see held-name.ts); what was asked before comes first. */
   answerBy(answerer: OnAsked | undefined): void {
     this.held.answerBy(answerer);
+  }
+
+  /** Whether somebody has removed this member's name, so that others may take the lock beside it. */
+  isLost(): boolean {
+    return !this.released && this.held.isLost();
   }
 
   release(): void {
@@ -90,23 +99,62 @@ export class GroupLock {
   }
 }
 
-/** Those of other groups that hold the lock in `dir`; none where it is not there. */
+/**
+ * Those of other groups that hold the lock in `dir`; none where it is not there. Throws `DataDirError` where the only ones left belong to
+ * another user, so that nobody can tell whether they live: waiting for them might have no end.
+ */
 export async function foreignHolders(dir: string, group: string): Promise<readonly Holder[]> {
-  return (await holders(dir)).filter((holder) => holder.group !== group);
+  const foreign = (await holders(dir)).filter((holder) => holder.group !== group);
+  const askable = foreign.filter(({ mayBeAsked }) => mayBeAsked).map(asHolder);
+  const [forbidden] = foreign;
+  if (forbidden !== undefined && askable.length === 0) refuseForbidden(join(dir, forbidden.name));
+  return askable;
+}
+
+/** Nothing where `path` is gone by now. */
+function refuseForbidden(path: string): void {
+  const uid = statSync(path, { throwIfNoEntry: false })?.uid;
+  if (uid === undefined) return;
+  throw new DataDirError(
+    `expected a data directory whose servers this user may connect to, got ${path}, which belongs to uid ${uid}: run this as that user, ` +
+      'or stop that server first; if no such server runs, remove the file',
+  );
+}
+
+interface Found extends Holder {
+  /** False where it belongs to another user, which counts as one that lives. */
+  readonly mayBeAsked: boolean;
+}
+
+function asHolder({ name, group, pid }: Found): Holder {
+  return { name, group, pid };
 }
 
 /** All that live; the names of the dead are removed, which no process takes again. */
-async function holders(dir: string): Promise<readonly Holder[]> {
+async function holders(dir: string): Promise<readonly Found[]> {
   const found = await Promise.all(
     namesIn(dir).map(async (name) => {
-      const [, group, pid] = NAME.exec(name) ?? [];
+      const [, group, digits] = NAME.exec(name) ?? [];
       if (group === undefined) return removeUnfinished(dir, name);
-      if (await isHeld(dir, name)) return { name, group, pid: Number(pid) };
+      const pid = Number(digits);
+      const state = await stateOf(dir, name);
+      const mayBeAsked = state !== 'forbidden';
+      if (mayBeAsked ? state === 'held' : group !== processGroup() || isThere(pid))
+        return { name, group, pid, mayBeAsked };
       rmSync(join(dir, name), { force: true });
       return undefined;
     }),
   );
   return found.filter((holder) => holder !== undefined);
+}
+
+/** Whether a process of this PID namespace has the id; it may be another by now. */
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return errnoOf(error) !== 'ESRCH';
+  }
 }
 
 function removeUnfinished(dir: string, name: string): undefined {
@@ -131,8 +179,18 @@ async function holdIn(dir: string, name: string): Promise<HeldName> {
     try {
       return await HeldName.hold(dir, name);
     } catch (error) {
-      // ENOENT: somebody removed it between the two.
-      if (tries === MOST_TRIES || errnoOf(error) !== 'ENOENT') throw error;
+      if (tries === MOST_TRIES || !mayBeRemoved(dir, error)) throw error;
     }
+  }
+}
+
+/** Whether `error` may say that somebody removed `dir` just now: libuv makes EACCES of bind's ENOENT. By now it may be there again. */
+function mayBeRemoved(dir: string, error: unknown): boolean {
+  if (errnoOf(error) !== 'EACCES') return errnoOf(error) === 'ENOENT';
+  try {
+    accessSync(dir, constants.W_OK | constants.X_OK);
+    return true;
+  } catch (obstacle) {
+    return errnoOf(obstacle) === 'ENOENT';
   }
 }

@@ -1,7 +1,7 @@
 // A name in a directory that is held while its process lives, and not a moment longer: a Unix socket that the process listens on. Who can
 // be connected to lives. The kernel answers that, for every PID, mount and network namespace of one machine alike, and closes the socket
 // only when the last thread of a process, however it was ended, has left its last system call.
-import { closeSync, constants, openSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, renameSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { errnoOf } from './storage-errors.js';
@@ -22,12 +22,14 @@ export type OnAsked = (question: string, socket: Socket) => void;
 export class HeldName {
   private answerer: OnAsked | undefined;
   private waiting: (readonly [string, Socket])[] = [];
+  private readonly file: string | undefined;
 
   private constructor(
     private readonly server: Server,
     private readonly dir: string,
     readonly name: string,
   ) {
+    this.file = this.fileNow();
     server.on('connection', (socket) => this.listenTo(socket));
     // Out of file handles: the connection stays in the kernel's queue, which is a sign of life too.
     server.on('error', () => undefined);
@@ -57,6 +59,21 @@ export class HeldName {
     this.answerer = answerer;
     if (answerer === undefined) return;
     for (const [question, socket] of this.waiting.splice(0)) if (!socket.destroyed) answerer(question, socket);
+  }
+
+  /** Whether the name is gone, or another's, though it was not given up: nobody can tell any more that this process lives. */
+  isLost(): boolean {
+    try {
+      return this.fileNow() !== this.file;
+    } catch {
+      // The disk does not answer, or not to us: that says nothing about the name.
+      return false;
+    }
+  }
+
+  private fileNow(): string | undefined {
+    const stat = lstatSync(join(this.dir, this.name), { throwIfNoEntry: false });
+    return stat && `${stat.dev}:${stat.ino}`;
   }
 
   /** Gives the name up. Connections that were handed on go on. */
@@ -95,21 +112,35 @@ export function connectTo(dir: string, name: string): Socket {
   return atShortPath(dir, name, (path) => connect({ path, allowHalfOpen: true }));
 }
 
-/** Whether a process that lives holds `name`. One that cannot be asked (full queue, no right to) counts as one that lives. */
-export function isHeld(dir: string, name: string): Promise<boolean> {
+/** What the kernel tells of a name: who may not connect to the socket of another user is not told whether that lives. */
+export type NameState = 'held' | 'free' | 'forbidden';
+
+/** Whether a process that lives holds `name` in `dir`. One whose queue is full counts as one that lives. */
+export function stateOf(dir: string, name: string): Promise<NameState> {
   return new Promise((resolve) => {
     let socket: Socket;
     try {
       socket = connectTo(dir, name);
     } catch (error) {
-      return resolve(errnoOf(error) !== 'ENOENT');
+      return resolve(stateBy(error));
     }
     socket.once('connect', () => {
-      resolve(true);
+      resolve('held');
       socket.destroy();
     });
-    socket.once('error', (error) => resolve(!['ECONNREFUSED', 'ENOENT'].includes(errnoOf(error) ?? '')));
+    socket.once('error', (error) => resolve(stateBy(error)));
   });
+}
+
+function stateBy(error: unknown): NameState {
+  const errno = errnoOf(error) ?? '';
+  if (['ECONNREFUSED', 'ENOENT'].includes(errno)) return 'free';
+  return ['EACCES', 'EPERM'].includes(errno) ? 'forbidden' : 'held';
+}
+
+/** Whether a process may hold `name`: who cannot be asked counts as one that lives. */
+export async function isHeld(dir: string, name: string): Promise<boolean> {
+  return (await stateOf(dir, name)) !== 'free';
 }
 
 /** Whether `name` is one that nobody has begun to listen on yet. */

@@ -23,7 +23,10 @@ export class OpeningMark {
     return (await this.dead()).length >= MAX_DEAD;
   }
 
-  /** The process ids of those who hold the lock and are not at opening: they have the catalog open, or will have in a moment. */
+  /**
+   * The process ids of those who hold the lock and are not at opening: they have the catalog open. Those at opening may too, and look
+   * whether it is being set aside once they have cleared their mark.
+   */
   async users(): Promise<readonly number[]> {
     const others = await this.lock.others();
     const opening = this.marks();

@@ -201,6 +201,16 @@ describe('the catalog', () => {
     store = await openTestStore({ dataDir });
   });
 
+  it('is given up by a process whose name in the lock was removed, since others may take the lock', async () => {
+    const lock = lockDir(store.dataDir);
+    const before = await readdir(lock);
+    const process = await StoreProcess.start(store.dataDir);
+    const names = (await readdir(lock)).filter((name) => !before.includes(name));
+    expect(names).toHaveLength(1);
+    for (const name of names) await rm(join(lock, name));
+    expect(await process.gone()).toBe(1);
+  });
+
   it.each(['usageOf', 'heaviest'])(
     'with a damaged row of what a context has ends the process whose limits need it (%s)',
     async (command) => {

@@ -1,10 +1,10 @@
 // Who holds the data directory, as the kernel tells it: names that live as long as their process, a lock that one group holds at a time, and
 // what goes by it, which is unfinished files and openings that ended their process.
 import { once } from 'node:events';
-import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir, utimes, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { foreignHolders, GroupLock, HeldByOthers } from '../../../src/stores/embedded/group-lock.js';
 import { connectTo, HeldName, isHeld } from '../../../src/stores/embedded/held-name.js';
 import { OpeningMark } from '../../../src/stores/embedded/opening-marks.js';
@@ -39,6 +39,20 @@ describe('a held name', () => {
     held.release();
     expect(await isHeld(dir.path, 'name')).toBe(false);
     expect(await readdir(dir.path)).toEqual([]);
+  });
+
+  it('is lost when its file is removed or replaced, and not by being released', async () => {
+    const held = await HeldName.hold(dir.path, 'name');
+    expect(held.isLost()).toBe(false);
+    await rm(join(dir.path, 'name'));
+    expect(held.isLost()).toBe(true);
+    const another = await HeldName.hold(dir.path, 'name');
+    expect([held.isLost(), another.isLost()]).toEqual([true, false]);
+    another.release();
+    held.release();
+    const lock = await GroupLock.take(dir.path, OURS);
+    lock.release();
+    expect(lock.isLost()).toBe(false);
   });
 
   it('is not held by a process that was killed, although its file is there', async () => {
@@ -113,6 +127,20 @@ describe('a lock that one group holds', () => {
     expect(await readdir(lock)).toEqual([ours.name]);
     ours.release();
     expect(await readdir(dir.path)).toEqual([]);
+  });
+
+  it.each(['lock', 'x'.repeat(120)])('is taken where its directory was removed just before, at %s', async (name) => {
+    const lock = join(dir.path, name);
+    const hold = HeldName.hold;
+    const held = vi.spyOn(HeldName, 'hold').mockImplementationOnce(async (within, member) => {
+      await rmdir(within);
+      return hold(within, member);
+    });
+    const ours = await GroupLock.take(lock, OURS);
+    expect(held).toHaveBeenCalledTimes(2);
+    held.mockRestore();
+    expect(await readdir(lock)).toEqual([ours.name]);
+    ours.release();
   });
 
   it('has one group at a time, however many reach for it at once, and each has it in the end', async () => {
