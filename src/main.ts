@@ -128,6 +128,7 @@ async function standBy(config: Config, logger: ProcessLogger, role: Role): Promi
     lockDir: lockDir(config.storage.dataDir),
     group: processGroup(),
     maxConnections,
+    sendTimeoutMs: config.server.sendTimeoutMs,
     logger,
   });
   standby = waiting;

@@ -32,8 +32,8 @@ describe('every setting', () => {
       .map((path) => readFileSync(join(root, path), 'utf8'))
       .join('\n');
   };
-  // Not where settings are declared, nor where tables of them are compared.
-  const source = textOf('src', /^config\//);
+  // Not where settings are declared, nor where tables of them are compared. Loading decides which directory counts.
+  const source = textOf('src', /^config\/(?!load-config)/);
   const tests = textOf('test', /^unit\/config\/|readme|docs-figures|compose-files/);
 
   it.each(allSettings().map(({ key, name, setting }) => [key, name, setting.env]))(
@@ -295,5 +295,23 @@ describe('conversions', () => {
       await blocker;
       expect(ended.slice(0, 4).filter((context) => context === 'heavy')).toHaveLength(3);
     });
+  });
+});
+
+describe('the figures', () => {
+  it.each([true, false])('PROOFSHEET_OX_METRICS=%s tells those by the original’s names, or not', SLOW, async (told) => {
+    const node = await startServerProcess({
+      PROOFSHEET_DATA_DIR: `${dir.path}/ox-${told}`,
+      PROOFSHEET_OX_METRICS: String(told),
+    });
+    try {
+      const text = await (await fetch(`${node.origin}/metrics`)).text();
+      expect(/^imageconverter_/m.test(text)).toBe(told);
+      expect(/^objectcache_/m.test(text)).toBe(told);
+      expect(text).toMatch(/^proofsheet_/m);
+    } finally {
+      node.kill('SIGTERM');
+      await node.gone;
+    }
   });
 });
