@@ -50,6 +50,8 @@ const ask = (url: string, init: RequestInit = {}) =>
 const upload = async (url: string, key: string) =>
   ask(`${url}/cacheImage/${key}`, { method: 'POST', body: sourceForm(await encodedPhoto(200, 150)) });
 
+const standing = ({ log }: ServerProcess) =>
+  log.filter(({ message }) => String(message).startsWith('a server in another container has')).length;
 const takeovers = ({ log }: ServerProcess) =>
   log.filter(({ message }) => String(message).startsWith('the data directory is free')).length;
 
@@ -132,6 +134,8 @@ it('serves by all its workers when its neighbour is gone, and ends slow clients 
     PROOFSHEET_WORKERS: '2',
     PROOFSHEET_HEADERS_TIMEOUT_MS: '1000',
   });
+  // A worker that starts later finds the directory free, and has nothing to take over.
+  await until(() => standing(next) === 2, 'both workers stand by');
   expect((await upload(next.url, 'a')).status).toBe(200);
   await kill(old);
   await until(() => takeovers(next) === 2, 'both workers have it');
