@@ -60,7 +60,7 @@ it('fetches on every node what was cached on one, byte for byte', async () => {
   expect(bytes[2]?.equals(bytes[0] ?? Buffer.alloc(0))).toBe(true);
 });
 
-it('shows a clear on one node to the others within 100 ms', { timeout: 300_000 }, async () => {
+it('shows a clear on one node to the others within 100 ms (p99)', { timeout: 300_000 }, async () => {
   const source = await newSource('clear');
   const delays: number[] = [];
   for (let round = 0; round < 100; round++) {
@@ -73,18 +73,22 @@ it('shows a clear on one node to the others within 100 ms', { timeout: 300_000 }
     const cleared = performance.now();
     expect((await get(nodes.at(round), key)).status).toBe(404);
     for (const other of [1, 2]) {
-      while ((await get(nodes.at(round + other), key)).status !== 404) {
-        if (performance.now() - cleared > PATIENCE_MS) expect.fail('a node goes on serving what was cleared');
+      // What counts is when the last request began that was still answered with it, not how long this machine takes to answer.
+      let lastMs = 0;
+      for (;;) {
+        const afterMs = performance.now() - cleared;
+        if ((await get(nodes.at(round + other), key)).status === 404) break;
+        lastMs = afterMs;
+        if (afterMs > PATIENCE_MS) expect.fail('a node goes on serving what was cleared');
       }
-      delays.push(performance.now() - cleared);
+      delays.push(lastMs);
     }
   }
-  delays.sort((a, b) => a - b);
-  const at = (share: number) => delays[Math.floor(delays.length * share) - 1] ?? Number.NaN;
-  console.log(`a clear is seen by other nodes after ${at(0.99).toFixed(1)} ms (p99 of ${delays.length})`);
-  // The promise is 100 ms at the 99th percentile, on a machine of its own; here others have the core now and then.
-  expect(at(0.5)).toBeLessThan(100);
-  expect(at(0.99)).toBeLessThan(1_000);
+  const p99 = delays.toSorted((a, b) => a - b)[Math.floor(delays.length * 0.99) - 1] ?? Number.NaN;
+  console.log(
+    `no request that began later than ${p99.toFixed(1)} ms after a clear was answered with it (p99 of ${delays.length})`,
+  );
+  expect(p99).toBeLessThanOrEqual(100);
 });
 
 it('shows an overwrite on one node to the others', async () => {
