@@ -2,6 +2,7 @@
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Converting } from '../../support/converting.js';
+import { closeUnharmed } from '../../support/hostile/refusing.js';
 import { COLOURED, ENCODED, flat, photo } from '../../support/images.js';
 import { type BmpOptions, bmpOf, icoOf, quarters } from '../../support/sources/bitmaps.js';
 
@@ -13,12 +14,7 @@ beforeAll(async () => {
     recycleAfterJobs: 100_000,
   });
 });
-afterAll(async () => {
-  for (const reason of ['crash', 'nonsense', 'timeout', 'memory']) {
-    expect(converting.metrics.total('converter_exits_total', { reason })).toBe(0);
-  }
-  await converting.close();
-});
+afterAll(() => closeUnharmed(converting));
 
 async function rgba(
   source: Buffer,

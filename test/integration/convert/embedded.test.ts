@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Converting } from '../../support/converting.js';
 import { withClaimedSize } from '../../support/hostile/jpeg.js';
+import { closeUnharmed, expectCuts, refusalOf } from '../../support/hostile/refusing.js';
 import { ENCODED, flat, photo, quadrants } from '../../support/images.js';
 import { colourDistance, meanColour, quarterColours } from '../../support/pixels.js';
 import { type RawKind, rawOf } from '../../support/sources/raws.js';
@@ -15,26 +16,9 @@ beforeAll(async () => {
     recycleAfterJobs: 100_000,
   });
 });
-afterAll(async () => {
-  for (const reason of ['crash', 'nonsense', 'timeout', 'memory']) {
-    expect(converting.metrics.total('converter_exits_total', { reason })).toBe(0);
-  }
-  await converting.close();
-});
+afterAll(() => closeUnharmed(converting));
 
-const refusal = (source: Buffer) =>
-  converting.convert(source, ['auto:64x64']).then(
-    () => ({ code: 'shown', message: '' }),
-    ({ code, message }: { readonly code: string; readonly message: string }) => ({ code, message }),
-  );
-
-/** Each cut of `whole` at 1/64 of its length gives one of these. */
-async function expectCuts(whole: Buffer, allowed: readonly string[]): Promise<void> {
-  for (let part = 1; part < 64; part++) {
-    const { code } = await refusal(whole.subarray(0, Math.floor((whole.length * part) / 64)));
-    expect([part, allowed.includes(code), code]).toEqual([part, true, code]);
-  }
-}
+const refusal = (source: Buffer) => refusalOf(converting, source);
 
 describe('camera raw', () => {
   const KINDS: readonly RawKind[] = ['dng', 'cr2', 'nef', 'orf', 'rw2', 'raf', 'cr3'];
@@ -77,7 +61,7 @@ describe('camera raw', () => {
   test.each(KINDS)('%s, cut at every 1/64', { timeout: 60_000 }, async (kind) => {
     // What is whole inside is shown: the sensor's data behind it are not read.
     const whole = rawOf(kind, [await ENCODED.jpeg(await photo(60, 40))]);
-    await expectCuts(whole, ['source-type-refused', 'source-undecodable', 'shown']);
+    await expectCuts(converting, whole, ['source-type-refused', 'source-undecodable', 'shown']);
   });
 
   test('one picture that claims more pixels than the limit, and one of nothing but beginnings', async () => {
@@ -118,7 +102,7 @@ describe('Office documents', () => {
   });
 
   test('cut at every 1/64 it is damaged', { timeout: 60_000 }, async () => {
-    await expectCuts(ooxml({ name: 'docProps/thumbnail.jpeg', bytes: await thumbnail() }), [
+    await expectCuts(converting, ooxml({ name: 'docProps/thumbnail.jpeg', bytes: await thumbnail() }), [
       'source-undecodable',
       'source-type-refused',
     ]);
@@ -164,6 +148,9 @@ describe('EPUB', () => {
   });
 
   test('cut at every 1/64 it is damaged', { timeout: 60_000 }, async () => {
-    await expectCuts(epubOf(await ENCODED.jpeg(await photo(60, 90))), ['source-undecodable', 'source-type-refused']);
+    await expectCuts(converting, epubOf(await ENCODED.jpeg(await photo(60, 90))), [
+      'source-undecodable',
+      'source-type-refused',
+    ]);
   });
 });

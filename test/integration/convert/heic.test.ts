@@ -2,6 +2,7 @@
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Converting } from '../../support/converting.js';
+import { closeUnharmed } from '../../support/hostile/refusing.js';
 import { cutOut, image, photo, quadrants } from '../../support/images.js';
 import { colourDistance, meanColour, psnrDb, quarterColours } from '../../support/pixels.js';
 import { coded, mirrored, turned } from '../../support/sources/heic-boxes.js';
@@ -11,12 +12,7 @@ let converting: Converting;
 beforeAll(async () => {
   converting = await Converting.start({ sourceTypes: ['heic'], recycleAfterJobs: 100_000 });
 });
-afterAll(async () => {
-  for (const reason of ['crash', 'nonsense', 'timeout', 'memory']) {
-    expect(converting.metrics.total('converter_exits_total', { reason })).toBe(0);
-  }
-  await converting.close();
-});
+afterAll(() => closeUnharmed(converting));
 
 const png = (widthPx: number, heightPx: number) => image(quadrants(widthPx, heightPx)).png().toBuffer();
 

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bestPreview } from '../../../src/kernel/best-match.js';
 import { parseFormat } from '../../../src/kernel/format.js';
 import { Converting } from '../../support/converting.js';
+import { closeUnharmed } from '../../support/hostile/refusing.js';
 import { imageDirectory, tiffOf } from '../../support/hostile/tiff.js';
 import { animation } from '../../support/images.js';
 
@@ -11,12 +12,7 @@ let converting: Converting;
 beforeAll(async () => {
   converting = await Converting.start({ sourceTypes: ['tiff', 'gif'] });
 });
-afterAll(async () => {
-  for (const reason of ['crash', 'nonsense', 'timeout', 'memory']) {
-    expect(converting.metrics.total('converter_exits_total', { reason })).toBe(0);
-  }
-  await converting.close();
-});
+afterAll(() => closeUnharmed(converting));
 
 const grey = (widthPx: number, heightPx: number, value: number): ReturnType<typeof imageDirectory> =>
   imageDirectory({ widthPx, heightPx, pixels: Buffer.alloc(widthPx * heightPx, value) });

@@ -2,6 +2,7 @@
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Converting } from '../../support/converting.js';
+import { closeUnharmed } from '../../support/hostile/refusing.js';
 import { colourDistance, quarterColours } from '../../support/pixels.js';
 import { pdfOf, quartersPage, wordPage } from '../../support/sources/pdfs.js';
 import { encryptedPdf } from '../../support/sources/tool-made.js';
@@ -10,12 +11,7 @@ let converting: Converting;
 beforeAll(async () => {
   converting = await Converting.start({ sourceTypes: ['pdf'], recycleAfterJobs: 100_000 });
 });
-afterAll(async () => {
-  for (const reason of ['crash', 'nonsense', 'timeout', 'memory']) {
-    expect(converting.metrics.total('converter_exits_total', { reason })).toBe(0);
-  }
-  await converting.close();
-});
+afterAll(() => closeUnharmed(converting));
 
 const COLOURS = [
   [255, 0, 0],

@@ -2,6 +2,7 @@
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Converting } from '../../support/converting.js';
+import { closeUnharmed, expectCuts, refusalOf } from '../../support/hostile/refusing.js';
 import { cutOut, image, photo, quadrants } from '../../support/images.js';
 import { colourDistance, psnrDb, quarterColours } from '../../support/pixels.js';
 import { type PsdOptions, psdOf } from '../../support/sources/psds.js';
@@ -15,25 +16,9 @@ beforeAll(async () => {
     recycleAfterJobs: 100_000,
   });
 });
-afterAll(async () => {
-  for (const reason of ['crash', 'nonsense', 'timeout', 'memory']) {
-    expect(converting.metrics.total('converter_exits_total', { reason })).toBe(0);
-  }
-  await converting.close();
-});
+afterAll(() => closeUnharmed(converting));
 
-const refusal = (source: Buffer) =>
-  converting.convert(source, ['auto:64x64']).then(
-    () => ({ code: 'shown', message: '' }),
-    ({ code, message }: { readonly code: string; readonly message: string }) => ({ code, message }),
-  );
-
-async function expectCuts(whole: Buffer, allowed: readonly string[]): Promise<void> {
-  for (let part = 1; part < 64; part++) {
-    const { code } = await refusal(whole.subarray(0, Math.floor((whole.length * part) / 64)));
-    expect([part, allowed.includes(code), code]).toEqual([part, true, code]);
-  }
-}
+const refusal = (source: Buffer) => refusalOf(converting, source);
 
 const raw = (bytes: Buffer) => sharp(bytes).removeAlpha().raw().toBuffer();
 
@@ -90,7 +75,7 @@ describe('PSD', () => {
   });
 
   test.each([true, false])('cut at every 1/64 it is damaged; in runs: %s', async (rle) => {
-    await expectCuts(psdOf(await photo(40, 30), { rle }), ['source-undecodable', 'source-type-refused']);
+    await expectCuts(converting, psdOf(await photo(40, 30), { rle }), ['source-undecodable', 'source-type-refused']);
   });
 
   test('one that claims 30000x30000', async () => {
@@ -130,6 +115,7 @@ describe('JPEG XL', () => {
 
   test('cut at every 1/64 it is damaged', { timeout: 120_000 }, async () => {
     await expectCuts(
+      converting,
       await jxlOf(
         await image(await photo(60, 40))
           .png()
@@ -188,7 +174,7 @@ describe('JPEG 2000', () => {
         .toBuffer(),
       'jp2',
     );
-    await expectCuts(whole, ['source-undecodable', 'source-type-refused', 'source-limits-exceeded']);
+    await expectCuts(converting, whole, ['source-undecodable', 'source-type-refused', 'source-limits-exceeded']);
   });
 
   test('one that claims more pixels than the limit', async () => {
