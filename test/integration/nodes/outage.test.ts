@@ -90,14 +90,14 @@ describe('Redis killed under load', () => {
     const recoveredMs = performance.now() - backAt;
     console.log(`used again ${recoveredMs.toFixed(0)} ms after the return of Redis`);
     // Two seconds at most between two tries to connect; the rest is the machine's.
-    expect(recoveredMs).toBeLessThan(20_000);
+    expect(recoveredMs).toBeLessThan(5_000);
     await until(async () => (await get(nodes.at(0), 'back')).status === 200, 'another node sees it');
     done.abort();
     const seen = await loading;
     // Redis came back empty: keys that nobody has cached again since are unknown then, and are no failure of the outage.
     expect(only(seen.hits).filter((status) => status !== 404)).toEqual([200]);
     expect(only(seen.uploads)).toEqual([200]);
-    expect(seen.hits.length).toBeGreaterThan(30);
+    expect(seen.hits.length).toBeGreaterThan(100);
     expect(seen.uploads.length).toBeGreaterThan(3);
   });
 });
@@ -125,8 +125,9 @@ describe('Redis frozen', () => {
     expect(only(frozen.uploads)).toEqual([200]);
     // A node that has not heard for a moment waits until it knows that Redis is away: a hit or two of each reader. The others do not.
     expect(at(0.5, frozen.hitMs)).toBeLessThan(3 * Math.max(at(0.5, quiet.hitMs), 5));
-    const slow = frozen.hitMs.filter((ms) => ms > 10 * Math.max(at(0.99, quiet.hitMs), 5));
-    expect(slow.length).toBeLessThanOrEqual(4 * nodes.all.length + frozen.hitMs.length / 20);
+    const slow = frozen.hitMs.filter((ms) => ms > 3 * Math.max(at(0.99, quiet.hitMs), 5));
+    expect(slow.length).toBeLessThanOrEqual(4 * nodes.all.length + frozen.hitMs.length / 100);
+    expect(Math.max(...frozen.hitMs)).toBeLessThan(3_000);
     await until(
       async () => (await cache(nodes.at(1), 'thawed', await newSource('thawed'))).status === 200,
       'the shared tier is used again',

@@ -51,7 +51,7 @@ describe('one Redis server', () => {
       const zlexcount = await commandStats(server, 'zlexcount');
       expect(zlexcount.calls).toBe(2 * 21 * SHARDS);
       // Two or three on a quiet machine, whose clock goes on while others have the core.
-      expect(zlexcount.microsecondsPerCall).toBeLessThan(500);
+      expect(zlexcount.microsecondsPerCall).toBeLessThan(50);
 
       let expected = 1_000_000;
       let longest = 0;
@@ -71,10 +71,10 @@ describe('one Redis server', () => {
       const scripts = await commandStats(server, 'evalsha');
       console.log(`in ${scripts.calls} scripts of ${Math.round(scripts.microsecondsPerCall)} µs on average`);
       // The server's clock goes on while other processes have the core: single stragglers are not ours.
-      expect(scripts.microsecondsPerCall).toBeLessThan(10_000);
+      expect(scripts.microsecondsPerCall).toBeLessThan(2_000);
       const slow = Number(await server.cli('SLOWLOG', 'LEN'));
       console.log(`${slow} of them took over 10 ms by the server's clock`);
-      expect(slow).toBeLessThan(scripts.calls / 5);
+      expect(slow).toBeLessThan(scripts.calls / 50);
       for (const never of ['keys', 'del', 'flushall', 'flushdb', 'scan'])
         expect((await commandStats(server, never)).calls).toBe(0);
       expect(await store.catalog.count()).toBe(0);

@@ -48,9 +48,7 @@ describe('two nodes on one Redis server', () => {
     console.log(
       `a clear is seen by the other node ${at(0.5).toFixed(1)} ms (median), ${at(0.99).toFixed(1)} ms (p99), ${at(1).toFixed(1)} ms (max) after it was called for`,
     );
-    // The promise is 100 ms at the 99th percentile, on a machine of its own; here others have the core now and then.
-    expect(at(0.5)).toBeLessThan(100);
-    expect(at(0.99)).toBeLessThan(1_000);
+    expect(at(0.99)).toBeLessThan(100);
   });
 
   it('readers and writers of one group at the same time: once all is quiet, both nodes tell the same', async () => {

@@ -10,7 +10,7 @@ import { newPrefix, openTestStore, type TestStore } from '../../support/redis-st
 
 const DEADLINES = { getMs: 150, setMs: 500, scriptMs: 500 };
 /** What a call may end later than a timer of this process that runs beside it: both are late on a busy machine. */
-const LATE_MS = 1_000;
+const LATE_MS = 350;
 
 const known = groupRef('known');
 const unknown = groupRef('unknown');
