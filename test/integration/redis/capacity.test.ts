@@ -50,7 +50,7 @@ describe('one Redis server', () => {
       // 2 x 21 counts of every shard, and none of them looked at the keys themselves.
       const zlexcount = await commandStats(server, 'zlexcount');
       expect(zlexcount.calls).toBe(2 * 21 * SHARDS);
-      // Two or three on a quiet machine, whose clock goes on while others have the core.
+      // Two or three on a quiet machine.
       expect(zlexcount.microsecondsPerCall).toBeLessThan(50);
 
       let expected = 1_000_000;
