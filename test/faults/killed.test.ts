@@ -8,7 +8,7 @@ import { expectAccounted } from '../support/faults/accounts.js';
 import { KillLoad, LOAD_ADMIN } from '../support/faults/kill-load.js';
 import { inContainer } from '../support/faults/wrappers.js';
 import { until } from '../support/gate.js';
-import { descendantsOf } from '../support/processes.js';
+import { descendantsOf, signalIfThere } from '../support/processes.js';
 import { type ServerProcess, scrape, startServerProcess } from '../support/server-process.js';
 import { withTempDir } from '../support/temp-dir.js';
 
@@ -86,13 +86,7 @@ async function killAgainAndAgain(dataDir: string): Promise<void> {
 function strike(running: ServerProcess, victim: Victim): void {
   const others = victim === 'group' ? descendantsOf(running.pid) : [];
   running.kill('SIGKILL');
-  for (const pid of others) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // Its parent took it along.
-    }
-  }
+  for (const pid of others) signalIfThere(pid, 'SIGKILL');
 }
 
 /** A failure comes with what the server had to say. */

@@ -8,7 +8,7 @@ import { encodedPhoto } from '../support/encoded-photo.js';
 import { until } from '../support/gate.js';
 import { slowSvg } from '../support/images.js';
 import { sourceForm } from '../support/multipart.js';
-import { descendantsOf } from '../support/processes.js';
+import { descendantsOf, signalIfThere } from '../support/processes.js';
 import { residentBytes, type ServerProcess, scrape, startServerProcess } from '../support/server-process.js';
 import { type TempDir, tempDir } from '../support/temp-dir.js';
 
@@ -133,7 +133,7 @@ describe('Ctrl-C', () => {
         async () => (await scrape(running.origin, 'proofsheet_converters', 'state="busy"')) > 0,
         'the conversion runs',
       );
-      for (let times = 0; times < 2; times++) for (const pid of everybody) process.kill(pid, 'SIGINT');
+      for (let times = 0; times < 2; times++) for (const pid of everybody) signalIfThere(pid, 'SIGINT');
       await until(
         () => running.log.filter(({ message }) => String(message).startsWith('stopping')).length >= Number(workers),
         'all stop',
@@ -160,7 +160,7 @@ describe('a second wish to stop', () => {
 
   it('a worker takes the signal that its supervisor hands on late for the same one, and ends what is under way', async () => {
     const { running, answer } = await startConverting('2');
-    for (const pid of descendantsOf(running.pid)) process.kill(pid, 'SIGINT');
+    for (const pid of descendantsOf(running.pid)) signalIfThere(pid, 'SIGINT');
     await setTimeout(1_200);
     process.kill(running.pid, 'SIGINT');
     expect(await answer).toBe(504);

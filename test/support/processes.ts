@@ -153,6 +153,15 @@ function forget(leader: number): void {
   if (directory !== undefined) rmSync(join(directory, String(leader)), { force: true });
 }
 
+/** Signals one process of many that end on their own, or with each other: one that has gone meanwhile needs none. */
+export function signalIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
 /** False: there is no such group any more. */
 function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
   try {

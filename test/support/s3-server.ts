@@ -175,6 +175,8 @@ pipeline = catch_errors cache listing_formats s3api tempauth copy bulk slo dlo v
 use = egg:swift#proxy
 allow_account_management = true
 account_autocreate = true
+# Whom the proxy cannot reach ten times it leaves alone for a minute, as it would at a start where it is the first to listen.
+error_suppression_limit = 1000000
 ${filters.map((name) => `[filter:${name}]\nuse = egg:swift#${name}`).join('\n')}
 [filter:cache]
 use = egg:swift#memcache

@@ -8,7 +8,7 @@ import { encodedPhoto } from '../../support/encoded-photo.js';
 import { inContainer } from '../../support/faults/wrappers.js';
 import { until } from '../../support/gate.js';
 import { sourceForm } from '../../support/multipart.js';
-import { descendantsOf, run } from '../../support/processes.js';
+import { descendantsOf, run, signalIfThere } from '../../support/processes.js';
 import { type ServerProcess, startServerProcess } from '../../support/server-process.js';
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
 import { requireTool } from '../../support/tools.js';
@@ -40,7 +40,7 @@ async function kill(server: ServerProcess): Promise<void> {
 
 /** To all of a server but its wrapper. */
 function signal(server: ServerProcess, name: NodeJS.Signals): void {
-  for (const pid of descendantsOf(server.pid)) process.kill(pid, name);
+  for (const pid of descendantsOf(server.pid)) signalIfThere(pid, name);
 }
 
 /** A connection of its own each. */
