@@ -10,6 +10,7 @@ import {
   type OriginalInfo,
   settle,
 } from '../../../kernel/library/asset.js';
+import { createdAsset, grownAsset, restoredAsset, trashedAsset } from '../../../kernel/library/asset-changes.js';
 import type { AssetId } from '../../../kernel/library/ids.js';
 import type { Arrival } from '../../../kernel/ports/assets.js';
 import { readRow } from '../lmdb-environment.js';
@@ -86,7 +87,9 @@ export class AssetLedger {
     if (maxBytes !== undefined && this.usage(context).bytes + more > maxBytes) return { kind: 'over-quota' };
     if (!this.isKept(original.digest, original.bytes)) return { kind: 'original-missing' };
     const asset =
-      found && settlement === 'new-version' ? this.grown(found, arrival) : this.created(context, newId, arrival);
+      found && settlement === 'new-version'
+        ? grownAsset(found, arrival, this.now)
+        : createdAsset(context, newId, this.nextNumber(), arrival, this.now);
     this.put(asset, found && settlement === 'new-version' ? found : undefined);
     const version: AssetVersion = { ...original, assetId: asset.id, number: asset.head, createdAt: this.now };
     this.tables.versions.putSync(versionKey(asset.id, version.number), encodeJson(version));
@@ -94,34 +97,17 @@ export class AssetLedger {
     return { kind: 'stored', assetId: asset.id, versionNumber: version.number };
   }
 
-  private created(context: Context, id: AssetId, arrival: Arrival): Asset {
-    const { original: _, ...described } = arrival;
-    const [createdAt, updatedAt] = [this.now, this.now];
-    const first = { head: 1, versions: 1, revision: 1, createdAt, updatedAt, state: 'processed' } as const;
-    return { ...described, ...first, id, number: this.nextNumber(), context };
-  }
-
-  /** The head moves on; what people wrote about the picture stays as they wrote it. */
-  private grown(asset: Asset, { validators }: Arrival): Asset {
-    const { validators: _, ...rest } = asset;
-    const versions = asset.versions + 1;
-    const changed = { head: versions, versions, revision: asset.revision + 1, updatedAt: this.now };
-    return { ...rest, ...changed, ...(validators && { validators }) };
-  }
-
   trash(asset: Asset): Asset {
     if (asset.trashedAt !== undefined) return asset;
-    const trashed: Asset = { ...asset, trashedAt: this.now, revision: asset.revision + 1, updatedAt: this.now };
+    const trashed = trashedAsset(asset, this.now);
     this.put(trashed, asset);
     return trashed;
   }
 
   restore(asset: Asset): Asset {
-    const { trashedAt, reference, ...rest } = asset;
-    if (trashedAt === undefined) return asset;
-    const isFree = reference !== undefined && this.byReference(asset.context, reference) === undefined;
-    const changed = { revision: asset.revision + 1, updatedAt: this.now };
-    const restored: Asset = { ...rest, ...changed, ...(isFree && { reference }) };
+    if (asset.trashedAt === undefined) return asset;
+    const isFree = asset.reference !== undefined && this.byReference(asset.context, asset.reference) === undefined;
+    const restored = restoredAsset(asset, isFree, this.now);
     this.put(restored, asset);
     return restored;
   }

@@ -3,15 +3,22 @@
 import type { Context } from '../../../kernel/image-key.js';
 import type { ImportId } from '../../../kernel/library/ids.js';
 import {
+  acceptedJob,
+  callbackDueAt,
+  type EndedItem,
+  endedItem,
+  itemAtStage,
+  itemToRetry,
+  jobAfter,
+  quotaMinute,
+} from '../../../kernel/library/import-changes.js';
+import {
   type EndedItems,
-  endedCount,
   type ImportItem,
-  type ImportJob,
   type ItemStage,
   isFinal,
   itemsOf,
   itemWorkId,
-  NONE_ENDED,
 } from '../../../kernel/library/import-job.js';
 import { fitsAt, QUOTA_WINDOW_MS, type QuotaRefusal, type Reserved } from '../../../kernel/library/quota.js';
 import type { Reason } from '../../../kernel/library/reason.js';
@@ -46,8 +53,6 @@ const CONTEXT_BYTES = 16;
 const MINUTE_MS = 60_000;
 /** Minutes in the window, and a few that wait to be removed. */
 const MAX_MINUTES = QUOTA_WINDOW_MS / MINUTE_MS + 10_000;
-/** The receiver of a callback must have had the time to store the import's id. */
-const CALLBACK_AFTER_MS = 1_000;
 
 export class ImportLedger {
   constructor(
@@ -67,7 +72,7 @@ export class ImportLedger {
   }
 
   accept(wanted: NewImport): Acceptance {
-    const { id, context, tenantId, dialect, system, callback, key, quota, maxOpen } = wanted;
+    const { id, context, key, quota, maxOpen } = wanted;
     const contextKey = this.contexts.contextKey(context);
     const keyHash = key === undefined ? undefined : hashOf(key);
     const known = keyHash && readRow(this.tables.importKeys, joined(contextKey, keyHash), decodeText);
@@ -80,18 +85,8 @@ export class ImportLedger {
     if (refusal) return { outcome: 'over-quota', refusal };
 
     const queued = items.filter(({ state }) => state === 'queued');
-    const minute = Math.floor(this.now / MINUTE_MS) * MINUTE_MS;
-    const job: ImportJob = {
-      id,
-      context,
-      ...(tenantId !== undefined && { tenantId }),
-      dialect,
-      ...(system !== undefined && { system }),
-      items: items.length,
-      ended: { ...NONE_ENDED, skipped: items.length - queued.length },
-      ...(callback && { callback }),
-      acceptedAt: this.now,
-    };
+    const minute = quotaMinute(this.now);
+    const job = acceptedJob(wanted, items.length - queued.length, this.now);
     const serial = this.nextSerial();
     this.putRow({ job, serial, minute, ...(keyHash && { key: keyHash.toString('hex') }) });
     for (const whose of [contextKey, ALL_CONTEXTS])
@@ -107,18 +102,17 @@ export class ImportLedger {
   noteStage(id: ImportId, index: number, state: ItemStage): void {
     const item = this.item(id, index);
     if (item === undefined || isFinal(item.state)) return;
-    const { reason: _, nextAttemptAt: __, ...rest } = item;
-    this.putItem({ ...rest, state });
+    this.putItem(itemAtStage(item, state));
   }
 
   noteRetry(
     id: ImportId,
     index: number,
-    { attempts, at, reason }: { readonly attempts: number; readonly at: number; readonly reason: Reason | undefined },
+    retry: { readonly attempts: number; readonly at: number; readonly reason: Reason | undefined },
   ): void {
     const item = this.item(id, index);
     if (item === undefined || isFinal(item.state)) return;
-    this.putItem({ ...item, state: 'queued', attempts, nextAttemptAt: at, ...(reason && { reason }) });
+    this.putItem(itemToRetry(item, retry));
   }
 
   /** Ends the item, once: what ended before stays as it ended. */
@@ -128,14 +122,13 @@ export class ImportLedger {
     if (item === undefined || row === undefined || isFinal(item.state)) return 'settled';
     const ended = this.endOf(row.job.context, outcome);
     if (ended === 'original-missing') return ended;
-    const { reason: _, nextAttemptAt: __, ...rest } = item;
-    this.putItem({ ...rest, ...ended });
+    this.putItem(endedItem(item, ended));
     if (ended.state !== 'succeeded') this.giveBack(row.job.context, row.minute);
     this.countEnded(row, ended.state);
     return 'settled';
   }
 
-  private endOf(context: Context, outcome: ItemOutcome): Ended | 'original-missing' {
+  private endOf(context: Context, outcome: ItemOutcome): EndedItem | 'original-missing' {
     if (outcome.kind === 'failed') return { state: 'failed', reason: outcome.reason };
     if (outcome.kind === 'cancelled') return { state: 'cancelled', reason: { code: 'cancelled' } };
     if (outcome.kind === 'unchanged') {
@@ -152,15 +145,13 @@ export class ImportLedger {
   }
 
   private countEnded(row: ImportRow, state: keyof EndedItems): void {
-    const ended = { ...row.job.ended, [state]: row.job.ended[state] + 1 };
-    const isOver = endedCount(ended) === row.job.items;
-    const job: ImportJob = { ...row.job, ended, ...(isOver && { finishedAt: this.now }) };
+    const job = jobAfter(row.job, state, this.now);
     this.putRow({ ...row, job });
-    if (!isOver) return;
+    if (job.finishedAt === undefined) return;
     this.tables.ended.putSync(joined(numberKey(this.now), job.id), NOTHING);
     this.assets.changeUsage(job.context, { openImports: -1 });
     if (job.callback === undefined) return;
-    const dueAt = Math.max(this.now, job.acceptedAt + CALLBACK_AFTER_MS);
+    const dueAt = callbackDueAt(job, this.now);
     this.jobs.add({ kind: 'callback', id: job.id, context: job.context, dueAt });
   }
 
@@ -243,5 +234,3 @@ export class ImportLedger {
     return serial;
   }
 }
-
-type Ended = Pick<ImportItem, 'reason' | 'assetId' | 'versionNumber'> & { readonly state: keyof EndedItems };

@@ -1,0 +1,70 @@
+// What changes do to an import and its items, whoever keeps them: pure functions from the record as it was to the record as it is.
+import type { NewImport } from '../ports/assets.js';
+import {
+  type EndedItems,
+  endedCount,
+  type ImportItem,
+  type ImportJob,
+  type ItemStage,
+  NONE_ENDED,
+} from './import-job.js';
+import type { Reason } from './reason.js';
+
+const MINUTE_MS = 60_000;
+/** The receiver of a callback must have had the time to store the import's id. */
+const CALLBACK_AFTER_MS = 1_000;
+
+/** How an item ends. */
+export type EndedItem = Pick<ImportItem, 'reason' | 'assetId' | 'versionNumber'> & {
+  readonly state: keyof EndedItems;
+};
+
+/** The job of a batch of which `skipped` items are final from the start. `now`: Unix ms. */
+export function acceptedJob(wanted: NewImport, skipped: number, now: number): ImportJob {
+  const { id, context, tenantId, dialect, system, callback, items } = wanted;
+  return {
+    id,
+    context,
+    ...(tenantId !== undefined && { tenantId }),
+    dialect,
+    ...(system !== undefined && { system }),
+    items: items.length,
+    ended: { ...NONE_ENDED, skipped },
+    ...(callback && { callback }),
+    acceptedAt: now,
+  };
+}
+
+/** The minute, in Unix ms, in which what is reserved at `now` is counted. */
+export function quotaMinute(now: number): number {
+  return Math.floor(now / MINUTE_MS) * MINUTE_MS;
+}
+
+export function itemAtStage(item: ImportItem, state: ItemStage): ImportItem {
+  const { reason: _, nextAttemptAt: __, ...rest } = item;
+  return { ...rest, state };
+}
+
+/** `at`: Unix ms. */
+export function itemToRetry(
+  item: ImportItem,
+  { attempts, at, reason }: { readonly attempts: number; readonly at: number; readonly reason: Reason | undefined },
+): ImportItem {
+  return { ...item, state: 'queued', attempts, nextAttemptAt: at, ...(reason && { reason }) };
+}
+
+export function endedItem(item: ImportItem, ended: EndedItem): ImportItem {
+  const { reason: _, nextAttemptAt: __, ...rest } = item;
+  return { ...rest, ...ended };
+}
+
+/** The job after one more of its items ended as `state`; with `finishedAt` when that was the last one. */
+export function jobAfter(job: ImportJob, state: keyof EndedItems, now: number): ImportJob {
+  const ended = { ...job.ended, [state]: job.ended[state] + 1 };
+  return { ...job, ended, ...(endedCount(ended) === job.items && { finishedAt: now }) };
+}
+
+/** When (Unix ms) whoever asked for it is told that the import has ended. */
+export function callbackDueAt({ acceptedAt }: Pick<ImportJob, 'acceptedAt'>, now: number): number {
+  return Math.max(now, acceptedAt + CALLBACK_AFTER_MS);
+}
