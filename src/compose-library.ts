@@ -9,7 +9,6 @@ import type { Logger } from './kernel/ports/logger.js';
 import type { Metrics } from './kernel/ports/metrics.js';
 import type { LibraryUse } from './library/answers.js';
 import { CallbackWorker, type CallbackWorkerDeps } from './library/callback-worker.js';
-import { DeliveryLog } from './library/delivery-log.js';
 import { ImportWorker } from './library/import-worker.js';
 import { JobRunner } from './library/job-runner.js';
 import { LibraryService } from './library/library-service.js';
@@ -59,7 +58,7 @@ export async function composeLibrary(
   const { clock, metrics } = ports;
   const tenants = await TenantsFile.open(settings.tenants, ports.logger);
   const store = await openEmbeddedLibrary({ ...ports, dataDir: storage.dataDir, tmpDir, fsync: storage.fsync });
-  const { assets, jobs, originals } = store;
+  const { assets, jobs, originals, deliveries } = store;
   const { maxSourceBytes } = limits;
   const userAgent = `Proofsheet/${version}`;
   const outbound = openOutbound(outboundSettingsOf(config), {
@@ -77,7 +76,6 @@ export async function composeLibrary(
     concurrency: Math.max(1, Math.floor(settings.importConcurrency / server.workers)),
     handle: worker.run,
   });
-  const deliveries = new DeliveryLog();
   const callback = new CallbackWorker({ ...ports, assets, tenants, sender, deliveries, letterOf });
   const callbacks = new JobRunner({
     ...ports,

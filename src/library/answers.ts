@@ -61,6 +61,8 @@ export interface Library {
   findByReference(context: Context, reference: ExternalReference): Promise<DescribedAsset | undefined>;
   findByNumber(context: Context, number: number): Promise<DescribedAsset | undefined>;
   findAssets(context: Context, request: PageRequest & { readonly trashed?: boolean }): Promise<Page<DescribedAsset>>;
+  /** The head unless a number is named. `undefined` when there is no such version of a living asset. */
+  findVersion(context: Context, id: AssetId, number?: number): Promise<AssetVersion | undefined>;
   listVersions(context: Context, id: AssetId): Promise<readonly AssetVersion[]>;
 
   /**

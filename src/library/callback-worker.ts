@@ -1,7 +1,7 @@
 // Tells whoever asked that an import has ended: one delivery, from the job that the import's end left in the queue. At least once, with
 // the same id each time; the words are those of the dialect that the import came in by.
 
-import { callableAt, deliveryWaitMs, receiverAfter, receiverOf } from '../kernel/library/delivery.js';
+import { deliveryWaitMs, receiverOf } from '../kernel/library/delivery.js';
 import type { ImportId } from '../kernel/library/ids.js';
 import type { ImportJob } from '../kernel/library/import-job.js';
 import type { Assets } from '../kernel/ports/assets.js';
@@ -49,8 +49,7 @@ export class CallbackWorker {
     if ('laterAt' in tenant) return { kind: 'again', at: tenant.laterAt, retry: { free: true } };
     const letter = letterOf(job, tenant.webhookSecrets);
     if (!letter) return { kind: 'done' };
-    const state = await deliveries.stateOf(claim.context, receiverOf(url));
-    const at = callableAt(state, clock.now());
+    const at = await deliveries.admit(claim.context, receiverOf(url), clock.now());
     if (at === 'never') return this.end(claim, url, 'dead', undefined);
     if (at > clock.now()) return { kind: 'again', at, retry: { free: true } };
     const said = await this.deps.sender.send({
@@ -91,13 +90,9 @@ export class CallbackWorker {
     const { deliveries, clock } = this.deps;
     const { context } = claim;
     const [at, receiver] = [clock.now(), receiverOf(url)];
-    const before = await deliveries.stateOf(context, receiver);
-    const state = said === undefined ? before : receiverAfter(before, said, at);
     const id = deliveryId(claim.id);
-    await deliveries.note(
-      { id, context, receiver, at, attempt: claim.attempts + 1, end, ...(said !== undefined && { said }) },
-      state,
-    );
+    const attempt = claim.attempts + 1;
+    await deliveries.note({ id, context, receiver, at, attempt, end, ...(said !== undefined && { said }) });
   }
 
   private share(): number {

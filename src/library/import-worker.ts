@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asProofsheetError } from '../kernel/errors.js';
+import { asProofsheetError, type ErrorName } from '../kernel/errors.js';
 import type { ImageKey } from '../kernel/image-key.js';
 import type { DescribedAsset } from '../kernel/library/asset.js';
 import { newAssetId } from '../kernel/library/ids.js';
@@ -26,6 +26,9 @@ import { JobTenants } from './job-tenant.js';
 const MAX_LOST_LEASES = 5;
 /** Between two looks whether a host is asked again: by chance, up to this many ms. */
 const NOT_ASKED_WAIT_MS = 10_000;
+
+/** What says that this server has too much to do: it passes when that is done, however long it takes. */
+const BUSY: ReadonlySet<ErrorName> = new Set(['overloaded', 'over-quota', 'shared-tier-unreachable']);
 
 const UNKNOWN_TENANT: Reason = { code: 'internal', message: 'its tenant is not known here; it waits until it is' };
 
@@ -77,7 +80,8 @@ export class ImportWorker {
     if (claim.lostLeases >= MAX_LOST_LEASES)
       return failed(item, { code: 'internal', message: 'its processing was interrupted too often' });
     const known = item.reference && (await this.deps.assets.findByReference(claim.context, item.reference));
-    if (known && tenant.onExisting === 'skip') return ended(item, { kind: 'unchanged', assetId: known.asset.id });
+    if (known && tenant.onExisting === 'skip' && (await this.isWhole(known)))
+      return ended(item, { kind: 'unchanged', assetId: known.asset.id });
     return this.fetch({ claim, item, job, tenant, known }, hold);
   };
 
@@ -104,20 +108,25 @@ export class ImportWorker {
     return this.store(work, fetched, hold);
   }
 
-  /** Only where the bytes that they are about are still there. */
+  /** Only where the bytes that they are about are still there, and whole: a picture that was lost is brought again. */
   private async validatorsOf(known: DescribedAsset | undefined) {
-    if (known?.version === undefined || known.asset.validators === undefined) return undefined;
-    return (await this.deps.originals.has(known.version.digest)) ? known.asset.validators : undefined;
+    if (known?.asset.validators === undefined) return undefined;
+    return (await this.isWhole(known)) ? known.asset.validators : undefined;
   }
 
-  private notFetched({ claim, item, job }: Work, failure: FetchFailure): Ending {
-    const { reason: code, status, message, isTransient, wasTried, retryAfterMs } = failure;
+  private async isWhole({ version }: DescribedAsset): Promise<boolean> {
+    return version !== undefined && this.deps.originals.isWhole(version);
+  }
+
+  private notFetched({ claim, item }: Work, failure: FetchFailure): Ending {
+    const { reason: code, status, message, isTransient, wasTried, isBusy = false, retryAfterMs } = failure;
     const reason: Reason = { code, ...(status !== undefined && { status }), message };
     if (!isTransient) return failed(item, reason);
     const now = this.deps.clock.now();
-    // A host that was not even asked, because it is busy, costs no attempt; but nobody waits for it for ever.
+    // A host that was not even asked costs no attempt. One that we leave alone after failures is not waited for for ever; where it is
+    // we who are busy with it, no picture is given up.
     if (!wasTried)
-      return now - job.acceptedAt > MAX_PATIENCE_MS
+      return !isBusy && waitedMs(claim, now) > MAX_PATIENCE_MS
         ? failed(item, reason)
         : {
             kind: 'again',
@@ -174,15 +183,15 @@ export class ImportWorker {
   }
 
   /** What the source is to blame for is final; what this server lacks is waited for. */
-  private notStored({ item, job, claim }: Work, thrown: unknown, contentType: string | undefined): Ending {
+  private notStored({ item, claim }: Work, thrown: unknown, contentType: string | undefined): Ending {
     const error = asProofsheetError(thrown);
     const code = reasonOfError(error.code);
     const now = this.deps.clock.now();
     if (code === undefined || (error.uncertain && claim.attempts === 0)) {
       const reason: Reason = { code: 'internal', message: error.message };
       if (error.code === 'internal') this.deps.logger.warn({ error }, 'an item of an import could not be stored');
-      const ageMs = now - job.acceptedAt;
-      const isLate = ageMs > MAX_PATIENCE_MS;
+      const ageMs = waitedMs(claim, now);
+      const isLate = ageMs > MAX_PATIENCE_MS && !BUSY.has(error.code);
       // Nobody fails by the first fault, however long the queue was before: one more attempt, which is counted.
       if (isLate && claim.attempts > 0) return failed(item, reason);
       const at = now + (error.retryAfterSeconds ?? 0) * 1_000 + faultWaitMs(ageMs, this.share());
@@ -198,6 +207,11 @@ export class ImportWorker {
   private share(): number {
     return this.deps.share?.() ?? Math.random();
   }
+}
+
+/** Ms since its first refusal by no fault of its own: how long it was in the queue before counts for nothing. */
+function waitedMs({ waitingSince }: Claim, now: number): number {
+  return waitingSince === undefined ? 0 : now - waitingSince;
 }
 
 function fileNameOf(item: ImportItem, file: FetchedFile): { readonly fileName?: string } {

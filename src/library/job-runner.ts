@@ -1,6 +1,7 @@
 // Runs the jobs of one kind: claims what is due as long as it has a hand free, keeps the leases, and ends each job as its handler
 // says. Wakes at once for what this process made due, and asks every second for what others did.
 
+import type { Context } from '../kernel/image-key.js';
 import { type ItemStage, parseItemWorkId } from '../kernel/library/import-job.js';
 import { faultWaitMs, MAX_PATIENCE_MS, type Reason } from '../kernel/library/reason.js';
 import type { ItemEffects } from '../kernel/ports/assets.js';
@@ -39,6 +40,8 @@ export interface JobRunnerDeps {
   readonly kind: JobKind;
   /** Jobs in hand at once, 1 or more. */
   readonly concurrency: number;
+  /** Contexts whose jobs this process does; absent: all. */
+  readonly only?: (context: Context) => boolean;
   /** May throw: then the job is tried again, ever more rarely and not for ever, or given back when the server stops. */
   readonly handle: (claim: Claim, hold: Hold) => Promise<Ending>;
   readonly clock: Clock;
@@ -118,7 +121,7 @@ export class JobRunner {
       const limit = concurrency - this.running.size;
       if (limit <= 0) return;
       try {
-        const claims = await jobs.claim({ kind, limit, leaseMs });
+        const claims = await jobs.claim({ kind, limit, leaseMs, admits: this.admits });
         for (const claim of claims) this.begin(claim);
       } catch (error) {
         logger.warn({ error, kind }, 'jobs could not be claimed; it is tried again');
@@ -126,6 +129,12 @@ export class JobRunner {
       }
     }
   }
+
+  private readonly admits = (context: Context, claimed: number): boolean => {
+    if (this.deps.only?.(context) === false) return false;
+    const held = [...this.running].filter((running) => running.claim.context === context).length;
+    return held + claimed < handsFor(this.deps.concurrency, this.running.size - held);
+  };
 
   private begin(claim: Claim): void {
     const running: Running = { claim, lost: new AbortController() };
@@ -175,7 +184,8 @@ export class JobRunner {
       await jobs.release(claim);
       return;
     }
-    const ageMs = clock.now() - claim.enqueuedAt;
+    // Since it first failed, and not since it was accepted: how long the queue was is no fault of its.
+    const ageMs = clock.now() - (claim.waitingSince ?? clock.now());
     const isLate = ageMs > patienceMs(kind);
     // Nothing ends by its first fault, however long the queue was before: one more attempt, which is counted.
     if (isLate && claim.attempts > 0) {
@@ -202,6 +212,14 @@ export class JobRunner {
       }),
     );
   }
+}
+
+/**
+ * How many of `hands` one context may have while others have `taken`: of what they leave three quarters, rounded down, and one at
+ * least. So a context whose work hangs never has all of them, and the next one finds a hand free at once.
+ */
+export function handsFor(hands: number, taken: number): number {
+  return Math.max(1, Math.floor((3 * (hands - taken)) / 4));
 }
 
 /** What the end of a job without success means for whoever asked for it. */

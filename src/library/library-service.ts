@@ -15,6 +15,9 @@ import { contentDigestOf } from '../kernel/source.js';
 import type { PreviewBytes, PreviewChoice, Previews, Upload } from '../previews/answers.js';
 import type { ImportBatch, ImportStatus, Library, OpenedOriginal } from './answers.js';
 
+/** As many as one call of the port takes. */
+const ASSETS_AT_ONCE = 1_000;
+
 export interface LibraryDeps {
   readonly assets: Assets;
   readonly originals: Originals;
@@ -45,11 +48,19 @@ export class LibraryService implements Library {
     const job = await this.deps.assets.findImport(context, id);
     if (job === undefined) return undefined;
     const items = await this.deps.assets.itemsOf(id);
-    const statuses = items.map(async (item) => {
-      const asset = item.assetId && (await this.deps.assets.findAsset(job.context, item.assetId));
+    const ids = items.flatMap(({ assetId }) => assetId ?? []);
+    const assets = new Map<AssetId, DescribedAsset>();
+    for (let start = 0; start < ids.length; start += ASSETS_AT_ONCE)
+      for (const [assetId, found] of await this.deps.assets.findAssets(
+        job.context,
+        ids.slice(start, start + ASSETS_AT_ONCE),
+      ))
+        assets.set(assetId, found);
+    const statuses = items.map((item) => {
+      const asset = item.assetId && assets.get(item.assetId);
       return asset ? { item, asset } : { item };
     });
-    return { job, items: await Promise.all(statuses) };
+    return { job, items: statuses };
   }
 
   findImport(context: Context, id: ImportId): Promise<ImportJob | undefined> {
@@ -86,7 +97,7 @@ export class LibraryService implements Library {
     request: Format,
     number?: number,
   ): Promise<PreviewChoice | undefined> {
-    const version = await this.versionOf(context, id, number);
+    const version = await this.findVersion(context, id, number);
     if (version === undefined) return undefined;
     const ref = { context, imageKey: version.digest as string as ImageKey };
     const found = await this.chosen(ref, request);
@@ -111,9 +122,9 @@ export class LibraryService implements Library {
       end,
     }: { readonly version?: number; readonly start?: number; readonly end?: number } = {},
   ): Promise<OpenedOriginal | undefined> {
-    const version = await this.versionOf(context, id, number);
+    const version = await this.findVersion(context, id, number);
     if (version === undefined) return undefined;
-    const bytes = await this.deps.originals.read(version.digest, start, Math.min(end ?? version.bytes, version.bytes));
+    const bytes = await this.deps.originals.read(version, start, Math.min(end ?? version.bytes, version.bytes));
     if (bytes === undefined) throw lost();
     return { version, bytes };
   }
@@ -139,11 +150,10 @@ export class LibraryService implements Library {
     return this.deps.assets.usage(context);
   }
 
-  private async versionOf(context: Context, id: AssetId, number?: number): Promise<AssetVersion | undefined> {
+  async findVersion(context: Context, id: AssetId, number?: number): Promise<AssetVersion | undefined> {
     const found = await this.describeAsset(context, id);
     if (found === undefined || number === undefined || number === found.asset.head) return found?.version;
-    const versions = await this.deps.assets.versionsOf(context, id);
-    return versions.find((version) => version.number === number);
+    return this.deps.assets.findVersion(context, id, number);
   }
 
   private async chosen(ref: GroupRef, request: Format): Promise<PreviewChoice | undefined> {

@@ -217,6 +217,7 @@ export class HttpSourceFetcher implements SourceFetcher {
         message,
         isTransient: true,
         wasTried: false,
+        isBusy: error.why === 'busy',
         retryAfterMs: error.retryAfterMs,
       });
     }

@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Context } from '../../src/kernel/image-key.js';
-import type { OriginalInfo } from '../../src/kernel/library/asset.js';
+import { MAX_VERSIONS, type OriginalInfo } from '../../src/kernel/library/asset.js';
 import type { AssetId } from '../../src/kernel/library/ids.js';
 import type { Acceptance, Assets, ItemOutcome, NewImport } from '../../src/kernel/ports/assets.js';
 import type { Clock } from '../../src/kernel/ports/clock.js';
@@ -355,7 +355,8 @@ const living: readonly ContractCase<LibrarySubject>[] = [
       const { assets, originals, peer, clock, advance, dataDir } = subject;
       const first = await importOne(subject, 'a', 'shared');
       const second = await importOne(subject, 'b', 'shared', OTHER);
-      const { digest } = originalOf('shared');
+      const shared = originalOf('shared');
+      const { digest } = shared;
       await assets.trash(TENANT, first);
       advance(DAY_MS);
       expect(await sweepAll(subject)).toEqual({ assets: 0, originals: 0, imports: 0 });
@@ -368,11 +369,11 @@ const living: readonly ContractCase<LibrarySubject>[] = [
       expect(await assets.erase(OTHER, second)).toBe(false);
       expect(await assets.usage()).toEqual({ assets: 0, originals: 0, bytes: 0, openImports: 0 });
       expect(await sweepAll(subject, { unneeded: clock.now() })).toMatchObject({ originals: 0 });
-      expect(await originals.has(digest)).toBe(true);
+      expect(await originals.isWhole(shared)).toBe(true);
       advance(1);
       expect(await sweepAll(subject)).toMatchObject({ originals: 1 });
-      expect(await originals.has(digest)).toBe(false);
-      expect(await peer.originals.read(digest, 0, 6)).toBeUndefined();
+      expect(await originals.isWhole(shared)).toBe(false);
+      expect(await peer.originals.read(shared, 0, 6)).toBeUndefined();
     },
   },
   {
@@ -385,18 +386,71 @@ const living: readonly ContractCase<LibrarySubject>[] = [
       await subject.keep('for nothing');
       advance(HOUR_MS);
       expect(await sweepAll(subject, { unneeded: between })).toMatchObject({ originals: 0 });
-      expect(await originals.has(original.digest)).toBe(true);
+      expect(await originals.isWhole(original)).toBe(true);
       expect(await sweepAll(subject)).toMatchObject({ originals: 1 });
-      expect(await originals.has(original.digest)).toBe(false);
+      expect(await originals.isWhole(original)).toBe(false);
     },
   },
   {
-    name: 'reads an original in part',
+    name: 'reads an original in part and as a whole',
     run: async (subject) => {
       const original = await subject.keep('0123456789');
-      const pieces: Uint8Array[] = [];
-      for await (const piece of (await subject.originals.read(original.digest, 2, 5)) ?? []) pieces.push(piece);
-      expect(Buffer.concat(pieces).toString()).toBe('234');
+      for (const [start, end] of [
+        [2, 5],
+        [0, 10],
+        [9, 10],
+      ] as const) {
+        const pieces: Uint8Array[] = [];
+        for await (const piece of (await subject.peer.originals.read(original, start, end)) ?? []) pieces.push(piece);
+        expect(Buffer.concat(pieces).toString()).toBe('0123456789'.slice(start, end));
+      }
+    },
+  },
+  {
+    name: 'takes an original of another length than the records say for none',
+    run: async (subject) => {
+      const original = await subject.keep('0123456789');
+      expect(await subject.originals.isWhole(original)).toBe(true);
+      expect(await subject.peer.originals.isWhole({ ...original, bytes: 9 })).toBe(false);
+      const again = await subject.keep('0123456789');
+      expect(await subject.originals.read({ ...again, bytes: 11 }, 0, 11)).toBeUndefined();
+    },
+  },
+  {
+    name: 'finds many assets and one version at once, of their context alone',
+    run: async (subject) => {
+      const { assets } = subject;
+      const first = await importOne(subject, 'a', 'one');
+      await importOne(subject, 'a', 'two');
+      const second = await importOne(subject, 'b', 'three');
+      const other = await importOne(subject, 'c', 'four', OTHER);
+      const found = await assets.findAssets(TENANT, [second, other, first, 'unknown000000' as AssetId]);
+      expect([...found.keys()].sort()).toEqual([first, second].sort());
+      expect(found.get(first)).toEqual(await assets.findAsset(TENANT, first));
+      expect(await assets.findVersion(TENANT, first, 1)).toMatchObject({ number: 1, digest: originalOf('one').digest });
+      expect(await assets.findVersion(TENANT, first, 2)).toMatchObject({ number: 2, digest: originalOf('two').digest });
+      for (const number of [0, 3, -1, 1.5, 2 ** 40])
+        expect(await assets.findVersion(TENANT, first, number)).toBeUndefined();
+      expect(await assets.findVersion(OTHER, first, 1)).toBeUndefined();
+    },
+  },
+  {
+    name: 'keeps so many versions of an asset and no more',
+    run: async (subject) => {
+      const { assets, originals } = subject;
+      const id = await importOne(subject, 'a', 'version 1');
+      await accept(subject, newImport(Array.from({ length: MAX_VERSIONS - 1 }, (_, n) => `item ${n}`)));
+      const more = (await claimAll(subject)).map(async (claim, n) =>
+        finish(subject, claim, arrived('a', await subject.keep(`version ${n + 2}`))),
+      );
+      expect(new Set(await Promise.all(more))).toEqual(new Set(['finished']));
+      const wanted = await accept(subject, newImport(['a']));
+      const [claim] = await claimAll(subject);
+      expect(await finish(subject, claim, arrived('a', await subject.keep('one more')))).toBe('finished');
+      expect(await assets.findItem(wanted.id, 0)).toMatchObject({ state: 'failed', reason: { code: 'over-quota' } });
+      expect(await assets.findAsset(TENANT, id)).toMatchObject({ asset: { head: MAX_VERSIONS } });
+      expect(await assets.versionsOf(TENANT, id)).toHaveLength(MAX_VERSIONS);
+      expect(await originals.isWhole(originalOf('version 1'))).toBe(true);
     },
   },
 ];

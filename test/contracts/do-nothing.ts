@@ -3,6 +3,7 @@ import { NONE_ENDED } from '../../src/kernel/library/import-job.js';
 import type { Assets } from '../../src/kernel/ports/assets.js';
 import type { BlobStore } from '../../src/kernel/ports/blobs.js';
 import type { Catalog } from '../../src/kernel/ports/catalog.js';
+import type { Deliveries } from '../../src/kernel/ports/deliveries.js';
 import type { FairEviction } from '../../src/kernel/ports/fair-eviction.js';
 import type { Jobs } from '../../src/kernel/ports/jobs.js';
 import type { Leases } from '../../src/kernel/ports/leases.js';
@@ -76,6 +77,8 @@ export const doNothingAssets: Assets = {
   findItem: async () => undefined,
   listImports: async () => ({ entries: [] }),
   findAsset: async () => undefined,
+  findAssets: async () => new Map(),
+  findVersion: async () => undefined,
   findByReference: async () => undefined,
   findByNumber: async () => undefined,
   listAssets: async () => ({ entries: [] }),
@@ -107,5 +110,14 @@ export const doNothingOriginals: Originals = {
   keep: async () => {},
   copyTo: async () => false,
   read: async () => undefined,
-  has: async () => false,
+  isWhole: async () => false,
+};
+
+export const doNothingDeliveries: Deliveries = {
+  admit: async (_context, _receiver, now) => now,
+  note: async () => {},
+  log: async () => [],
+  failing: async () => [],
+  enable: async () => false,
+  sweep: async () => 0,
 };

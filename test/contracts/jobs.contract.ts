@@ -133,6 +133,49 @@ export const jobsCases: readonly ContractCase<LibrarySubject>[] = [
     },
   },
   {
+    name: 'passes over contexts that are not admitted, and they are next once they are',
+    run: async ({ jobs, peer }) => {
+      await jobs.enqueue([job('a1', 'a'), job('a2', 'a'), job('a3', 'a'), job('b1', 'b'), job('b2', 'b')]);
+      const most = (limits: Readonly<Record<string, number>>) => (context: string, claimed: number) =>
+        claimed < (limits[context] ?? 0);
+      const some = await jobs.claim({ kind: KIND, limit: 10, leaseMs: LEASE_MS, admits: most({ a: 2, b: 1 }) });
+      expect(idsOf(some).toSorted()).toEqual(['a1', 'a2', 'b1']);
+      expect(await peer.jobs.claim({ kind: KIND, limit: 10, leaseMs: LEASE_MS, admits: () => false })).toEqual([]);
+      expect(idsOf(await peer.jobs.claim({ kind: KIND, limit: 1, leaseMs: LEASE_MS, admits: most({ b: 9 }) }))).toEqual(
+        ['b2'],
+      );
+      expect(idsOf(await claim(jobs))).toEqual(['a3']);
+    },
+  },
+  {
+    name: 'finds the one context that is admitted behind many that are not',
+    run: async ({ jobs }) => {
+      await jobs.enqueue(Array.from({ length: 50 }, (_, n) => job(`j${n}`, `context-${n}`)));
+      const admits = (context: string) => context === 'context-49';
+      expect(idsOf(await jobs.claim({ kind: KIND, limit: 4, leaseMs: LEASE_MS, admits }))).toEqual(['j49']);
+    },
+  },
+  {
+    name: 'knows since when a job waits for what is not its fault',
+    run: async ({ jobs, clock, advance }) => {
+      await jobs.enqueue([job('a')]);
+      const first = only(await claim(jobs));
+      expect(first.waitingSince).toBeUndefined();
+      advance(1_000);
+      await jobs.retryAt(first, clock.now());
+      const second = only(await claim(jobs));
+      expect(second.waitingSince).toBeUndefined();
+      const since = clock.now();
+      await jobs.retryAt(second, since + 10, { free: true });
+      advance(10);
+      const third = only(await claim(jobs));
+      expect(third.waitingSince).toBe(since);
+      await jobs.retryAt(third, clock.now() + 10, { free: true });
+      advance(10);
+      expect(only(await claim(jobs))).toMatchObject({ waitingSince: since, attempts: 1 });
+    },
+  },
+  {
     name: 'gives back what was released, as it was',
     run: async ({ jobs, peer }) => {
       await jobs.enqueue([job('a')]);

@@ -11,6 +11,7 @@ import type { Arrival, NewImport } from '../../src/kernel/ports/assets.js';
 import type { Originals } from '../../src/kernel/ports/originals.js';
 import { type EmbeddedLibrary, openEmbeddedLibrary } from '../../src/stores/embedded/library/open-library.js';
 import type { LibrarySubject } from '../contracts/assets.contract.js';
+import type { DeliveriesSubject } from '../contracts/deliveries.contract.js';
 import { FakeClock } from './fake-clock.js';
 import { FakeLogger } from './fake-logger.js';
 import { FakeMetrics } from './fake-metrics.js';
@@ -56,7 +57,7 @@ async function openIn(dataDir: string, clock: FakeClock, remove: () => Promise<v
 export async function openLibrarySubject() {
   const library = await openTestLibrary();
   const peer = await library.another();
-  const subject: LibrarySubject = {
+  const subject: LibrarySubject & DeliveriesSubject = {
     ...library,
     peer,
     advance: (ms: number) => library.clock.advance(ms),

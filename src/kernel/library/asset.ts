@@ -45,6 +45,9 @@ export interface AssetVersion extends OriginalInfo {
   readonly createdAt: number;
 }
 
+/** Most versions of an asset, whose bytes all stay: what comes then is refused like any other picture beyond a quota. */
+export const MAX_VERSIONS = 1_000;
+
 export interface Asset {
   readonly id: AssetId;
   /** From 1, rising, unique in this library: for dialects whose ids are numbers. */

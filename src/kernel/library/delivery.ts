@@ -1,4 +1,5 @@
 // When a webhook is tried again, and when its receiver is left alone: pure rules over what the last attempts said.
+import { createHash } from 'node:crypto';
 import type { DeliveryAttempt } from '../ports/webhook-sender.js';
 
 /** Longest waits before the second to the eighth attempt, in ms: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h. */
@@ -31,21 +32,23 @@ export interface ReceiverState {
   /** Unix ms of the first and the last of them. */
   readonly failingSince: number;
   readonly lastAttemptAt: number;
-  /** `gone`: it said 410. `failing`: for three days. */
-  readonly disabled?: 'gone' | 'failing';
+  /** `failing`: for three days. */
+  readonly disabled?: 'failing';
 }
 
-/** The state after an attempt at `now` (Unix ms); `undefined`: nothing is to be remembered. */
+/**
+ * The state after an attempt at `now` (Unix ms); `undefined`: nothing is to be remembered. What says 410 has answered, and of this
+ * one delivery: the URL of a callback is made for it, and says nothing of the next.
+ */
 export function receiverAfter(
   before: ReceiverState | undefined,
   { fault }: Pick<DeliveryAttempt, 'fault'>,
   now: number,
 ): ReceiverState | undefined {
-  if (fault === undefined) return undefined;
+  if (fault === undefined || fault === 'gone') return undefined;
   const failures = (before?.failures ?? 0) + 1;
   const failingSince = before?.failingSince ?? now;
   const state = { failures, failingSince, lastAttemptAt: now };
-  if (fault === 'gone') return { ...state, disabled: 'gone' };
   return now - failingSince >= DISABLED_AFTER_MS ? { ...state, disabled: 'failing' } : state;
 }
 
@@ -57,8 +60,25 @@ export function callableAt(state: ReceiverState | undefined, now: number): numbe
   return Math.max(now, Math.min(state.lastAttemptAt, now) + REST_MS);
 }
 
-/** A receiver as it is counted: two URLs that differ by their query alone are one place. */
+/**
+ * Whether the receiver may be called at `now`, and what is remembered of it then: of one that rests the attempt is taken by whoever
+ * asks first once the rest is over, as if it had been made, so that nobody else makes one beside it.
+ */
+export function admitted(
+  state: ReceiverState | undefined,
+  now: number,
+): { readonly at: number | 'never'; readonly state: ReceiverState | undefined } {
+  const at = callableAt(state, now);
+  const isProbe = at === now && state !== undefined && state.failures >= FAILURES_TO_REST;
+  return { at, state: isProbe ? { ...state, lastAttemptAt: now } : state };
+}
+
+/**
+ * A receiver as it is counted and shown: one that is told apart by its query is a receiver of its own, and its query, which may hold
+ * secrets, is shown as a hash.
+ */
 export function receiverOf(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return `${origin}${pathname}`;
+  const { origin, pathname, search } = new URL(url);
+  if (search === '') return `${origin}${pathname}`;
+  return `${origin}${pathname}?sha256=${createHash('sha256').update(search).digest('hex').slice(0, 16)}`;
 }

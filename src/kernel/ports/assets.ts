@@ -126,13 +126,17 @@ export interface Assets {
 
   /** Also one in the trash. */
   findAsset(context: Context, id: AssetId): Promise<DescribedAsset | undefined>;
+  /** Those of `ids` (1,000 at most) that the context has, by their ids; also in the trash. */
+  findAssets(context: Context, ids: readonly AssetId[]): Promise<ReadonlyMap<AssetId, DescribedAsset>>;
   /** The living asset of that name. */
   findByReference(context: Context, reference: ExternalReference): Promise<DescribedAsset | undefined>;
   /** By `Asset.number`. */
   findByNumber(context: Context, number: number): Promise<DescribedAsset | undefined>;
   /** Assets of a context, the latest first; `trashed` lists the trash, else what lives. */
   listAssets(context: Context, request: PageRequest & { readonly trashed?: boolean }): Promise<Page<DescribedAsset>>;
-  /** All versions, the latest first; none of an asset that is not known. */
+  /** One version, found by its number and not among all; also of an asset in the trash. */
+  findVersion(context: Context, id: AssetId, number: number): Promise<AssetVersion | undefined>;
+  /** All versions (`MAX_VERSIONS` at most), the latest first; none of an asset that is not known. */
   versionsOf(context: Context, id: AssetId): Promise<readonly AssetVersion[]>;
 
   /** `undefined` when there is none; one in the trash stays since when it was. Its reference is free from now on. */

@@ -37,6 +37,8 @@ export interface Job {
   readonly attempts: number;
   /** Claims whose lease ended unfinished: their holder died or hung. Three of them are the job's own fault. */
   readonly lostLeases: number;
+  /** Unix ms of its first `free` retry, from when patience with what is not its fault counts; absent where there was none. */
+  readonly waitingSince?: number;
 }
 
 /** A job in hand. */
@@ -51,6 +53,11 @@ export interface ClaimRequest {
   readonly limit: number;
   /** The lease ends by itself after so many ms. */
   readonly leaseMs: number;
+  /**
+   * Asked before each claim, with how many of the context this call has claimed: where it says no, the context is passed over and
+   * keeps its turn. Absent: all contexts. Pure and quick.
+   */
+  readonly admits?: (context: Context, claimed: number) => boolean;
 }
 
 /**

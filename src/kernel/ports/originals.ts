@@ -2,17 +2,28 @@
 // are counted apart from it, by the records of `Assets`, which alone decides when one is no longer needed.
 import type { Digest } from '../digest.js';
 
+/** An original, and how many bytes it has. */
+export interface OriginalName {
+  readonly digest: Digest;
+  readonly bytes: number;
+}
+
 export interface Originals {
   /**
    * Keeps the file at `path`, whose digest the caller has just computed; resolved, it survives a crash. The file may be linked,
    * and must not be changed afterwards. What no version names within the grace time is removed again. Throws `storage-full`.
    */
   keep(digest: Digest, path: string, bytes: number): Promise<void>;
-  /** Writes the original to a new file at `path` (or links it there), checked; `false` when it is absent or damaged. */
+  /**
+   * Writes the original to a new file at `path` (or links it there), checked; `false` when it is absent or damaged. What is damaged is
+   * set aside, never removed: it may be all that is left of a picture.
+   */
   copyTo(digest: Digest, path: string): Promise<boolean>;
   /**
-   * Its bytes from `start` to `end` (excluded), in pieces; unchecked, because a slice has no digest. `undefined` when absent.
+   * Its bytes from `start` to `end` (excluded), in pieces. `undefined` when there is none of exactly `bytes` bytes. Read as a whole
+   * its digest is checked, and the last piece is withheld with an error where it is another; a slice has no digest.
    */
-  read(digest: Digest, start: number, end: number): Promise<AsyncIterable<Uint8Array> | undefined>;
-  has(digest: Digest): Promise<boolean>;
+  read(original: OriginalName, start: number, end: number): Promise<AsyncIterable<Uint8Array> | undefined>;
+  /** Whether all of it is there, by its length and its digest: only then need nobody bring it again. */
+  isWhole(original: OriginalName): Promise<boolean>;
 }

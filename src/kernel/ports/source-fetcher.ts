@@ -60,6 +60,8 @@ export interface FetchFailure {
   readonly isTransient: boolean;
   /** `false`: the host was not asked (it is busy, or has failed too often lately), so this counts as no attempt. */
   readonly wasTried: boolean;
+  /** The host was not asked because we have as many requests to it as may be: our doing, and not its. */
+  readonly isBusy?: boolean;
   /** Ms before which another attempt makes no sense, at most an hour. */
   readonly retryAfterMs?: number;
 }

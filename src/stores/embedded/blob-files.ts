@@ -45,12 +45,27 @@ export class BlobFiles {
 
   /** Blocks for a system call: about 20 to 50 µs. */
   unlink(digest: Digest): boolean {
-    try {
-      unlinkSync(this.pathOf(digest));
-      return true;
-    } catch (error) {
-      return errnoOf(error) === 'ENOENT';
-    }
+    return isUnlinked(this.pathOf(digest));
+  }
+
+  /** The same, with what was set aside of it. */
+  unlinkWithDamaged(digest: Digest): boolean {
+    const path = this.pathOf(digest);
+    return isUnlinked(asideOf(path)) && isUnlinked(path);
+  }
+}
+
+/** The name of what was found damaged at `path`: the latest of it. */
+export function asideOf(path: string): string {
+  return `${path}.damaged`;
+}
+
+function isUnlinked(path: string): boolean {
+  try {
+    unlinkSync(path);
+    return true;
+  } catch (error) {
+    return errnoOf(error) === 'ENOENT';
   }
 }
 

@@ -8,7 +8,7 @@ import { wrongDigest } from '../../kernel/errors.js';
 import type { BlobKind, BlobStore } from '../../kernel/ports/blobs.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
-import { type BlobFiles, hashFile, OPEN_FLAGS, openRegular, readSmallFile } from './blob-files.js';
+import { asideOf, type BlobFiles, hashFile, OPEN_FLAGS, openRegular, readSmallFile } from './blob-files.js';
 import type { BlobReader } from './blob-reads.js';
 import { errnoOf, storageError } from './storage-errors.js';
 
@@ -21,6 +21,8 @@ export interface FileBlobsOptions {
   readonly bytesOf: (digest: Digest) => number | undefined;
   /** Also survive a power cut: waits for the disk on every write. */
   readonly fsync: boolean;
+  /** What is damaged gets another name beside its own instead of being removed: for what cannot be made again. */
+  readonly setsAside?: boolean;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -158,13 +160,16 @@ export class FileBlobs implements BlobStore {
   }
 
   /** Takes what lies in the blob's place out of the way: it is not the blob. */
-  private async discard(digest: Digest): Promise<void> {
-    const { files, tmpDir, logger, metrics } = this.options;
+  async discard(digest: Digest): Promise<void> {
+    const { files, tmpDir, setsAside = false, logger, metrics } = this.options;
     metrics.count('damaged_blobs_total', { tier: this.tier });
-    logger.warn({ digest }, 'a damaged blob was found on disk and removed');
+    if (setsAside)
+      logger.error({ digest }, 'a damaged original was found on disk and set aside; restore it from a backup');
+    else logger.warn({ digest }, 'a damaged blob was found on disk and removed');
     const path = files.pathOf(digest);
     try {
-      await unlink(path);
+      if (setsAside) await rename(path, asideOf(path));
+      else await unlink(path);
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return;
       // A directory: nothing that we made, so nothing that we empty; out of the way, until the next start at the longest.

@@ -1,7 +1,7 @@
 // The end of an import is told: by a job of its own, signed, again and again as the schedule says, and never for ever.
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
-import type { Context } from '../../../src/kernel/image-key.js';
 import {
+  admitted,
   callableAt,
   DISABLED_AFTER_MS,
   deliveryWaitMs,
@@ -13,10 +13,10 @@ import {
 } from '../../../src/kernel/library/delivery.js';
 import type { TenantId } from '../../../src/kernel/library/ids.js';
 import type { ImportJob } from '../../../src/kernel/library/import-job.js';
+import type { Deliveries } from '../../../src/kernel/ports/deliveries.js';
 import type { DeliveryAttempt, WebhookMessage, WebhookSender } from '../../../src/kernel/ports/webhook-sender.js';
 import { parseHostRule } from '../../../src/kernel/source-url.js';
 import { CallbackWorker, replayCallback } from '../../../src/library/callback-worker.js';
-import { DeliveryLog } from '../../../src/library/delivery-log.js';
 import type { Hold } from '../../../src/library/job-runner.js';
 import { FakeTenants, failure, openImportFlow, tenantOf } from '../../support/import-flow.js';
 
@@ -52,16 +52,33 @@ describe('the schedule', () => {
     expect(receiverAfter(state, { fault: undefined }, 2_000)).toBeUndefined();
   });
 
-  test('calls one no more that is gone, or has failed for three days', () => {
-    expect(callableAt(receiverAfter(undefined, { fault: 'gone' }, 5), 5)).toBe('never');
+  test('calls one no more that has failed for three days', () => {
     const failing = receiverAfter(undefined, { fault: 'timeout' }, 0);
     const later = receiverAfter(failing, { fault: 'timeout' }, DISABLED_AFTER_MS - 1);
     expect(later).not.toHaveProperty('disabled');
     expect(receiverAfter(later, { fault: 'timeout' }, DISABLED_AFTER_MS)).toMatchObject({ disabled: 'failing' });
   });
 
-  test('tells receivers apart without their queries', () => {
-    expect(receiverOf('https://example.com/hook?token=secret')).toBe('https://example.com/hook');
+  test('takes a 410 for an answer about one delivery, after which its receiver is as good as any', () => {
+    const failing = receiverAfter(undefined, { fault: 'timeout' }, 5);
+    expect(receiverAfter(failing, { fault: 'gone' }, 6)).toBeUndefined();
+  });
+
+  test('gives the one attempt at a receiver that rests to who asks first', () => {
+    let state: ReceiverState | undefined;
+    for (let failed = 1; failed <= FAILURES_TO_REST; failed++) state = receiverAfter(state, { fault: 'status' }, 1_000);
+    expect(admitted(state, 60_999)).toEqual({ at: 61_000, state });
+    const probe = admitted(state, 61_000);
+    expect(probe.at).toBe(61_000);
+    expect(admitted(probe.state, 61_000).at).toBe(121_000);
+    expect(admitted(probe.state, 121_000).at).toBe(121_000);
+  });
+
+  test('tells receivers apart by their queries, and shows none of these', () => {
+    const [one, other] = ['one', 'other'].map((token) => receiverOf(`https://example.com/hook?token=${token}`));
+    expect(receiverOf('https://example.com/hook')).toBe('https://example.com/hook');
+    expect(one).toMatch(/^https:\/\/example\.com\/hook\?sha256=[0-9a-f]{16}$/);
+    expect(one).not.toBe(other);
   });
 });
 
@@ -84,12 +101,12 @@ describe('a callback', () => {
   const hold: Hold = { lost: giveUp, giveUp, note: async () => undefined };
   let flow: Awaited<ReturnType<typeof openImportFlow>>;
   let sender: FakeSender;
-  let deliveries: DeliveryLog;
+  let deliveries: Deliveries;
   let worker: CallbackWorker;
   let tenants: FakeTenants;
   beforeEach(async () => {
     flow = await openImportFlow(tenant);
-    [sender, deliveries, tenants] = [new FakeSender(), new DeliveryLog(), new FakeTenants([tenant])];
+    [sender, deliveries, tenants] = [new FakeSender(), flow.deliveries, new FakeTenants([tenant])];
     worker = new CallbackWorker({
       ...flow,
       tenants,
@@ -171,24 +188,38 @@ describe('a callback', () => {
     expect(flow.logger.text).not.toContain('secret');
   });
 
-  it('to a receiver that is gone is given up at once, like all others to it until it is enabled', async () => {
+  it('that is answered by 410 is given up at once, and says nothing of the next one', async () => {
     sender.answer = { fault: 'gone', status: 410 };
     await ended();
     flow.clock.advance(1_000);
     await work();
+    flow.clock.advance(DAY_MS);
+    expect(await work()).toBe(0);
+    await ended();
+    flow.clock.advance(1_000);
+    await work();
+    expect(sender.sent).toHaveLength(2);
+    expect(await deliveries.failing()).toEqual([]);
+    expect((await deliveries.log(tenant.context, receiverOf(url))).map(({ end }) => end)).toEqual(['dead', 'dead']);
+  });
+
+  it('to a receiver that has failed for three days is not sent until it is enabled, and can be told again', async () => {
+    const timeout = { fault: 'timeout', durationMs: 1 } as const;
+    const sent = { id: 'x', context: tenant.context, receiver: receiverOf(url), attempt: 1, end: 'again' } as const;
+    await deliveries.note({ ...sent, at: flow.clock.now(), said: timeout });
+    flow.clock.advance(DISABLED_AFTER_MS);
+    await deliveries.note({ ...sent, at: flow.clock.now(), said: timeout });
     const again = await ended();
     flow.clock.advance(1_000);
     await work();
-    expect(sender.sent).toHaveLength(1);
-    expect(await deliveries.failing()).toMatchObject([
-      { receiver: 'https://example.com/hook', state: { disabled: 'gone' } },
-    ]);
+    expect(sender.sent).toHaveLength(0);
+    expect(await deliveries.failing()).toMatchObject([{ receiver: receiverOf(url), state: { disabled: 'failing' } }]);
     expect(await deliveries.enable(tenant.context, receiverOf(url))).toBe(true);
     sender.answer = { fault: undefined, status: 200 };
     const job = await flow.service.findImport(tenant.context, again.id);
     expect(job && (await replayCallback(flow.assets, flow.jobs, job))).toBe(true);
     await work();
-    expect(sender.sent.map((message) => message.id)[1]).toBe(`import_${again.id}`);
+    expect(sender.sent.map((message) => message.id)).toEqual([`import_${again.id}`]);
     expect(await deliveries.failing()).toEqual([]);
   });
 
@@ -203,10 +234,18 @@ describe('a callback', () => {
     expect(await work()).toBeGreaterThan(0);
     expect(sender.sent).toHaveLength(before);
     expect(await flow.jobs.find('callback', late.id)).toMatchObject({ attempts: 0 });
+    // All of them are due, and one of them tries it.
+    flow.clock.advance(60_000);
+    while ((await work()) > 0);
+    expect(sender.sent.length).toBe(before + 1);
     sender.answer = { fault: undefined, status: 200 };
     flow.clock.advance(60_000);
     while ((await work()) > 0);
-    expect(sender.sent.length).toBe(before + FAILURES_TO_REST + 1);
+    for (let minutes = 0; minutes < 10; minutes++) {
+      flow.clock.advance(60_000);
+      while ((await work()) > 0);
+    }
+    expect(sender.sent.length).toBe(before + 1 + FAILURES_TO_REST + 1);
   });
 
   it('that policy forbids is not tried again, and one that nobody has words for is not sent', async () => {
@@ -258,20 +297,4 @@ describe('a callback', () => {
     const job = { ...(await ended()), callback: undefined };
     expect(await replayCallback(flow.assets, flow.jobs, job as never)).toBe(false);
   });
-});
-
-test('the log keeps the latest hundred of a receiver, and the latest thousand receivers', async () => {
-  const log = new DeliveryLog();
-  const context = 'a' as Context;
-  const note = (receiver: string, at: number) =>
-    log.note(
-      { id: `${at}`, context, receiver, at, attempt: 1, end: 'again' },
-      receiverAfter(undefined, { fault: 'status' }, at),
-    );
-  for (let at = 0; at < 150; at++) await note('busy', at);
-  expect((await log.log(context, 'busy')).map(({ at }) => at)).toEqual(Array.from({ length: 100 }, (_, i) => 149 - i));
-  for (let at = 0; at < 1_000; at++) await note(`r${at}`, at);
-  expect(await log.log(context, 'busy')).toEqual([]);
-  expect(await log.failing()).toHaveLength(1_000);
-  expect(await log.log('b' as Context, 'r1')).toEqual([]);
 });

@@ -1,6 +1,8 @@
 // An import from its acceptance to its assets: what is fetched becomes an asset once, what cannot be says why, and what may pass is
 // tried again.
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
 import { parseFormat } from '../../../src/kernel/format.js';
@@ -8,7 +10,7 @@ import type { Context } from '../../../src/kernel/image-key.js';
 import type { AssetId, ImportId, TenantId } from '../../../src/kernel/library/ids.js';
 import type { Claim } from '../../../src/kernel/ports/jobs.js';
 import { parseHostRule } from '../../../src/kernel/source-url.js';
-import { JobRunner } from '../../../src/library/job-runner.js';
+import { handsFor, JobRunner } from '../../../src/library/job-runner.js';
 import { flat, image } from '../../support/images.js';
 import { failure, openImportFlow, tenantOf } from '../../support/import-flow.js';
 import { newImport, wantedItem } from '../../support/library.js';
@@ -310,6 +312,157 @@ describe('an import', () => {
     expect(most).toBeLessThanOrEqual(4);
   });
 
+  test('leaves a hand free for others, however many pictures of one context hang', async () => {
+    const other = tenantOf({ id: 'other' as TenantId, context: 'other' as Context });
+    flow.tenants.tenants = [flow.tenant, other];
+    const hangs = ({ signal }: { readonly signal: AbortSignal }): Promise<never> =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    const names = Array.from({ length: 20 }, (_, n) => `slow-${n}`);
+    for (const name of names) flow.fetcher.answers.set(`/${name}.jpg`, hangs);
+    flow.fetcher.answers.set('/quick.jpg', await picture(40));
+    await accept(...names);
+    await vi.waitFor(() => expect(flow.fetcher.asked).toHaveLength(3), WAIT);
+    for (let times = 0; times < 3; times++) {
+      const wanted = { dialect: 'test', items: [wantedItem('quick')] };
+      const accepted = await flow.service.acceptImport(other, wanted);
+      if (accepted.outcome !== 'accepted') throw new Error(`expected an accepted import, got ${accepted.outcome}`);
+      await vi.waitFor(async () => {
+        expect((await flow.service.findImport(other.context, accepted.job.id))?.finishedAt).toBeDefined();
+      }, WAIT);
+    }
+    expect(runner.inHand).toBe(3);
+  });
+
+  test('does the work of no context that is not its own', async () => {
+    await runner.close(30_000);
+    flow.fetcher.answers.set('/a.jpg', await picture(40));
+    const id = await accept('a');
+    const only = new JobRunner({
+      ...flow,
+      kind: 'import-item',
+      concurrency: 4,
+      handle: flow.worker.run,
+      only: (context) => context !== TENANT,
+    });
+    const claim = vi.spyOn(flow.jobs, 'claim');
+    only.start();
+    await vi.waitFor(() => expect(claim.mock.results.length).toBeGreaterThan(0), WAIT);
+    await claim.mock.results[0]?.value;
+    await only.close(30_000);
+    expect(await flow.jobs.find('import-item', `${id}.0`)).toMatchObject({ attempts: 0 });
+    expect(await flow.assets.findItem(id, 0)).toMatchObject({ state: 'queued' });
+    expect(flow.fetcher.asked).toEqual([]);
+    runner = flow.runner();
+    runner.start();
+    expect((await finished(id))[0]?.item.state).toBe('succeeded');
+  });
+
+  test('counts patience from the first refusal, however long the queue was before', async () => {
+    await runner.close(30_000);
+    flow.fetcher.answers.set('/a.jpg', failure('source-unavailable', { isTransient: true, wasTried: false }));
+    const id = await accept('a');
+    flow.clock.advance(3 * DAY_MS);
+    runner = flow.runner();
+    runner.start();
+    const waiting = { state: 'queued', attempts: 0, nextAttemptAt: flow.clock.now() + 5_000 };
+    await vi.waitFor(async () => expect(await flow.assets.findItem(id, 0)).toMatchObject(waiting), WAIT);
+    flow.clock.advance(5 * 3_600_000);
+    await vi.waitFor(async () => {
+      expect((await flow.assets.findItem(id, 0))?.nextAttemptAt).toBe(flow.clock.now() + 5_000);
+    }, WAIT);
+    flow.clock.advance(2 * 3_600_000);
+    expect((await finished(id))[0]?.item).toMatchObject({ state: 'failed', reason: { code: 'source-unavailable' } });
+  });
+
+  test.each([
+    ['has no converter free', () => flow.fetcher.answers.set('/a.jpg', Buffer.from('x')), 'overloaded'],
+    [
+      'has as many conversions as the context may',
+      () => flow.fetcher.answers.set('/a.jpg', Buffer.from('x')),
+      'over-quota',
+    ],
+    [
+      'has as many requests to the host as may be',
+      () =>
+        flow.fetcher.answers.set(
+          '/a.jpg',
+          failure('source-unavailable', { isTransient: true, wasTried: false, isBusy: true }),
+        ),
+      undefined,
+    ],
+  ] as const)('never fails because this server %s', async (_, prepare, code) => {
+    prepare();
+    const cache = vi.spyOn(flow.previews, 'cache');
+    if (code !== undefined) cache.mockRejectedValue(new ProofsheetError(code, 'there is too much to do'));
+    const id = await accept('a');
+    for (let days = 0; days < 5; days++) {
+      await vi.waitFor(async () => {
+        expect(await flow.assets.findItem(id, 0)).toMatchObject({ state: 'queued', attempts: 0 });
+        expect((await flow.assets.findItem(id, 0))?.nextAttemptAt).toBeGreaterThan(flow.clock.now());
+      }, WAIT);
+      flow.clock.advance(DAY_MS);
+    }
+    cache.mockRestore();
+    flow.fetcher.answers.set('/a.jpg', await picture(40));
+    flow.clock.advance(DAY_MS);
+    expect((await finished(id))[0]?.item.state).toBe('succeeded');
+  });
+
+  test.each(['update', 'skip'] as const)(
+    'brings a known picture again whose original is damaged or lost, where known ones are to %s',
+    async (onExisting) => {
+      await runner.close(30_000);
+      await flow.dispose();
+      await begin(tenantOf({ onExisting }));
+      const bytes = await picture(40);
+      flow.fetcher.answers.set('/a.jpg', bytes);
+      const [first] = await finished(await accept('a'));
+      const original = first?.asset?.version;
+      if (original === undefined) throw new Error('expected a version');
+      const { digest } = original;
+      const path = join(flow.dataDir, 'library', 'originals', digest.slice(0, 2), digest.slice(2, 4), digest);
+      const damages = [
+        () => writeFile(path, Buffer.alloc(bytes.length)),
+        () => writeFile(path, bytes.subarray(1)),
+        () => rm(path),
+      ];
+      for (const damage of damages) {
+        await damage();
+        const [again] = await finished(await accept('a'));
+        expect(again?.item).toMatchObject({ state: 'skipped', assetId: first?.item.assetId });
+        expect(flow.fetcher.asked.at(-1)?.validators).toBeUndefined();
+        expect(await readFile(path)).toEqual(bytes);
+      }
+      expect(flow.fetcher.asked).toHaveLength(1 + damages.length);
+      // What was damaged is still there for whoever looks into it.
+      expect(await readFile(`${path}.damaged`)).toEqual(bytes.subarray(1));
+      await finished(await accept('a'));
+      expect(flow.fetcher.asked).toHaveLength(onExisting === 'skip' ? 4 : 5);
+    },
+  );
+
+  test('shows nothing of an original that is damaged, and sets it aside', async () => {
+    const bytes = await picture(40);
+    flow.fetcher.answers.set('/a.jpg', bytes);
+    const [status] = await finished(await accept('a'));
+    const [id, digest] = [status?.asset?.asset.id as AssetId, status?.asset?.version?.digest ?? ''];
+    const path = join(flow.dataDir, 'library', 'originals', digest.slice(0, 2), digest.slice(2, 4), digest);
+    const damaged = Buffer.from(bytes).fill(0, 30);
+    await writeFile(path, damaged);
+    const opened = await flow.service.openOriginal(TENANT, id);
+    const read = async (): Promise<void> => {
+      for await (const _ of opened?.bytes ?? []) throw new Error('expected no piece before all is checked');
+    };
+    await expect(read()).rejects.toThrow('is damaged');
+    await expect(flow.service.openOriginal(TENANT, id)).rejects.toThrow('is lost');
+    expect(await readFile(`${path}.damaged`)).toEqual(damaged);
+    expect(await flow.assets.erase(TENANT, id)).toBe(true);
+    flow.clock.advance(DAY_MS);
+    const now = flow.clock.now();
+    await flow.assets.sweep({ trashedBefore: now, unneededBefore: now, finishedBefore: now }, 100);
+    expect(await readdir(dirname(path))).toEqual([]);
+  });
+
   test('asks nobody where a known picture is to be left alone', async () => {
     await runner.close(30_000);
     await flow.dispose();
@@ -387,4 +540,16 @@ describe('whose import it is', () => {
     flow.clock.advance(DAY_MS + 1);
     expect(await flow.worker.run(work, hold)).toMatchObject({ effects: { outcome: { kind: 'cancelled' } } });
   });
+});
+
+test('a context has three quarters of the hands that others leave, so that one that hangs leaves others some', () => {
+  expect([1, 2, 4, 8, 16].map((hands) => handsFor(hands, 0))).toEqual([1, 1, 3, 6, 12]);
+  fc.assert(
+    fc.property(fc.integer({ min: 2, max: 1_000 }), (hands) => {
+      const first = handsFor(hands, 0);
+      expect(first).toBeLessThan(hands);
+      expect(first + handsFor(hands, first)).toBeLessThanOrEqual(hands);
+      if (hands >= 8) expect(first + handsFor(hands, first)).toBeLessThan(hands);
+    }),
+  );
 });

@@ -138,7 +138,8 @@ class World {
       );
       for (const { digest, bytes } of versions) needed.set(digest, bytes);
     }
-    for (const digest of needed.keys()) expect(await this.library.originals.has(digest as never)).toBe(true);
+    for (const [digest, length] of needed)
+      expect(await this.library.originals.isWhole({ digest: digest as never, bytes: length })).toBe(true);
     const bytes = [...needed.values()].reduce((sum, length) => sum + length, 0);
     const expected = { assets: this.assets.size, originals: needed.size, bytes };
     expect(await this.library.assets.usage()).toMatchObject(expected);

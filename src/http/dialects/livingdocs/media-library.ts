@@ -93,8 +93,7 @@ export async function originalReply(
   context: Context,
   name: Omit<ImageName, 'tenantId'> | undefined,
 ): Promise<OriginalReply> {
-  const versions = name === undefined ? [] : await library.listVersions(context, name.assetId);
-  const version = versions.find(({ number }) => number === name?.version);
+  const version = name && (await library.findVersion(context, name.assetId, name.version));
   if (version === undefined) throw entryNotFound(name?.assetId ?? '?');
   return { kind: 'original', version, open: (start, end) => opened(library, context, version, start, end) };
 }

@@ -7,6 +7,7 @@ import {
   type AssetVersion,
   type DescribedAsset,
   type ExternalReference,
+  MAX_VERSIONS,
   type OriginalInfo,
   settle,
 } from '../../../kernel/library/asset.js';
@@ -44,6 +45,7 @@ export type Settled =
   | { readonly kind: 'stored'; readonly assetId: AssetId; readonly versionNumber: number }
   | { readonly kind: 'already-exists'; readonly assetId: AssetId; readonly versionNumber: number }
   | { readonly kind: 'over-quota' }
+  | { readonly kind: 'too-many-versions' }
   | { readonly kind: 'original-missing' };
 
 export class AssetLedger {
@@ -83,6 +85,7 @@ export class AssetLedger {
     const settlement = settle(found && this.described(found), original);
     if (found && settlement === 'already-exists')
       return { kind: 'already-exists', assetId: found.id, versionNumber: found.head };
+    if (found && settlement === 'new-version' && found.versions >= MAX_VERSIONS) return { kind: 'too-many-versions' };
     const more = this.isHeld(context, original) ? 0 : original.bytes;
     if (maxBytes !== undefined && this.usage(context).bytes + more > maxBytes) return { kind: 'over-quota' };
     if (!this.isKept(original.digest, original.bytes)) return { kind: 'original-missing' };

@@ -1,10 +1,13 @@
 // The Originals port on files of their own, beside the cache's: an original and a blob of the same bytes are two names of one file
 // (a hard link), so that whatever the cache evicts, clears or sweeps takes its own name alone. The file system counts the names.
+import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
 import type { Digest } from '../../../kernel/digest.js';
-import type { Originals } from '../../../kernel/ports/originals.js';
-import { type BlobFiles, openRegular } from '../blob-files.js';
+import { ProofsheetError } from '../../../kernel/errors.js';
+import type { OriginalName, Originals } from '../../../kernel/ports/originals.js';
+import { type BlobFiles, hashFile, openRegular } from '../blob-files.js';
 import type { FileBlobs } from '../file-blobs.js';
-import { storageError } from '../storage-errors.js';
+import { errnoOf, storageError } from '../storage-errors.js';
 import type { LibraryChanges } from './library-changes.js';
 
 const READ_BYTES = 256 * 1024;
@@ -26,17 +29,58 @@ export class FileOriginals implements Originals {
     return this.blobs.copyTo(digest, path);
   }
 
-  async read(digest: Digest, start: number, end: number): Promise<AsyncIterable<Uint8Array> | undefined> {
+  async read(original: OriginalName, start: number, end: number): Promise<AsyncIterable<Uint8Array> | undefined> {
     try {
-      const opened = await openRegular(this.files.pathOf(digest));
-      if (opened === undefined || opened === 'not-a-file') return undefined;
-      return opened.file.createReadStream({ start, end: Math.max(start, end) - 1, highWaterMark: READ_BYTES });
+      const file = await this.open(original);
+      if (file === undefined) return undefined;
+      const pieces = file.createReadStream({ start, end: Math.max(start, end) - 1, highWaterMark: READ_BYTES });
+      return start === 0 && end >= original.bytes ? this.checked(original.digest, pieces) : pieces;
     } catch (error) {
       throw storageError(error);
     }
   }
 
-  has(digest: Digest): Promise<boolean> {
-    return this.blobs.has(digest);
+  async isWhole(original: OriginalName): Promise<boolean> {
+    try {
+      const file = await this.open(original);
+      if (file === undefined) return false;
+      try {
+        if ((await hashFile(file)) === original.digest) return true;
+      } finally {
+        await file.close();
+      }
+      await this.blobs.discard(original.digest);
+      return false;
+    } catch (error) {
+      // The disk cannot read it: whoever can bring it again is to do so.
+      if (errnoOf(error) === 'EIO') return false;
+      throw storageError(error);
+    }
+  }
+
+  /** The file of exactly so many bytes; what else stands in its place is set aside. */
+  private async open({ digest, bytes }: OriginalName): Promise<FileHandle | undefined> {
+    const opened = await openRegular(this.files.pathOf(digest));
+    if (opened === undefined) return undefined;
+    if (opened !== 'not-a-file' && opened.bytes === bytes) return opened.file;
+    if (opened !== 'not-a-file') await opened.file.close();
+    await this.blobs.discard(digest);
+    return undefined;
+  }
+
+  /** The last piece comes only when all of them are what their name says. */
+  private async *checked(digest: Digest, pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    const hash = createHash('sha256');
+    let held: Uint8Array | undefined;
+    for await (const piece of pieces) {
+      hash.update(piece);
+      if (held !== undefined) yield held;
+      held = piece;
+    }
+    if (hash.digest('hex') !== digest) {
+      await this.blobs.discard(digest);
+      throw new ProofsheetError('internal', 'the original of this image is damaged; restore it from a backup');
+    }
+    if (held !== undefined) yield held;
   }
 }

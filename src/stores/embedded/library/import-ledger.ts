@@ -1,6 +1,7 @@
 // The bookkeeping of imports inside one write transaction: every item ends once, an import ends with its last item, and what it had
 // reserved is given back for what became no new picture. Everything that changes an import goes through here.
 import type { Context } from '../../../kernel/image-key.js';
+import { MAX_VERSIONS } from '../../../kernel/library/asset.js';
 import type { ImportId } from '../../../kernel/library/ids.js';
 import {
   acceptedJob,
@@ -140,6 +141,8 @@ export class ImportLedger {
     const settled = this.assets.arrive(context, outcome.newId, outcome.arrival, outcome.maxBytes);
     if (settled.kind === 'original-missing') return settled.kind;
     if (settled.kind === 'over-quota') return { state: 'failed', reason: { code: 'over-quota' } };
+    if (settled.kind === 'too-many-versions')
+      return { state: 'failed', reason: { code: 'over-quota', message: `it has ${MAX_VERSIONS} versions already` } };
     const { assetId, versionNumber } = settled;
     return { state: settled.kind === 'stored' ? 'succeeded' : 'skipped', assetId, versionNumber };
   }

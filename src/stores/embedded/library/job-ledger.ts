@@ -1,5 +1,6 @@
 // The queue's bookkeeping inside one write transaction: every job stands in exactly one of due, delayed and claimed, a context
 // has a turn exactly while something of it is due, and the counts agree. Everything that changes a job goes through here.
+import type { Context } from '../../../kernel/image-key.js';
 import type { JobKind, JobState, NewJob } from '../../../kernel/ports/jobs.js';
 import { keysFrom, readRow } from '../lmdb-environment.js';
 import {
@@ -10,6 +11,7 @@ import {
   hashOf,
   jobKey,
   joined,
+  keyAfter,
   kindKey,
   numberAt,
   numberKey,
@@ -19,6 +21,8 @@ import { decodeJson, decodeNumber, encodeJson, encodeNumber, type JobRow, NOTHIN
 import type { LibraryTables } from './library-tables.js';
 
 const NUMBER_BYTES = 8;
+/** Contexts looked at in one step for one that may have its turn. */
+const TURNS_AT_ONCE = 16;
 /** Jobs that become due, or whose leases are taken back, in one transaction. */
 const BATCH = 256;
 
@@ -98,18 +102,44 @@ export class JobLedger {
     this.tables.jobs.removeSync(jobKey(kind, id));
   }
 
-  /** The next job of the context whose turn it is, under a lease; `undefined` when nothing is due. */
-  claim(kind: JobKind, leaseEndsAt: number, holder: string): { readonly id: string; readonly row: JobRow } | undefined {
+  /** The next job of the first context that is admitted, under a lease; `undefined` when nothing of such a one is due. */
+  claim(
+    kind: JobKind,
+    leaseEndsAt: number,
+    holder: string,
+    isAdmitted: (context: Context) => boolean,
+  ): { readonly id: string; readonly row: JobRow } | undefined {
     const prefix = kindKey(kind);
-    const [turn] = keysFrom(this.tables.turns, prefix, endOfPrefix(prefix), 1);
-    if (turn === undefined) return undefined;
-    const context = contextAt(turn, prefix.length + NUMBER_BYTES);
-    const ofContext = joined(prefix, context);
+    for (let from = prefix; ; ) {
+      const turns = keysFrom(this.tables.turns, from, endOfPrefix(prefix), TURNS_AT_ONCE);
+      for (const turn of turns) {
+        const found = this.firstOf(kind, contextAt(turn, prefix.length + NUMBER_BYTES));
+        if (isAdmitted(found.row.context)) return this.claimed(kind, found, leaseEndsAt, holder);
+      }
+      const last = turns.at(-1);
+      if (last === undefined || turns.length < TURNS_AT_ONCE) return undefined;
+      from = keyAfter(last);
+    }
+  }
+
+  /** The job of the context, which has a turn, that is due longest. */
+  private firstOf(kind: JobKind, context: Buffer): { readonly id: string; readonly row: JobRow } {
+    const ofContext = joined(kindKey(kind), context);
     const [first] = keysFrom(this.tables.due, ofContext, endOfPrefix(ofContext), 1);
     if (first === undefined) throw new Error('expected something due of a context that has a turn, got nothing');
     const id = textFrom(first, ofContext.length + NUMBER_BYTES);
     const row = this.row(kind, id);
     if (row === undefined) throw new Error('expected the row of a job that is due, got none');
+    return { id, row };
+  }
+
+  private claimed(
+    kind: JobKind,
+    { id, row }: { readonly id: string; readonly row: JobRow },
+    leaseEndsAt: number,
+    holder: string,
+  ): { readonly id: string; readonly row: JobRow } {
+    const context = this.contexts.contextKey(row.context);
     this.lift(kind, id, row);
     // Behind all others, unless it has nothing more.
     if (this.turnOf(kind, context) !== undefined) {

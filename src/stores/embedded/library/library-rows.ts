@@ -41,6 +41,7 @@ export interface JobRow {
   readonly dueAt: number;
   readonly attempts: number;
   readonly lostLeases: number;
+  readonly waitingSince?: number;
   /** Of the latest claim; 0 before the first. */
   readonly fence: number;
   readonly state: 'due' | 'delayed' | 'claimed';

@@ -61,6 +61,14 @@ export interface LibraryTables {
   readonly jobKeys: Table;
   /** time + kind + hash of the key -> nothing. */
   readonly jobKeysByTime: Table;
+  /** context + hash of the receiver -> ReceiverRow. */
+  readonly receivers: Table;
+  /** context + time + hash of the receiver -> nothing: noted last, standing last. */
+  readonly receiversOf: Table;
+  /** context + hash of the receiver + number -> LoggedDelivery. */
+  readonly deliveries: Table;
+  /** context + hash of the receiver -> nothing: those that something is held against. */
+  readonly failing: Table;
 }
 
 /** Opens or makes the library in the directory `path`. Throws `DataDirError` when it cannot be used; it is left as it is. */
@@ -112,6 +120,10 @@ function tablesOf(environment: LmdbEnvironment): LibraryTables {
     claimed: table('claimed-jobs'),
     jobKeys: table('job-keys'),
     jobKeysByTime: table('job-keys-by-time'),
+    receivers: table('receivers'),
+    receiversOf: table('receivers-of-context'),
+    deliveries: table('deliveries'),
+    failing: table('failing-receivers'),
   };
 }
 

@@ -37,6 +37,8 @@ import { decodeJson, decodeText, type ImportRow, NO_USAGE, type UsageRow } from 
 /** Serials and numbers are below this: the border of a list that begins with its latest. */
 const MAX_NUMBER = Number.MAX_SAFE_INTEGER;
 const MAX_PAGE = 1_000;
+/** As many as a key has room for. */
+const MAX_NUMBERED_VERSIONS = 0xffff_ffff;
 const TIME_BYTES = 8;
 
 export class LmdbAssets implements Assets {
@@ -87,6 +89,16 @@ export class LmdbAssets implements Assets {
     return asset?.context === context ? this.described(asset) : undefined;
   }
 
+  async findAssets(context: Context, ids: readonly AssetId[]): Promise<ReadonlyMap<AssetId, DescribedAsset>> {
+    this.changes.refresh();
+    const found = new Map<AssetId, DescribedAsset>();
+    for (const id of new Set(ids)) {
+      const asset = this.asset(id);
+      if (asset?.context === context) found.set(id, this.described(asset));
+    }
+    return found;
+  }
+
   async findByReference(context: Context, reference: ExternalReference): Promise<DescribedAsset | undefined> {
     this.changes.refresh();
     const key = referenceKey(this.changes.contextKey(context), reference);
@@ -114,6 +126,11 @@ export class LmdbAssets implements Assets {
     const assets = found.ids.flatMap((id) => this.asset(id as AssetId) ?? []);
     const entries = assets.map((asset) => this.described(asset));
     return { entries, ...(found.next !== undefined && { next: found.next }) };
+  }
+
+  async findVersion(context: Context, id: AssetId, number: number): Promise<AssetVersion | undefined> {
+    this.changes.refresh();
+    return this.asset(id)?.context === context ? this.version(id, number) : undefined;
   }
 
   async versionsOf(context: Context, id: AssetId): Promise<readonly AssetVersion[]> {
@@ -221,9 +238,14 @@ export class LmdbAssets implements Assets {
   }
 
   private described(asset: Asset): DescribedAsset {
-    const key = versionKey(asset.id, asset.head);
-    const version = readRow(this.tables.versions, key, (bytes) => decodeJson<AssetVersion>(bytes));
+    const version = this.version(asset.id, asset.head);
     return version ? { asset, version } : { asset };
+  }
+
+  private version(id: AssetId, number: number): AssetVersion | undefined {
+    // No number that the key could not hold.
+    if (!(Number.isInteger(number) && number >= 1 && number <= MAX_NUMBERED_VERSIONS)) return undefined;
+    return readRow(this.tables.versions, versionKey(id, number), (bytes) => decodeJson<AssetVersion>(bytes));
   }
 }
 

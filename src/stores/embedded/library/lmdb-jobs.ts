@@ -1,4 +1,5 @@
 // The Jobs port on LMDB: in the environment of the library's records, so that work ends and shows its effects in one commit.
+import type { Context } from '../../../kernel/image-key.js';
 import type { ItemStage } from '../../../kernel/library/import-job.js';
 import { parseItemWorkId } from '../../../kernel/library/import-job.js';
 import type { ItemEffects } from '../../../kernel/ports/assets.js';
@@ -62,17 +63,21 @@ export class LmdbJobs implements Jobs {
     });
   }
 
-  async claim({ kind, limit, leaseMs }: ClaimRequest): Promise<readonly Claim[]> {
+  async claim({ kind, limit, leaseMs, admits = () => true }: ClaimRequest): Promise<readonly Claim[]> {
     if (!this.mayClaim(kind)) return [];
     return this.changes.write(({ jobs }) => {
       const machineNow = this.machineNow();
       jobs.takeBack(machineNow, () => false);
       jobs.promoteDelayed(kind);
       const claims: Claim[] = [];
+      const claimed = new Map<Context, number>();
+      const isAdmitted = (context: Context): boolean => admits(context, claimed.get(context) ?? 0);
       while (claims.length < limit) {
-        const next = jobs.claim(kind, machineNow + leaseMs, this.holder);
+        const next = jobs.claim(kind, machineNow + leaseMs, this.holder, isAdmitted);
         if (next === undefined) break;
-        claims.push({ ...jobOf(kind, next.id, next.row), fence: next.row.fence });
+        const { context, fence } = next.row;
+        claimed.set(context, (claimed.get(context) ?? 0) + 1);
+        claims.push({ ...jobOf(kind, next.id, next.row), fence });
       }
       jobs.becameDue.clear();
       return claims;
@@ -115,12 +120,18 @@ export class LmdbJobs implements Jobs {
   }
 
   retryAt(claim: Claim, at: number, { reason, free = false }: ItemRetry = {}): Promise<boolean> {
-    return this.changes.write(({ jobs, imports }) => {
+    return this.changes.write(({ jobs, imports, now }) => {
       const row = heldRow(jobs, claim);
       if (row === undefined) return false;
       jobs.lift(claim.kind, claim.id, row);
       const attempts = row.attempts + (free ? 0 : 1);
-      jobs.place(claim.kind, claim.id, { ...row, attempts, dueAt: at });
+      const waitingSince = row.waitingSince ?? (free ? now : undefined);
+      jobs.place(claim.kind, claim.id, {
+        ...row,
+        attempts,
+        dueAt: at,
+        ...(waitingSince !== undefined && { waitingSince }),
+      });
       const item = parseItemWorkId(claim.id);
       if (claim.kind === 'import-item' && item) imports.noteRetry(item.importId, item.index, { attempts, at, reason });
       return true;
@@ -189,6 +200,7 @@ function heldRow(jobs: JobLedger, { kind, id, fence }: Claim): JobRow | undefine
 }
 
 function jobOf(kind: JobKind, id: string, row: JobRow): Job {
-  const { context, payload, enqueuedAt, dueAt, attempts, lostLeases } = row;
-  return { kind, id, context, payload, enqueuedAt, dueAt, attempts, lostLeases };
+  const { context, payload, enqueuedAt, dueAt, attempts, lostLeases, waitingSince } = row;
+  const job = { kind, id, context, payload, enqueuedAt, dueAt, attempts, lostLeases };
+  return waitingSince === undefined ? job : { ...job, waitingSince };
 }

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import type { Assets } from '../../../kernel/ports/assets.js';
 import type { Clock } from '../../../kernel/ports/clock.js';
+import type { Deliveries } from '../../../kernel/ports/deliveries.js';
 import type { Jobs } from '../../../kernel/ports/jobs.js';
 import type { Logger } from '../../../kernel/ports/logger.js';
 import type { Metrics } from '../../../kernel/ports/metrics.js';
@@ -16,6 +17,7 @@ import { FileOriginals } from './file-originals.js';
 import { LibraryChanges } from './library-changes.js';
 import { openLibraryTables } from './library-tables.js';
 import { LmdbAssets } from './lmdb-assets.js';
+import { LmdbDeliveries } from './lmdb-deliveries.js';
 import { LmdbJobs } from './lmdb-jobs.js';
 
 export interface EmbeddedLibraryOptions {
@@ -35,6 +37,7 @@ export interface EmbeddedLibrary {
   readonly assets: Assets;
   readonly jobs: Jobs;
   readonly originals: Originals;
+  readonly deliveries: Deliveries;
   close(): Promise<void>;
 }
 
@@ -47,14 +50,19 @@ export async function openEmbeddedLibrary(options: EmbeddedLibraryOptions): Prom
   const tables = await openLibraryTables(join(root, 'records'), fsync ? 'full' : 'consistent');
   const changes = new LibraryChanges(tables, clock, (digest, bytes) => files.isStored(digest, bytes));
   const bytesOf = (): undefined => undefined;
-  const blobs = new FileBlobs({ files, reader: new BlobReader(clock), tmpDir, bytesOf, fsync, logger, metrics });
+  const blobs = new FileBlobs({
+    ...{ files, tmpDir, bytesOf, fsync, logger, metrics },
+    setsAside: true,
+    reader: new BlobReader(clock),
+  });
   const jobs = new LmdbJobs(changes, machineNow);
   const lost = await jobs.takeBackFromTheDead();
   if (lost > 0) logger.info({ jobs: lost }, 'work that ended processes had in hand is taken up again');
   return {
-    assets: new LmdbAssets(changes, (digest) => files.unlink(digest)),
+    assets: new LmdbAssets(changes, (digest) => files.unlinkWithDamaged(digest)),
     jobs,
     originals: new FileOriginals(changes, files, blobs),
+    deliveries: new LmdbDeliveries(changes),
     close: () => tables.environment.close(),
   };
 }
