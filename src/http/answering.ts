@@ -55,123 +55,147 @@ export interface Answered {
 export type Answering = (reply: Reply, answered: Answered) => Promise<void>;
 
 export function createAnswering(deps: AnsweringDependencies): Answering {
-  const { previews, clock, send, cacheControl, hotLane, countOf } = deps;
-
-  async function picture({ choice, isForThisRequest = false }: PictureReply, answered: Answered): Promise<void> {
-    const { request, response, exchange } = answered;
-    const reading = isReading(request);
-    const conditions = reading ? conditionsOf(request) : UNCONDITIONAL;
-    const answerFor = (chosen: PictureReply['choice']) => imageAnswer(chosen, conditions, cacheControl, clock.now());
-    const planned = answerFor(choice);
-    if (planned.status === 416) return sendProtocolError(response, exchange, 'range-not-satisfiable', planned.headers);
-    const offer = (): void => {
-      if (isForThisRequest) return;
-      const { url, generation, urlValidUntilMs } = answered;
-      hotLane?.offer(url, exchange.operation, choice, generation, urlValidUntilMs, answered.headers);
-    };
-    // 304 and HEAD are answered by what the catalog knows: no tier is asked for bytes that nobody gets.
-    if (planned.range === undefined || request.method === 'HEAD') {
-      exchange.routine = true;
-      await send.bytes(response, exchange, planned.status, planned.headers, []);
-      countOf?.(choice).add();
-      return offer();
-    }
-    const read = await previews.read(choice);
-    exchange.from = read.from;
-    exchange.routine = reading && read.from !== 'made';
-    // Healing may have made another preview than the lost one: then the headers are its own, and so is the range.
-    const { status, headers, range } = read.choice === choice ? planned : answerFor(read.choice);
-    const body = range === undefined ? [] : [read.bytes.subarray(range.first, range.last + 1)];
-    await send.bytes(response, exchange, status, headers, body);
-    countOf?.(read.choice).add();
-    // What was healed has changed its entry meanwhile: the next request finds it as it is.
-    if (reading && read.from !== 'made') offer();
-  }
-
-  async function original({ version, open }: OriginalReply, { request, response, exchange }: Answered): Promise<void> {
-    const conditions = isReading(request) ? conditionsOf(request) : UNCONDITIONAL;
-    const { status, headers, range } = originalAnswer(version, conditions, cacheControl, clock.now());
-    if (status === 416) return sendProtocolError(response, exchange, 'range-not-satisfiable', headers);
-    exchange.routine = true;
-    if (range === undefined || request.method === 'HEAD') return send.bytes(response, exchange, status, headers, []);
-    await send.stream(response, exchange, headers, await open(range.first, range.last + 1), status);
-  }
-
-  async function both({ choice, metadata }: BothReply, { request, response, exchange }: Answered): Promise<void> {
-    const answerFor = (chosen: BothReply['choice']) => imageAndMetadata(chosen, metadata(chosen), cacheControl);
-    const planned = answerFor(choice);
-    exchange.routine = isReading(request);
-    if (isUnchanged(request, planned.etag)) {
-      const headers = planned.headers.filter(([name]) => !name.startsWith('Content-'));
-      return send.bytes(response, exchange, 304, headers, []);
-    }
-    if (request.method === 'HEAD') return send.bytes(response, exchange, 200, planned.headers, []);
-    const read = await previews.read(choice);
-    exchange.from = read.from;
-    exchange.routine &&= read.from !== 'made';
-    const whole = read.choice === choice ? planned : answerFor(read.choice);
-    await send.bytes(response, exchange, 200, whole.headers, [whole.before, read.bytes, whole.after]);
-    countOf?.(read.choice).add();
-  }
-
-  async function json(reply: JsonReply, { request, response, exchange }: Answered): Promise<void> {
-    const { text, status = 200, isKept = false, headers = [] } = reply;
-    const body = Buffer.from(text);
-    if (!isKept) return send.bytes(response, exchange, status, [...jsonHeaders(body.length), ...headers], [body]);
-    const etag = `"${createHash('sha256').update(body).digest('hex')}"`;
-    const kept: HeaderPairs = [['ETag', etag], ['Cache-Control', cacheControl], ...headers];
-    exchange.routine = true;
-    if (isUnchanged(request, etag)) return send.bytes(response, exchange, 304, kept, []);
-    await send.bytes(response, exchange, status, [...jsonHeaders(body.length), ...kept], [body]);
-  }
-
-  function redirect({ status, location }: RedirectReply, { response, exchange }: Answered): Promise<void> {
-    const headers: HeaderPairs = [
-      ['Location', location],
-      ['Content-Length', '0'],
-      ['Cache-Control', 'no-store'],
-    ];
-    return send.bytes(response, exchange, status, headers, []);
-  }
-
-  function page({ html, contentSecurityPolicy }: PageReply, { response, exchange }: Answered): Promise<void> {
-    const body = Buffer.from(html);
-    exchange.routine = true;
-    const headers: HeaderPairs = [
-      ['Content-Type', 'text/html; charset=utf-8'],
-      ['Content-Length', String(body.length)],
-      ['Cache-Control', 'no-store'],
-      ['Content-Security-Policy', contentSecurityPolicy],
-    ];
-    return send.bytes(response, exchange, 200, headers, [body]);
-  }
-
-  /** Metadata has no date of its own, so only the tag counts. */
-  function isUnchanged(request: IncomingMessage, etag: string): boolean {
-    if (!isReading(request)) return false;
-    const nowMs = clock.now();
-    const { ifNoneMatch } = conditionsOf(request);
-    return isNotModified({ ifNoneMatch, ifModifiedSince: undefined }, { etag, lastModifiedMs: nowMs }, nowMs);
-  }
-
   return (reply, answered) => {
     switch (reply.kind) {
       case 'picture':
-        return picture(reply, answered);
+        return picture(deps, reply, answered);
       case 'original':
-        return original(reply, answered);
+        return original(deps, reply, answered);
       case 'both':
-        return both(reply, answered);
+        return both(deps, reply, answered);
       case 'json':
-        return json(reply, answered);
+        return json(deps, reply, answered);
       case 'listing':
-        return send.stream(answered.response, answered.exchange, JSON_HEADERS, reply.pieces);
+        return deps.send.stream(answered.response, answered.exchange, JSON_HEADERS, reply.pieces);
       case 'redirect':
-        return redirect(reply, answered);
+        return redirect(deps, reply, answered);
       case 'page':
-        return page(reply, answered);
+        return page(deps, reply, answered);
     }
   };
+}
+
+async function picture(deps: AnsweringDependencies, reply: PictureReply, answered: Answered): Promise<void> {
+  const { previews, clock, send, cacheControl, countOf } = deps;
+  const { choice } = reply;
+  const { request, response, exchange } = answered;
+  const reading = isReading(request);
+  const conditions = reading ? conditionsOf(request) : UNCONDITIONAL;
+  const answerFor = (chosen: PictureReply['choice']) => imageAnswer(chosen, conditions, cacheControl, clock.now());
+  const planned = answerFor(choice);
+  if (planned.status === 416) return sendProtocolError(response, exchange, 'range-not-satisfiable', planned.headers);
+  // 304 and HEAD are answered by what the catalog knows: no tier is asked for bytes that nobody gets.
+  if (planned.range === undefined || request.method === 'HEAD') {
+    exchange.routine = true;
+    await send.bytes(response, exchange, planned.status, planned.headers, []);
+    countOf?.(choice).add();
+    return offer(deps, reply, answered);
+  }
+  const read = await previews.read(choice);
+  exchange.from = read.from;
+  exchange.routine = reading && read.from !== 'made';
+  // Healing may have made another preview than the lost one: then the headers are its own, and so is the range.
+  const { status, headers, range } = read.choice === choice ? planned : answerFor(read.choice);
+  const body = range === undefined ? [] : [read.bytes.subarray(range.first, range.last + 1)];
+  await send.bytes(response, exchange, status, headers, body);
+  countOf?.(read.choice).add();
+  // What was healed has changed its entry meanwhile: the next request finds it as it is.
+  if (reading && read.from !== 'made') offer(deps, reply, answered);
+}
+
+/** What the hot lane may answer next time, but for what is right for this request alone. */
+function offer(
+  { hotLane }: AnsweringDependencies,
+  { choice, isForThisRequest = false }: PictureReply,
+  { url, exchange, generation, urlValidUntilMs, headers }: Answered,
+): void {
+  if (isForThisRequest) return;
+  hotLane?.offer(url, exchange.operation, choice, generation, urlValidUntilMs, headers);
+}
+
+async function original(
+  { clock, send, cacheControl }: AnsweringDependencies,
+  { version, open }: OriginalReply,
+  { request, response, exchange }: Answered,
+): Promise<void> {
+  const conditions = isReading(request) ? conditionsOf(request) : UNCONDITIONAL;
+  const { status, headers, range } = originalAnswer(version, conditions, cacheControl, clock.now());
+  if (status === 416) return sendProtocolError(response, exchange, 'range-not-satisfiable', headers);
+  exchange.routine = true;
+  if (range === undefined || request.method === 'HEAD') return send.bytes(response, exchange, status, headers, []);
+  await send.stream(response, exchange, headers, await open(range.first, range.last + 1), status);
+}
+
+async function both(
+  { previews, clock, send, cacheControl, countOf }: AnsweringDependencies,
+  { choice, metadata }: BothReply,
+  { request, response, exchange }: Answered,
+): Promise<void> {
+  const answerFor = (chosen: BothReply['choice']) => imageAndMetadata(chosen, metadata(chosen), cacheControl);
+  const planned = answerFor(choice);
+  exchange.routine = isReading(request);
+  if (isUnchanged(request, planned.etag, clock.now())) {
+    const headers = planned.headers.filter(([name]) => !name.startsWith('Content-'));
+    return send.bytes(response, exchange, 304, headers, []);
+  }
+  if (request.method === 'HEAD') return send.bytes(response, exchange, 200, planned.headers, []);
+  const read = await previews.read(choice);
+  exchange.from = read.from;
+  exchange.routine &&= read.from !== 'made';
+  const whole = read.choice === choice ? planned : answerFor(read.choice);
+  await send.bytes(response, exchange, 200, whole.headers, [whole.before, read.bytes, whole.after]);
+  countOf?.(read.choice).add();
+}
+
+async function json(
+  { clock, send, cacheControl }: AnsweringDependencies,
+  reply: JsonReply,
+  { request, response, exchange }: Answered,
+): Promise<void> {
+  const { text, status = 200, isKept = false, headers = [] } = reply;
+  const body = Buffer.from(text);
+  if (!isKept) return send.bytes(response, exchange, status, [...jsonHeaders(body.length), ...headers], [body]);
+  const etag = `"${createHash('sha256').update(body).digest('hex')}"`;
+  const kept: HeaderPairs = [['ETag', etag], ['Cache-Control', cacheControl], ...headers];
+  exchange.routine = true;
+  if (isUnchanged(request, etag, clock.now())) return send.bytes(response, exchange, 304, kept, []);
+  await send.bytes(response, exchange, status, [...jsonHeaders(body.length), ...kept], [body]);
+}
+
+function redirect(
+  { send }: AnsweringDependencies,
+  { status, location }: RedirectReply,
+  { response, exchange }: Answered,
+): Promise<void> {
+  const headers: HeaderPairs = [
+    ['Location', location],
+    ['Content-Length', '0'],
+    ['Cache-Control', 'no-store'],
+  ];
+  return send.bytes(response, exchange, status, headers, []);
+}
+
+function page(
+  { send }: AnsweringDependencies,
+  { html, contentSecurityPolicy }: PageReply,
+  { response, exchange }: Answered,
+): Promise<void> {
+  const body = Buffer.from(html);
+  exchange.routine = true;
+  const headers: HeaderPairs = [
+    ['Content-Type', 'text/html; charset=utf-8'],
+    ['Content-Length', String(body.length)],
+    ['Cache-Control', 'no-store'],
+    ['Content-Security-Policy', contentSecurityPolicy],
+  ];
+  return send.bytes(response, exchange, 200, headers, [body]);
+}
+
+/** Metadata has no date of its own, so only the tag counts. */
+function isUnchanged(request: IncomingMessage, etag: string, nowMs: number): boolean {
+  if (!isReading(request)) return false;
+  const { ifNoneMatch } = conditionsOf(request);
+  return isNotModified({ ifNoneMatch, ifModifiedSince: undefined }, { etag, lastModifiedMs: nowMs }, nowMs);
 }
 
 function isReading({ method }: IncomingMessage): boolean {

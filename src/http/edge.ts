@@ -32,8 +32,9 @@ export function operationNames(dialects: readonly Dialect[]): readonly string[] 
 
 /** Builds the edge; nothing listens and nothing is timed until a server is created. */
 export function createEdge(deps: EdgeDependencies): Edge {
+  const { logger } = deps;
   const speakers = createSpeakers(deps.dialects);
-  const exchanges = createExchangeLog(deps.logger, deps.metrics, deps.clock, speakers.rendererOf);
+  const exchanges = createExchangeLog(logger, deps.metrics, deps.clock, speakers.rendererOf);
   let draining = false;
   const isDraining = () => draining;
   const send = createSender(deps.config.sendTimeoutMs);
@@ -44,12 +45,13 @@ export function createEdge(deps: EdgeDependencies): Edge {
   const answersHot = (request: IncomingMessage, response: ServerResponse, pipelined: boolean): boolean =>
     !draining && hotLane?.answer(request, response, app, pipelined) === true;
   return {
-    createServer: (tls) => createServer(app, classes, answersHot, exchanges, deps.config, deps.logger, tls),
+    createServer: (tls) => createServer({ listener: app, classes, answersHot, exchanges, logger }, deps.config, tls),
     createHealthServer() {
       const listener = createHealthListener(probes, exchanges);
       // Whoever reaches this port is inside, and asks by whatever name.
       const config = { ...deps.config, allowedHosts: [] };
-      return createServer(listener, { IncomingMessage, ServerResponse }, () => false, exchanges, config, deps.logger);
+      const classes = { IncomingMessage, ServerResponse };
+      return createServer({ listener, classes, answersHot: () => false, exchanges, logger }, config);
     },
     drain() {
       draining = true;

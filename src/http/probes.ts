@@ -36,7 +36,7 @@ const NOT_READY_RETRY_SECONDS = 5;
 /** What they are counted as. */
 export const PROBE_NAMES = ['healthz', 'readyz', 'metrics', 'connected'] as const;
 
-type Probe = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+export type Probe = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 /** Handlers of `GET /healthz`, `/readyz` and `/metrics`, and of the base path itself (`connected`). */
 export type Probes = Readonly<Record<(typeof PROBE_NAMES)[number], Probe>>;

@@ -9,7 +9,7 @@ import { createHostCheck } from './allowed-hosts.js';
 import { sendError, sendProtocolError, sendRawError } from './error-response.js';
 import type { Exchange, ExchangeLog } from './exchange-log.js';
 import type { MessageClasses } from './message-classes.js';
-import { createPipeline, MAX_WAITING_REQUESTS } from './pipelined-requests.js';
+import { createPipeline, type Handler, MAX_WAITING_REQUESTS, type Pipeline } from './pipelined-requests.js';
 import { faultOf, foldedTarget, isPlain, MAX_HEADER_LINES, originForm } from './request-rules.js';
 import type { TlsPair } from './tls-files.js';
 
@@ -32,69 +32,26 @@ const MAX_HEADER_BYTES = 16 * 1024;
 /** How often Node looks for requests that are over their time: its 30 s would make every timeout 30 s late. */
 const CONNECTIONS_CHECK_MS = 500;
 
-/**
- * A server over `listener`, by TLS with `tls`, which gets what `answersHot` has not answered. Timeouts go to the constructor, because Node
- * derives one from another there and only there.
- */
-export function createServer(
-  listener: RequestListener,
-  classes: MessageClasses,
-  answersHot: (request: http.IncomingMessage, response: http.ServerResponse, pipelined: boolean) => boolean,
-  exchanges: ExchangeLog,
-  config: WireLimits,
-  logger: Logger,
-  tls?: TlsPair,
-): Server {
-  /** Why the bodies of requests broke before it was their turn. */
-  const brokenWaiting = new WeakMap<http.ServerResponse, NodeJS.ErrnoException>();
-  const answerBroken = (response: http.ServerResponse, exchange: Exchange, error: NodeJS.ErrnoException): void => {
-    const failure = failureOf(bodyFailure(error));
-    exchanges.failed(exchange, failure);
-    response.setHeader('Connection', 'close');
-    sendError(response, exchange, exchange.renderFailure(failure));
-    // Node forgets the request with its answer: whoever still reads its body would wait for ever.
-    response.once('close', () => response.req.destroy());
-  };
+/** What a server is made of, beside its limits. */
+export interface ServerParts {
+  /** Gets what `answersHot` has not answered. */
+  readonly listener: RequestListener;
+  readonly classes: MessageClasses;
+  readonly answersHot: (...asked: Parameters<Handler>) => boolean;
+  readonly exchanges: ExchangeLog;
+  readonly logger: Logger;
+}
 
-  // Without the setting nothing is looked at, so that a hit pays nothing.
-  const isOurHost = config.allowedHosts.length > 0 ? createHostCheck(config.allowedHosts) : undefined;
-  const pipeline = createPipeline(
-    (request, response, pipelined) => {
-      const breach = pipelined ? brokenWaiting.get(response) : undefined;
-      if (breach !== undefined) {
-        answerBroken(response, exchanges.begin(request, response), breach);
-        return;
-      }
-      if (isOurHost?.(request) === false) {
-        sendProtocolError(response, exchanges.begin(request, response), 'unknown-host', [['Connection', 'close']]);
-        return;
-      }
-      // Before `headers` is touched: building it would cost a prepared answer a good part of its time.
-      if (isPlain(request) && answersHot(request, response, pipelined)) return;
-      const fault = faultOf(request);
-      if (fault !== undefined) {
-        sendProtocolError(response, exchanges.begin(request, response), fault, [['Connection', 'close']]);
-        return;
-      }
-      request.url = foldedTarget(originForm(request.url ?? '') ?? '');
-      listener(request, response);
-    },
-    () => logger.warn({ maxWaitingRequests: MAX_WAITING_REQUESTS }, 'connection closed: too many pipelined requests'),
+/** A server over its parts, by TLS with `tls`. Timeouts go to the constructor, because Node derives one from another there and only there. */
+export function createServer(parts: ServerParts, config: WireLimits, tls?: TlsPair): Server {
+  const { exchanges, logger } = parts;
+  /** Why the bodies of requests broke before it was their turn. */
+  const brokenWaiting: BrokenWaiting = new WeakMap();
+  const pipeline = createPipeline(requestAnswer(parts, config, brokenWaiting), () =>
+    logger.warn({ maxWaitingRequests: MAX_WAITING_REQUESTS }, 'connection closed: too many pipelined requests'),
   );
   const answer = pipeline.handle;
-  const options: http.ServerOptions = {
-    ...classes,
-    headersTimeout: config.headersTimeoutMs,
-    // Node refuses to start with less than the time for the headers alone.
-    requestTimeout: Math.max(config.requestTimeoutMs, config.headersTimeoutMs),
-    keepAliveTimeout: config.keepAliveTimeoutMs,
-    connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
-    maxHeaderSize: MAX_HEADER_BYTES,
-    // Node answers a missing Host without a body; the listener does it with one.
-    requireHostHeader: false,
-    insecureHTTPParser: false,
-    noDelay: true,
-  };
+  const options = { ...parts.classes, ...serverOptions(config) };
   const server =
     tls === undefined
       ? http.createServer(options, answer)
@@ -106,16 +63,66 @@ export function createServer(
 
   // 100 Continue is written when an operation begins to read its upload, after everything else was checked.
   server.on('checkContinue', answer);
-
   server.on('checkExpectation', (request, response) => {
     sendProtocolError(response, exchanges.begin(request, response), 'unknown-expectation');
   });
-
   server.on('connect', (_request, socket: Socket) => {
     sendRawError(socket, 'malformed-request');
   });
+  server.on('clientError', clientErrorAnswer(pipeline, exchanges, brokenWaiting));
+  server.on('drop', () => {
+    logger.warn({ maxConnections: config.maxConnections }, 'connection dropped: too many are open');
+  });
+  return server;
+}
 
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+type BrokenWaiting = WeakMap<http.ServerResponse, NodeJS.ErrnoException>;
+
+function serverOptions(config: WireLimits): http.ServerOptions {
+  return {
+    headersTimeout: config.headersTimeoutMs,
+    // Node refuses to start with less than the time for the headers alone.
+    requestTimeout: Math.max(config.requestTimeoutMs, config.headersTimeoutMs),
+    keepAliveTimeout: config.keepAliveTimeoutMs,
+    connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    // Node answers a missing Host without a body; the listener does it with one.
+    requireHostHeader: false,
+    insecureHTTPParser: false,
+    noDelay: true,
+  };
+}
+
+/** Answers a request whose turn it is: hot, as what it breaks, or by the listener. */
+function requestAnswer(
+  { listener, answersHot, exchanges }: ServerParts,
+  config: WireLimits,
+  brokenWaiting: BrokenWaiting,
+): Handler {
+  // Without the setting nothing is looked at, so that a hit pays nothing.
+  const isOurHost = config.allowedHosts.length > 0 ? createHostCheck(config.allowedHosts) : undefined;
+  const refuse = (request: http.IncomingMessage, response: http.ServerResponse, fault: ProtocolErrorName): void =>
+    sendProtocolError(response, exchanges.begin(request, response), fault, [['Connection', 'close']]);
+  return (request, response, pipelined) => {
+    const breach = pipelined ? brokenWaiting.get(response) : undefined;
+    if (breach !== undefined) return answerBroken(exchanges, response, exchanges.begin(request, response), breach);
+    if (isOurHost?.(request) === false) return refuse(request, response, 'unknown-host');
+    // Before `headers` is touched: building it would cost a prepared answer a good part of its time.
+    if (isPlain(request) && answersHot(request, response, pipelined)) return;
+    const fault = faultOf(request);
+    if (fault !== undefined) return refuse(request, response, fault);
+    request.url = foldedTarget(originForm(request.url ?? '') ?? '');
+    listener(request, response);
+  };
+}
+
+/** Answers what Node could not read: as the request's own failure where one is under way, else as no request at all. */
+function clientErrorAnswer(
+  pipeline: Pick<Pipeline, 'lastWaiting'>,
+  exchanges: ExchangeLog,
+  brokenWaiting: BrokenWaiting,
+): (error: NodeJS.ErrnoException, socket: Socket) => void {
+  return (error, socket) => {
     // A handshake that failed leaves nothing that an answer could be written to.
     if (error.code === 'ECONNRESET' || !socket.writable || /^ERR_(?:SSL|TLS)_/.test(error.code ?? '')) {
       socket.destroy();
@@ -134,14 +141,23 @@ export function createServer(
       brokenWaiting.set(waiting, error);
     } else {
       // The body broke while its request was being worked on: answered as what it is, a broken upload.
-      answerBroken(response, exchanges.of(response), error);
+      answerBroken(exchanges, response, exchanges.of(response), error);
     }
-  });
+  };
+}
 
-  server.on('drop', () => {
-    logger.warn({ maxConnections: config.maxConnections }, 'connection dropped: too many are open');
-  });
-  return server;
+function answerBroken(
+  exchanges: ExchangeLog,
+  response: http.ServerResponse,
+  exchange: Exchange,
+  error: NodeJS.ErrnoException,
+): void {
+  const failure = failureOf(bodyFailure(error));
+  exchanges.failed(exchange, failure);
+  response.setHeader('Connection', 'close');
+  sendError(response, exchange, exchange.renderFailure(failure));
+  // Node forgets the request with its answer: whoever still reads its body would wait for ever.
+  response.once('close', () => response.req.destroy());
 }
 
 /**

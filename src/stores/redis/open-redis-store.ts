@@ -14,12 +14,11 @@ import type { Metrics } from '../../kernel/ports/metrics.js';
 import type { Refusals } from '../../kernel/ports/refusals.js';
 import { parseRedisUrl } from '../../kernel/redis-url.js';
 import type { BlobMarks } from '../blob-marks.js';
+import { Availability } from './availability.js';
 import { CatalogReader } from './catalog-reader.js';
-import { Coherence } from './coherence.js';
 import { CONNECT_TIMEOUT_MS, connect, SOCKET_TIMEOUT_MS } from './connect.js';
 import type { Connection } from './connection.js';
 import { ContextLedger } from './context-ledger.js';
-import { withDeadline } from './deadline.js';
 import { GroupIndex } from './group-index.js';
 import { KeyLayout, SCHEMA_VERSION } from './key-layout.js';
 import { Link } from './link.js';
@@ -103,113 +102,43 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     throw new RangeError(
       `expected a blob time to live of at least ${MIN_TTL_SECONDS} s, got ${options.blobTtlSeconds}`,
     );
-  const { clock, logger, metrics } = options;
+  const { clock, logger } = options;
   const keys = new KeyLayout(options.keyPrefix ?? 'proofsheet:');
-  const fromUrl = parseRedisUrl(options.url);
-  const address = {
-    ...fromUrl,
-    ...(options.user !== undefined && { user: options.user }),
-    ...(options.password !== undefined && { password: options.password }),
-  };
-  const caPem = options.caFile === undefined ? undefined : await readFile(options.caFile, 'utf8');
   const deadlines = { ...DEFAULT_DEADLINES, ...options.deadlines };
   const memory = new NodeMemory(options.memoryMaxBytes ?? DEFAULT_MEMORY_MAX_BYTES);
-
-  const tracking = new Tracking(keys.trackedPrefixes, {
-    invalidated: (key) => invalidated(key),
-    lost: () => coherence.lost(),
-  });
   const troubles = new Troubles(logger);
-  const onError = (error: unknown) => troubles.connection(error);
-  const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
-  const common = { address, connectTimeoutMs, ...(caPem !== undefined && { caPem }), onError };
-  const linkOptions = { ...BREAKER, onFailure: (error: unknown) => troubles.command(error) };
-  const records = new Link(connect({ ...common, binary: false, tracking }), clock, linkOptions);
-  const bulk = new Link(connect({ ...common, binary: true }), clock, linkOptions, () => coherence.state === 'away');
-
-  const session: Session = {
-    link: records,
-    keys,
-    clock,
-    logger,
-    metrics,
-    seals: new Seals(options.recordKeys),
-    deadlines,
-    blobTtlMs: options.blobTtlSeconds * 1_000,
-    maxSourceBytes: Math.min(options.maxSourceBytes ?? DEFAULT_MAX_SOURCE_BYTES, options.maxBlobBytes),
-  };
-  let isUp = false;
-  let refused: Error | undefined;
-  let settle: () => void = () => {};
-  const settled = new Promise<void>((resolve) => {
-    settle = resolve;
+  // Both are told of what comes in on a connection, and are made over that connection.
+  const tracking = new Tracking(keys.trackedPrefixes, {
+    invalidated: (key) => forget(key === undefined ? 'all' : keys.tracked(key), memory, leases),
+    lost: () => availability.coherence.lost(),
   });
-  const coherence = new Coherence({
-    doubtMs: deadlines.getMs,
-    clock,
-    hear: () => records.connection.pingAll(),
-    ping: async () => {
-      try {
-        await withDeadline(deadlines.setMs, records.connection.pingAll());
-        // Asked anew after every outage: the server may have been replaced by one with other data.
-        refused = await withDeadline(deadlines.setMs, newerSchema(records.connection, keys));
-      } catch (error) {
-        troubles.command(error);
-        throw error;
-      }
-      if (refused === undefined) return;
-      for (const link of [records, bulk]) link.block(refused);
-      logger.error({ error: refused }, 'the data in Redis is not ours to use');
-      settle();
-      coherence.close();
-    },
-    readiness: () => records.connection.readiness(),
-    forgetAll: () => memory.forgetAll(),
-    onState: (state) => {
-      memory.spoilReadings();
-      if (state === 'tracked') {
-        troubles.over();
-        records.cameBack();
-        bulk.cameBack();
-        settle();
-      }
-      // A moment's doubt is not worth an alarm.
-      if (state === 'doubtful' || isUp === (state === 'tracked')) return;
-      isUp = state === 'tracked';
-      if (isUp) logger.info({}, 'the shared tier is there');
-      else logger.warn({ state }, 'the shared tier is away');
-    },
+  const isAway = () => availability.coherence.state === 'away';
+  const { records, bulk } = await linksOf(options, tracking, troubles, isAway);
+  const availability = new Availability({
+    ...{ records, bulk, memory, troubles, deadlines, clock, logger },
+    refusalOfData: () => newerSchema(records.connection, keys),
   });
+  const session = sessionOf(options, records, keys, deadlines);
   const leases = new RedisLeases(session);
-  const reader = new CatalogReader(session, memory, coherence);
   const groups = new GroupIndex(session);
   const recount = new Recount(session);
+  const reader = new CatalogReader(session, memory, availability.coherence);
   const catalog = new RedisCatalog(session, reader, groups, options.onSwept);
-  const invalidated = (key: string | undefined): void => {
-    if (key === undefined) {
-      memory.forgetAll();
-      leases.changed(undefined);
-      return;
-    }
-    const changed = keys.tracked(key);
-    if (changed?.kind === 'group') memory.dropGroup(changed.name);
-    else if (changed?.kind === 'source') memory.dropSource(changed.name);
-    else if (changed?.kind === 'lease') leases.changed(changed.name);
-  };
 
   const ending = new AbortController();
+  const onError = (error: unknown) => troubles.connection(error);
   for (const { connection } of [records, bulk]) void keepOpen(connection, ending.signal, onError);
-  coherence.start();
+  availability.coherence.start();
   const close = async () => {
     ending.abort();
-    coherence.close();
+    availability.coherence.close();
     await leases.close();
     await Promise.all([records.connection.close(), bulk.connection.close()]);
   };
-  await Promise.race([settled, delay(OPEN_WAIT_MS, undefined, { ref: false })]);
-  if (refused) {
+  await Promise.race([availability.settled, delay(OPEN_WAIT_MS, undefined, { ref: false })]);
+  if (availability.refused) {
     await close();
-    throw refused;
+    throw availability.refused;
   }
   return {
     catalog,
@@ -219,10 +148,57 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     blobs: new RedisBlobStore(session, bulk, { maxBlobBytes: options.maxBlobBytes }),
     leases,
     ...(options.refusals && { refusals: new RedisRefusals(session, options.refusals) }),
-    state: () => (isUp && records.isUp ? 'up' : 'down'),
+    state: () => (availability.isUp ? 'up' : 'down'),
     refusal: () => troubles.refusal,
     close,
   };
+}
+
+/** One connection for what is small and tracked, one for bytes, so that no record waits behind a blob. */
+async function linksOf(
+  { url, user, password, caFile, clock, connectTimeoutMs = CONNECT_TIMEOUT_MS }: RedisStoreOptions,
+  tracking: Tracking,
+  troubles: Troubles,
+  isAway: () => boolean,
+): Promise<{ readonly records: Link; readonly bulk: Link }> {
+  const address = {
+    ...parseRedisUrl(url),
+    ...(user !== undefined && { user }),
+    ...(password !== undefined && { password }),
+  };
+  const caPem = caFile === undefined ? undefined : await readFile(caFile, 'utf8');
+  const onError = (error: unknown) => troubles.connection(error);
+  const common = { address, connectTimeoutMs, ...(caPem !== undefined && { caPem }), onError };
+  const manners = { ...BREAKER, onFailure: (error: unknown) => troubles.command(error) };
+  return {
+    records: new Link(connect({ ...common, binary: false, tracking }), clock, manners),
+    bulk: new Link(connect({ ...common, binary: true }), clock, manners, isAway),
+  };
+}
+
+function sessionOf(options: RedisStoreOptions, link: Link, keys: KeyLayout, deadlines: RedisDeadlines): Session {
+  const { clock, logger, metrics, recordKeys, blobTtlSeconds, maxBlobBytes } = options;
+  return {
+    link,
+    keys,
+    clock,
+    logger,
+    metrics,
+    seals: new Seals(recordKeys),
+    deadlines,
+    blobTtlMs: blobTtlSeconds * 1_000,
+    maxSourceBytes: Math.min(options.maxSourceBytes ?? DEFAULT_MAX_SOURCE_BYTES, maxBlobBytes),
+  };
+}
+
+/** Forgets what a changed key was remembered by; `undefined` is a key that nothing is remembered by. */
+function forget(changed: ReturnType<KeyLayout['tracked']> | 'all', memory: NodeMemory, leases: RedisLeases): void {
+  if (changed === 'all') {
+    memory.forgetAll();
+    leases.changed(undefined);
+  } else if (changed?.kind === 'group') memory.dropGroup(changed.name);
+  else if (changed?.kind === 'source') memory.dropSource(changed.name);
+  else if (changed?.kind === 'lease') leases.changed(changed.name);
 }
 
 /** Some clients give up when nothing answers at first; a server that is late is waited for. */
