@@ -22,6 +22,8 @@ FROM $BASE
 # tini reaps what converter processes leave behind and hands SIGTERM on, so that a stop drains.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends tini=0.19.0-* \
+    # Without fonts text in SVG is empty boxes.
+    fontconfig-config fonts-dejavu-core fonts-liberation \
     && rm -rf /var/lib/apt/lists/* \
     && mkdir /data \
     && chown node:node /data \

@@ -95,7 +95,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const previewBytes = storage.memoryMaxBytes - preparedBytes;
   const memory = createMemoryTier({ maxBytes: previewBytes });
   const blobs = createTieredBlobs({ memory, durable: store.durable, ...telling });
-  const converter = converterOf(config, telling);
+  const converter = converterOf(config, telling, workerIndex);
   const opened = openPreviews({ store, blobs, converter, ...telling }, previewsSettings(config));
   const { previews, journal, background, upkeep, makeRoom } = opened;
   const { catalog } = store;
@@ -227,7 +227,11 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
 }
 
 /** What the converters are told, of several sections of the configuration. */
-function converterOf({ conversion, limits, sequence, fairness, storage, shared }: Config, telling: StoreDeps) {
+function converterOf(
+  { conversion, limits, sequence, fairness, storage, shared }: Config,
+  telling: StoreDeps,
+  workerIndex: Role['workerIndex'],
+) {
   const weights = new Map<string, number>(
     (fairness.contextWeights ?? []).map(({ context, weight }) => [context, weight]),
   );
@@ -244,6 +248,8 @@ function converterOf({ conversion, limits, sequence, fairness, storage, shared }
     recycleAfterJobs: conversion.recycleAfter,
     recycleAboveBytes: conversion.recycleAboveBytes,
     niceness: conversion.niceness,
+    // Of many workers on a machine one speaks.
+    tellsOfText: limits.sourceTypes.includes('svg') && workerIndex === UPKEEP_WORKER,
     // Files that end up in the data directory; a shared store reads them and looks after that itself.
     flush: storage.fsync && shared.redisUrl === undefined,
     weightOf: (context) => weights.get(context) ?? 1,

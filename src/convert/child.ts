@@ -7,6 +7,7 @@ import { asConversionError } from './decoder-errors.js';
 import { allowOnly } from './loaders.js';
 import type { ChildSettings, FromChild, JobMessage, ProceedMessage, RefuseMessage, ToChild } from './protocol.js';
 import { ReadBuffer } from './read-buffer.js';
+import { drawsText } from './text-check.js';
 
 const settings = JSON.parse(process.argv[2] ?? '') as ChildSettings;
 
@@ -32,6 +33,7 @@ process.on('SIGTERM', () => {});
 
 await warmUp();
 send({ kind: 'ready' });
+if (settings.tellsOfText) send({ kind: 'text', drawn: await drawsText() });
 
 async function run(job: JobMessage): Promise<void> {
   const { id } = job;

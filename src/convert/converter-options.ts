@@ -34,6 +34,8 @@ export interface ConverterOptions {
   readonly flush?: boolean;
   /** How much lower than the server's the children's scheduling priority is, 0 to 19; default 10. */
   readonly niceness?: number;
+  /** A warning is logged when text of SVG sources cannot be drawn; default: nobody looks. */
+  readonly tellsOfText?: boolean;
   /** The compiled program of a child; for tests of children that misbehave. */
   readonly childProgram?: string;
   readonly logger: Logger;

@@ -15,7 +15,8 @@ import { MemoryBudget } from './memory-budget.js';
 import { bestPriority, placesOf } from './places.js';
 import { registerGauges } from './pool-gauges.js';
 import type { DoneMessage, WorkCounts } from './protocol.js';
-import type { SlotJob } from './slot-job.js';
+import type { SlotJob, SlotOptions } from './slot-job.js';
+import { warnsOfText } from './text-warning.js';
 
 /** What randomInt gives at most. */
 const MAX_ID = 2 ** 48 - 1;
@@ -63,7 +64,7 @@ export class ConverterPool implements Converter {
     this.budget = new MemoryBudget(options.memoryBudgetBytes, () => {
       for (const slot of this.slots) slot.giveBack();
     });
-    const slotOptions = {
+    const slotOptions: SlotOptions = {
       program: options.childProgram ?? childProgram(),
       settings: {
         sourceTypes: options.sourceTypes,
@@ -80,16 +81,19 @@ export class ConverterPool implements Converter {
       recycleAboveBytes: options.recycleAboveBytes ?? 512 * 1024 * 1024,
       budget: this.budget,
     };
+    const telling = { ...slotOptions.settings, tellsOfText: options.tellsOfText ?? false };
     const events = {
       idle: () => {
         for (const tell of this.awaitingReady.splice(0)) tell();
         this.dispatch();
       },
       exited: (reason: string) => options.metrics.count('converter_exits_total', { reason }),
+      text: warnsOfText(options.logger),
     };
     this.slots = Array.from(
       { length: options.children ?? os.availableParallelism() },
-      () => new ConverterSlot(slotOptions, events),
+      // One child tells for all.
+      (_, index) => new ConverterSlot(index === 0 ? { ...slotOptions, settings: telling } : slotOptions, events),
     );
     registerGauges(options.metrics, this.queue, this.budget, this.slots);
   }

@@ -10,7 +10,7 @@ import { KeptMemory } from './kept-memory.js';
 import type { Grant } from './memory-budget.js';
 import { waitForMemory } from './memory-wait.js';
 import { MemoryWatch, mayTake } from './memory-watch.js';
-import type { DoneMessage, FromChild, ReadyMessage } from './protocol.js';
+import type { DoneMessage, FromChild, ReadyMessage, TextMessage } from './protocol.js';
 import type { ExitReason, SlotEvents, SlotJob, SlotOptions } from './slot-job.js';
 
 interface Execution {
@@ -142,6 +142,8 @@ export class ConverterSlot {
     if (message.kind === 'ready') {
       if (execution || this.isReady) this.onNonsense();
       else this.onReady();
+    } else if (message.kind === 'text') {
+      this.events.text(message.drawn);
     } else if (execution === undefined || message.id !== execution.job.message.id) {
       this.onNonsense();
     } else if (!execution.killed) {
@@ -156,7 +158,7 @@ export class ConverterSlot {
     if (!this.closed) this.events.idle();
   }
 
-  private onProgress(execution: Execution, message: Exclude<FromChild, ReadyMessage>): void {
+  private onProgress(execution: Execution, message: Exclude<FromChild, ReadyMessage | TextMessage>): void {
     const { job } = execution;
     const claims = (preview: MadePreview): boolean => isAsClaimed(job.message.outputDir, preview);
     execution.heard = true;

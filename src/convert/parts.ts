@@ -5,6 +5,7 @@ import { areaOf } from '../kernel/sizes.js';
 import type { SourceInfo } from '../kernel/source.js';
 import { costOf, type DecodePlan, planDecode } from './decode-plan.js';
 import type { SourceFile } from './source-file.js';
+import { SOURCE_HANDLING } from './sources/registry.js';
 
 /** One page of the source, and what is to be made of it. */
 export interface Part {
@@ -32,8 +33,9 @@ function codedInfo({ info, codedAs }: SourceFile): SourceInfo {
 
 /** Bytes that the conversion of this page takes at most beside the bare process. */
 export function costOfPart({ source, assumed, decode }: Part): number {
-  const { pixels, bytes, reading } = source;
-  const cost = costOf(codedInfo(source), bytes.length, decode, assumed, reading);
+  const { pixels, bytes, codedAs, reading } = source;
+  const beside = pixels === undefined ? (SOURCE_HANDLING[codedAs].decoderBytes?.(bytes) ?? 0) : 0;
+  const cost = costOf(codedInfo(source), bytes.length, decode, assumed, reading) + beside;
   if (pixels === undefined) return cost;
   const size = pixels.drawn ? decode.largest : pixels.size;
   return cost + pixels.decoderBytes(size) + (areaOf(size) * pixels.channels * pixels.bits) / 8;

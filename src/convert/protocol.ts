@@ -16,6 +16,8 @@ export interface ChildSettings {
   readonly auto: AutoRule;
   /** Previews have to be on the disk before they are told of. */
   readonly flush: boolean;
+  /** Once it is ready, the child tells whether text of drawings can be drawn. */
+  readonly tellsOfText?: boolean;
 }
 
 export interface JobMessage {
@@ -51,6 +53,12 @@ export type ToChild = JobMessage | ProceedMessage | RefuseMessage;
 /** The child has loaded its decoders and waits for work. */
 export interface ReadyMessage {
   readonly kind: 'ready';
+}
+
+/** Whether the machine has fonts: two letters look different. */
+export interface TextMessage {
+  readonly kind: 'text';
+  readonly drawn: boolean;
 }
 
 export interface HeaderMessage {
@@ -97,22 +105,23 @@ export interface FailedMessage {
   readonly counts: WorkCounts;
 }
 
-export type FromChild = ReadyMessage | HeaderMessage | WantedMessage | DoneMessage | FailedMessage;
+export type FromChild = ReadyMessage | TextMessage | HeaderMessage | WantedMessage | DoneMessage | FailedMessage;
 
 /** More than any sequence has formats. */
 const MAX_PREVIEWS = 1_000;
 
-const KINDS: readonly string[] = ['ready', 'header', 'wanted', 'done', 'failed'] satisfies FromChild['kind'][];
+const KINDS: readonly string[] = ['ready', 'text', 'header', 'wanted', 'done', 'failed'] satisfies FromChild['kind'][];
 
 /** A message of a child if it has the outline of one: a child that a source has taken over could say anything. */
 export function asFromChild(message: unknown): FromChild | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
   const { kind, id } = message as Readonly<Record<string, unknown>>;
   if (typeof kind !== 'string' || !KINDS.includes(kind)) return undefined;
-  if (kind !== 'ready' && typeof id !== 'number') return undefined;
+  if (kind !== 'ready' && kind !== 'text' && typeof id !== 'number') return undefined;
   const fields = message as Readonly<Record<string, unknown>>;
   const complete =
     kind === 'ready' ||
+    (kind === 'text' && typeof fields.drawn === 'boolean') ||
     (kind === 'header' && isCount(fields.costBytes) && isSourceType(fields.sourceType)) ||
     (kind === 'wanted' && isObject(fields.info) && isPreview(fields.preview)) ||
     (kind === 'done' && isConversion(fields.conversion) && isCounts(fields.counts)) ||

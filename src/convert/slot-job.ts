@@ -31,6 +31,8 @@ export interface SlotEvents {
   /** A child is warm and waits. */
   idle(): void;
   exited(reason: ExitReason): void;
+  /** Of a child whose settings ask for it: whether text of drawings can be drawn here. */
+  text(drawn: boolean): void;
 }
 
 export interface SlotJob {

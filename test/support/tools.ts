@@ -36,6 +36,8 @@ export const TOOLS = {
   'heif-enc': { debian: 'libheif-examples', binaries: ['heif-enc'] },
   cjxl: { debian: 'libjxl-tools', binaries: ['cjxl'] },
   opj_compress: { debian: 'libopenjp2-tools', binaries: ['opj_compress'] },
+  // Brings fonts along, which is all that is wanted of it.
+  'fc-match': { debian: 'fontconfig', binaries: ['fc-match'] },
   qpdf: { debian: 'qpdf', binaries: ['qpdf'] },
   vips: { debian: 'libvips-tools', binaries: ['vips'] },
   bash: { debian: 'bash', binaries: ['bash'] },

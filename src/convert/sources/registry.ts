@@ -20,7 +20,7 @@ import { openPdf } from './pdf.js';
 import { pngKind, pngReading, withoutTexts } from './png.js';
 import { openPsd } from './psd.js';
 import { openRaw } from './raw.js';
-import { checkRenderedSvg, checkSvg, svgForDecoder } from './svg.js';
+import { checkRenderedSvg, checkSvg, svgForDecoder, svgPictureBytes } from './svg.js';
 import { mendedTiff, tiffFirstPage, tiffPage } from './tiff.js';
 import { rawTiff, tiffKind } from './tiff-kind.js';
 import { tiffForDecoder, tiffReading } from './tiff-reading.js';
@@ -55,6 +55,8 @@ export interface SourceHandling {
   readonly checkSize?: (bytes: Buffer, size: { readonly width: number; readonly height: number }) => void;
   /** The file as the decoder gets it: without what is dangerous to read and of no use. */
   readonly stripped?: (bytes: Buffer) => Buffer;
+  /** What the decoder takes beside the pixels of the size it tells, of the file as it gets it: bytes at most. */
+  readonly decoderBytes?: (stripped: Buffer) => number;
   /**
    * The file with what a strict decoder found in it (`said`, its words) put right, where that harms no pixel; `undefined` where
    * it is damage, or cannot be told from it.
@@ -123,6 +125,7 @@ export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
     check: checkSvg,
     checkSize: checkRenderedSvg,
     stripped: svgForDecoder,
+    decoderBytes: svgPictureBytes,
   },
   bmp: { loaders: STAND_IN, decoderFormats: [], open: openBmp },
   heic: { loaders: [...STAND_IN, 'VipsForeignLoadHeifBuffer'], decoderFormats: [], open: openHeic },

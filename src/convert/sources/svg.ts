@@ -1,6 +1,8 @@
 // What is asked of an SVG before it is rendered. Rendering can take for ever whatever is asked: the deadline ends that.
 import { ProofsheetError } from '../../kernel/errors.js';
 import { rootAt, SVG_ROOT, xmlText } from '../xml-text.js';
+import { embeddedPicturePixels } from './svg-pictures.js';
+import { safeSvg } from './svg-safe.js';
 
 /** Rendering time grows with the document, and librsvg reads it whole. */
 const MAX_SVG_BYTES = 4 * 1024 * 1024;
@@ -8,6 +10,8 @@ const MAX_SVG_BYTES = 4 * 1024 * 1024;
 const MAX_ROOT_CHARACTERS = 64 * 1024;
 /** What libvips renders at most on a side; larger figures wrap around in it and give a 1x1 picture. */
 const MAX_SVG_SIDE = 32_767;
+/** Decoded, and as the renderer's own pixels: 12.2 were measured of 16 to 64 megapixels. */
+const PICTURE_BYTES_PER_PIXEL = 13;
 const LENGTH = /^\s*([-+]?[0-9.]+(?:e[-+]?[0-9]+)?)\s*(?:px|pt|pc|in|cm|mm|em|ex|rem|q|%)?\s*$/i;
 
 /** Throws `source-limits-exceeded` for a document that is too long or too large, `source-undecodable` for one without a size. */
@@ -48,26 +52,28 @@ const OTHER_UNITS: Readonly<Record<string, number>> = { rem: 16, q: 96 / 101.6 }
 const OTHER_LENGTH = /^\s*(\+?[0-9]*\.?[0-9]+(?:e[-+]?[0-9]+)?)(rem|q)\s*$/i;
 
 /**
- * The document as the renderer takes it: in UTF-8, with nothing before its root but the document type, and with sides that are
- * given in units it does not know in pixels.
+ * The document as the renderer gets it: made safe, in UTF-8, with nothing before its root, and with sides that are given in units it
+ * does not know in pixels. Throws `source-limits-exceeded` for one that draws too much.
  */
 export function svgForDecoder(bytes: Buffer): Buffer {
-  const text = xmlText(bytes);
-  const start = rootAt(text);
-  SVG_ROOT.lastIndex = start;
-  const root = SVG_ROOT.exec(text);
-  if (root === null) return bytes;
-  const type = /<!DOCTYPE[\s\S]*$/i.exec(text.slice(0, start).replace(/<!--[\s\S]*?-->/g, ''))?.[0] ?? '';
-  const tag = root[0].replace(
-    /(\s(?:width|height)\s*=\s*)("[^"]*"|'[^']*')/g,
-    (whole, name: string, quoted: string) => {
-      const [, value, unit] = OTHER_LENGTH.exec(quoted.slice(1, -1)) ?? [];
-      const factor = OTHER_UNITS[unit?.toLowerCase() ?? ''];
-      return factor === undefined ? whole : `${name}"${Number(value) * factor}"`;
-    },
-  );
+  const text = safeSvg(xmlText(bytes));
+  SVG_ROOT.lastIndex = 0;
+  const root = SVG_ROOT.exec(text)?.[0] ?? '';
+  const tag = root.replace(/(\s(?:width|height)=)"([^"]*)"/g, (whole, name: string, side: string) => {
+    const [, value, unit] = OTHER_LENGTH.exec(side) ?? [];
+    const factor = OTHER_UNITS[unit?.toLowerCase() ?? ''];
+    return factor === undefined ? whole : `${name}"${Number(value) * factor}"`;
+  });
   // The library looks for these letters near the start of a document, whatever the prefix of its root is.
-  return Buffer.from(`<!--<svg-->${type}${tag}${text.slice(start + root[0].length)}`);
+  return Buffer.from(`<!--<svg-->${tag}${text.slice(root.length)}`);
+}
+
+/** What the renderer takes at most beside its canvas, for the pictures that lie in the document (as `svgForDecoder` gives it): bytes. */
+export function svgPictureBytes(bytes: Buffer): number {
+  let pixels = 0;
+  for (const [, reference = ''] of bytes.toString('latin1').matchAll(/href="(\s*data:[^"]*)"/gi))
+    pixels += embeddedPicturePixels(reference) ?? 0;
+  return pixels * PICTURE_BYTES_PER_PIXEL;
 }
 
 function rootAttributes(text: string): string {

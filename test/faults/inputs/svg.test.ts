@@ -1,5 +1,4 @@
-// SVG on a server that has it enabled: documents that grow without end are stopped, and none makes the server read or ask
-// anything. Off by default; test/faults/inputs/types.test.ts shows the refusal.
+// SVG: documents that grow without end are stopped, and none makes the server read or ask anything.
 import { writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,7 +8,14 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HostileServer } from '../../support/hostile/hostile-server.js';
 import { pngOf } from '../../support/hostile/png.js';
-import { CONVERTED, describeHostile, TIMED_OUT, TOO_LARGE, UNDECODABLE } from '../../support/hostile/rows.js';
+import {
+  CONVERTED,
+  describeHostile,
+  REFUSED_TYPE,
+  TIMED_OUT,
+  TOO_LARGE,
+  UNDECODABLE,
+} from '../../support/hostile/rows.js';
 import { entityBomb, entityReading, filterBomb, nested, referring, svg, useBomb } from '../../support/hostile/svg.js';
 import { slowSvg } from '../../support/images.js';
 import { sourceForm } from '../../support/multipart.js';
@@ -108,7 +114,8 @@ describeHostile(
     },
     { what: 'SVG of ten billion entities', source: entityBomb, answer: UNDECODABLE },
     { what: 'SVG nested 5,000 deep', source: () => nested(5_000), answer: UNDECODABLE },
-    { what: 'SVG of 10^12 uses', source: () => useBomb(12), answer: TIMED_OUT, atMostCpuMs: IN_TIME },
+    { what: 'SVG of 10^12 uses', source: () => useBomb(12), answer: TOO_LARGE, says: 'at most 200000 elements' },
+    { what: 'SVG of 10,000 uses', source: () => useBomb(4), answer: CONVERTED },
     { what: 'SVG with a text of 20,000 letters', source: () => slowSvg(), answer: TIMED_OUT, atMostCpuMs: IN_TIME },
     {
       what: 'SVG with 40 huge filters',
@@ -132,6 +139,19 @@ describeHostile(
     },
   ],
   ENVIRONMENT,
+);
+
+describeHostile(
+  'SVG where it is not taken',
+  [
+    {
+      what: 'SVG that is not enabled',
+      source: sized('width="5" height="5"'),
+      answer: REFUSED_TYPE,
+      says: 'SVG (not enabled on this server)',
+    },
+  ],
+  { PROOFSHEET_SOURCE_TYPES: 'png,jpeg' },
 );
 
 describe('SVG that refers to something outside', () => {

@@ -33,7 +33,6 @@ const OTHERS: readonly (readonly [name: string, source: Buffer])[] = [
   ['MATLAB', text('MATLAB 5.0 MAT-file')],
   ['HEIC', hex('0000001866747970686569630000000068656963')],
   ['MP4 media', hex('000000186674797069736f6d0000000069736f6d')],
-  ['SVG (not enabled on this server)', svg('<rect width="5" height="5"/>')],
   ['gzip', gzipSync(Buffer.alloc(100_000_000, svg('<rect/>')), { level: 9 })],
 ];
 

@@ -38,7 +38,7 @@ export class HostileServer {
     private readonly good: Buffer,
   ) {}
 
-  /** One converter unless told otherwise, all source types but SVG, default limits. */
+  /** One converter unless told otherwise, the default source types and limits. */
   static async start(environment: Readonly<Record<string, string>> = {}): Promise<HostileServer> {
     const data = await tempDir();
     const server = await startServerProcess({

@@ -53,7 +53,7 @@ describe('defaults', () => {
     expect(config.limits).toMatchObject({
       maxSourceBytes: 256 * 2 ** 20,
       maxSourcePixels: 2 ** 28,
-      sourceTypes: ['jpeg', 'png', 'gif', 'webp', 'tiff', 'avif'],
+      sourceTypes: ['jpeg', 'png', 'gif', 'webp', 'tiff', 'avif', 'svg'],
     });
     expect(config.sequence.targetFormats).toEqual([
       'auto:200x150',
