@@ -7,29 +7,30 @@ import { Server as TlsServer } from 'node:https';
 import { join } from 'node:path';
 import { composeLibrary, portsOf } from './compose-library.js';
 import type { Config } from './config/schema.js';
-import { createConverter } from './convert/converter-pool.js';
+import { type ConverterPool, createConverter } from './convert/converter-pool.js';
 import { livingdocsOf } from './dialect-settings.js';
 import { Door } from './door.js';
 import { createAccess } from './http/access/access.js';
 import { strainOf } from './http/access/strain.js';
 import { letterOf, withOperators } from './http/dialects/registry.js';
 import { createEdge, type Edge, operationNames } from './http/edge.js';
+import type { HttpConfig } from './http/edge-dependencies.js';
 import type { Bodies } from './http/hot/hot-lane.js';
+import type { HealthReport } from './http/probes.js';
 import { TlsFiles } from './http/wire/tls-files.js';
 import type { MetricSlots } from './kernel/ports/metrics.js';
 import { sequenceOf } from './kernel/sequence.js';
 import type { LibraryUse } from './library/answers.js';
-import { openStorage, type StoreDeps } from './open-storage.js';
+import { openStorage, type Storage, type StoreDeps } from './open-storage.js';
 import type { BlobTiers } from './previews/blob-tiers.js';
 import { openPreviews, type PreviewsSettings } from './previews/open-previews.js';
-import { statusReport } from './status-report.js';
+import { figuresOf, registerGauges } from './process-figures.js';
 import { boxText } from './telemetry/box-counts.js';
 import { systemClock } from './telemetry/clock.js';
 import { watchEventLoop } from './telemetry/event-loop-lag.js';
-import { imageConverterFamilies } from './telemetry/image-converter-metrics.js';
 import type { ProcessLogger } from './telemetry/logger.js';
 import { ProcessMetrics } from './telemetry/metrics.js';
-import { METRICS_CONTENT_TYPE, type MetricsSnapshot, mergeSnapshots, renderSnapshot } from './telemetry/snapshot.js';
+import type { MetricsSnapshot } from './telemetry/snapshot.js';
 import { createMemoryTier, type MemoryTier } from './tiers/memory-tier.js';
 import { createTieredBlobs } from './tiers/tiered-blobs.js';
 
@@ -85,7 +86,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     config.library.tenants !== undefined,
   );
   const metrics = new ProcessMetrics(operationNames(dialects));
-  const { storage, limits, server: serving } = config;
+  const { storage, server: serving } = config;
   const telling = { clock, logger, metrics };
 
   const { shared, workerIndex } = role;
@@ -109,61 +110,25 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     letterOf,
     looksAfter: workerIndex === UPKEEP_WORKER,
   });
-  metrics.gauge('background_jobs', () => background.size);
-  metrics.gauge('keys', () => catalog.count());
-  metrics.gauge('groups', async () => (await catalog.usage()).groups);
-  metrics.gauge('oldest_entry_age_seconds', async () => {
-    const oldest = await catalog.oldestUse();
-    return oldest === undefined ? [] : Math.max(0, (clock.now() - oldest) / 1_000);
-  });
-  metrics.gauge('tier_bytes', async () => [
-    { labels: { tier: 'memory', kind: 'preview' }, value: memory.usedBytes() },
-    ...(await store.bytesByTier()),
-  ]);
-  const allSnapshots = role.connect?.(() => metrics.snapshot()) ?? (async () => [await metrics.snapshot()]);
-  const snapshot = async () => mergeSnapshots(await allSnapshots());
-
-  const startedAt = clock.monotonic();
+  registerGauges(metrics, clock, { background, catalog, memory, store });
   let draining = false;
-  const exposed = async (): Promise<MetricsSnapshot> => {
-    const all = await snapshot();
-    if (!config.telemetry.oxMetrics) return all;
-    const uptimeSeconds = (clock.monotonic() - startedAt) / 1_000;
-    return [...all, ...imageConverterFamilies(all, { ...limitsOf(config), uptimeSeconds })];
-  };
+  const figures = figuresOf(config, metrics, clock, {
+    version: PACKAGE_VERSION,
+    connect: role.connect,
+    limits: limitsOf(config),
+    usage: () => catalog.usage(),
+    memory: { previewBytes, preparedBytes },
+    isDraining: () => draining,
+  });
   const edge = createEdge({
     version: PACKAGE_VERSION,
     dialects,
     access: createAccess(config.access.apiTokens ?? [], config.access.urlKeys ?? [], clock),
     previews,
-    config: {
-      ...serving,
-      ...config.fairness,
-      admins: (config.admin.password ?? []).map((password) => ({ user: config.admin.user, password })),
-      loginFailuresPerMinute: config.access.loginFailuresPerMinute,
-      uploadDir: store.tmpDir,
-      maxSourceBytes: limits.maxSourceBytes,
-      corsOrigins: serving.corsOrigins ?? [],
-      allowedHosts: serving.allowedHosts ?? [],
-    },
+    config: edgeConfigOf(config, store.tmpDir),
     ...telling,
-    health: async () => ({
-      ...(await store.health()),
-      // A disk that cannot even be asked is one that cannot be written.
-      disk: (await store.isShortOfSpace?.().catch(() => true)) ? 'degraded' : await isWritable(store.tmpDir),
-      converters: converter.readyChildren > 0 ? 'up' : 'down',
-    }),
-    status: async () =>
-      statusReport({
-        config,
-        snapshot: await snapshot(),
-        usage: await catalog.usage(),
-        memory: { previewBytes, preparedBytes },
-        version: PACKAGE_VERSION,
-        uptimeSeconds: (clock.monotonic() - startedAt) / 1_000,
-        draining,
-      }),
-    metricsText: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderSnapshot(await exposed()) }),
+    health: () => healthOf(store, converter),
+    ...figures,
     countOf: ({ request, format, preview }) =>
       metrics.boxes.of({ asked: boxText(request), answered: boxText(format), type: preview.type }),
     ...(store.refusals && { refusals: store.refusals }),
@@ -223,6 +188,29 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       await store.close();
       eventLoop.close();
     },
+  };
+}
+
+/** What the edge is told, of several sections of the configuration. */
+function edgeConfigOf({ server, fairness, admin, access, limits }: Config, uploadDir: string): HttpConfig {
+  return {
+    ...server,
+    ...fairness,
+    admins: (admin.password ?? []).map((password) => ({ user: admin.user, password })),
+    loginFailuresPerMinute: access.loginFailuresPerMinute,
+    uploadDir,
+    maxSourceBytes: limits.maxSourceBytes,
+    corsOrigins: server.corsOrigins ?? [],
+    allowedHosts: server.allowedHosts ?? [],
+  };
+}
+
+async function healthOf(store: Storage, converter: Pick<ConverterPool, 'readyChildren'>): Promise<HealthReport> {
+  return {
+    ...(await store.health()),
+    // A disk that cannot even be asked is one that cannot be written.
+    disk: (await store.isShortOfSpace?.().catch(() => true)) ? 'degraded' : await isWritable(store.tmpDir),
+    converters: converter.readyChildren > 0 ? 'up' : 'down',
   };
 }
 

@@ -89,10 +89,16 @@ function mountsOf({ dialects, basePath }: Config['server']): readonly string[] {
   return dialects.map(({ name, mount }) => mount ?? (name === 'image-converter' ? basePath : USUAL_MOUNTS[name]));
 }
 
+type Rule = readonly [broken: boolean, key: string, expected: string];
+
 /** Every conflict of `config`, with the key to change and what it has to be. */
 export function conflictsOf(config: Config): readonly Conflict[] {
-  const { server, storage, sequence, limits, conversion, access, library, fetch, shared } = config;
-  const rules: readonly [broken: boolean, key: string, expected: string][] = [
+  const rules = [...servingRules(config), ...keepingRules(config), ...openingRules(config), ...sharingRules(config)];
+  return rules.filter(([broken]) => broken).map(([, key, expected]) => ({ key, expected }));
+}
+
+function servingRules({ server }: Config): readonly Rule[] {
+  return [
     [server.headersTimeoutMs > server.requestTimeoutMs, 'server.headersTimeoutMs', 'at most server.requestTimeoutMs'],
     [
       server.uploadTimeoutMs > server.requestTimeoutMs,
@@ -140,6 +146,11 @@ export function conflictsOf(config: Config): readonly Conflict[] {
       'server.healthPort',
       'a port where server.publicMetrics is false, or nobody could ask for readiness and metrics',
     ],
+  ];
+}
+
+function keepingRules({ sequence, storage, limits, conversion }: Config): readonly Rule[] {
+  return [
     [
       !sequence.preConvert && !storage.keepSource,
       'sequence.preConvert',
@@ -160,6 +171,11 @@ export function conflictsOf(config: Config): readonly Conflict[] {
       'storage.orphanGraceSeconds',
       'at least conversion.timeoutMs, or previews could be swept before their sequence is complete',
     ],
+  ];
+}
+
+function openingRules({ access, fetch }: Config): readonly Rule[] {
+  return [
     [
       access.urlKeys !== undefined && access.apiTokens === undefined,
       'access.apiTokens',
@@ -172,6 +188,11 @@ export function conflictsOf(config: Config): readonly Conflict[] {
     ],
     [fetch.idleTimeoutMs > fetch.timeoutMs, 'fetch.idleTimeoutMs', 'at most fetch.timeoutMs'],
     [fetch.hostConcurrency > fetch.concurrency, 'fetch.hostConcurrency', 'at most fetch.concurrency'],
+  ];
+}
+
+function sharingRules({ library, shared }: Config): readonly Rule[] {
+  return [
     [
       library.tenants !== undefined && shared.redisUrl !== undefined,
       'library.tenants',
@@ -193,5 +214,4 @@ export function conflictsOf(config: Config): readonly Conflict[] {
       'both of shared.s3AccessKeyId and shared.s3SecretAccessKey, or neither',
     ],
   ];
-  return rules.filter(([broken]) => broken).map(([, key, expected]) => ({ key, expected }));
 }
