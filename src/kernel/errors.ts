@@ -19,6 +19,7 @@ export const ERROR_NAMES = [
   'source-undecodable',
   'over-quota',
   'internal',
+  'unsupported-request',
   'overloaded',
   'shared-tier-unreachable',
   'conversion-timeout',

@@ -29,6 +29,7 @@ export const ERROR_CODES = {
   'source-undecodable': { status: 422, code: 4220 },
   'over-quota': { status: 429, code: 4290 },
   internal: { status: 500, code: 5000 },
+  'unsupported-request': { status: 501, code: 5010 },
   overloaded: { status: 503, code: 5030 },
   'shared-tier-unreachable': { status: 503, code: 5031 },
   'conversion-timeout': { status: 504, code: 5040 },

@@ -21,6 +21,7 @@ export const ERROR_MEANINGS = {
   'source-undecodable': 'an image that is truncated or damaged',
   'over-quota': 'over a rate or quota; `Retry-After` says when to come back',
   internal: 'a fault of ours, logged',
+  'unsupported-request': 'a request of a standard that is valid, and is not implemented',
   overloaded: 'a queue is full, or the server is stopping; with `Retry-After`',
   'shared-tier-unreachable': 'the shared tier is away and the operation needs it; with `Retry-After`',
   'conversion-timeout': 'the conversion took longer than its limit',
