@@ -1,6 +1,7 @@
 // What the use cases need of the ordered blob tiers beyond one store: to be told where a blob was found.
 import type { Digest } from '../kernel/digest.js';
 import type { BlobStore, FoundBlob } from '../kernel/ports/blobs.js';
+import type { Slice } from '../kernel/zoom/pyramid-index.js';
 
 /**
  * All tiers as one store. `put` and `putFile` write every durable tier, and throw only after each was tried: what
@@ -9,6 +10,10 @@ import type { BlobStore, FoundBlob } from '../kernel/ports/blobs.js';
 export interface BlobTiers extends Omit<BlobStore, 'tier'> {
   /** The blob from the nearest tier that has it undamaged. */
   find(digest: Digest): Promise<FoundBlob | undefined>;
+  /** The part of a blob from the nearest tier that has it undamaged. */
+  findSlice(slice: Slice): Promise<FoundBlob | undefined>;
+  /** Keeps bytes in this process's memory alone, as far as there is room. */
+  keepInMemory(digest: Digest, bytes: Buffer): void;
   /** Drops the copies that only this process holds; the tiers that others share keep the blob. */
   forget(digest: Digest): void;
 }

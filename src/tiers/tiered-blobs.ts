@@ -6,6 +6,7 @@ import type { BlobKind, BlobStore, FoundBlob, TierName } from '../kernel/ports/b
 import type { Clock } from '../kernel/ports/clock.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
+import type { Slice } from '../kernel/zoom/pyramid-index.js';
 import type { MemoryTier } from './memory-tier.js';
 import { TierWarnings } from './tier-warnings.js';
 
@@ -54,7 +55,7 @@ export class TieredBlobs implements Omit<BlobStore, 'tier'> {
     }
     metrics.count('cache_misses_total', { tier: 'memory' });
     const begunAt = clock.monotonic();
-    const { found, missed } = await this.lookUpOnce(digest);
+    const { found, missed } = await this.once(digest, () => this.lookUp(digest));
     for (const tier of missed) metrics.count('cache_misses_total', { tier });
     if (found === undefined) return undefined;
     metrics.count('cache_hits_total', { tier: found.tier });
@@ -64,6 +65,36 @@ export class TieredBlobs implements Omit<BlobStore, 'tier'> {
 
   async get(digest: Digest): Promise<Buffer | undefined> {
     return (await this.find(digest))?.bytes;
+  }
+
+  /**
+   * The same of a part of a blob. It is kept in memory by itself, under its own digest, and no further tier gets the whole for its
+   * sake: who asks for one tile of a gigapixel will hardly ask for all.
+   */
+  async findSlice(slice: Slice): Promise<FoundBlob | undefined> {
+    const { memory, metrics, clock } = this.options;
+    const bytes = memory.peek(slice.digest);
+    if (bytes !== undefined) {
+      metrics.count('cache_hits_total', { tier: 'memory' });
+      return { bytes, tier: 'memory' };
+    }
+    metrics.count('cache_misses_total', { tier: 'memory' });
+    const begunAt = clock.monotonic();
+    const { found, missed } = await this.once(slice.digest, () => this.lookUpSlice(slice));
+    for (const tier of missed) metrics.count('cache_misses_total', { tier });
+    if (found === undefined) return undefined;
+    metrics.count('cache_hits_total', { tier: found.tier });
+    metrics.observe('blob_read_seconds', (clock.monotonic() - begunAt) / 1_000);
+    return found;
+  }
+
+  async slice(slice: Slice): Promise<Buffer | undefined> {
+    return (await this.findSlice(slice))?.bytes;
+  }
+
+  /** Keeps bytes in this process's memory alone: what is cheap to make again, and likely to be asked for again. */
+  keepInMemory(digest: Digest, bytes: Buffer): void {
+    this.options.memory.admit(digest, bytes);
   }
 
   /** Every durable tier is tried; then a preview is kept in memory too. Throws when the last tier does not have it. */
@@ -121,12 +152,26 @@ export class TieredBlobs implements Omit<BlobStore, 'tier'> {
     await Promise.all([this.options.memory, ...this.options.durable].map((tier) => tier.close()));
   }
 
-  private lookUpOnce(digest: Digest): Promise<Lookup> {
+  private once(digest: Digest, lookUp: () => Promise<Lookup>): Promise<Lookup> {
     const underWay = this.lookups.get(digest);
     if (underWay !== undefined) return underWay;
-    const lookup = this.lookUp(digest).finally(() => this.lookups.delete(digest));
+    const lookup = lookUp().finally(() => this.lookups.delete(digest));
     this.lookups.set(digest, lookup);
     return lookup;
+  }
+
+  private async lookUpSlice(slice: Slice): Promise<Lookup> {
+    const missed: TierName[] = [];
+    const found = await this.firstOf(this.options.durable, async (tier) => {
+      const bytes = await tier.slice(slice);
+      if (bytes !== undefined) {
+        this.options.memory.admit(slice.digest, bytes);
+        return { bytes, tier: tier.tier };
+      }
+      missed.push(tier.tier);
+      return undefined;
+    });
+    return { found, missed };
   }
 
   private async lookUp(digest: Digest): Promise<Lookup> {

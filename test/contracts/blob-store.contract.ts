@@ -2,7 +2,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { Digest } from '../../src/kernel/digest.js';
+import { type Digest, digestOf } from '../../src/kernel/digest.js';
 import type { BlobStore } from '../../src/kernel/ports/blobs.js';
 import { blobOf } from '../support/records.js';
 import { withTempDir } from '../support/temp-dir.js';
@@ -170,6 +170,59 @@ export const blobStoreCases: readonly ContractCase<BlobStoreSubject>[] = [
       expect(await blobs.get(gone.digest)).toEqual(gone.bytes);
     },
   },
+  ...(
+    [
+      ['begin', 0, 100],
+      ['middle', 12_345, 30_000],
+      ['end', 69_999, 1],
+      ['whole', 0, 70_000],
+    ] as const
+  ).map(([which, start, length]) => ({
+    name: `gives the ${which} of a blob alone`,
+    run: async ({ blobs }: BlobStoreSubject) => {
+      const { digest, bytes } = blobOf('parts', 70_000);
+      await blobs.put(digest, bytes, 'pyramid');
+      const part = bytes.subarray(start, start + length);
+      const got = await blobs.slice({ of: digest, start, bytes: length, digest: digestOf(part) });
+      expect(got?.equals(part)).toBe(true);
+      expect(await blobs.get(digest)).toEqual(bytes);
+    },
+  })),
+  {
+    name: 'gives no part of a blob that is absent, and keeps the others',
+    run: async ({ blobs }) => {
+      const [there, absent] = [blobOf('there', 1_000), blobOf('absent', 1_000)];
+      await blobs.put(there.digest, there.bytes, 'pyramid');
+      const part = { start: 10, bytes: 20, digest: digestOf(there.bytes.subarray(10, 30)) };
+      expect(await blobs.slice({ of: absent.digest, ...part })).toBeUndefined();
+      expect(await blobs.slice({ of: there.digest, ...part })).toEqual(there.bytes.subarray(10, 30));
+    },
+  },
+  {
+    name: 'never gives a part under another digest than its own',
+    run: async ({ blobs }) => {
+      const { digest, bytes } = blobOf('parts', 1_000);
+      const wrong = { of: digest, start: 10, bytes: 20, digest: blobOf('other').digest };
+      await blobs.put(digest, bytes, 'pyramid');
+      expect(await blobs.slice(wrong)).toBeUndefined();
+      await blobs.put(digest, bytes, 'pyramid');
+      expect(await blobs.slice({ ...wrong, digest: digestOf(bytes.subarray(10, 30)) })).toEqual(bytes.subarray(10, 30));
+    },
+  },
+  {
+    name: 'gives many parts at once',
+    run: async ({ blobs }) => {
+      const { digest, bytes } = blobOf('parts', 40_000);
+      await blobs.put(digest, bytes, 'pyramid');
+      const parts = Array.from({ length: 40 }, (_, n) => bytes.subarray(1_000 * n, 1_000 * (n + 1)));
+      const got = await Promise.all(
+        parts.map((part, n) =>
+          blobs.slice({ of: digest, start: 1_000 * n, bytes: part.length, digest: digestOf(part) }),
+        ),
+      );
+      expect(got).toEqual(parts);
+    },
+  },
   {
     name: 'serves many at once',
     run: async ({ blobs }) => {
@@ -199,6 +252,12 @@ export const damagedBlobCases: readonly ContractCase<DamageableSubject>[] = (['f
         expect(await blobs.has(digest)).toBe(false);
         await blobs.put(digest, bytes, 'preview');
         expect(await blobs.get(digest)).toEqual(bytes);
+        const part = { of: digest, start: 0, bytes: bytes.length, digest };
+        await subject[damage](digest);
+        expect(await blobs.slice(part)).toBeUndefined();
+        expect(await blobs.has(digest)).toBe(false);
+        await blobs.put(digest, bytes, 'pyramid');
+        expect(await blobs.slice(part)).toEqual(bytes);
       }),
   }),
 );

@@ -13,6 +13,7 @@ import type { Refusals } from '../../src/kernel/ports/refusals.js';
 export const doNothingBlobs: BlobStore = {
   tier: 'disk',
   get: async () => undefined,
+  slice: async () => undefined,
   put: async () => {},
   putFile: async () => {},
   copyTo: async () => false,

@@ -1,5 +1,6 @@
 // The port for bytes: immutable blobs by their digest.
 import type { Digest } from '../digest.js';
+import type { Slice } from '../zoom/pyramid-index.js';
 
 /** Where a blob's bytes were found, as metrics and headers name it. */
 export type TierName = 'memory' | 'disk' | 'shared';
@@ -10,8 +11,11 @@ export interface FoundBlob {
   readonly tier: TierName;
 }
 
-/** Sources are evicted before previews, so a store has to know which is which. */
-export type BlobKind = 'source' | 'preview';
+/**
+ * Sources are evicted before previews, so a store has to know which is which. A pyramid is as large as a source, and like one it may be
+ * left out of a store that takes small blobs alone.
+ */
+export type BlobKind = 'source' | 'preview' | 'pyramid';
 
 /**
  * Immutable bytes by their digest. Bytes are checked against the digest when they are written and when they are read:
@@ -21,6 +25,11 @@ export interface BlobStore {
   readonly tier: TierName;
   /** The blob's bytes, owned by the store: not to be changed. `undefined` when absent or damaged. */
   get(digest: Digest): Promise<Buffer | undefined>;
+  /**
+   * A part of a blob, read without the rest of it and checked against its own digest; `undefined` when the blob is absent. One whose
+   * part is damaged is removed, counted and reported as absent.
+   */
+  slice(slice: Slice): Promise<Buffer | undefined>;
   /** Stores `bytes`; once resolved it survives a crash of the process. Throws `storage-full`, `internal` for a wrong digest. */
   put(digest: Digest, bytes: Buffer, kind: BlobKind): Promise<void>;
   /**

@@ -27,15 +27,15 @@ export class BlobReader {
   constructor(private readonly clock: Clock) {}
 
   /**
-   * The first `expectedBytes` of the file at `path`, or all of it when the length is not known; fewer when the file is
+   * `expectedBytes` of the file at `path` from `start` on, or all of it when the length is not known; fewer when the file is
    * shorter. In memory of their own. Throws the system's error: `ENOENT`, `ELOOP` for a symbolic link, `EISDIR`...
    */
-  async read(path: string, expectedBytes: number | undefined): Promise<Buffer> {
+  async read(path: string, expectedBytes: number | undefined, start = 0): Promise<Buffer> {
     const startedMs = this.clock.monotonic();
     if (expectedBytes === undefined || expectedBytes > AT_ONCE_BYTES || startedMs < this.waryUntilMs)
-      return readThroughPool(path, expectedBytes);
+      return readThroughPool(path, expectedBytes, start);
     try {
-      return readAtOnce(path, expectedBytes);
+      return readAtOnce(path, expectedBytes, start);
     } finally {
       this.note(startedMs, this.clock.monotonic());
     }
@@ -50,13 +50,13 @@ export class BlobReader {
   }
 }
 
-function readAtOnce(path: string, bytes: number): Buffer {
+function readAtOnce(path: string, bytes: number, start: number): Buffer {
   const fd = fs.openSync(path, OPEN_FLAGS);
   try {
     const buffer = Buffer.allocUnsafeSlow(bytes);
     let from = 0;
     while (from < bytes) {
-      const count = fs.readSync(fd, buffer, from, bytes - from, from);
+      const count = fs.readSync(fd, buffer, from, bytes - from, start + from);
       if (count === 0) break;
       from += count;
     }
@@ -69,7 +69,7 @@ function readAtOnce(path: string, bytes: number): Buffer {
 type Done = (error: Error | null, bytes?: Buffer) => void;
 
 /** Open and one read, since the digest tells what `fstat` would; nobody waits for the close. */
-function readThroughPool(path: string, expectedBytes: number | undefined): Promise<Buffer> {
+function readThroughPool(path: string, expectedBytes: number | undefined, start: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     fs.open(path, OPEN_FLAGS, (openError, fd) => {
       if (openError) {
@@ -82,15 +82,15 @@ function readThroughPool(path: string, expectedBytes: number | undefined): Promi
         else resolve(bytes);
       };
       if (expectedBytes === undefined) readUnknown(fd, done);
-      else readExactly(fd, expectedBytes, done);
+      else readExactly(fd, expectedBytes, done, start);
     });
   });
 }
 
-function readExactly(fd: number, bytes: number, done: Done): void {
+function readExactly(fd: number, bytes: number, done: Done, start = 0): void {
   const buffer = Buffer.allocUnsafeSlow(bytes);
   const readOn = (from: number): void => {
-    fs.read(fd, buffer, from, bytes - from, from, (error, count) => {
+    fs.read(fd, buffer, from, bytes - from, start + from, (error, count) => {
       if (error) done(error);
       else if (count === 0 || from + count === bytes) done(null, buffer.subarray(0, from + count));
       else readOn(from + count);

@@ -1,7 +1,7 @@
 // The values of the catalog: small rows of fixed layout (big-endian), so that reading a revision or a count decodes no JSON.
 import type { Digest } from '../../kernel/digest.js';
-import type { BlobKind } from '../../kernel/ports/blobs.js';
 import type { Usage } from '../../kernel/ports/catalog.js';
+import type { NamedBlob } from '../../kernel/source.js';
 import { digestOfKey } from './catalog-keys.js';
 import { checkSeal, SEAL_BYTES, sealed } from './row-seal.js';
 
@@ -49,7 +49,7 @@ export interface BlobRow {
   readonly refs: number;
   readonly bytes: number;
   /** What it was stored as first; its bytes are counted under this kind alone. */
-  readonly kind: BlobKind;
+  readonly kind: NamedBlob['kind'];
 }
 
 /** Kept up to date by every transaction, so that nothing is ever counted by a scan. */

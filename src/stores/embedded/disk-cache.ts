@@ -8,6 +8,7 @@ import type { BlobKind, BlobStore } from '../../kernel/ports/blobs.js';
 import type { Clock } from '../../kernel/ports/clock.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
+import type { Slice } from '../../kernel/zoom/pyramid-index.js';
 import { BlobFiles } from './blob-files.js';
 import { BlobReader } from './blob-reads.js';
 import { DiskSpace } from './disk-space.js';
@@ -98,6 +99,14 @@ export class DiskCache implements BlobStore {
     const bytes = await this.blobs.get(digest);
     if (bytes === undefined) this.known.delete(digest);
     else this.note(digest, bytes.length);
+    return bytes;
+  }
+
+  async slice(slice: Slice): Promise<Buffer | undefined> {
+    const bytes = await this.blobs.slice(slice);
+    if (bytes === undefined) this.known.delete(slice.of);
+    // Used, if its file was found by now: its length only the whole file tells.
+    else this.known.get(slice.of);
     return bytes;
   }
 

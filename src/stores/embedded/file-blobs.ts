@@ -8,6 +8,7 @@ import { wrongDigest } from '../../kernel/errors.js';
 import type { BlobKind, BlobStore } from '../../kernel/ports/blobs.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
+import type { Slice } from '../../kernel/zoom/pyramid-index.js';
 import { asideOf, type BlobFiles, hashFile, OPEN_FLAGS, openRegular, readSmallFile } from './blob-files.js';
 import type { BlobReader } from './blob-reads.js';
 import { errnoOf, storageError } from './storage-errors.js';
@@ -51,6 +52,20 @@ export class FileBlobs implements BlobStore {
     }
     if (bytes !== undefined && digestOf(bytes) === digest) return bytes;
     await this.discard(digest);
+    return undefined;
+  }
+
+  async slice({ of, start, bytes, digest }: Slice): Promise<Buffer | undefined> {
+    let found: Buffer | undefined;
+    try {
+      found = await this.options.reader.read(this.options.files.pathOf(of), bytes, start);
+    } catch (error) {
+      const code = errnoOf(error) ?? '';
+      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+      if (!UNREADABLE.has(code)) throw storageError(error);
+    }
+    if (found !== undefined && digestOf(found) === digest) return found;
+    await this.discard(of);
     return undefined;
   }
 

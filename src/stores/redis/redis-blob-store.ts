@@ -9,6 +9,7 @@ import { LRUCache } from 'lru-cache';
 import { type Digest, digestOf } from '../../kernel/digest.js';
 import { ProofsheetError, wrongDigest } from '../../kernel/errors.js';
 import type { BlobKind, BlobStore } from '../../kernel/ports/blobs.js';
+import type { Slice } from '../../kernel/zoom/pyramid-index.js';
 import type { Link } from './link.js';
 import { healingTypes, type Session } from './session.js';
 
@@ -74,6 +75,25 @@ export class RedisBlobStore implements BlobStore {
     return undefined;
   }
 
+  async slice({ of, start, bytes, digest }: Slice): Promise<Buffer | undefined> {
+    const { keys, deadlines, metrics, logger, link } = this.session;
+    const key = keys.blob(of);
+    const found: unknown = await this.onKey(key, deadlines.getMs + bytes / BYTES_PER_MS, () =>
+      link.connection.send(key, ['GETRANGE', key, String(start), String(start + bytes - 1)]),
+    );
+    if (!Buffer.isBuffer(found)) throw new ProofsheetError('internal', 'the shared tier gave no bytes');
+    if (found.length > 0 && digestOf(found) === digest) {
+      this.prolong(of, key);
+      return found;
+    }
+    // An absent key is an empty text to Redis; so is a blob that ends before the part.
+    if (found.length === 0 && !(await this.has(of))) return undefined;
+    metrics.count('damaged_blobs_total', { tier: this.tier });
+    logger.warn({ digest: of, bytes: found.length }, 'a damaged blob in Redis was removed');
+    await this.delete(of);
+    return undefined;
+  }
+
   async put(digest: Digest, bytes: Buffer, kind: BlobKind): Promise<void> {
     if (digestOf(bytes) !== digest) throw wrongDigest();
     if (!this.takes(bytes.length, kind)) return;
@@ -120,9 +140,9 @@ export class RedisBlobStore implements BlobStore {
   /** The connection is closed by whoever opened it. */
   async close(): Promise<void> {}
 
-  /** Whether a blob of this size is stored; a source that is too large is quietly not, since every source is optional here. */
+  /** Whether a blob of this size is stored; a source that is too large is quietly not, since every source is optional here; nor is such a pyramid. */
   private takes(bytes: number, kind: BlobKind): boolean {
-    if (kind === 'source') return bytes <= this.session.maxSourceBytes;
+    if (kind !== 'preview') return bytes <= this.session.maxSourceBytes;
     if (bytes <= this.limits.maxBlobBytes) return true;
     throw new ProofsheetError(
       'storage-full',

@@ -10,6 +10,7 @@ import { wrongDigest } from '../../kernel/errors.js';
 import type { BlobKind, BlobStore } from '../../kernel/ports/blobs.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
+import type { Slice } from '../../kernel/zoom/pyramid-index.js';
 import type { BlobMarks } from '../blob-marks.js';
 import type { S3Objects } from './s3-objects.js';
 
@@ -40,6 +41,18 @@ export class S3BlobStore implements BlobStore {
       return bytes;
     }
     await (bytes === undefined ? this.options.marks.remove(digest) : this.discard(digest));
+    return undefined;
+  }
+
+  async slice({ of, start, bytes, digest }: Slice): Promise<Buffer | undefined> {
+    const { objects, marks } = this.options;
+    const range = { start, bytes };
+    const found = await objects.get(of, bytes, (body, _, signal) => readUpTo(body, bytes, signal), range);
+    if (found !== undefined && digestOf(found) === digest) {
+      marks.prolong(of);
+      return found;
+    }
+    await (found === undefined ? marks.remove(of) : this.discard(of));
     return undefined;
   }
 
@@ -112,12 +125,17 @@ export class S3BlobStore implements BlobStore {
 
 async function readAll(body: Readable, bytes: number | undefined, signal: AbortSignal): Promise<Buffer> {
   if (bytes !== undefined && bytes > MAX_PREVIEW_BYTES) throw new Error(`expected a preview, got ${bytes} bytes`);
+  return readUpTo(body, MAX_PREVIEW_BYTES, signal);
+}
+
+/** What comes beyond `most` bytes shows that it is not what was asked for, as its digest will tell. */
+async function readUpTo(body: Readable, most: number, signal: AbortSignal): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of addAbortSignal(signal, body) as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     length += chunk.length;
-    if (length > MAX_PREVIEW_BYTES) break; // Not a preview, as its digest will tell.
+    if (length > most) break;
   }
   const [first] = chunks;
   return chunks.length === 1 && first ? first : Buffer.concat(chunks, length);

@@ -1,6 +1,6 @@
 // Objects of one bucket under one prefix, each named by the digest of its bytes: the requests, and nothing of what is done
 // with a blob. The only file that knows the AWS SDK's commands.
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -11,6 +11,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { type Digest, parseDigest } from '../../kernel/digest.js';
+import { answerOf } from './s3-failures.js';
 import type { S3Requests } from './s3-requests.js';
 
 export interface ListedObject {
@@ -63,15 +64,26 @@ export class S3Objects {
     });
   }
 
-  /** What `read` makes of the object's body; `undefined` when there is no object. `read` must end when `signal` aborts. */
+  /** What `read` makes of the object's body; `undefined` when there is no object. `part`: that
+   * part of it alone. `read` must end when `signal` aborts. */
   async get<T>(
     digest: Digest,
     maxBytes: number,
     read: (body: Readable, bytes: number | undefined, signal: AbortSignal) => Promise<T>,
+    part?: { readonly start: number; readonly bytes: number },
   ): Promise<T | undefined> {
     return this.requests.run(maxBytes, async (signal) => {
-      const command = new GetObjectCommand({ Bucket: this.bucket, Key: this.nameOf(digest) });
-      const { Body, ContentLength } = await this.client.send(command, { abortSignal: signal });
+      const command = new GetObjectCommand({
+        Bucket: this.bucket,
+        Key: this.nameOf(digest),
+        ...(part && { Range: `bytes=${part.start}-${part.start + part.bytes - 1}` }),
+      });
+      const sent = await this.client.send(command, { abortSignal: signal }).catch((error: unknown) => {
+        // It ends before the part begins: there are no bytes of that.
+        if (part && answerOf(error).status === 416) return { Body: Readable.from([]), ContentLength: 0 };
+        throw error;
+      });
+      const { Body, ContentLength } = sent;
       if (Body === undefined) throw new Error('expected an answer with a body, got none');
       // In Node the body is a stream of node:stream, and nothing else.
       const body = Body as Readable;
