@@ -37,6 +37,7 @@ export const TYPE_OF_KIND: Readonly<Record<string, 'string' | 'hash' | 'set' | '
   c: 'zset',
   k: 'zset',
   y: 'zset',
+  p: 'string',
 };
 
 /** What an invalidated key stands for. */
@@ -90,6 +91,10 @@ export class KeyLayout {
   owners = (digest: Digest) => this.ofDigest('o', digest);
   totals = (shard: Shard) => this.ofShard('t', shard);
   orphans = (shard: Shard) => this.ofShard('q', shard);
+
+  // Originals of the library: how many bytes they are, and the bytes in pieces. They have no time to live.
+  pinned = (digest: Digest, place: string) => `${this.ofDigest('p', digest)}:${place}`;
+  piece = (digest: Digest, place: string, piece: number) => `${this.pinned(digest, place)}:${piece}`;
 
   // What failed: by source, and the names of all by the time they are forgotten.
   refusal = (source: Digest) => this.ofDigest('f', source);

@@ -14,12 +14,15 @@ import type { Metrics } from '../../kernel/ports/metrics.js';
 import type { Refusals } from '../../kernel/ports/refusals.js';
 import { parseRedisUrl } from '../../kernel/redis-url.js';
 import type { BlobMarks } from '../blob-marks.js';
+import type { OriginalBytes } from '../original-bytes.js';
 import { Availability } from './availability.js';
 import { CatalogReader } from './catalog-reader.js';
 import { CONNECT_TIMEOUT_MS, connect, SOCKET_TIMEOUT_MS } from './connect.js';
 import type { Connection } from './connection.js';
 import { ContextLedger } from './context-ledger.js';
+import { evictionPolicy } from './eviction-policy.js';
 import { GroupIndex } from './group-index.js';
+import { keepOpen } from './keep-open.js';
 import { KeyLayout, SCHEMA_VERSION } from './key-layout.js';
 import { Link } from './link.js';
 import { NodeMemory } from './node-memory.js';
@@ -29,6 +32,7 @@ import { RedisBlobStore } from './redis-blob-store.js';
 import { RedisCatalog } from './redis-catalog.js';
 import { RedisFairEviction } from './redis-fair-eviction.js';
 import { RedisLeases } from './redis-leases.js';
+import { RedisOriginalBytes } from './redis-original-bytes.js';
 import { RedisRefusals, type RedisRefusalsOptions } from './redis-refusals.js';
 import { Seals } from './seals.js';
 import { DEFAULT_DEADLINES, type RedisDeadlines, type Session } from './session.js';
@@ -77,6 +81,10 @@ export interface RedisStore {
   readonly marks: BlobMarks;
   readonly leases: Leases;
   readonly refusals?: Refusals;
+  /** For a library whose originals are kept here. */
+  readonly originals: OriginalBytes;
+  /** What a server takes away when it is full; `undefined` when it cannot be asked, or does not say. */
+  evictionPolicy(): Promise<string | undefined>;
   /** `up`: every server that is needed can be asked, and every change is told to us. */
   state(): 'up' | 'down';
   /** Why the server has not been of use yet, when it does not want us: nothing can be served until that is mended. */
@@ -88,7 +96,6 @@ export interface RedisStore {
 const BREAKER = { failures: 5, openMs: SOCKET_TIMEOUT_MS + 500 };
 /** How long opening waits for the server; without it the store is `down` at first. */
 const OPEN_WAIT_MS = 3_000;
-const REOPEN_MS = 500;
 const DEFAULT_MAX_SOURCE_BYTES = 1 << 20;
 const DEFAULT_MEMORY_MAX_BYTES = 64 << 20;
 const MIN_TTL_SECONDS = 60;
@@ -147,6 +154,8 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     marks: new RedisBlobMarks(session),
     blobs: new RedisBlobStore(session, bulk, { maxBlobBytes: options.maxBlobBytes }),
     leases,
+    originals: new RedisOriginalBytes(session, bulk),
+    evictionPolicy: () => evictionPolicy(records, keys.schema, deadlines.getMs),
     ...(options.refusals && { refusals: new RedisRefusals(session, options.refusals) }),
     state: () => (availability.isUp ? 'up' : 'down'),
     refusal: () => troubles.refusal,
@@ -199,20 +208,6 @@ function forget(changed: ReturnType<KeyLayout['tracked']> | 'all', memory: NodeM
   } else if (changed?.kind === 'group') memory.dropGroup(changed.name);
   else if (changed?.kind === 'source') memory.dropSource(changed.name);
   else if (changed?.kind === 'lease') leases.changed(changed.name);
-}
-
-/** Some clients give up when nothing answers at first; a server that is late is waited for. */
-async function keepOpen(connection: Connection, signal: AbortSignal, onError: (error: unknown) => void): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      await connection.open();
-      return;
-    } catch (error) {
-      if (signal.aborted) return;
-      onError(error);
-      await delay(REOPEN_MS, undefined, { signal, ref: false }).catch(() => undefined);
-    }
-  }
 }
 
 /** Marks the data as ours; resolves with an error when it is of another version. */

@@ -1,12 +1,10 @@
 // A source's record as it comes from Redis, looked at field by field: whoever can write to the server can write anything, and what
 // is named, drawn or sent by it later has to be what its type says.
-import { type Digest, parseDigest } from '../../kernel/digest.js';
 import { FORMAT_TYPES, parseFormat } from '../../kernel/format.js';
 import { type Metadata, type Preview, SOURCE_TYPES, type SourceInfo, type SourceRecord } from '../../kernel/source.js';
+import { digestIn, type Fields, fieldsOf, flagIn, listIn, oneOf, textIn, wholeIn, wrong } from './record-fields.js';
 
 const PREVIEW_TYPES = FORMAT_TYPES.filter((type) => type !== 'auto');
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** The record in `body`, with nothing else; `undefined` for anything that is not wholly one. */
 export function parsedRecord(body: string): Omit<SourceRecord, 'sourceKept'> | undefined {
@@ -68,36 +66,4 @@ function metadataOf(given: Fields): Metadata {
   for (const group of Object.values(given)) for (const text of Object.values(fieldsOf(group))) textIn(text);
   // Every leaf was just seen to be a text.
   return given as Metadata;
-}
-
-function fieldsOf(given: unknown): Fields {
-  return typeof given === 'object' && given !== null && !Array.isArray(given) ? (given as Fields) : wrong();
-}
-
-function listIn(given: unknown): readonly unknown[] {
-  return Array.isArray(given) ? given : wrong();
-}
-
-function digestIn(given: unknown): Digest {
-  return parseDigest(textIn(given)) ?? wrong();
-}
-
-function textIn(given: unknown): string {
-  return typeof given === 'string' ? given : wrong();
-}
-
-function flagIn(given: unknown): boolean {
-  return typeof given === 'boolean' ? given : wrong();
-}
-
-function wholeIn(given: unknown, min: number): number {
-  return Number.isSafeInteger(given) && (given as number) >= min ? (given as number) : wrong();
-}
-
-function oneOf<const T>(all: readonly T[], given: unknown): T {
-  return all.find((one) => one === given) ?? wrong();
-}
-
-function wrong(): never {
-  throw new TypeError('a field of a record is none of its kind');
 }
