@@ -1,8 +1,8 @@
 // Puts the library together where tenants are configured: its records, the workers that import, the upkeep, and what is fetched with.
 
-import type { Server } from 'node:http';
+import type { Server } from 'node:net';
 import type { Config } from './config/schema.js';
-import { TenantsFile } from './config/tenants-file.js';
+import type { TenantsFile } from './config/tenants-file.js';
 import type { Clock } from './kernel/ports/clock.js';
 import { JOB_KINDS } from './kernel/ports/jobs.js';
 import type { Logger } from './kernel/ports/logger.js';
@@ -23,6 +23,8 @@ const CALLBACKS_AT_ONCE = 16;
 
 export interface LibraryParts {
   readonly previews: Previews;
+  /** Closed with the library. */
+  readonly tenants: TenantsFile;
   /** For unfinished files, in the data directory. */
   readonly tmpDir: string;
   readonly clock: Clock;
@@ -48,15 +50,13 @@ export interface ComposedLibrary {
   close(): Promise<void>;
 }
 
-/** `undefined` without tenants. Throws `ConfigError` for the tenants file, and `DataDirError` where the library cannot be opened. */
+/** Throws `DataDirError` where the library cannot be opened. */
 export async function composeLibrary(
   config: Config,
-  { previews, tmpDir, looksAfter, ownPorts, letterOf, version, ...ports }: LibraryParts,
-): Promise<ComposedLibrary | undefined> {
+  { previews, tenants, tmpDir, looksAfter, ownPorts, letterOf, version, ...ports }: LibraryParts,
+): Promise<ComposedLibrary> {
   const { storage, library: settings, server, limits } = config;
-  if (settings.tenants === undefined) return undefined;
   const { clock, metrics } = ports;
-  const tenants = await TenantsFile.open(settings.tenants, ports.logger);
   const store = await openEmbeddedLibrary({ ...ports, dataDir: storage.dataDir, tmpDir, fsync: storage.fsync });
   const { assets, jobs, originals, deliveries } = store;
   const { maxSourceBytes } = limits;

@@ -7,9 +7,10 @@ import { Server as TlsServer } from 'node:https';
 import { join } from 'node:path';
 import { composeLibrary, portsOf } from './compose-library.js';
 import type { Config } from './config/schema.js';
+import { TenantsFile } from './config/tenants-file.js';
 import { type ConverterPool, createConverter } from './convert/converter-pool.js';
 import { livingdocsOf } from './dialect-settings.js';
-import { Door } from './door.js';
+import { Door, type DoorServers, PORTS } from './door.js';
 import { createAccess } from './http/access/access.js';
 import { strainOf } from './http/access/strain.js';
 import { letterOf, withOperators } from './http/dialects/registry.js';
@@ -18,6 +19,7 @@ import type { HttpConfig } from './http/edge-dependencies.js';
 import type { Bodies } from './http/hot/hot-lane.js';
 import type { HealthReport } from './http/probes.js';
 import { TlsFiles } from './http/wire/tls-files.js';
+import type { Logger } from './kernel/ports/logger.js';
 import type { MetricSlots } from './kernel/ports/metrics.js';
 import { sequenceOf } from './kernel/sequence.js';
 import type { LibraryUse } from './library/answers.js';
@@ -54,6 +56,8 @@ export interface Role {
   readonly shared: boolean;
   /** This one's place among them, from 0; the first looks after limits and sweeping. */
   readonly workerIndex: number;
+  /** What listens in the place of its own servers (standby.ts), and hands connections on to them; absent: those listen themselves. */
+  readonly fronts?: DoorServers;
   /** Asks the figures of all processes; absent when there is only this one. */
   readonly connect?: (own: () => Promise<MetricsSnapshot>) => () => Promise<readonly MetricsSnapshot[]>;
 }
@@ -80,9 +84,10 @@ export interface App {
 /** Opens the store, starts the converters and builds the edge; nothing listens yet. Throws when the store cannot be opened. */
 export async function compose(config: Config, logger: ProcessLogger, role: Role = ALONE): Promise<App> {
   const clock = systemClock;
-  const listeners = (): readonly number[] => [server, tlsServer, healthServer].flatMap(portsOf);
+  const listening = (): DoorServers => role.fronts ?? { http: server, tls: tlsServer, health: healthServer };
+  const listeners = (): readonly number[] => PORTS.flatMap((name) => portsOf(listening()[name]));
   const dialects = withOperators(
-    { ...config.server, livingdocs: livingdocsOf(config, () => portsOf(server)[0]) },
+    { ...config.server, livingdocs: livingdocsOf(config, () => portsOf(listening().http)[0]) },
     config.library.tenants !== undefined,
   );
   const metrics = new ProcessMetrics(operationNames(dialects));
@@ -90,7 +95,15 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const telling = { clock, logger, metrics };
 
   const { shared, workerIndex } = role;
-  const store = await openStorage(config, { ...telling, shared, workerIndex, version: PACKAGE_VERSION });
+  // A server that waits for its data directory learns from these what is wrong, before clients rely on it.
+  const tls = await tlsOf(serving);
+  const tenants = await tenantsOf(config, logger);
+  const store = await openStorage(config, { ...telling, shared, workerIndex, version: PACKAGE_VERSION }).catch(
+    (error: unknown) => {
+      tenants?.close();
+      throw error;
+    },
+  );
   const eventLoop = watchEventLoop(metrics);
   const preparedBytes = storage.memoryMaxBytes * PREPARED_SHARE;
   const previewBytes = storage.memoryMaxBytes - preparedBytes;
@@ -101,15 +114,22 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const { previews, journal, background, upkeep, makeRoom } = opened;
   const { catalog } = store;
 
-  const library = await composeLibrary(config, {
-    ...telling,
-    previews,
-    tmpDir: store.tmpDir,
-    version: PACKAGE_VERSION,
-    ownPorts: listeners,
-    letterOf,
-    looksAfter: workerIndex === UPKEEP_WORKER,
-  });
+  const library =
+    tenants &&
+    (await composeLibrary(config, {
+      ...telling,
+      previews,
+      tenants,
+      tmpDir: store.tmpDir,
+      version: PACKAGE_VERSION,
+      ownPorts: listeners,
+      letterOf,
+      looksAfter: workerIndex === UPKEEP_WORKER,
+    }).catch(async (error: unknown) => {
+      // Whoever ends the process now must not meet a catalog that is being written (see killSelf in main.ts).
+      await store.close().catch(() => undefined);
+      throw error;
+    }));
   registerGauges(metrics, clock, { background, catalog, memory, store });
   let draining = false;
   const figures = figuresOf(config, metrics, clock, {
@@ -148,16 +168,16 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     }),
   });
   const server = edge.createServer();
-  const tls = await tlsOf(serving);
   const tlsServer = tls && edge.createServer(tls.pair);
   if (tlsServer instanceof TlsServer) tls?.follow(tlsServer, logger);
   const healthServer = serving.healthPort === undefined ? undefined : edge.createHealthServer();
+  // Node watches the deadlines of connections, and knows those to be closed, from there on, whoever accepts them.
+  if (role.fronts) for (const own of [server, tlsServer, healthServer]) own?.emit('listening');
   // Who listens is ready: a worker that takes another's place must not fail a readiness check while its converters start.
   await converter.whenReady(CONVERTERS_START_MS);
   if (workerIndex === UPKEEP_WORKER) upkeep.start();
   library?.start();
-  const door =
-    store.lock && new Door(store.lock, { http: server, tls: tlsServer, health: healthServer }, serving.maxConnections);
+  const door = store.lock && new Door(store.lock, { http: server, health: healthServer }, serving.maxConnections);
 
   return {
     server,
@@ -177,9 +197,11 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       await imported;
       await background.drain(Math.max(0, endsAt - clock.monotonic()));
       tls?.close();
-      for (const listening of [server, tlsServer, healthServer]) {
-        listening?.closeAllConnections();
-        await new Promise((resolve) => (listening ? listening.close(resolve) : resolve(undefined)));
+      // They hand on whom they take, so they take nobody any more before anything that serves is closed.
+      for (const name of PORTS) role.fronts?.[name]?.close();
+      for (const serving of [server, tlsServer, healthServer]) {
+        serving?.closeAllConnections();
+        await new Promise((resolve) => (serving ? serving.close(resolve) : resolve(undefined)));
       }
       await upkeep.close();
       await converter.close();
@@ -282,8 +304,12 @@ function bodiesOf(memory: MemoryTier, blobs: BlobTiers, metrics: MetricSlots): B
   };
 }
 
+async function tenantsOf({ library }: Config, logger: Logger): Promise<TenantsFile | undefined> {
+  return library.tenants === undefined ? undefined : TenantsFile.open(library.tenants, logger);
+}
+
 /** The certificate of the TLS port, where there is one; throws when its files cannot be used. */
-function tlsOf({ tlsPort, tlsCert, tlsKey }: Config['server']): Promise<TlsFiles> | undefined {
+export function tlsOf({ tlsPort, tlsCert, tlsKey }: Config['server']): Promise<TlsFiles> | undefined {
   if (tlsPort === undefined || tlsCert === undefined || tlsKey === undefined) return undefined;
   return TlsFiles.read({ cert: tlsCert, key: tlsKey });
 }

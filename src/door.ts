@@ -4,9 +4,12 @@ import type { Server, Socket } from 'node:net';
 import type { GroupLock } from './stores/embedded/group-lock.js';
 
 /** The servers of one process, by what speaks on them. */
-export const DOORS = ['http', 'tls', 'health'] as const;
+export const PORTS = ['http', 'tls', 'health'] as const;
+export type PortName = (typeof PORTS)[number];
+export type DoorServers = Readonly<Record<PortName, Server | undefined>>;
+/** Those that neighbours pass connections on to: TLS ends where a client came. */
+const DOORS = ['http', 'health'] as const;
 export type DoorName = (typeof DOORS)[number];
-export type DoorServers = Readonly<Record<DoorName, Server | undefined>>;
 
 /** What a neighbour asks, as a line of JSON. */
 export type Question =
@@ -27,7 +30,7 @@ export class Door {
   /** Opens it. More than `maxConnections` are not taken. */
   constructor(
     lock: GroupLock,
-    private readonly servers: DoorServers,
+    private readonly servers: Pick<DoorServers, DoorName>,
     private readonly maxConnections: number,
   ) {
     lock.answerBy((question, socket) => this.answer(question, socket));
@@ -92,8 +95,8 @@ function questionOf(line: string): Question | undefined {
 }
 
 /**
- * Limits and logins go by the client's address, so the connection has to tell it. Node asks the handle, also for a connection by TLS that
- * is built on this one; a socket of a file has no answer of its own.
+ * Limits and logins go by the client's address, so the connection has to tell it. Node asks the handle; a socket of
+ * a file has no answer of its own.
  */
 function comesFrom(socket: Socket, address: string, port: number): void {
   const handle: unknown = Reflect.get(socket, '_handle');

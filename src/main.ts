@@ -4,11 +4,12 @@ import cluster from 'node:cluster';
 
 import type { AddressInfo, Server } from 'node:net';
 import v8 from 'node:v8';
-import { ALONE, type App, compose, PACKAGE_VERSION, type Role } from './compose.js';
+import { ALONE, type App, compose, PACKAGE_VERSION, type Role, tlsOf } from './compose.js';
 import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.js';
 import { blankSecretNames, loadConfig, unknownEnvironmentNames } from './config/load-config.js';
 import { readOxProperties } from './config/ox-properties.js';
 import type { Config } from './config/schema.js';
+import type { DoorServers } from './door.js';
 import { TlsFilesError } from './http/wire/tls-files.js';
 import { Standby } from './standby.js';
 import { lockDir } from './stores/embedded/catalog-tables.js';
@@ -34,6 +35,9 @@ const output = standardOutput();
 
 let app: App | undefined;
 let standby: Standby | undefined;
+/** While a waiting server opens the catalog. Never rejects. */
+let opening: Promise<void> | undefined;
+let isEnding = false;
 
 v8.setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
 
@@ -102,7 +106,7 @@ async function serve(config: Config, logger: ProcessLogger, role: Role): Promise
   app = await composeOrExit(config, logger, role);
   stopOnSignals(config.server.drainTimeoutMs, logger, role.shared);
   if (app) await listenAll(config, logger, app);
-  else await standBy(config, logger, role);
+  else await standBy(config, logger, role).catch((error: unknown) => refuse(error, logger));
 }
 
 type Listeners = Readonly<Record<'server' | 'tlsServer' | 'healthServer', Server | undefined>>;
@@ -123,23 +127,33 @@ async function listenAll(config: Config, logger: ProcessLogger, servers: Listene
 
 /** Listens at once, and serves by itself when the server in another container that has the data directory is gone. */
 async function standBy(config: Config, logger: ProcessLogger, role: Role): Promise<void> {
-  const { maxConnections, tlsPort, healthPort } = config.server;
+  const { maxConnections, sendTimeoutMs, headersTimeoutMs, tlsPort, healthPort, publicMetrics } = config.server;
+  const tls = await tlsOf(config.server);
   const waiting = new Standby({
     lockDir: lockDir(config.storage.dataDir),
     group: processGroup(),
     maxConnections,
-    sendTimeoutMs: config.server.sendTimeoutMs,
+    sendTimeoutMs,
+    headersTimeoutMs,
+    answersProbes: publicMetrics,
+    ...(tls && { tls }),
     logger,
   });
   standby = waiting;
-  await listenAll(config, logger, {
-    server: waiting.front('http'),
-    tlsServer: tlsPort === undefined ? undefined : waiting.front('tls'),
-    healthServer: healthPort === undefined ? undefined : waiting.front('health'),
-  });
+  const fronts: DoorServers = {
+    http: waiting.front('http'),
+    tls: tlsPort === undefined ? undefined : waiting.front('tls'),
+    health: healthPort === undefined ? undefined : waiting.front('health'),
+  };
+  await listenAll(config, logger, { server: fronts.http, tlsServer: fronts.tls, healthServer: fronts.health });
   do {
     if (!(await waiting.untilFree())) return;
-    app = await composeOrExit(config, logger, role);
+    opening = composeOrExit(config, logger, { ...role, fronts }).then((composed) => {
+      app = composed;
+    });
+    await opening;
+    // Who was asked to end meanwhile closes what was opened.
+    if (isEnding) return;
   } while (app === undefined);
   waiting.handOver({ http: app.server, tls: app.tlsServer, health: app.healthServer });
   logger.info({}, 'the data directory is free: this server has it from now on');
@@ -167,16 +181,20 @@ async function composeOrExit(config: Config, logger: ProcessLogger, role: Role):
   try {
     return await compose(config, logger, role);
   } catch (error) {
-    if (error instanceof ConfigError) {
-      logger.error({ reason: error.report }, 'cannot start');
-      return exit(CONFIG_EXIT_CODE);
-    }
-    if (error instanceof DirectoryInUse) return undefined;
-    // A directory or a certificate that cannot be used is the operator's to mend: its message says how, and a stack would bury it.
-    const isTold = error instanceof DataDirError || error instanceof TlsFilesError;
-    logger.error(isTold ? { reason: error.message } : { error }, 'cannot start');
-    return exit(1);
+    return error instanceof DirectoryInUse ? undefined : refuse(error, logger);
   }
+}
+
+/** Ends the process, which cannot start because of `error`. */
+function refuse(error: unknown, logger: ProcessLogger): Promise<never> {
+  if (error instanceof ConfigError) {
+    logger.error({ reason: error.report }, 'cannot start');
+    return exit(CONFIG_EXIT_CODE);
+  }
+  // A directory or a certificate that cannot be used is the operator's to mend: its message says how, and a stack would bury it.
+  const isTold = error instanceof DataDirError || error instanceof TlsFilesError;
+  logger.error(isTold ? { reason: error.message } : { error }, 'cannot start');
+  return exit(1);
 }
 
 /**
@@ -201,10 +219,13 @@ function stopOnSignals(drainTimeoutMs: number, logger: ProcessLogger, supervised
 
 /** Closes everything within `drainTimeoutMs` and a margin, then ends the process with `code`, or 1 when that failed. */
 async function end(code: number, drainTimeoutMs: number, logger?: ProcessLogger): Promise<void> {
+  isEnding = true;
   setTimeout(killSelf, drainTimeoutMs + EXIT_MARGIN_MS).unref();
   try {
+    // The catalog is not left while it is being opened (see killSelf).
+    if (app === undefined) await Promise.all([standby?.close(drainTimeoutMs), opening]);
     await app?.close(drainTimeoutMs);
-    await standby?.close(app ? 0 : drainTimeoutMs);
+    await standby?.close(0);
     logger?.info({}, 'stopped');
     await exit(code);
   } catch (error) {

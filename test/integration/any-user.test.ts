@@ -3,6 +3,7 @@
 import { chmod, chown, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { GroupLock } from '../../src/stores/embedded/group-lock.js';
 import { until } from '../support/gate.js';
 import { cacheAndGet, get, newSource } from '../support/nodes.js';
 import { type ServerProcess, startServerProcess, type Wrapper } from '../support/server-process.js';
@@ -106,3 +107,24 @@ it(
     expect((await get(server, 'a', request)).status).toBe(200);
   },
 );
+
+it('does not wait for a server that it may not ask any more, and says in a line whose that is', SLOW, async () => {
+  const data = await groupDirectory('data');
+  const lock = await GroupLock.take(join(data, 'in-use'), 'b'.repeat(12));
+  lock.answerBy((_, socket) => socket.resume());
+  const name = join(data, 'in-use', lock.name);
+  await chmod(name, 0o777);
+  server = await startServerProcess({ PROOFSHEET_DATA_DIR: data }, await wrapper());
+  const { log } = server;
+  await until(() => log.some(({ message }) => String(message).startsWith('a server in another container')), 'it waits');
+  await chmod(name, 0o400);
+  expect(await server.gone).toBe(1);
+  lock.release();
+  expect(log.filter(({ level }) => level === 'error')).toEqual([
+    expect.objectContaining({
+      message: 'cannot start',
+      reason: expect.stringContaining(`${name}, which belongs to uid ${process.getuid?.()}`),
+    }),
+  ]);
+  expect(JSON.stringify(log)).not.toContain('    at ');
+});

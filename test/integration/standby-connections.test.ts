@@ -46,6 +46,7 @@ async function begin({ below = '', sendTimeoutMs = 60_000 } = {}): Promise<void>
     group: OURS,
     maxConnections: 2_000,
     sendTimeoutMs,
+    answersProbes: true,
     logger: new FakeLogger(),
   });
   front = standby.front('http');
@@ -60,7 +61,7 @@ function open(serve: (socket: Socket) => void = () => undefined): Door {
     taken.push(socket);
     serve(socket);
   });
-  return new Door(lock, { http: server, tls: undefined, health: undefined }, 2_000);
+  return new Door(lock, { http: server, health: undefined }, 2_000);
 }
 
 /** A client that has sent `text`, keeps its side open whatever comes, and reads nothing before it is told to. */
@@ -250,4 +251,20 @@ it('takes a lock that cannot be asked, its path being long and gone, for one tha
   expect(await textOf(one)).toBe('served here');
   renameSync(`${lockDir()}-gone`, lockDir());
   first.destroy();
+});
+
+it('does not take a stall of its own for silence of those who are served', async () => {
+  await begin();
+  open((socket) => socket.resume().write('one '));
+  const one = await client();
+  let text = '';
+  one.on('data', (bytes: Buffer) => {
+    text += bytes.toString();
+  });
+  await until(() => text === 'one ', 'it is being answered');
+  const closing = standby.close(60_000);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+  taken[0]?.end('two');
+  await closing;
+  expect(text).toBe('one two');
 });
