@@ -14,7 +14,7 @@ import { Door, type DoorServers, PORTS } from './door.js';
 import { createAccess } from './http/access/access.js';
 import { strainOf } from './http/access/strain.js';
 import { letterOf, withOperators } from './http/dialects/registry.js';
-import { createEdge, type Edge, operationNames } from './http/edge.js';
+import { createEdge, type Edge, operationsByDialect } from './http/edge.js';
 import type { HttpConfig } from './http/edge-dependencies.js';
 import type { Bodies } from './http/hot/hot-lane.js';
 import type { HealthReport } from './http/probes.js';
@@ -90,7 +90,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     { ...config.server, livingdocs: livingdocsOf(config, () => portsOf(listening().http)[0]) },
     config.library.tenants !== undefined,
   );
-  const metrics = new ProcessMetrics(operationNames(dialects));
+  const metrics = new ProcessMetrics(operationsByDialect(dialects));
   const { storage, server: serving } = config;
   const telling = { clock, logger, metrics };
 

@@ -4,6 +4,7 @@ import { formatBytes, formatDuration, formatNumber } from './http/status/status-
 import type { StatusReport } from './http/status/status-page.js';
 import type { Usage } from './kernel/ports/catalog.js';
 import { PRIORITIES } from './kernel/ports/converter.js';
+import { ITS_DIALECT } from './telemetry/image-converter-metrics.js';
 import { gaugeOf, type MetricsSnapshot, quantileOf, totalOf } from './telemetry/snapshot.js';
 
 export interface StatusFacts {
@@ -24,6 +25,7 @@ export interface MemoryShares {
   readonly preparedBytes: number;
 }
 
+/** Of the ImageConverter dialect. */
 const TIMED_OPERATIONS = ['getImage', 'cacheAndGetImage', 'cacheImage', 'getMetadata'] as const;
 
 /** The report behind `GET /status`. */
@@ -54,7 +56,10 @@ export function statusReport(facts: StatusFacts): StatusReport {
       totalOf(snapshot, 'conversions_total', { result: 'ok' }),
     medians: [
       ...TIMED_OPERATIONS.flatMap((operation) =>
-        median(operation, quantileOf(snapshot, 'http_request_duration_seconds', 0.5, { operation })),
+        median(
+          operation,
+          quantileOf(snapshot, 'http_request_duration_seconds', 0.5, { dialect: ITS_DIALECT, operation }),
+        ),
       ),
       ...median('conversion', quantileOf(snapshot, 'conversion_duration_seconds', 0.5)),
     ],

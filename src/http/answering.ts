@@ -110,7 +110,7 @@ function offer(
   { url, exchange, generation, urlValidUntilMs, headers }: Answered,
 ): void {
   if (isForThisRequest) return;
-  hotLane?.offer(url, exchange.operation, choice, generation, urlValidUntilMs, headers);
+  hotLane?.offer(url, exchange.asked, choice, generation, urlValidUntilMs, headers);
 }
 
 async function original(

@@ -10,6 +10,7 @@ import type { EdgeDependencies } from './edge-dependencies.js';
 import type { HotLane } from './hot/hot-lane.js';
 import { documentsOf } from './openapi/documents.js';
 import type { Probe, Probes } from './probes.js';
+import { SERVER } from './replies/asked.js';
 import { ERROR_CODES, failureOf } from './replies/error-map.js';
 import { createRouteHandlers } from './route-handler.js';
 import { statusPage } from './status/status-page.js';
@@ -61,10 +62,8 @@ export function createApp(
 /** Begins the exchange of every request, before routing: a path that does not decode never reaches its route. */
 function beginning(speakers: Speakers, exchanges: ExchangeLog, isDraining: () => boolean): RequestHandler {
   return (request, response, next) => {
-    const exchange = exchanges.begin(request, response);
-    const speaker = speakers.of(request.path);
-    exchange.operation = speaker?.route ?? exchange.operation;
-    for (const [name, value] of speaker?.dialect.headers ?? []) response.setHeader(name, value);
+    exchanges.begin(request, response);
+    for (const [name, value] of speakers.of(request.path)?.dialect.headers ?? []) response.setHeader(name, value);
     if (isDraining()) response.setHeader('Connection', 'close');
     next();
   };
@@ -95,7 +94,7 @@ function addReadings(
 function onlyReading(exchanges: ExchangeLog, name: string, answer: Probe): RequestHandler {
   return async (request, response) => {
     const exchange = exchanges.of(response);
-    exchange.operation = name;
+    exchange.asked = { dialect: SERVER, operation: name };
     exchange.routine = true;
     if (answersOptions(request, response, ['GET', 'HEAD'])) return;
     checkVerb(request, response, ['GET', 'HEAD']);

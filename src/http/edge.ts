@@ -8,6 +8,7 @@ import { createHealthListener } from './health-listener.js';
 import { createHotCounts } from './hot/hot-counts.js';
 import { HotLane } from './hot/hot-lane.js';
 import { createProbes, PROBE_NAMES } from './probes.js';
+import { SERVER } from './replies/asked.js';
 import { createExchangeLog } from './wire/exchange-log.js';
 import { messageClassesOf } from './wire/message-classes.js';
 import { createSender } from './wire/sender.js';
@@ -25,16 +26,19 @@ export interface Edge {
   idle(limitMs: number): Promise<void>;
 }
 
-/** What requests are counted by, beside `unknown`: the routes of the dialects, the probes, and the documents of the API. */
-export function operationNames(dialects: readonly Dialect[]): readonly string[] {
-  return [...dialects.flatMap(({ routes }) => routes.map(({ name }) => name)), ...PROBE_NAMES, 'openapi'];
+/** What requests are counted by, beside `UNKNOWN`: the routes by their dialects, and of the server itself the probes and documents. */
+export function operationsByDialect(dialects: readonly Dialect[]): Readonly<Record<string, readonly string[]>> {
+  return {
+    ...Object.fromEntries(dialects.map(({ name, routes }) => [name, routes.map((route) => route.name)])),
+    [SERVER]: [...PROBE_NAMES, 'openapi'],
+  };
 }
 
 /** Builds the edge; nothing listens and nothing is timed until a server is created. */
 export function createEdge(deps: EdgeDependencies): Edge {
   const { logger } = deps;
   const speakers = createSpeakers(deps.dialects);
-  const exchanges = createExchangeLog(logger, deps.metrics, deps.clock, speakers.rendererOf);
+  const exchanges = createExchangeLog(logger, deps.metrics, deps.clock, speakers.voiceOf);
   let draining = false;
   const isDraining = () => draining;
   const send = createSender(deps.config.sendTimeoutMs);
@@ -76,8 +80,8 @@ function hotLaneOf({ hot, config, access, clock, countOf }: EdgeDependencies): H
     maxBytes,
     sendTimeoutMs: config.sendTimeoutMs,
     ...(countOf && { countOf }),
-    onAnswer(operation, group, status, bodyBytes, seconds) {
-      count(operation, status, bodyBytes, seconds);
+    onAnswer(asked, group, status, bodyBytes, seconds) {
+      count(asked, status, bodyBytes, seconds);
       onUse(group);
     },
   });

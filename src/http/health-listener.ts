@@ -2,6 +2,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Probes } from './probes.js';
+import { SERVER } from './replies/asked.js';
 import { failureOf } from './replies/error-map.js';
 import { hasUnreadBody, sendError } from './wire/error-response.js';
 import type { Exchange, ExchangeLog } from './wire/exchange-log.js';
@@ -48,7 +49,7 @@ async function answer(
       'unknown-operation',
       `expected one of ${Object.keys(PROBE_BY_PATH).join(', ')} on this port, got something else`,
     );
-  exchange.operation = name;
+  exchange.asked = { dialect: SERVER, operation: name };
   if (!VERBS.includes(request.method ?? '')) {
     response.setHeader('Allow', VERBS.join(', '));
     throw new ProofsheetError('verb-not-allowed', `expected ${VERBS.join(' or ')}, got another verb`);

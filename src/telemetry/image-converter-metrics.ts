@@ -35,6 +35,8 @@ export const REQUEST_OF_OPERATION: Readonly<Record<string, 'get' | 'cache' | 'ca
   clearRefusals: 'admin',
   status: 'admin',
 };
+/** What our metrics call its dialect; others may have operations of the same names. */
+export const ITS_DIALECT = 'image-converter';
 const REQUESTS = ['get', 'cache', 'cacheandget', 'admin'] as const;
 /** Ours, by the original's names. */
 const QUEUES = ['instant', 'medium', 'background'] as const;
@@ -150,9 +152,9 @@ function byObjectRequest(counts: Readonly<Record<string, number>>): readonly Val
   return Object.entries(counts).map(([request, value]) => ({ labels: { ...GROUP, request }, value }));
 }
 
-function requestOf({ operation }: Sample['labels']): string | undefined {
+function requestOf({ dialect, operation }: Sample['labels']): string | undefined {
   const name = String(operation);
-  return Object.hasOwn(REQUEST_OF_OPERATION, name) ? REQUEST_OF_OPERATION[name] : undefined;
+  return dialect === ITS_DIALECT && Object.hasOwn(REQUEST_OF_OPERATION, name) ? REQUEST_OF_OPERATION[name] : undefined;
 }
 
 function isRequest(labels: Sample['labels']): boolean {

@@ -62,7 +62,8 @@ const REFUSABLE = [
   'conversion-timeout',
 ] as const satisfies readonly ErrorName[];
 
-/** Whoever composes the process hands in what its dialects call their operations. */
+/** Whoever composes the process hands in what dialects it speaks, and what they call their operations. */
+const dialect: LabelRule = { values: [] };
 const operation: LabelRule = { values: [] };
 const status: LabelRule = { values: STATUSES, atZero: ['200'] };
 const tier: LabelRule = { values: TIERS };
@@ -72,7 +73,10 @@ const result: LabelRule = { values: RESULTS, atZero: ['ok'] };
 const priority: LabelRule = { values: PRIORITIES };
 
 export const COUNTERS = {
-  http_requests_total: { help: 'Requests answered, by operation and status.', labels: { operation, status } },
+  http_requests_total: {
+    help: 'Requests answered, by dialect, operation and status.',
+    labels: { dialect, operation, status },
+  },
   cache_hits_total: { help: 'Previews found, by the tier that had them.', labels: { tier } },
   cache_misses_total: { help: 'Previews looked for and not found, by tier.', labels: { tier } },
   conversions_total: {
@@ -139,8 +143,8 @@ export const COUNTERS = {
 
 export const HISTOGRAMS = {
   http_request_duration_seconds: {
-    help: 'Seconds from a request’s headers to the end of its answer, by operation and status.',
-    labels: { operation, status },
+    help: 'Seconds from a request’s headers to the end of its answer, by dialect, operation and status.',
+    labels: { dialect, operation, status },
     bucketsSeconds: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
   },
   conversion_duration_seconds: {

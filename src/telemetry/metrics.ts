@@ -24,16 +24,21 @@ export class ProcessMetrics implements Metrics {
   /** Which boxes are asked for, and what answers. */
   readonly boxes = new BoxCounts();
 
-  /** `operations`: the closed set of values of the label `operation`; everything else is counted as `other`. */
-  constructor(operations: readonly string[] = []) {
+  /** `operations`: by their dialects, the closed sets of values of both labels; everything else is counted as `other`. */
+  constructor(operations: Readonly<Record<string, readonly string[]>> = {}) {
+    const dialects = { values: Object.keys(operations) };
+    const names = { values: [...new Set(Object.values(operations).flat())] };
     const rulesOf = ({ labels }: CounterRule): CounterRule['labels'] =>
-      'operation' in labels ? { ...labels, operation: { values: operations } } : labels;
+      'dialect' in labels ? { ...labels, dialect: dialects, operation: names } : labels;
+    // No dialect is asked for what is another's.
+    const canBe = ({ dialect, operation }: Labels): boolean =>
+      dialect === undefined || (operation !== undefined && operations[dialect]?.includes(operation) === true);
     for (const name of namesOf(COUNTERS))
-      this.counters.set(name, new SlotSet(rulesOf(COUNTERS[name]), (labels) => new CounterSlot(labels)));
+      this.counters.set(name, new SlotSet(rulesOf(COUNTERS[name]), (labels) => new CounterSlot(labels), canBe));
     for (const name of namesOf(HISTOGRAMS)) {
       const { bucketsSeconds } = HISTOGRAMS[name];
       const make = (labels: Labels) => new HistogramSlot(labels, bucketsSeconds);
-      this.histograms.set(name, new SlotSet(rulesOf(HISTOGRAMS[name]), make));
+      this.histograms.set(name, new SlotSet(rulesOf(HISTOGRAMS[name]), make, canBe));
     }
     collectDefaultMetrics({ register: this.nodeMetrics, prefix: METRIC_PREFIX });
   }

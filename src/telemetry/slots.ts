@@ -49,10 +49,12 @@ export class SlotSet<S> {
   constructor(
     rules: Readonly<Record<string, LabelRule>>,
     private readonly make: (labels: Labels) => S,
+    /** Whether a combination is told before it was counted. */
+    canBe: (labels: Labels) => boolean = () => true,
   ) {
     this.names = Object.keys(rules);
     this.known = Object.values(rules).map((rule) => new Set(rule.values));
-    for (const labels of zeroSets(rules)) this.of(labels);
+    for (const labels of zeroSets(rules).filter(canBe)) this.of(labels);
   }
 
   /** The slot of `labels`, made when it is asked for the first time. A label that is missing is `other` too. */

@@ -76,8 +76,10 @@ it('an operator: the figures of all this', async () => {
         ?.split(' ')
         .at(-1),
     );
-  expect(value('proofsheet_http_requests_total{operation="cacheImage",status="200"}')).toBe(1);
-  expect(value('proofsheet_http_requests_total{operation="getImage",status="304"}')).toBe(1);
+  expect(value('proofsheet_http_requests_total{dialect="image-converter",operation="cacheImage",status="200"}')).toBe(
+    1,
+  );
+  expect(value('proofsheet_http_requests_total{dialect="image-converter",operation="getImage",status="304"}')).toBe(1);
   expect(value('proofsheet_conversions_total{source_type="png",result="ok"}')).toBe(1);
   expect(value('proofsheet_keys')).toBe(1);
 });

@@ -156,6 +156,7 @@ describe('logs and metrics', () => {
     const bytes = (await hit.arrayBuffer()).byteLength;
     expect(await lineOf('getImage', 'debug')).toEqual({
       requestId: hit.headers.get('x-request-id'),
+      dialect: 'image-converter',
       operation: 'getImage',
       status: 200,
       code: 0,

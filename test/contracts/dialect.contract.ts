@@ -10,6 +10,7 @@ import { digestOf } from '../../src/kernel/digest.js';
 import { ERROR_NAMES, type ErrorName, ProofsheetError } from '../../src/kernel/errors.js';
 import type { GroupRef } from '../../src/kernel/image-key.js';
 import { type EdgeServer, startEdgeServer } from '../support/edge-server.js';
+import { until } from '../support/gate.js';
 import { sourceForm } from '../support/multipart.js';
 import { withTempDir } from '../support/temp-dir.js';
 import { jpegOf } from '../support/test-images.js';
@@ -207,6 +208,23 @@ export const dialectCases: readonly ContractCase<DialectSubject>[] = [
         const answer = await fetch(`${server.origin}${dialect.mount}${path}`);
         expect(await answer.clone().text()).not.toMatch(/%|secret/);
         await expectFailure(subject, answer, 'invalid-image-key', route.name);
+      }
+    },
+  },
+  {
+    name: 'has every answer counted and timed under its name and that of the route, failures too',
+    async run(subject) {
+      const { server, dialect } = subject;
+      const { metrics } = server;
+      const routes = opened(subject);
+      metrics.reset();
+      for (const route of routes) await (await ask(subject, route)).arrayBuffer();
+      await (await fetch(`${server.origin}${dialect.mount}/no-such-route`)).arrayBuffer();
+      await until(() => metrics.total('http_requests_total') === routes.length + 1, 'all are counted');
+      for (const operation of [...routes.map(({ name }) => name), 'unknown']) {
+        const labels = { dialect: dialect.name, operation };
+        expect([operation, metrics.total('http_requests_total', labels)]).toEqual([operation, 1]);
+        expect(metrics.observations('http_request_duration_seconds', labels)).toHaveLength(1);
       }
     },
   },

@@ -38,7 +38,7 @@ describe.each(['1', '2'])('with %s worker(s)', (workers) => {
     expect(await statusOf(`${health}/readyz?x=1`, 'HEAD')).toBe(200);
     expect(await (await fetch(`${health}/health/readiness`)).json()).toMatchObject({ ready: true });
     const metrics = await (await fetch(`${health}/metrics`)).text();
-    expect(metrics).toContain('proofsheet_http_requests_total{operation="healthz",status="200"} 2');
+    expect(metrics).toContain('proofsheet_http_requests_total{dialect="server",operation="healthz",status="200"} 2');
     for (const path of ['/', '/imageconverter', '/imageconverter/status', '/__proto__', '/health']) {
       const answer = await fetch(health + path);
       expect([path, answer.status, (await answer.json()).code]).toEqual([path, 404, 4041]);

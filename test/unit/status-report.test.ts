@@ -10,7 +10,7 @@ const usage = { groups: 9, keys: 9, sources: 3, previewBytes: 5_000, sourceBytes
 
 /** Of two processes that each hold 300 bytes on a disk of their own, miss twice on disk, and once for good. */
 async function report(environment: Readonly<Record<string, string>>) {
-  const processes = [new ProcessMetrics(['getImage']), new ProcessMetrics(['getImage'])];
+  const processes = [new ProcessMetrics(), new ProcessMetrics()];
   for (const metrics of processes) {
     metrics.gauge('tier_bytes', () => [
       { labels: { tier: 'memory', kind: 'preview' }, value: 100 },

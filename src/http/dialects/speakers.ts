@@ -1,5 +1,6 @@
 // Which dialect and route a path belongs to, before it is routed: whoever fails on the way is answered in the right words.
-import { plainFailure, type RenderFailure } from '../replies/error-map.js';
+import { SERVER, UNKNOWN, type Voice } from '../replies/asked.js';
+import { plainFailure } from '../replies/error-map.js';
 import type { Dialect } from './dialect.js';
 import { expressionOf, literalOf } from './route.js';
 
@@ -12,8 +13,8 @@ export interface Speaker {
 export interface Speakers {
   /** `undefined` for a path below no dialect. */
   of(path: string): Speaker | undefined;
-  /** How a failure of a request for `url`, path and query, is told. */
-  rendererOf(url: string): RenderFailure;
+  /** What a request for `url`, path and query, is counted as, and how its failure is told. */
+  voiceOf(url: string): Voice;
 }
 
 /** The longest mount wins where one is below another. */
@@ -33,10 +34,14 @@ export function createSpeakers(dialects: readonly Dialect[]): Speakers {
   };
   return {
     of,
-    rendererOf(url) {
+    voiceOf(url) {
       const speaker = of(url.split('?', 1)[0] ?? '');
-      if (speaker === undefined) return plainFailure;
-      return (failure) => speaker.dialect.renderFailure(failure, speaker.route);
+      if (speaker === undefined) return { asked: { dialect: SERVER, operation: UNKNOWN }, renderFailure: plainFailure };
+      const { dialect, route } = speaker;
+      return {
+        asked: { dialect: dialect.name, operation: route ?? UNKNOWN },
+        renderFailure: (failure) => dialect.renderFailure(failure, route),
+      };
     },
   };
 }

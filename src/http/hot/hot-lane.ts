@@ -10,6 +10,7 @@ import type { Clock } from '../../kernel/ports/clock.js';
 import type { CountingSlot } from '../../kernel/ports/metrics.js';
 import type { ImageGroup } from '../../kernel/source.js';
 import type { PreviewChoice } from '../../previews/answers.js';
+import type { AskedLabels } from '../replies/asked.js';
 import type { Conditions } from '../replies/conditional.js';
 import type { HeaderPairs } from '../replies/headers.js';
 import { type AnsweredChoice, imageAnswer, UNCONDITIONAL } from '../replies/image-response.js';
@@ -55,7 +56,7 @@ export interface HotLaneDeps {
   readonly countOf?: (choice: PreviewChoice) => CountingSlot;
   /** Called for every answer given; has to be cheap. */
   readonly onAnswer: (
-    operation: string,
+    asked: AskedLabels,
     group: ImageGroup,
     status: HotStatus,
     bodyBytes: number,
@@ -76,7 +77,7 @@ const NO_BODY = Buffer.alloc(0);
 interface Prepared {
   /** What it is offered under: path and query, the path folded. */
   readonly url: string;
-  readonly operation: string;
+  readonly asked: AskedLabels;
   /** What the answer is made of, and no more: metadata and the other previews may be large. */
   readonly choice: AnsweredChoice & { readonly entry: { readonly group: ImageGroup } };
   /** Flat name/value lists: Node writes them as they are. */
@@ -114,13 +115,13 @@ export class HotLane {
   }
 
   /**
-   * Remembers the answer to `url`, and counts what it answers for `operation`. `generation` is from before the choice was made, so that a change in between is noticed
+   * Remembers the answer to `url`, and counts what it answers as `asked`. `generation` is from before the choice was made, so that a change in between is noticed
    * at the first hit. `urlValidUntilMs`: until when the URL alone opens it, as the access check of the slow way said.
    * `alsoHeaders`: what every answer to this URL carries beside what the choice gives it.
    */
   offer(
     url: string,
-    operation: string,
+    asked: AskedLabels,
     choice: PreviewChoice,
     generation: number,
     urlValidUntilMs: number | undefined,
@@ -137,7 +138,7 @@ export class HotLane {
     const { cacheControl } = this.deps;
     this.prepared.set(url, {
       url,
-      operation,
+      asked,
       choice: { preview: { digest, bytes, type, widthPx, heightPx }, format: { text }, relation, entry: { group } },
       headers: [...imageAnswer(choice, UNCONDITIONAL, cacheControl, nowMs).headers, ...alsoHeaders].flat(),
       alsoHeaders: alsoHeaders.flat(),
@@ -236,7 +237,7 @@ export class HotLane {
   }
 
   private send(
-    { operation, choice, count }: Prepared,
+    { asked, choice, count }: Prepared,
     { status, headers, range }: Planned,
     bytes: Buffer,
     response: ServerResponse,
@@ -252,7 +253,7 @@ export class HotLane {
       if (isWaiting(response)) this.waitFor(response, body.length);
     }
     count?.add();
-    this.deps.onAnswer(operation, choice.entry.group, status, body.length, (performance.now() - startedAt) / 1_000);
+    this.deps.onAnswer(asked, choice.entry.group, status, body.length, (performance.now() - startedAt) / 1_000);
   }
 
   /** As many at once as there are requests; tiers have deadlines of their own. What cannot be read the slow way makes again. */

@@ -6,6 +6,7 @@ import type { Clock } from '../../kernel/ports/clock.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
 import type { PreviewBytes } from '../../previews/answers.js';
+import type { AskedLabels, Voice } from '../replies/asked.js';
 import type { Failure, RenderFailure } from '../replies/error-map.js';
 import { wasTaken } from './taking.js';
 
@@ -15,9 +16,8 @@ const CLIENT_GONE_STATUS = 499;
 /** What is noted about a request while it is answered. */
 export interface Exchange {
   readonly requestId: string;
-  /** Name of the operation, `unknown` until it is known; a metric label, so it comes from a closed set. */
-  operation: string;
-  /** How a failure of it is told: in the words of its dialect. */
+  asked: AskedLabels;
+  /** See `Voice`. */
   readonly renderFailure: RenderFailure;
   /** The numeric code of the answer's body: 0 unless it failed. */
   code: number;
@@ -42,12 +42,12 @@ export interface ExchangeLog {
   idle(limitMs: number): Promise<void>;
 }
 
-/** Counts and logs exchanges; registers the gauge of requests in flight. `rendererOf`: how failures at a URL are told. */
+/** Counts and logs exchanges; registers the gauge of requests in flight. `voiceOf`: what a URL tells. */
 export function createExchangeLog(
   logger: Logger,
   metrics: Metrics,
   clock: Clock,
-  rendererOf: (url: string) => RenderFailure,
+  voiceOf: (url: string) => Voice,
 ): ExchangeLog {
   const exchanges = new WeakMap<ServerResponse, Exchange>();
   const latest = new WeakMap<object, ServerResponse>();
@@ -60,13 +60,15 @@ export function createExchangeLog(
     if (inFlight === 0) for (const tell of idleListeners.splice(0)) tell();
     const durationMs = clock.monotonic() - startedAt;
     const status = wasTaken(response) ? response.statusCode : CLIENT_GONE_STATUS;
-    const { operation, code, bytes, from, requestId } = exchange;
-    const labels = { operation, status: String(status) };
+    const { code, bytes, from, requestId } = exchange;
+    const { dialect, operation } = exchange.asked;
+    const labels = { dialect, operation, status: String(status) };
     metrics.count('http_requests_total', labels);
     metrics.observe('http_request_duration_seconds', durationMs / 1_000, labels);
     if (bytes > 0) metrics.count('sent_bytes_total', {}, bytes);
     const fields = {
       requestId,
+      dialect,
       operation,
       status,
       code,
@@ -83,8 +85,7 @@ export function createExchangeLog(
       const startedAt = clock.monotonic();
       const exchange: Exchange = {
         requestId: randomUUID(),
-        operation: 'unknown',
-        renderFailure: rendererOf(request.url ?? ''),
+        ...voiceOf(request.url ?? ''),
         code: 0,
         from: undefined,
         routine: false,
@@ -123,7 +124,7 @@ export function createExchangeLog(
       logger.error(
         {
           requestId: exchange.requestId,
-          operation: exchange.operation,
+          ...exchange.asked,
           error: error.cause ?? error,
         },
         'request failed by a fault of ours',

@@ -3,10 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { JobQueue } from '../../../src/convert/job-queue.js';
 import { RECENT_MS, RecentPeak } from '../../../src/convert/recent-peak.js';
 import { OPERATION_NAMES } from '../../../src/http/dialects/image-converter/operations.js';
+import { dialectsOf } from '../../../src/http/dialects/registry.js';
 import { parseFormat } from '../../../src/kernel/format.js';
 import type { Context } from '../../../src/kernel/image-key.js';
 import { BoxCounts, boxText } from '../../../src/telemetry/box-counts.js';
-import { imageConverterFamilies, REQUEST_OF_OPERATION } from '../../../src/telemetry/image-converter-metrics.js';
+import {
+  ITS_DIALECT,
+  imageConverterFamilies,
+  REQUEST_OF_OPERATION,
+} from '../../../src/telemetry/image-converter-metrics.js';
 import { NAMED_BOXES } from '../../../src/telemetry/metric-table.js';
 import { ProcessMetrics } from '../../../src/telemetry/metrics.js';
 
@@ -20,12 +25,14 @@ async function figures(metrics: ProcessMetrics, facts = FACTS): Promise<Readonly
 }
 
 describe('the original’s names', () => {
-  it('know every operation of the API', () => {
+  it('know every operation of the API, and its dialect', () => {
+    const [first] = dialectsOf({ basePath: '/a', strictErrors: false, strictFormats: false });
+    expect(first.name).toBe(ITS_DIALECT);
     expect(Object.keys(REQUEST_OF_OPERATION).toSorted()).toEqual([...OPERATION_NAMES].toSorted());
   });
 
   it('are there from the start, each with a value', async () => {
-    const metrics = new ProcessMetrics(OPERATION_NAMES);
+    const metrics = new ProcessMetrics({ [ITS_DIALECT]: OPERATION_NAMES });
     const told = await figures(metrics, { ...FACTS, maxBytes: Number.POSITIVE_INFINITY });
     expect(Object.values(told).every(Number.isFinite)).toBe(true);
     expect(told).toMatchObject({
@@ -37,18 +44,26 @@ describe('the original’s names', () => {
     });
   });
 
-  it('count requests by kind, and probes not at all', async () => {
-    const metrics = new ProcessMetrics([...OPERATION_NAMES, 'healthz']);
-    const answered = (operation: string, status: string, seconds: number, times = 1) => {
-      metrics.count('http_requests_total', { operation, status }, times);
-      for (let n = 0; n < times; n++) metrics.observe('http_request_duration_seconds', seconds, { operation, status });
+  it('count requests by kind, and those of probes and of other dialects not at all', async () => {
+    const metrics = new ProcessMetrics({
+      [ITS_DIALECT]: OPERATION_NAMES,
+      server: ['healthz'],
+      other: ['getImage', 'status'],
+    });
+    const answered = (operation: string, status: string, seconds: number, times = 1, dialect = ITS_DIALECT) => {
+      const labels = { dialect, operation, status };
+      metrics.count('http_requests_total', labels, times);
+      for (let n = 0; n < times; n++) metrics.observe('http_request_duration_seconds', seconds, labels);
     };
     answered('getImage', '200', 0.0004, 6);
     answered('getMetadata', '304', 0.0004);
     answered('getImage', '404', 0.0004, 3);
     answered('cacheAndGetImage', '200', 0.2, 3);
     answered('cacheAndGetImage', '503', 0.0004);
-    answered('healthz', '200', 5, 100);
+    answered('healthz', '200', 5, 100, 'server');
+    // Nor are the requests of another dialect, whatever it calls them.
+    answered('getImage', '404', 5, 100, 'other');
+    answered('status', '503', 5, 100, 'other');
     const told = await figures(metrics);
     expect(told).toMatchObject({
       imageconverter_cache_hit_ratio: 0.7,
@@ -65,7 +80,7 @@ describe('the original’s names', () => {
   });
 
   it('tell gauges of the tier that counts, and queues of the last minutes', async () => {
-    const metrics = new ProcessMetrics(OPERATION_NAMES);
+    const metrics = new ProcessMetrics({ [ITS_DIALECT]: OPERATION_NAMES });
     metrics.gauge('tier_bytes', () => [
       { labels: { tier: 'memory', kind: 'preview' }, value: 1 },
       { labels: { tier: 'disk', kind: 'any' }, value: 20 },
@@ -91,7 +106,7 @@ describe('the original’s names', () => {
   });
 
   it('tell which boxes were asked for, and what answered', async () => {
-    const metrics = new ProcessMetrics(OPERATION_NAMES);
+    const metrics = new ProcessMetrics({ [ITS_DIALECT]: OPERATION_NAMES });
     const pair = { asked: '120x120~cover', answered: '200x150~cover', type: 'jpg' } as const;
     metrics.boxes.of(pair).add();
     metrics.boxes.of({ ...pair, asked: '-1x-1' }).add();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { OPERATION_NAMES } from '../../../src/http/dialects/image-converter/operations.js';
 import { dialectsOf } from '../../../src/http/dialects/registry.js';
-import { operationNames } from '../../../src/http/edge.js';
+import { operationsByDialect } from '../../../src/http/edge.js';
 import { ERROR_CODES, PROTOCOL_ERRORS } from '../../../src/http/replies/error-map.js';
 import { watchEventLoop } from '../../../src/telemetry/event-loop-lag.js';
 import { COUNTERS, GAUGES, HISTOGRAMS } from '../../../src/telemetry/metric-table.js';
@@ -13,7 +13,7 @@ import { gaugeOf, mergeSnapshots, quantileOf, renderSnapshot, totalOf } from '..
 
 let metrics: ProcessMetrics;
 beforeEach(() => {
-  metrics = new ProcessMetrics(['getImage']);
+  metrics = new ProcessMetrics({ 'image-converter': ['getImage'], another: ['find'] });
 });
 
 /** The samples of a text in Prometheus' format, by name and labels as written. */
@@ -32,7 +32,11 @@ describe('counters', () => {
     expect(told.get('proofsheet_cache_hits_total{tier="memory"}')).toBe(0);
     expect(told.get('proofsheet_cache_misses_total{tier="shared"}')).toBe(0);
     expect(told.get('proofsheet_conversions_total{source_type="jpeg",result="ok"}')).toBe(0);
-    expect(told.get('proofsheet_http_requests_total{operation="getImage",status="200"}')).toBe(0);
+    const requests = [...told].filter(([name]) => name.startsWith('proofsheet_http_requests_total'));
+    expect(requests).toEqual([
+      ['proofsheet_http_requests_total{dialect="image-converter",operation="getImage",status="200"}', 0],
+      ['proofsheet_http_requests_total{dialect="another",operation="find",status="200"}', 0],
+    ]);
     expect(told.get('proofsheet_healed_previews_total')).toBe(0);
   });
 
@@ -176,23 +180,24 @@ test('the table knows every status the edge answers with', () => {
   expect(answered.filter((code) => !status.values.includes(String(code)))).toEqual([]);
 });
 
-test('operations are those that are handed in, and every route and probe of the edge is one', async () => {
+test('operations are those that are handed in with their dialects, and every route and probe of the edge is one', async () => {
   const dialects = dialectsOf({ basePath: '/a', strictErrors: false, strictFormats: false });
-  metrics = new ProcessMetrics(operationNames(dialects));
-  for (const operation of [
-    ...OPERATION_NAMES,
-    'healthz',
-    'readyz',
-    'metrics',
-    'connected',
-    'openapi',
-    'a'.repeat(9),
-    'b',
-  ])
-    metrics.count('http_requests_total', { operation, status: '200' });
+  metrics = new ProcessMetrics(operationsByDialect(dialects));
+  const asked = [
+    ...OPERATION_NAMES.map((operation) => ['image-converter', operation]),
+    ...['healthz', 'readyz', 'metrics', 'connected', 'openapi'].map((operation) => ['server', operation]),
+  ];
+  for (const [dialect = '', operation = ''] of [...asked, ['image-converter', 'a'.repeat(9)], ['image-converter', 'b']])
+    metrics.count('http_requests_total', { dialect, operation, status: '200' });
   const told = [...(await samples())].filter(([name]) => name.startsWith('proofsheet_http_requests_total'));
-  expect(told).toHaveLength(OPERATION_NAMES.length + 5 + 1);
-  expect(told).toContainEqual(['proofsheet_http_requests_total{operation="other",status="200"}', 2]);
+  const line = (dialect = '', operation = '') =>
+    `proofsheet_http_requests_total{dialect="${dialect}",operation="${operation}",status="200"}`;
+  expect(told.toSorted()).toEqual(
+    [
+      ...asked.map(([dialect, operation]): [string, number] => [line(dialect, operation), 1]),
+      [line('image-converter', 'other'), 2] satisfies [string, number],
+    ].toSorted(),
+  );
 });
 
 /** What the calls in `source` give as labels and the table does not know. */
