@@ -8,12 +8,14 @@ import { allowOnly } from './loaders.js';
 import type { ChildSettings, FromChild, JobMessage, ProceedMessage, RefuseMessage, ToChild } from './protocol.js';
 import { ReadBuffer } from './read-buffer.js';
 import { drawsText } from './text-check.js';
+import { makePyramid } from './zoom/make-pyramid.js';
+import { drawRegion } from './zoom/region.js';
 
 const settings = JSON.parse(process.argv[2] ?? '') as ChildSettings;
 
 sharp.cache(false);
 sharp.concurrency(1);
-allowOnly(settings.sourceTypes);
+allowOnly(settings.sourceTypes, settings.streams === true);
 
 const buffer = new ReadBuffer();
 
@@ -39,7 +41,7 @@ async function run(job: JobMessage): Promise<void> {
   const { id } = job;
   const tally = new WorkTally();
   try {
-    const conversion = await convertSource(
+    const conversion = await workOf(job)(
       job,
       settings,
       {
@@ -61,6 +63,11 @@ async function run(job: JobMessage): Promise<void> {
     const detail = cause instanceof Error ? (cause.stack ?? cause.message).slice(0, 2000) : '';
     send({ kind: 'failed', id, code, message, detail, counts: countsOf(tally) });
   }
+}
+
+function workOf({ zoom }: JobMessage) {
+  if (zoom === undefined) return convertSource;
+  return zoom.kind === 'pyramid' ? makePyramid : drawRegion;
 }
 
 function countsOf({ decodes, encodes }: WorkTally) {

@@ -32,6 +32,8 @@ export interface ConverterOptions {
   readonly recycleAboveBytes?: number;
   /** Previews are on the disk when a conversion resolves, not only with the kernel; default false. */
   readonly flush?: boolean;
+  /** Large files of the commonest types are read by their path, so that their bytes need not be in memory; default false. */
+  readonly streams?: boolean;
   /** How much lower than the server's the children's scheduling priority is, 0 to 19; default 10. */
   readonly niceness?: number;
   /** A warning is logged when text of SVG sources cannot be drawn; default: nobody looks. */

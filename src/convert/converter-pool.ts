@@ -72,6 +72,7 @@ export class ConverterPool implements Converter {
         maxPages: options.maxPages,
         auto: options.auto ?? 'adaptive',
         flush: options.flush ?? false,
+        ...(options.streams && { streams: true }),
       },
       niceness: options.niceness ?? 10,
       logger: options.logger,
@@ -301,7 +302,7 @@ export class ConverterPool implements Converter {
     onWanted: WantedReady,
     signal: AbortSignal | undefined,
   ): SlotJob {
-    const { sourcePath, formats, made, wanted, wantedOnly, joined } = job;
+    const { sourcePath, formats, made, wanted, wantedOnly, joined, zoom } = job;
     const priority = bestPriority(job);
     return {
       // Not to be guessed by a child that is still talking about its job before.
@@ -313,6 +314,7 @@ export class ConverterPool implements Converter {
         ...(made && { made }),
         ...(wanted ? { wanted } : {}),
         ...(wantedOnly ? { wantedOnly } : {}),
+        ...(zoom && { zoom }),
         encodesAtOnce: encodesAtOnce(priority, this.idleSlots, this.queue.length),
         outputDir,
       },

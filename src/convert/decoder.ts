@@ -1,5 +1,5 @@
 // Decodes one source, as often as its previews need: strictly, and again where all that a strict decoder found is harmless.
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import type { Size } from '../kernel/sizes.js';
 import type { Encoded } from './encoded.js';
 import { ownPicture } from './own-picture.js';
@@ -40,12 +40,17 @@ export class Decoder {
     });
   }
 
+  /** Whatever `once` makes of the picture as it is stored, every pixel at hand in the order of its rows. */
+  stored<T>(once: (image: Sharp) => Promise<T>): Promise<T> {
+    return this.decode((source) => once(sharp(source.bytes, decoderOptions(this.settings, source))));
+  }
+
   /** The source's own coded picture alone, once it was decoded without having to be put right. */
   ownPicture(): Encoded | undefined {
     return this.mended ? undefined : ownPicture(this.source);
   }
 
-  private async decode(once: (source: SourceFile) => Promise<Raster>): Promise<Raster> {
+  private async decode<T>(once: (source: SourceFile) => Promise<T>): Promise<T> {
     this.source = await withPixels(this.source, this.largest);
     for (let mendings = 0; ; mendings++) {
       try {

@@ -3,8 +3,24 @@ import sharp from 'sharp';
 import type { SourceType } from '../kernel/source.js';
 import { SOURCE_HANDLING } from './sources/registry.js';
 
-/** Sets this process's decoders: all others, and every way to load a file by its path, are shut. Lasts until the process ends. */
-export function allowOnly(types: readonly SourceType[]): void {
+/**
+ * What of a large source may be read by its path, a piece at a time: types whose decoders read rows in their order, and whose files can
+ * name no other.
+ */
+export const STREAMED = {
+  jpeg: 'VipsForeignLoadJpegFile',
+  png: 'VipsForeignLoadPngFile',
+  tiff: 'VipsForeignLoadTiffFile',
+} as const satisfies Partial<Record<SourceType, string>>;
+
+/**
+ * Sets this process's decoders: all others, and every way to load a file by its path but, with `streams`, those of `STREAMED`, are
+ * shut. Lasts until the process ends.
+ */
+export function allowOnly(types: readonly SourceType[], streams = false): void {
   sharp.block({ operation: ['VipsForeignLoad'] });
-  sharp.unblock({ operation: types.flatMap((type) => SOURCE_HANDLING[type].loaders) });
+  const byPath = Object.entries(STREAMED).flatMap(([type, loader]) =>
+    streams && types.some((enabled) => enabled === type) ? [loader] : [],
+  );
+  sharp.unblock({ operation: [...types.flatMap((type) => SOURCE_HANDLING[type].loaders), ...byPath] });
 }

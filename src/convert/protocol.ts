@@ -2,7 +2,7 @@
 import { parseDigest } from '../kernel/digest.js';
 import type { ErrorName } from '../kernel/errors.js';
 import type { Format, PreviewType } from '../kernel/format.js';
-import type { Conversion, MadePreview } from '../kernel/ports/converter.js';
+import type { Conversion, MadePreview, ZoomTask } from '../kernel/ports/converter.js';
 import type { AutoRule } from '../kernel/sequence.js';
 import { type Metadata, SOURCE_TYPES, type SourceInfo, type SourceType } from '../kernel/source.js';
 
@@ -16,6 +16,8 @@ export interface ChildSettings {
   readonly auto: AutoRule;
   /** Previews have to be on the disk before they are told of. */
   readonly flush: boolean;
+  /** Large files of the commonest types are read by their path, piece by piece. */
+  readonly streams?: boolean;
   /** Once it is ready, the child tells whether text of drawings can be drawn. */
   readonly tellsOfText?: boolean;
 }
@@ -29,6 +31,8 @@ export interface JobMessage {
   readonly made?: readonly string[];
   readonly wanted?: Format;
   readonly wantedOnly?: boolean;
+  /** To be made in place of previews. */
+  readonly zoom?: ZoomTask;
   /** Previews that may be encoded side by side: more than 1 while cores have nothing else to do. */
   readonly encodesAtOnce: number;
   /** An existing, empty directory for this job alone. */
@@ -159,7 +163,9 @@ function isPreview(value: unknown): boolean {
     isCount(value.widthPx) &&
     isCount(value.heightPx) &&
     Array.isArray(value.formats) &&
-    value.formats.every((format) => typeof format === 'string')
+    value.formats.every((format) => typeof format === 'string') &&
+    (value.indexDigest === undefined ||
+      (typeof value.indexDigest === 'string' && parseDigest(value.indexDigest) !== undefined))
   );
 }
 

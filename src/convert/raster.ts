@@ -87,6 +87,11 @@ const TURNS: Readonly<Record<Orientation, ((image: Sharp) => Sharp) | undefined>
   8: (image) => image.rotate(270),
 };
 
+/** The same of a pipeline. */
+export function uprightPipeline(image: Sharp, orientation: Orientation): Sharp {
+  return TURNS[orientation]?.(image) ?? image;
+}
+
 /** Turns a picture that is stored in `orientation` upright (CIPA DC-008, tag 0x0112). Stills only; 1 is upright already. */
 export async function upright(raster: Raster, orientation: Orientation): Promise<Raster> {
   const turn = TURNS[orientation];

@@ -1,4 +1,5 @@
 // A source inside the child: its bytes, what they are, and its header. Nothing is decoded here.
+import { open } from 'node:fs/promises';
 import sharp, { type Metadata as DecoderMetadata, type SharpOptions } from 'sharp';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Size } from '../kernel/sizes.js';
@@ -6,6 +7,7 @@ import { type Orientation, type SourceInfo, type SourceType, storedSize } from '
 import type { Reading } from './colour/reading.js';
 import { readingOfDeep } from './colour/sixteen-bit.js';
 import { asConversionError, rootCause, sawNoType } from './decoder-errors.js';
+import { STREAMED } from './loaders.js';
 import type { PixelSource } from './opened-source.js';
 import type { ChildSettings } from './protocol.js';
 import type { ReadBuffer } from './read-buffer.js';
@@ -49,6 +51,23 @@ export async function openSource(path: string, settings: ChildSettings, buffer: 
   const info = { ...inside.info, type, orientation, ...turnedSize(widthPx, heightPx, orientation) };
   const exif = opened.exif ?? inside.header.exif;
   return { ...inside, file, info, header: exif ? { ...inside.header, exif } : inside.header };
+}
+
+/** A source that stays in its file: its header alone was read. */
+export type StreamedSource = Pick<SourceFile, 'info' | 'header'> & { readonly path: string };
+
+/**
+ * The same of a file that is read by its path, row by row; `undefined` of one that has to be in memory: of another type, or with
+ * samples that we read ourselves.
+ */
+export async function openStreamed(path: string, settings: ChildSettings): Promise<StreamedSource | undefined> {
+  const type = enabledType(await firstBytes(path), settings.sourceTypes);
+  if (!(type in STREAMED)) return undefined;
+  const header = await readHeader(path, type);
+  if (readingOfDeep(header) !== undefined || header.isProgressive) return undefined;
+  const info = infoOf(type, header, undefined);
+  checkLimits(info, settings);
+  return { path, info, header };
 }
 
 /** Another page of what `openSource` has opened; the metadata are those of the whole. */
@@ -125,6 +144,16 @@ export function mendedSource(source: SourceFile, error: unknown): SourceFile | u
   return bytes && { ...source, bytes };
 }
 
+async function firstBytes(path: string): Promise<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(SNIFF_BYTES), 0, SNIFF_BYTES, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
 function enabledType(bytes: Buffer, enabled: readonly SourceType[]): SourceType {
   const seen = sniff(bytes.subarray(0, SNIFF_BYTES));
   const sniffed = (seen?.type && SOURCE_HANDLING[seen.type].rather?.(bytes)) ?? seen;
@@ -153,7 +182,7 @@ async function readMending(
   }
 }
 
-async function readHeader(bytes: Buffer, type: SourceType): Promise<DecoderMetadata> {
+async function readHeader(bytes: Buffer | string, type: SourceType): Promise<DecoderMetadata> {
   let header: DecoderMetadata;
   try {
     // The pixel limit is checked below, with a message that names the size.

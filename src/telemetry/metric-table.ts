@@ -49,7 +49,7 @@ const STATUSES = [
   200, 201, 202, 204, 206, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 408, 410, 413, 415, 416, 417, 421, 422,
   429, 431, 499,
 ]
-  .concat([500, 503, 504, 507])
+  .concat([500, 501, 503, 504, 507])
   .map(String);
 const TIERS = ['memory', 'disk', 'shared'] as const;
 const RESULTS = ['ok', 'aborted', ...ERROR_NAMES] as const;

@@ -5,7 +5,7 @@ import type { ConverterOptions } from '../../src/convert/converter-options.js';
 import { type ConverterPool, createConverter } from '../../src/convert/converter-pool.js';
 import { parseFormat } from '../../src/kernel/format.js';
 import { parseContext } from '../../src/kernel/image-key.js';
-import type { Conversion, Joined, MadePreview, Priority } from '../../src/kernel/ports/converter.js';
+import type { Conversion, Joined, MadePreview, Priority, ZoomTask } from '../../src/kernel/ports/converter.js';
 import { systemClock } from '../../src/telemetry/clock.js';
 import { FakeLogger } from './fake-logger.js';
 import { FakeMetrics } from './fake-metrics.js';
@@ -57,6 +57,18 @@ export class Converting {
   /** The directory that jobs write their previews under. */
   get outputDir(): string {
     return join(this.dir.path, 'out');
+  }
+
+  /** What `zoom` makes of a source. */
+  async zoomed(source: Buffer, zoom: ZoomTask, signal?: AbortSignal): Promise<MadePreview> {
+    const sourcePath = join(this.dir.path, `source-${++this.sources}`);
+    await writeFile(sourcePath, source);
+    const job = { sourcePath, sourceBytes: source.length, formats: [], zoom, outputDir: this.outputDir };
+    const place = { priority: 'medium', context: parseContext(undefined) } as const;
+    const { previews } = await this.pool.convert({ ...job, ...place }, undefined, signal);
+    const [made] = previews;
+    if (made === undefined || previews.length > 1) throw new Error('expected one result');
+    return made;
   }
 
   async convert(source: Buffer, formats: readonly string[], options: ConvertOptions = {}): Promise<Conversion> {

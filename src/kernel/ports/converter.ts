@@ -1,7 +1,11 @@
 // The port that makes previews of a source, in isolation.
+import type { Digest } from '../digest.js';
 import type { Format } from '../format.js';
 import type { Context } from '../image-key.js';
+import type { Size } from '../sizes.js';
 import type { Metadata, Preview, SourceInfo } from '../source.js';
+import type { ImageRequest } from '../zoom/image-request.js';
+import type { Rect, TileType } from '../zoom/pyramid.js';
 
 /** Somebody waits for this very preview; somebody waits for the whole sequence; nobody waits. */
 export const PRIORITIES = ['instant', 'medium', 'background'] as const;
@@ -18,6 +22,28 @@ export interface Joined {
   each(listener: (place: Place) => void): () => void;
 }
 
+/** All tiles of the upright picture, as one file with its index. */
+export interface PyramidTask {
+  readonly kind: 'pyramid';
+  readonly type: TileType;
+}
+
+/** A tile of the level that a region is made from: its bytes in the job's file, and where it lies on the canvas. */
+export interface LaidTile extends Rect {
+  readonly start: number;
+  readonly bytes: number;
+}
+
+/** One picture, made of tiles: what is asked for of the canvas that they are laid on. */
+export interface RegionTask {
+  readonly kind: 'region';
+  readonly canvas: Size;
+  readonly tiles: readonly LaidTile[];
+  readonly drawn: Pick<ImageRequest, 'region' | 'size' | 'mirrored' | 'rotation' | 'quality' | 'format'>;
+}
+
+export type ZoomTask = PyramidTask | RegionTask;
+
 /** Its own place is that of who has begun it. */
 export interface ConversionJob extends Place {
   /** A file that stays unchanged until the conversion ends. */
@@ -31,6 +57,8 @@ export interface ConversionJob extends Place {
   readonly wanted?: Format;
   /** Make that best match alone; the conversion is complete with it. */
   readonly wantedOnly?: boolean;
+  /** To be made in place of previews; the conversion has one, which is that. */
+  readonly zoom?: ZoomTask;
   /** It is converted when the first of all their places has its turn. */
   readonly joined?: Joined;
   /** An existing directory: previews are written here, and belong to the caller from then on. */
@@ -40,6 +68,8 @@ export interface ConversionJob extends Place {
 /** A preview as the converter leaves it: a finished file that nobody else writes to. */
 export interface MadePreview extends Preview {
   readonly path: string;
+  /** Of a pyramid: the digest of its index. */
+  readonly indexDigest?: Digest;
 }
 
 export interface Conversion {
