@@ -220,6 +220,7 @@ function edgeConfigOf({ server, fairness, admin, access, limits }: Config, uploa
     ...fairness,
     admins: (admin.password ?? []).map((password) => ({ user: admin.user, password })),
     loginFailuresPerMinute: access.loginFailuresPerMinute,
+    metadata: access.metadata,
     uploadDir,
     maxSourceBytes: limits.maxSourceBytes,
     corsOrigins: server.corsOrigins ?? [],

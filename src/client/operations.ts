@@ -56,6 +56,8 @@ export interface Metadata {
   readonly Exif?: Tags;
   readonly GPS?: Tags;
   readonly Thumbnail?: Tags;
+  readonly XMP?: Tags;
+  readonly IPTC?: Tags;
   readonly Proofsheet: ProofsheetFacts;
   readonly [name: string]: unknown;
 }

@@ -1,7 +1,8 @@
 // The settings that protect: who may upload and read, and how much of the server one client or one context may take.
 import { parseApiToken, parseUrlKey } from '../kernel/credentials.js';
 import { parseContext } from '../kernel/image-key.js';
-import { bytes, optional, parsedList, whole } from './kinds.js';
+import { METADATA_KINDS } from '../kernel/private-tags.js';
+import { bytes, choice, optional, parsedList, whole } from './kinds.js';
 import { setting } from './setting.js';
 
 const TIB = 2 ** 40;
@@ -28,6 +29,11 @@ export const ACCESS = {
     ),
     'Keys of signed URLs, which open a read without a token until they expire; the first one signs, all are valid.',
     { secret: true },
+  ),
+  metadata: setting(
+    'METADATA',
+    choice(METADATA_KINDS),
+    'What metadata tell: safe nothing of places, people and serial numbers; full everything, and where tokens or URL keys are set only to who brings a token.',
   ),
   loginFailuresPerMinute: setting(
     'LOGIN_FAILURES_PER_MINUTE',

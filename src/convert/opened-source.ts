@@ -32,6 +32,10 @@ export interface PixelSource {
   /** Pages of a document; 1 for everything else. */
   readonly pages: number;
   readonly exif?: Buffer | undefined;
+  /** The packet alone. */
+  readonly xmp?: Buffer | undefined;
+  /** Its datasets. */
+  readonly iptc?: Buffer | undefined;
   readonly icc?: Buffer | undefined;
   /** How the samples are read whose colours no profile tells. */
   readonly reading?: Reading | undefined;

@@ -29,7 +29,7 @@ export interface SourceFile {
   readonly info: SourceInfo;
   /** What `bytes` are: the source's own type, or that of the picture found inside it. */
   readonly codedAs: SourceType;
-  readonly header: Pick<DecoderMetadata, 'icc' | 'exif' | 'compression'>;
+  readonly header: Pick<DecoderMetadata, 'icc' | 'exif' | 'xmp' | 'iptc' | 'compression'>;
   /** The pixels are another decoder's, and still to be had. */
   readonly pixels?: PixelSource;
   /** How its samples are read, where the decoder's own way to sRGB would be wrong. */
@@ -93,11 +93,20 @@ async function openAs(type: SourceType, file: Buffer, settings: ChildSettings): 
   const reading = SOURCE_HANDLING[type].reading?.(shown, header) ?? readingOfDeep(header);
   const info = infoOf(type, header, reading);
   checkLimits(info, settings);
-  return { bytes, file, info, codedAs: type, header, reading, onlyFirst: shown !== file };
+  const xmp = header.xmp ?? SOURCE_HANDLING[type].xmp?.(file);
+  return {
+    bytes,
+    file,
+    info,
+    codedAs: type,
+    header: xmp ? { ...header, xmp } : header,
+    reading,
+    onlyFirst: shown !== file,
+  };
 }
 
 function sourceOfPixels(type: SourceType, file: Buffer, pixels: PixelSource, settings: ChildSettings): SourceFile {
-  const { size, orientation, icc, exif } = pixels;
+  const { size, orientation, icc, exif, xmp, iptc } = pixels;
   const info: SourceInfo = {
     type,
     ...turnedSize(size.widthPx, size.heightPx, orientation),
@@ -113,7 +122,7 @@ function sourceOfPixels(type: SourceType, file: Buffer, pixels: PixelSource, set
     progressive: false,
   };
   checkLimits({ ...info, pages: 1 }, settings);
-  const header = { ...(icc && { icc }), ...(exif && { exif }) };
+  const header = { ...(icc && { icc }), ...(exif && { exif }), ...(xmp && { xmp }), ...(iptc && { iptc }) };
   const reading = pixels.reading ?? readingOfDeep({ ...header, space: info.colorSpace });
   return { bytes: file, file, info, codedAs: 'tiff', header, reading, pixels };
 }

@@ -6,6 +6,7 @@ import { EXIF_LABELS, GPS_LABELS, labelOf, THUMBNAIL_LABELS } from './exif-label
 import { codedText } from './exif-text.js';
 import type { SourceFile } from './source-file.js';
 import { exifOfTiff } from './sources/tiff-exif.js';
+import { xmpAndIptc } from './xmp-iptc.js';
 
 /** A larger EXIF block than this is not looked at; real ones have 64 kB at most. */
 const MAX_EXIF_BYTES = 1024 * 1024;
@@ -16,7 +17,7 @@ const HIDDEN =
   /^(?:MakerNote|.* IFD Pointer|Thumbnail|base64|image|type|Images|PrintImageMatching|Padding|undefined-\d+)$/;
 
 /**
- * The tag groups `File`, `Exif`, `GPS` and `Thumbnail`, by the labels of exif-labels.ts, and two of ours: `Place`, where the
+ * The tag groups `File`, `Exif`, `GPS` and `Thumbnail`, by the labels of exif-labels.ts; `XMP` and `IPTC` by their own names; and two of ours: `Place`, where the
  * picture was taken in decimal degrees and metres, and `Source`, what is known of the source beside its `info`. One without
  * tags is left out, `File` never is.
  */
@@ -26,7 +27,9 @@ export function tagsOf(source: SourceFile): Metadata {
   };
   const facts = factsOf(source);
   if (Object.keys(facts).length > 0) groups.Source = facts;
-  for (const [name, tags] of Object.entries(exifGroups(exifBlock(source)))) {
+  const { xmp, iptc } = xmpAndIptc(source);
+  const found = { ...exifGroups(exifBlock(source)), XMP: textsOf(xmp), IPTC: textsOf(iptc) };
+  for (const [name, tags] of Object.entries(found)) {
     if (Object.keys(tags).length > 0) groups[name] = tags;
   }
   return groups;
@@ -69,10 +72,10 @@ function exifGroups(block: Buffer | undefined): Record<string, Record<string, st
   }
 }
 
-/** Labels and descriptions, bounded in number and length, without control characters. */
+/** Labels, or without them the names as they are, and descriptions: bounded in number and length, without control characters. */
 function textsOf(
   tags: object | undefined,
-  labels: Readonly<Record<number, string>>,
+  labels?: Readonly<Record<number, string>>,
   bigEndian = false,
 ): Record<string, string> {
   const texts: Record<string, string> = {};
@@ -82,7 +85,7 @@ function textsOf(
     const text = asText(name, tag, bigEndian);
     if (text === undefined || text === '') continue;
     if (++count > MAX_TAGS) break;
-    texts[labelOf(labels, idOf(tag), name).slice(0, 100)] = text;
+    texts[(labels ? labelOf(labels, idOf(tag), name) : name).slice(0, 100)] = text;
   }
   return texts;
 }

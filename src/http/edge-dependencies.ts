@@ -4,6 +4,7 @@ import type { Clock } from '../kernel/ports/clock.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { CountingSlot, MetricSlots, Metrics } from '../kernel/ports/metrics.js';
 import type { Refusals } from '../kernel/ports/refusals.js';
+import type { MetadataKind } from '../kernel/private-tags.js';
 import type { ImageGroup } from '../kernel/source.js';
 import type { LibraryUse } from '../library/answers.js';
 import type { PreviewChoice, Previews } from '../previews/answers.js';
@@ -29,6 +30,8 @@ export interface HttpConfig extends WireLimits, UploadsLimits, FairUseLimits {
   readonly corsOrigins: readonly string[];
   /** `Cache-Control` of previews and metadata. */
   readonly cacheControl: string;
+  /** `full`: everything to everybody, or, where access is restricted, to who brings a token; `safe`: to nobody. */
+  readonly metadata: MetadataKind;
   /** Answer the probes and metrics beside the operations; else only `createHealthServer` does. */
   readonly publicMetrics: boolean;
 }

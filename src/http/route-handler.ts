@@ -60,6 +60,12 @@ export function createRouteHandlers(deps: RouteDependencies): (dialect: Dialect,
     const generation = hotLane !== undefined && route.effort === 'reads' ? hotLane.generation() : 0;
     const reply = await question.run(deps.use, {
       receive: () => uploads.receive(request, response),
+      seesPrivateTags() {
+        if (config.metadata === 'safe' || access.isOpen) return config.metadata === 'full';
+        // The same signed URL tells its holder less than a token.
+        response.vary('Authorization');
+        return admission.urlValidUntilMs === undefined;
+      },
       tenant() {
         if (tenant === undefined) throw new Error('expected a route that opens to tenants');
         return tenant;

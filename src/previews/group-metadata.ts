@@ -1,4 +1,5 @@
 // The metadata answer of a group: the source's tag groups, the upload's file name, and our own facts.
+import { safeGroups } from '../kernel/private-tags.js';
 import { type CatalogEntry, contentDigestOf, type Metadata, ownPreviews, type SourceInfo } from '../kernel/source.js';
 import type { GroupMetadata, SourceFacts } from './answers.js';
 
@@ -35,6 +36,11 @@ export function groupMetadata({ group, source }: CatalogEntry): GroupMetadata {
       })),
     },
   };
+}
+
+/** What of it may be told to anybody: nothing of places, people and serial numbers. */
+export function safeMetadata({ groups, proofsheet: { place: _place, ...proofsheet } }: GroupMetadata): GroupMetadata {
+  return { groups: safeGroups(groups), proofsheet };
 }
 
 /** As the original labels it. */

@@ -89,6 +89,7 @@ export async function startEdgeServer(
     basePath: '/imageconverter',
     ...NO_LIMITS,
     admins: [ADMIN],
+    metadata: 'full',
     uploadDir: dir.path,
     maxSourceBytes: 1_000_000,
     maxUploads: 8,

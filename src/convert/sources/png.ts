@@ -1,10 +1,12 @@
 // What is taken out of a PNG before it is decoded: texts. Nothing of them gets into a preview, and each may inflate to a
 // thousand times its length. And what its chunks say of its colours, which the decoder does not read.
+import { inflateSync } from 'node:zlib';
 import type { Metadata } from 'sharp';
 import { cicpColours } from '../colour/cicp.js';
 import { isIdentity, type Primaries, toSrgbFrom } from '../colour/primaries.js';
 import { type Colours, type Reading, readingOf } from '../colour/reading.js';
 import { gammaToLight } from '../colour/transfer.js';
+import { MAX_PACKET_BYTES } from '../source-facts.js';
 
 const SIGNATURE_BYTES = 8;
 /** Length, type and checksum around a chunk's data. */
@@ -26,6 +28,35 @@ export function withoutTexts(bytes: Buffer): Buffer {
     at = end;
   }
   return from === 0 ? bytes : Buffer.concat([...kept, bytes.subarray(from)]);
+}
+
+const XMP_KEYWORD = 'XML:com.adobe.xmp\0';
+
+/** The XMP of a text chunk (XMP specification, part 3, 1.1.5; some programs compress it): texts are taken out before decoding. */
+export function xmpOfPng(bytes: Buffer): Buffer | undefined {
+  for (let at = SIGNATURE_BYTES; at + CHUNK_FRAME_BYTES <= bytes.length; ) {
+    const length = bytes.readUInt32BE(at);
+    const body = bytes.subarray(at + 8, at + 8 + length);
+    const name = bytes.toString('latin1', at + 4, at + 8);
+    if (TEXTS.includes(name) && body.toString('latin1', 0, XMP_KEYWORD.length) === XMP_KEYWORD)
+      return textOf(name, body.subarray(XMP_KEYWORD.length));
+    at += CHUNK_FRAME_BYTES + length;
+  }
+  return undefined;
+}
+
+/** What stands behind the keyword: in an iTXt whether it is compressed and how, a language, and the keyword in that. */
+function textOf(name: string, body: Buffer): Buffer | undefined {
+  if (name === 'tEXt') return body;
+  const language = name === 'iTXt' ? body.indexOf(0, 2) : 0;
+  const from = name === 'iTXt' ? body.indexOf(0, language + 1) + 1 : 1;
+  if (language < 0 || from < 1) return undefined;
+  if (name === 'iTXt' && body[0] === 0) return body.subarray(from);
+  try {
+    return inflateSync(body.subarray(from), { maxOutputLength: MAX_PACKET_BYTES });
+  } catch {
+    return undefined;
+  }
 }
 
 /** What is no PNG by the standard though it says so; `undefined` for all others. */

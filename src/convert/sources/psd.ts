@@ -13,7 +13,7 @@ const MODES: Readonly<Record<number, { readonly colours: number; readonly space:
 };
 const OTHER_MODES: Readonly<Record<number, string>> = { 0: 'of one bit a pixel', 7: 'of several inks', 9: 'in Lab' };
 /** Image resources. */
-const [ICC, EXIF, VERSION_INFO] = [1039, 1058, 1057];
+const [IPTC, ICC, EXIF, XMP, VERSION_INFO] = [1028, 1039, 1058, 1060, 1057];
 const [RAW, RLE] = [0, 1];
 
 interface Psd {
@@ -30,11 +30,13 @@ interface Psd {
   readonly hasAlpha: boolean;
   readonly icc: Buffer | undefined;
   readonly exif: Buffer | undefined;
+  readonly xmp: Buffer | undefined;
+  readonly iptc: Buffer | undefined;
 }
 
 export function openPsd(file: Buffer): OpenedSource {
   const psd = readPsd(file);
-  const { widthPx, heightPx, bits, hasAlpha, mode, icc, exif } = psd;
+  const { widthPx, heightPx, bits, hasAlpha, mode, icc, exif, xmp, iptc } = psd;
   const known = MODES[mode];
   if (known === undefined) throw refusedKind(`a PSD ${OTHER_MODES[mode] ?? `of an unknown mode (${mode})`}`);
   if (psd.compression !== RAW && psd.compression !== RLE) throw refusedKind('a PSD whose composite is zipped');
@@ -51,6 +53,8 @@ export function openPsd(file: Buffer): OpenedSource {
     pages: 1,
     icc,
     exif,
+    xmp,
+    iptc,
     decoderBytes: (size) => (size.widthPx * size.heightPx * (channels + 1) * bits) / 8,
     decode: async () => psdPixels(file, psd, known.colours),
   };
@@ -102,6 +106,8 @@ function readPsd(file: Buffer): Psd {
     hasAlpha: mode !== INDEXED && channels > colours && firstExtraIsAlpha(layers, big),
     icc: resources.get(ICC),
     exif: resources.get(EXIF),
+    xmp: resources.get(XMP),
+    iptc: resources.get(IPTC),
   };
 }
 

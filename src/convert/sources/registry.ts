@@ -17,7 +17,7 @@ import { openJxl } from './jxl.js';
 import { openOffice } from './office.js';
 import { gifFirstFrame, gifHasMoreFrames, tiffHasMorePages, webpFirstFrame, webpHasMoreFrames } from './page-count.js';
 import { openPdf } from './pdf.js';
-import { pngKind, pngReading, withoutTexts } from './png.js';
+import { pngKind, pngReading, withoutTexts, xmpOfPng } from './png.js';
 import { openPsd } from './psd.js';
 import { openRaw } from './raw.js';
 import { checkRenderedSvg, checkSvg, svgForDecoder, svgPictureBytes } from './svg.js';
@@ -57,6 +57,8 @@ export interface SourceHandling {
   readonly stripped?: (bytes: Buffer) => Buffer;
   /** What the decoder takes beside the pixels of the size it tells, of the file as it gets it: bytes at most. */
   readonly decoderBytes?: (stripped: Buffer) => number;
+  /** The XMP of the whole file, where the decoder does not tell it. */
+  readonly xmp?: (file: Buffer) => Buffer | undefined;
   /**
    * The file with what a strict decoder found in it (`said`, its words) put right, where that harms no pixel; `undefined` where
    * it is damage, or cannot be told from it.
@@ -84,6 +86,7 @@ export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
     decoderFormats: ['png'],
     otherKind: pngKind,
     stripped: withoutTexts,
+    xmp: xmpOfPng,
     reading: pngReading,
   },
   gif: {

@@ -38,6 +38,8 @@ export interface UseCases {
 export interface Call {
   /** Reads the upload; whoever calls it hands the file on to a use case, which owns it from then on. */
   receive(): Promise<Upload>;
+  /** Whether who asks may be told everything of a source, and not only what is safe to tell anybody. */
+  seesPrivateTags(): boolean;
   /** Who asks, of a route that opens to tenants. */
   tenant(): Tenant;
 }

@@ -21,7 +21,12 @@ function reportOf(environment: Record<string, string>): string {
 describe('access', () => {
   test('is open by default, and nothing limits clients and contexts', () => {
     const { access, fairness, storage } = load({});
-    expect(access).toMatchObject({ apiTokens: undefined, urlKeys: undefined, loginFailuresPerMinute: 60 });
+    expect(access).toMatchObject({
+      apiTokens: undefined,
+      urlKeys: undefined,
+      metadata: 'full',
+      loginFailuresPerMinute: 60,
+    });
     expect(fairness).toMatchObject({ clientUploadsPerSecond: 0, contextUploads: 0, contextMaxBytes: 0 });
     expect(fairness).toMatchObject({ negativeCacheSeconds: 600, negativeCacheEntries: 10_000 });
     expect(storage.deduplicate).toBe('all');

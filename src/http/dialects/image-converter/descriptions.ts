@@ -125,6 +125,8 @@ export const METADATA: Schema = {
     Exif: TAGS,
     GPS: TAGS,
     Thumbnail: TAGS,
+    XMP: TAGS,
+    IPTC: TAGS,
     Proofsheet: {
       title: 'ProofsheetFacts',
       type: 'object',

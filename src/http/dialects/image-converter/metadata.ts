@@ -2,9 +2,9 @@
 // its image, or only that it is stored.
 import { ownPreviews } from '../../../kernel/source.js';
 import type { GroupMetadata, PreviewChoice } from '../../../previews/answers.js';
-import { groupMetadata } from '../../../previews/group-metadata.js';
+import { groupMetadata, safeMetadata } from '../../../previews/group-metadata.js';
 import { type BothReply, json } from '../../replies/reply.js';
-import { type Route, route } from '../route.js';
+import { type Call, type Route, route } from '../route.js';
 import { DONE, METADATA, OF_KEY, OF_PREVIEW } from './descriptions.js';
 import {
   type AskedGroup,
@@ -30,8 +30,8 @@ export const getMetadata = route<AskedGroup>({
     failures: ['unknown-image-key'],
   },
   ...OF_GROUP,
-  async run({ ref }, { previews }) {
-    return { kind: 'json', text: metadataJson(await previews.metadata(ref)), isKept: true };
+  async run({ ref }, { previews }, call) {
+    return { kind: 'json', text: metadataJson(await previews.metadata(ref), call), isKept: true };
   },
 });
 
@@ -48,7 +48,7 @@ export function getImageAndMetadata(strictFormats: boolean): Route {
       failures: failuresOfReading(strictFormats),
     },
     ...ofPreview(strictFormats),
-    run: async ({ ref, format }, { previews }) => both(await previews.choose(ref, format)),
+    run: async ({ ref, format }, { previews }, call) => both(await previews.choose(ref, format), call),
   });
 }
 
@@ -66,7 +66,7 @@ export function cacheAndGetImageAndMetadata(strictFormats: boolean): Route {
     },
     ...ofPreview(strictFormats),
     run: async ({ ref, format }, { previews }, call) =>
-      both(await previews.cacheAndChoose(ref, format, await call.receive())),
+      both(await previews.cacheAndChoose(ref, format, await call.receive()), call),
   });
 }
 
@@ -91,10 +91,11 @@ export const cacheImage = route<AskedGroup>({
 });
 
 /** Metadata comes from the very entry the preview was chosen from: the two parts cannot tell of different uploads. */
-function both(choice: PreviewChoice): BothReply {
-  return { kind: 'both', choice, metadata: ({ entry }) => metadataJson(groupMetadata(entry)) };
+function both(choice: PreviewChoice, call: Call): BothReply {
+  return { kind: 'both', choice, metadata: ({ entry }) => metadataJson(groupMetadata(entry), call) };
 }
 
-function metadataJson({ groups, proofsheet }: GroupMetadata): string {
+function metadataJson(metadata: GroupMetadata, call: Call): string {
+  const { groups, proofsheet } = call.seesPrivateTags() ? metadata : safeMetadata(metadata);
   return JSON.stringify({ ...groups, Proofsheet: proofsheet });
 }

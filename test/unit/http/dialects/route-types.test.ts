@@ -29,7 +29,7 @@ it('what a route parses is what it is run with, and nobody else sees it', () => 
 });
 
 it('a route sees no request and no response, and cannot answer but by a reply', () => {
-  expectTypeOf<keyof Call>().toEqualTypeOf<'receive' | 'tenant'>();
+  expectTypeOf<keyof Call>().toEqualTypeOf<'receive' | 'seesPrivateTags' | 'tenant'>();
   expectTypeOf<Awaited<ReturnType<RouteOf<void>['run']>>>().toEqualTypeOf<Reply>();
   // @ts-expect-error: no such kind of reply.
   route<void>({ ...RULES, parse: () => undefined, run: async () => ({ kind: 'bytes' }) });
