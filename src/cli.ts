@@ -31,6 +31,7 @@ const USAGE = `usage: proofsheet [command]
                                import the URLs of a list, one a line, into the library of a tenant; given again, it goes on
   backup --to DIR              copy the library, which may be in use, to a directory; only what is not there yet
   restore --from DIR           put a backup into PROOFSHEET_DATA_DIR, which must have no library
+  verify --from DIR            read a backup as a whole and name what is damaged in it
   help, --help                 print this text
 `;
 
@@ -64,8 +65,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'sign-url': signUrl,
   'copy-to-shared': copy,
   import: importUrls,
-  backup: (args) => copyLibrary(args, 'to'),
-  restore: (args) => copyLibrary(args, 'from'),
+  backup: (args) => copyLibrary('backup', 'to', args),
+  restore: (args) => copyLibrary('restore', 'from', args),
+  verify: (args) => copyLibrary('verify', 'from', args),
 };
 
 await run(process.argv.slice(2));
@@ -134,13 +136,17 @@ async function importUrls(args: readonly string[]): Promise<void> {
   process.exitCode = await importCommand({ from, tenant });
 }
 
-async function copyLibrary(args: readonly string[], option: 'from' | 'to'): Promise<void> {
+async function copyLibrary(
+  name: 'backup' | 'restore' | 'verify',
+  option: 'from' | 'to',
+  args: readonly string[],
+): Promise<void> {
   const { values, positionals } = optionsOf(args, [option]);
   const dir = values[option];
-  if (dir === undefined || positionals.length > 0)
-    throw new UsageError(`${option === 'to' ? 'backup' : 'restore'} takes --${option} DIR`);
-  const { backupCommand, restoreCommand } = await import('./library-commands.js');
-  process.exitCode = await (option === 'to' ? backupCommand(dir) : restoreCommand(dir));
+  if (dir === undefined || positionals.length > 0) throw new UsageError(`${name} takes --${option} DIR`);
+  const { backupCommand, restoreCommand, verifyCommand } = await import('./library-commands.js');
+  const commands = { backup: backupCommand, restore: restoreCommand, verify: verifyCommand };
+  process.exitCode = await commands[name](dir);
 }
 
 function optionsOf(args: readonly string[], names: readonly string[]): Parsed {

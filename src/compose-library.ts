@@ -3,12 +3,17 @@
 import type { Server } from 'node:net';
 import type { Config } from './config/schema.js';
 import type { TenantsFile } from './config/tenants-file.js';
+import type { LibraryFigures } from './http/status/status-page.js';
+import type { ProofsheetError } from './kernel/errors.js';
+import type { Context } from './kernel/image-key.js';
+import { isCalled } from './kernel/library/tenant.js';
 import type { Clock } from './kernel/ports/clock.js';
-import { JOB_KINDS } from './kernel/ports/jobs.js';
+import { JOB_KINDS, type JobState } from './kernel/ports/jobs.js';
 import type { Logger } from './kernel/ports/logger.js';
 import type { Metrics } from './kernel/ports/metrics.js';
+import type { Tenants } from './kernel/ports/tenants.js';
 import type { LibraryUse } from './library/answers.js';
-import { CallbackWorker, type CallbackWorkerDeps } from './library/callback-worker.js';
+import { CallbackWorker, type CallbackWorkerDeps, replayCallback } from './library/callback-worker.js';
 import { ImportWorker } from './library/import-worker.js';
 import { JobRunner } from './library/job-runner.js';
 import { LibraryService } from './library/library-service.js';
@@ -37,11 +42,17 @@ export interface LibraryParts {
   readonly version: string;
   /** This process looks after what is over; one of those that share the library does. */
   readonly looksAfter: boolean;
+  /** Why nothing is to be converted now, while that is so. */
+  readonly strain: () => ProofsheetError | undefined;
+  /** The id or name of the tenant whose jobs alone are done here; absent: everybody's. */
+  readonly onlyTenant?: string;
 }
 
 /** The library of one process, at work. */
 export interface ComposedLibrary {
   readonly use: LibraryUse;
+  /** For the status page. */
+  figures(): Promise<LibraryFigures>;
   /** Reads the tenants file again. Never rejects. */
   reload(): Promise<void>;
   start(): void;
@@ -53,7 +64,7 @@ export interface ComposedLibrary {
 /** Throws `DataDirError` where the library cannot be opened. */
 export async function composeLibrary(
   config: Config,
-  { previews, tenants, tmpDir, looksAfter, ownPorts, letterOf, version, ...ports }: LibraryParts,
+  { previews, tenants, tmpDir, looksAfter, ownPorts, letterOf, version, strain, onlyTenant, ...ports }: LibraryParts,
 ): Promise<ComposedLibrary> {
   const { storage, library: settings, server, limits } = config;
   const { clock, metrics } = ports;
@@ -69,8 +80,10 @@ export async function composeLibrary(
   });
   const { fetcher, sender } = outbound;
   const worker = new ImportWorker({ ...ports, assets, originals, fetcher, previews, tenants, tmpDir, maxSourceBytes });
+  const only = onlyTenant === undefined ? undefined : contextOnlyOf(tenants, onlyTenant);
   const imports = new JobRunner({
     ...ports,
+    ...(only && { only }),
     jobs,
     kind: 'import-item',
     concurrency: Math.max(1, Math.floor(settings.importConcurrency / server.workers)),
@@ -79,6 +92,7 @@ export async function composeLibrary(
   const callback = new CallbackWorker({ ...ports, assets, tenants, sender, deliveries, letterOf });
   const callbacks = new JobRunner({
     ...ports,
+    ...(only && { only }),
     jobs,
     kind: 'callback',
     concurrency: CALLBACKS_AT_ONCE,
@@ -113,9 +127,25 @@ export async function composeLibrary(
     tmpDir,
     maxItems: settings.importMaxItems,
     maxOpenImports: settings.importMaxOpen,
+    strain,
   });
   return {
-    use: { library, tenants, jobs },
+    use: { library, tenants, jobs, deliveries, replay: (job) => replayCallback(assets, jobs, job) },
+    async figures() {
+      const [usage, counts, failing] = await Promise.all([assets.usage(), jobs.counts(), deliveries.failing()]);
+      const queues = JOB_KINDS.map(async (kind) => {
+        const of = (state: JobState) => counts.find((count) => count.kind === kind && count.state === state)?.jobs ?? 0;
+        const due = await jobs.oldestDue(kind);
+        const oldestDueSeconds = due === undefined ? 0 : Math.max(0, clock.now() - due) / 1_000;
+        return { kind, waiting: of('waiting'), delayed: of('delayed'), claimed: of('claimed'), oldestDueSeconds };
+      });
+      return {
+        ...usage,
+        queues: await Promise.all(queues),
+        failingReceivers: failing.length,
+        disabledReceivers: failing.filter(({ state }) => state.disabled !== undefined).length,
+      };
+    },
     reload: () => tenants.reload(),
     start() {
       imports.start();
@@ -132,6 +162,11 @@ export async function composeLibrary(
       await store.close();
     },
   };
+}
+
+/** The contexts of the tenant of that id or name: none where there is no such tenant. */
+function contextOnlyOf(tenants: Tenants, name: string): (context: Context) => boolean {
+  return (context) => tenants.list().some((tenant) => tenant.context === context && isCalled(tenant, name));
 }
 
 /** The port that a server listens on, once it does. */

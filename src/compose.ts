@@ -19,6 +19,7 @@ import type { HttpConfig } from './http/edge-dependencies.js';
 import type { Bodies } from './http/hot/hot-lane.js';
 import type { HealthReport } from './http/probes.js';
 import { TlsFiles } from './http/wire/tls-files.js';
+import { clientContextOf } from './kernel/image-key.js';
 import type { Logger } from './kernel/ports/logger.js';
 import type { MetricSlots } from './kernel/ports/metrics.js';
 import { sequenceOf } from './kernel/sequence.js';
@@ -60,6 +61,8 @@ export interface Role {
   readonly fronts?: DoorServers;
   /** Asks the figures of all processes; absent when there is only this one. */
   readonly connect?: (own: () => Promise<MetricsSnapshot>) => () => Promise<readonly MetricsSnapshot[]>;
+  /** The id or name of the tenant whose jobs alone it does: for a command that works beside a server. */
+  readonly onlyTenant?: string;
 }
 
 export const ALONE: Role = { shared: false, workerIndex: 0 };
@@ -113,6 +116,8 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const opened = openPreviews({ store, blobs, converter, ...telling }, previewsSettings(config));
   const { previews, journal, background, upkeep, makeRoom } = opened;
   const { catalog } = store;
+  const strain = () =>
+    strainOf(config.fairness, { queueAgeMs: converter.oldestWaitMs, eventLoopLagMs: eventLoop.recentLagMs() });
 
   const library =
     tenants &&
@@ -125,6 +130,8 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       ownPorts: listeners,
       letterOf,
       looksAfter: workerIndex === UPKEEP_WORKER,
+      strain,
+      ...(role.onlyTenant !== undefined && { onlyTenant: role.onlyTenant }),
     }).catch(async (error: unknown) => {
       // Whoever ends the process now must not meet a catalog that is being written (see killSelf in main.ts).
       await store.close().catch(() => undefined);
@@ -139,6 +146,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     usage: () => catalog.usage(),
     memory: { previewBytes, preparedBytes },
     isDraining: () => draining,
+    library: library && (() => library.figures()),
   });
   const edge = createEdge({
     version: PACKAGE_VERSION,
@@ -154,8 +162,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     ...(store.refusals && { refusals: store.refusals }),
     ...(library && { library: library.use }),
     onStorageFull: makeRoom,
-    strain: () =>
-      strainOf(config.fairness, { queueAgeMs: converter.oldestWaitMs, eventLoopLagMs: eventLoop.recentLagMs() }),
+    strain,
     // At debug every hit is logged, which the slow way does.
     ...(config.telemetry.logLevel !== 'debug' && {
       hot: {
@@ -263,7 +270,8 @@ function converterOf(
     tellsOfText: limits.sourceTypes.includes('svg') && workerIndex === UPKEEP_WORKER,
     // Files that end up in the data directory; a shared store reads them and looks after that itself.
     flush: storage.fsync && shared.redisUrl === undefined,
-    weightOf: (context) => weights.get(context) ?? 1,
+    // A tenant's turns are those of its context, whether it uploads or imports.
+    weightOf: (context) => weights.get(clientContextOf(context)) ?? 1,
     ...telling,
   });
 }

@@ -9,11 +9,11 @@ import type { Config } from './config/schema.js';
 import { Progress } from './copy-progress.js';
 import type { ImportId } from './kernel/library/ids.js';
 import type { ImportItem, WantedItem } from './kernel/library/import-job.js';
-import type { Tenant } from './kernel/library/tenant.js';
+import { isCalled, type Tenant } from './kernel/library/tenant.js';
 import { parseSourceUrl } from './kernel/source-url.js';
 import type { LibraryUse } from './library/answers.js';
 import { openEmbeddedStore } from './stores/embedded/embedded-store.js';
-import { backUp, type Copied, restore } from './stores/embedded/library/backup.js';
+import { backUp, type Copied, restore, verify } from './stores/embedded/library/backup.js';
 import { systemClock } from './telemetry/clock.js';
 import { createLogger } from './telemetry/logger.js';
 import { ProcessMetrics } from './telemetry/metrics.js';
@@ -58,10 +58,10 @@ export async function importCommand({ from, tenant: name }: ImportArguments): Pr
   if (faults.length > 0 || lines.length === 0)
     return refused(faults.length > 0 ? faults.join('\n') : `${from} holds no URL`);
   const logger = createLogger({ level: 'silent' });
-  // Shared: a server may run on the same directory.
-  const app = await compose(config, logger, { shared: true, workerIndex: 0 });
+  // Shared: a server may run on the same directory, and the jobs of other tenants are its own: it may know what we do not.
+  const app = await compose(config, logger, { shared: true, workerIndex: 0, onlyTenant: name });
   try {
-    const tenant = app.library?.tenants.list().find((known) => known.id === name || known.name === name);
+    const tenant = app.library?.tenants.list().find((known) => isCalled(known, name));
     if (app.library === undefined || tenant === undefined) return refused(`there is no tenant ${JSON.stringify(name)}`);
     return await runImports(config, app.library, tenant, lines, createHash('sha256').update(text).digest('hex'));
   } finally {
@@ -179,6 +179,23 @@ export async function restoreCommand(from: string): Promise<number> {
   return copying('restored', (dataDir, progress) => restore(from, dataDir, progress));
 }
 
+/** Reads a backup as a whole, and names what is damaged or missing in it. Resolves with the exit code. */
+export async function verifyCommand(from: string): Promise<number> {
+  const { originals, damaged } = await verify(from, (count) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r${count} originals read`);
+  });
+  process.stderr.write(
+    `${process.stderr.isTTY ? '\r' : ''}${originals - damaged.length} of ${originals} originals are whole\n`,
+  );
+  return told(damaged);
+}
+
+/** Names what is damaged or missing. The exit code. */
+function told(damaged: readonly string[]): number {
+  for (const digest of damaged) process.stdout.write(`damaged or missing: ${digest}\n`);
+  return damaged.length === 0 ? 0 : INCOMPLETE_EXIT_CODE;
+}
+
 async function copying(
   what: string,
   copy: (dataDir: string, progress: (copied: number) => void) => Promise<Copied>,
@@ -188,14 +205,13 @@ async function copying(
   // Opened for its lock: only processes that see each other may have the library open at the same time.
   const store = await openEmbeddedStore({ clock: systemClock, logger, metrics: new ProcessMetrics(), dataDir });
   try {
-    const { originals, copied, damaged } = await copy(dataDir, (count) => {
+    const { originals, copied, removed, damaged } = await copy(dataDir, (count) => {
       if (process.stderr.isTTY) process.stderr.write(`\r${count} originals copied`);
     });
     process.stderr.write(
-      `${process.stderr.isTTY ? '\r' : ''}${what}: ${originals} originals, ${copied} of them copied now\n`,
+      `${process.stderr.isTTY ? '\r' : ''}${what}: ${originals} originals, ${copied} of them copied now${removed > 0 ? `; ${removed} that were erased since are removed` : ''}\n`,
     );
-    for (const digest of damaged) process.stdout.write(`damaged or missing: ${digest}\n`);
-    return damaged.length === 0 ? 0 : INCOMPLETE_EXIT_CODE;
+    return told(damaged);
   } finally {
     await store.close();
   }

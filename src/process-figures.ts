@@ -1,6 +1,7 @@
 // What a server process tells of itself: gauges over its store, its status page, and the scrape, which are of all processes.
 import type { Config } from './config/schema.js';
 import type { EdgeDependencies } from './http/edge-dependencies.js';
+import type { LibraryFigures } from './http/status/status-page.js';
 import type { Clock } from './kernel/ports/clock.js';
 import type { Storage } from './open-storage.js';
 import { statusReport } from './status-report.js';
@@ -44,6 +45,8 @@ interface FigureSources {
   readonly usage: Storage['catalog']['usage'];
   readonly memory: Parameters<typeof statusReport>[0]['memory'];
   readonly isDraining: () => boolean;
+  /** Absent without tenants. */
+  readonly library: (() => Promise<LibraryFigures>) | undefined;
 }
 
 /** What the status page and scrapes show: the figures of all processes. */
@@ -51,7 +54,7 @@ export function figuresOf(
   config: Config,
   metrics: ProcessMetrics,
   clock: Clock,
-  { version, connect, limits, usage, memory, isDraining }: FigureSources,
+  { version, connect, limits, usage, memory, isDraining, library }: FigureSources,
 ): Pick<EdgeDependencies, 'status' | 'metricsText'> {
   const startedAt = clock.monotonic();
   const uptime = () => (clock.monotonic() - startedAt) / 1_000;
@@ -72,6 +75,7 @@ export function figuresOf(
         version,
         uptimeSeconds: uptime(),
         draining: isDraining(),
+        ...(library && { library: await library() }),
       }),
     metricsText: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderSnapshot(await exposed()) }),
   };

@@ -1,7 +1,7 @@
 // The figures of the status page, read from the metrics of all processes and from the catalog.
 import type { Config } from './config/schema.js';
 import { formatBytes, formatDuration, formatNumber } from './http/status/status-html.js';
-import type { StatusReport } from './http/status/status-page.js';
+import type { LibraryFigures, StatusReport } from './http/status/status-page.js';
 import type { Usage } from './kernel/ports/catalog.js';
 import { PRIORITIES } from './kernel/ports/converter.js';
 import { ITS_DIALECT } from './telemetry/image-converter-metrics.js';
@@ -16,6 +16,8 @@ export interface StatusFacts {
   readonly version: string;
   readonly uptimeSeconds: number;
   readonly draining: boolean;
+  /** Absent without tenants. */
+  readonly library?: LibraryFigures;
 }
 
 export interface MemoryShares {
@@ -68,6 +70,7 @@ export function statusReport(facts: StatusFacts): StatusReport {
       depth: gaugeOf(snapshot, 'queue_depth', { priority }) ?? 0,
       peak: gaugeOf(snapshot, 'queue_peak', { priority }) ?? 0,
     })),
+    ...(facts.library && { library: facts.library }),
     limits: [
       { name: 'Target formats', value: config.sequence.targetFormats.join(', ') },
       { name: 'Source types', value: limits.sourceTypes.join(', ') },

@@ -13,7 +13,7 @@ export const LIBRARY = {
   importConcurrency: setting(
     'IMPORT_CONCURRENCY',
     whole('images', { min: 1, max: 1_000 }),
-    'Images of imports that are fetched and converted at the same time, in all processes of a server together.',
+    'Images of imports that are fetched and converted at the same time, in all processes of a server together; one context has three quarters of them at most.',
   ),
   importMaxItems: setting(
     'IMPORT_MAX_ITEMS',

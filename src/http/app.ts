@@ -44,7 +44,8 @@ export function createApp(
   app.use((request, response, next) => {
     if (request.url !== '*' || !answersOptions(request, response, allVerbs)) next();
   });
-  if (config.corsOrigins.length > 0) app.use(createCors(config.corsOrigins, !access.isOpen));
+  if (config.corsOrigins.length > 0)
+    app.use(createCors(config.corsOrigins, !access.isOpen || deps.library !== undefined));
 
   addReadings(app, deps, exchanges, probes);
   addRoutes(app, deps, exchanges, isDraining, hotLane);

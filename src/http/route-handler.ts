@@ -14,7 +14,7 @@ import type { Dialect } from './dialects/dialect.js';
 import type { Question, Route, Target, UseCases } from './dialects/route.js';
 import type { EdgeDependencies } from './edge-dependencies.js';
 import type { HotLane } from './hot/hot-lane.js';
-import { receiveJson } from './uploads/receive-json.js';
+import { JsonBodies, type JsonHold, receiveJson } from './uploads/receive-json.js';
 import { createUploads } from './uploads/uploads.js';
 import { hasUnreadBody } from './wire/error-response.js';
 import type { ExchangeLog } from './wire/exchange-log.js';
@@ -39,6 +39,7 @@ export function createRouteHandlers(deps: RouteDependencies): (dialect: Dialect,
   const fairUse = createFairUse(config, deps.clock);
   const guard = createGuard(config.admins, fairUse);
   const uploads = createUploads(config, deps.metrics);
+  const jsonBodies = new JsonBodies();
 
   return (dialect, route) => async (request, response) => {
     if (answersOptions(request, response, route.verbs)) return;
@@ -49,7 +50,10 @@ export function createRouteHandlers(deps: RouteDependencies): (dialect: Dialect,
     // Who may not ask is told so before a body is read.
     const tenant =
       route.opensTo === 'tenant' ? admitTenant(deps.library?.tenants, route, request, response) : undefined;
-    const body = route.body === 'json' ? await receiveJson(request, response, config, route.maxJsonBytes) : undefined;
+    const body =
+      route.body === 'json'
+        ? await receiveJson(request, response, config, holdOf(jsonBodies, response), route.maxJsonBytes)
+        : undefined;
     const target = targetOf(request);
     const question = route.ask(target, body);
     const admission = admit(access, dialect, route, target, question, body, request, response);
@@ -87,6 +91,14 @@ export function createRouteHandlers(deps: RouteDependencies): (dialect: Dialect,
 function authorizationOf({ headersDistinct }: Request): string | undefined {
   const given = headersDistinct.authorization ?? [];
   return given.length === 1 ? given[0] : undefined;
+}
+
+/** A body counts to what all requests hold until its answer has ended. */
+function holdOf(bodies: JsonBodies, response: Response): JsonHold {
+  const hold = bodies.enter();
+  if (response.closed) hold.leave();
+  else response.once('close', hold.leave);
+  return hold;
 }
 
 /** Whose token it is. Throws `unauthorized` with the challenge set, and `protected-operation-disabled`. */

@@ -32,6 +32,22 @@ export function parseContext(text: string | undefined): Context {
   return text as Context;
 }
 
+/** No context that a client can name begins with it, since it is a control character. */
+const LIBRARY_MARK = '\u0001';
+
+/**
+ * Where the previews of a context's assets lie in the cache. No client can name it: what is uploaded, read or cleared under a
+ * context never meets them.
+ */
+export function libraryContextOf(context: Context): Context {
+  return `${LIBRARY_MARK}${context}` as Context;
+}
+
+/** The context that a client knows, of one that `libraryContextOf` has named too. */
+export function clientContextOf(context: Context): Context {
+  return context.startsWith(LIBRARY_MARK) ? (context.slice(LIBRARY_MARK.length) as Context) : context;
+}
+
 function checkName(what: string, text: string): void {
   // Every character is at least one UTF-16 unit and at most two, so most are decided by the cheap check.
   if (text.length > MAX_NAME_CHARACTERS) {

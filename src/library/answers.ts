@@ -6,6 +6,7 @@ import type { AssetId, ImportId } from '../kernel/library/ids.js';
 import type { Callback, ImportItem, ImportJob, WantedItem } from '../kernel/library/import-job.js';
 import type { Tenant } from '../kernel/library/tenant.js';
 import type { Acceptance, LibraryUsage, Page, PageRequest } from '../kernel/ports/assets.js';
+import type { Deliveries } from '../kernel/ports/deliveries.js';
 import type { Jobs } from '../kernel/ports/jobs.js';
 import type { Tenants } from '../kernel/ports/tenants.js';
 import type { PreviewBytes, PreviewChoice } from '../previews/answers.js';
@@ -52,7 +53,7 @@ export interface Library {
   /** Of any context where none is named: for operators. */
   importStatus(context: Context | undefined, id: ImportId): Promise<ImportStatus | undefined>;
   /** The job without its items. */
-  findImport(context: Context, id: ImportId): Promise<ImportJob | undefined>;
+  findImport(context: Context | undefined, id: ImportId): Promise<ImportJob | undefined>;
   /** For operators: of all contexts without one. */
   listImports(request: PageRequest & { readonly context?: Context }): Promise<Page<ImportJob>>;
 
@@ -102,4 +103,8 @@ export interface LibraryUse {
   readonly tenants: Tenants;
   /** For operators: how the queue is. */
   readonly jobs: Pick<Jobs, 'counts' | 'oldestDue'>;
+  /** For operators: what was said to receivers of webhooks, and letting one be called again. */
+  readonly deliveries: Pick<Deliveries, 'failing' | 'log' | 'enable'>;
+  /** Tells the end of an import once more, whatever became of it before; `false` where there is none, or nobody to tell. */
+  readonly replay: (job: ImportJob) => Promise<boolean>;
 }

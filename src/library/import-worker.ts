@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asProofsheetError, type ErrorName } from '../kernel/errors.js';
-import type { ImageKey } from '../kernel/image-key.js';
+import { type ImageKey, libraryContextOf } from '../kernel/image-key.js';
 import type { DescribedAsset } from '../kernel/library/asset.js';
 import { newAssetId } from '../kernel/library/ids.js';
 import { type ImportItem, type ImportJob, isFinal, parseItemWorkId } from '../kernel/library/import-job.js';
@@ -161,7 +161,8 @@ export class ImportWorker {
     const upload = { path: file.path, digest: file.digest, bytes: file.bytes };
     const imageKey = file.digest as string as ImageKey;
     await linkOrCopy(file.path, path);
-    const { info } = (await this.deps.previews.cache({ context: claim.context, imageKey }, upload)).source;
+    const context = libraryContextOf(claim.context);
+    const { info } = (await this.deps.previews.cache({ context, imageKey }, upload)).source;
     await this.deps.originals.keep(file.digest, path, file.bytes);
     const { digest, md5, bytes } = file;
     const { type, widthPx, heightPx } = info;

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
-import type { Context, GroupRef, ImageKey } from '../kernel/image-key.js';
+import { type Context, type GroupRef, type ImageKey, libraryContextOf } from '../kernel/image-key.js';
 import type { Asset, AssetVersion, DescribedAsset, ExternalReference } from '../kernel/library/asset.js';
 import { type AssetId, type ImportId, newImportId } from '../kernel/library/ids.js';
 import type { ImportJob } from '../kernel/library/import-job.js';
@@ -14,6 +14,7 @@ import type { Originals } from '../kernel/ports/originals.js';
 import { contentDigestOf } from '../kernel/source.js';
 import type { PreviewBytes, PreviewChoice, Previews, Upload } from '../previews/answers.js';
 import type { ImportBatch, ImportStatus, Library, OpenedOriginal } from './answers.js';
+import { Remakes } from './remakes.js';
 
 /** As many as one call of the port takes. */
 const ASSETS_AT_ONCE = 1_000;
@@ -27,9 +28,13 @@ export interface LibraryDeps {
   readonly maxItems: number;
   /** Imports of a tenant that have not ended, beyond which the next is refused. */
   readonly maxOpenImports: number;
+  /** Why nothing is to be converted now, while that is so: what is read anonymously is made again within the limits of uploads. */
+  readonly strain?: () => ProofsheetError | undefined;
 }
 
 export class LibraryService implements Library {
+  private readonly remakes = new Remakes();
+
   constructor(private readonly deps: LibraryDeps) {}
 
   get maxItems(): number {
@@ -63,7 +68,7 @@ export class LibraryService implements Library {
     return { job, items: statuses };
   }
 
-  findImport(context: Context, id: ImportId): Promise<ImportJob | undefined> {
+  findImport(context: Context | undefined, id: ImportId): Promise<ImportJob | undefined> {
     return this.deps.assets.findImport(context, id);
   }
 
@@ -99,14 +104,21 @@ export class LibraryService implements Library {
   ): Promise<PreviewChoice | undefined> {
     const version = await this.findVersion(context, id, number);
     if (version === undefined) return undefined;
-    const ref = { context, imageKey: version.digest as string as ImageKey };
+    const ref = groupOf(context, version);
     const found = await this.chosen(ref, request);
     if (found && contentDigestOf(found.entry.source) === version.digest) return found;
-    const upload = await this.copyOf(version);
-    // Somebody who may write this context has put another picture under our name: ours takes its place again.
-    if (found) await this.deps.previews.cache(ref, upload);
-    else return this.deps.previews.cacheAndChoose(ref, request, upload);
+    await this.remakes.run(ref, () => this.remake(ref, request, version));
     return this.deps.previews.choose(ref, request);
+  }
+
+  /** From the original, whose digest is checked as it is copied. */
+  private async remake(ref: GroupRef, request: Format, version: AssetVersion): Promise<void> {
+    const strain = this.deps.strain?.();
+    if (strain !== undefined) throw strain;
+    const upload = await this.copyOf(version);
+    const { source } = (await this.deps.previews.cacheAndChoose(ref, request, upload)).entry;
+    // A record of other bytes, which nobody but a fault of ours can have put there: ours takes its place again.
+    if (contentDigestOf(source) !== version.digest) await this.deps.previews.cache(ref, await this.copyOf(version));
   }
 
   readPreview(choice: PreviewChoice): Promise<PreviewBytes> {
@@ -141,8 +153,7 @@ export class LibraryService implements Library {
     const versions = await this.deps.assets.versionsOf(context, id);
     const isErased = await this.deps.assets.erase(context, id);
     // Where another asset has the same bytes, they are made again from its original.
-    for (const { digest } of versions)
-      await this.deps.previews.clear({ context, imageKey: digest as string as ImageKey });
+    for (const { digest } of versions) await this.deps.previews.clear(groupOf(context, { digest }));
     return isErased;
   }
 
@@ -172,6 +183,11 @@ export class LibraryService implements Library {
     await rm(path, { force: true });
     throw lost();
   }
+}
+
+/** Where the previews of a version lie. */
+function groupOf(context: Context, { digest }: Pick<AssetVersion, 'digest'>): GroupRef {
+  return { context: libraryContextOf(context), imageKey: digest as string as ImageKey };
 }
 
 function living(found: DescribedAsset | undefined): DescribedAsset | undefined {

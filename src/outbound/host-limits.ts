@@ -1,10 +1,11 @@
-// How many requests a host has at the same time, and whether it is asked at all after it has failed several times in a row. One
-// host that hangs holds few places, and keeps nobody else waiting.
+// How many requests a host has at the same time, whatever its ports, and a domain whatever its hosts; and whether a host is asked at
+// all after it has failed several times in a row. What hangs holds few places, and keeps nobody else waiting.
+import { isIP } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../kernel/ports/clock.js';
 
 export interface HostLimitsOptions {
-  /** Requests at the same time, to all hosts. */
+  /** Requests at the same time, to all hosts; half of them, and `perHost` at least, to those of one domain. */
   readonly total: number;
   readonly perHost: number;
   /** How long a request may wait for its host's place before it is sent back, in ms. */
@@ -35,45 +36,51 @@ export class HostNotAsked extends Error {
 const MAX_HOSTS = 1_000;
 
 interface Host {
-  readonly places: Places;
   failures: number;
   restsUntil: number;
   onTrial: boolean;
 }
 
 export class HostLimits {
+  /** By host and port: what listens at another is another server. */
   private readonly hosts = new LRUCache<string, Host>({ max: MAX_HOSTS });
+  /** By host, and by domain; those that nobody holds or waits for are forgotten. */
+  private readonly ofHosts = new Map<string, Places>();
+  private readonly ofDomains = new Map<string, Places>();
   private readonly all: Places;
 
   constructor(private readonly options: HostLimitsOptions) {
     this.all = new Places(options.total);
   }
 
-  /** A place at `name`, to be left once. Rejects with `HostNotAsked`, or with the signal's reason. */
-  async enter(name: string, signal: AbortSignal): Promise<Leave> {
-    const { maxWaitMs, perHost, clock } = this.options;
-    const host = this.hosts.get(name) ?? { places: new Places(perHost), failures: 0, restsUntil: 0, onTrial: false };
+  /** A place at the URL's host, to be left once. Rejects with `HostNotAsked`, or with the signal's reason. */
+  async enter({ host: name, hostname }: Pick<URL, 'host' | 'hostname'>, signal: AbortSignal): Promise<Leave> {
+    const { total, maxWaitMs, perHost, clock } = this.options;
+    const host = this.hosts.get(name) ?? { failures: 0, restsUntil: 0, onTrial: false };
     this.hosts.set(name, host);
     this.checkRest(host);
-    // The host's place first: who waits for a host that hangs takes none of the places that all share.
-    const leaveHost = await host.places.enter(signal, maxWaitMs);
-    const leaveAll = await this.all.enter(signal).catch((error: unknown) => {
+    // The narrower place first: who waits for a host that hangs takes none of the places that all share.
+    const leaveHost = await placeIn(this.ofHosts, hostname, perHost, signal, maxWaitMs);
+    const domain = domainOf(hostname);
+    const perDomain = Math.max(perHost, Math.ceil(total / 2));
+    const leaveDomain = await placeIn(this.ofDomains, domain, perDomain, signal, maxWaitMs).catch(leaving(leaveHost));
+    const leaveAll = await this.all.enter(signal).catch(leaving(leaveDomain, leaveHost));
+    const leavePlaces = (): void => {
       leaveHost();
-      throw error;
-    });
+      leaveDomain();
+      leaveAll();
+    };
     let trial = false;
     try {
       this.checkRest(host);
       trial = host.failures >= this.options.failures;
       host.onTrial ||= trial;
     } catch (error) {
-      leaveHost();
-      leaveAll();
+      leavePlaces();
       throw error;
     }
     return (outcome) => {
-      leaveHost();
-      leaveAll();
+      leavePlaces();
       if (trial) host.onTrial = false;
       if (outcome === 'good') host.failures = 0;
       if (outcome !== 'bad') return;
@@ -90,12 +97,62 @@ export class HostLimits {
   }
 }
 
+/**
+ * The domain that a host is counted to: its last two labels, or three where these are short as in `co.uk`. No list of public suffixes,
+ * so hosts of several owners may be counted together, as those of a large content network are: they share half of all places then.
+ * An address is a domain of its own.
+ */
+export function domainOf(hostname: string): string {
+  const name = hostname.replace(/\.$/, '');
+  if (isIP(name.replace(/^\[|\]$/g, '')) !== 0) return name;
+  const labels = name.split('.');
+  const [second = '', top = ''] = labels.slice(-2);
+  return labels.slice(top.length === 2 && second.length <= 3 ? -3 : -2).join('.');
+}
+
+/** A place of the `count` that all of one name share. */
+async function placeIn(
+  all: Map<string, Places>,
+  name: string,
+  count: number,
+  signal: AbortSignal,
+  maxWaitMs: number,
+): Promise<() => void> {
+  const places = all.get(name) ?? new Places(count);
+  all.set(name, places);
+  const forget = (): void => {
+    if (places.isUnused) all.delete(name);
+  };
+  try {
+    const leave = await places.enter(signal, maxWaitMs);
+    return () => {
+      leave();
+      forget();
+    };
+  } catch (error) {
+    forget();
+    throw error;
+  }
+}
+
+/** Throws on what it is given, once all of `places` have been left. */
+function leaving(...places: readonly (() => void)[]): (error: unknown) => never {
+  return (error) => {
+    for (const leave of places) leave();
+    throw error;
+  };
+}
+
 /** So many at the same time, in the order they came. */
 class Places {
   private taken = 0;
   private readonly waiting = new Set<() => void>();
 
   constructor(private readonly count: number) {}
+
+  get isUnused(): boolean {
+    return this.taken === 0 && this.waiting.size === 0;
+  }
 
   async enter(signal: AbortSignal, maxWaitMs?: number): Promise<() => void> {
     signal.throwIfAborted();

@@ -122,7 +122,7 @@ export class HttpSourceFetcher implements SourceFetcher {
     try {
       let url = this.checked(request.url, request.allowedHosts);
       for (let redirects = 0; ; redirects++) {
-        const leave = await this.options.hosts.enter(url.host, signal);
+        const leave = await this.options.hosts.enter(url, signal);
         timer ??= setTimeout(() => total.abort(new DeadlinePassed('the fetch took too long')), totalTimeoutMs);
         let outcome: HostOutcome = 'neither';
         try {

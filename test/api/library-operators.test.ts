@@ -2,9 +2,10 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { withOperators } from '../../src/http/dialects/registry.js';
 import type { Context } from '../../src/kernel/image-key.js';
+import { receiverOf } from '../../src/kernel/library/delivery.js';
 import type { ImportId } from '../../src/kernel/library/ids.js';
 import { type EdgeServer, startEdgeServer } from '../support/edge-server.js';
-import { FakeTenants, openImportFlow } from '../support/import-flow.js';
+import { FakeTenants, openImportFlow, webhooksOf } from '../support/import-flow.js';
 import { arrived, keepText, wantedItem } from '../support/library.js';
 
 const DIALECTS = withOperators({ basePath: '/imageconverter', strictErrors: false, strictFormats: false }, true);
@@ -14,7 +15,12 @@ let flow: Awaited<ReturnType<typeof openImportFlow>>;
 let server: EdgeServer;
 beforeEach(async () => {
   flow = await openImportFlow();
-  const library = { library: flow.service, tenants: new FakeTenants([flow.tenant]), jobs: flow.jobs };
+  const library = {
+    library: flow.service,
+    tenants: new FakeTenants([flow.tenant]),
+    jobs: flow.jobs,
+    ...webhooksOf(flow),
+  };
   const admins = [{ user: 'admin', password: 'secret' }];
   server = await startEdgeServer({ admins }, { dialects: DIALECTS, library });
 });
@@ -100,4 +106,51 @@ test('what is not there and what cannot be asked is refused in words', async () 
   expect((await get('/jobs/nonsense')).status).toBe(404);
   for (const query of ['limit=0', 'limit=many', 'limit=1001', 'cursor=..%2F'])
     expect((await get(`/jobs?${query}`)).status).toBe(400);
+});
+
+async function post(path: string, headers: Record<string, string> = { Authorization: LOGIN }) {
+  const response = await fetch(`${server.origin}/library${path}`, { method: 'POST', headers });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+test('a receiver that fails is listed with what was said to it, and can be called again', async () => {
+  const [url, context, at] = ['https://example.com/hook?token=secret', 'tenant' as Context, flow.clock.now()];
+  const receiver = receiverOf(url);
+  const said = { fault: 'status', status: 500, answer: 'no', durationMs: 7 } as const;
+  await flow.deliveries.note({ id: 'import_a', context, receiver, at, attempt: 1, end: 'again', said });
+  const listed = await get('/webhooks');
+  expect(JSON.stringify(listed.body)).not.toContain('secret');
+  const time = new Date(at).toISOString();
+  expect(listed.body).toEqual({
+    failing: [{ context, receiver, failures: 1, failingSince: time, lastAttemptAt: time, isDisabled: false }],
+  });
+  const path = `/webhooks/${encodeURIComponent(receiver)}`;
+  expect((await get(`${path}/deliveries?context=tenant`)).body).toEqual({
+    deliveries: [
+      { id: 'import_a', at: time, attempt: 1, end: 'again', fault: 'status', status: 500, answer: 'no', durationMs: 7 },
+    ],
+  });
+  expect((await get(`${path}/deliveries?context=other`)).body).toEqual({ deliveries: [] });
+  expect((await post(`${path}/enable?context=tenant`, {})).status).toBe(401);
+  expect((await post(`${path}/enable?context=other`)).status).toBe(404);
+  expect(await post(`${path}/enable?context=tenant`)).toMatchObject({ status: 200, body: { enabled: true } });
+  expect((await get('/webhooks')).body).toEqual({ failing: [] });
+});
+
+test('the end of an import is told once more, where there is one and somebody to tell', async () => {
+  const callback = { url: 'https://example.com/hook' };
+  const wanted = { dialect: 'test', items: [wantedItem('a')], callback };
+  const accepted = await flow.service.acceptImport(flow.tenant, wanted);
+  const id = accepted.outcome === 'accepted' ? accepted.job.id : '';
+  expect((await post(`/jobs/${id}/callback`)).status).toBe(404);
+  const [claim] = await flow.jobs.claim({ kind: 'import-item', limit: 1, leaseMs: 60_000 });
+  const outcome = { kind: 'failed', reason: { code: 'internal' } } as const;
+  if (claim) await flow.jobs.finish(claim, { importId: id as ImportId, index: 0, outcome });
+  flow.clock.advance(1_000);
+  const [first] = await flow.jobs.claim({ kind: 'callback', limit: 1, leaseMs: 60_000 });
+  if (first) await flow.jobs.finish(first);
+  expect((await post(`/jobs/${id}/callback`, {})).status).toBe(401);
+  expect(await post(`/jobs/${id}/callback`)).toMatchObject({ status: 200, body: { queued: true } });
+  expect(await flow.jobs.claim({ kind: 'callback', limit: 9, leaseMs: 60_000 })).toMatchObject([{ id }]);
+  expect((await post('/jobs/aaaaaaaaaaaa/callback')).status).toBe(404);
 });

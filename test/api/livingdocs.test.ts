@@ -1,14 +1,16 @@
 // The Livingdocs API at the edge: the contract of dialects, and every fact of its importers that the edge decides.
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
+import { request } from 'node:http';
 import sharp from 'sharp';
-import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest';
 import { livingdocsLetter } from '../../src/http/dialects/livingdocs/callback.js';
 import { decodeImageName, slugOf } from '../../src/http/dialects/livingdocs/image-object.js';
 import { reasonText } from '../../src/http/dialects/livingdocs/import-status.js';
 import { dialectsOf } from '../../src/http/dialects/registry.js';
+import { ProofsheetError } from '../../src/kernel/errors.js';
 import type { Context } from '../../src/kernel/image-key.js';
 import { IMPORT_REASONS } from '../../src/kernel/import-reasons.js';
-import type { ImportId, TenantId } from '../../src/kernel/library/ids.js';
+import type { AssetId, ImportId, TenantId } from '../../src/kernel/library/ids.js';
 import { describeContract } from '../contracts/contract.js';
 import { dialectCases, openDialect } from '../contracts/dialect.contract.js';
 import { startEdgeServer } from '../support/edge-server.js';
@@ -310,6 +312,30 @@ describe('what is refused', () => {
     expect((await post(batch([image('a')], { context: { a: JSON.parse(nested(90)) } }))).status).toBe(200);
   });
 
+  it('a body beyond what all requests may hold together, until some of these are done', async () => {
+    const MIB = 2 ** 20;
+    const slow = () => {
+      const headers = { ...bearer(WRITER), 'Content-Type': 'application/json', 'Content-Length': String(8 * MIB) };
+      const sent = request(`${edge.server.origin}${API}/import/images`, { method: 'POST', headers });
+      const answered = new Promise<number | undefined>((resolve) => {
+        sent.on('response', (response) => resolve(response.statusCode));
+        sent.on('error', () => resolve(undefined));
+      });
+      sent.write(' '.repeat(7 * MIB));
+      return { sent, answered };
+    };
+    // Any five of them hold more than may be held, so one at least is sent away while the others wait.
+    const held = Array.from({ length: 5 }, slow);
+    expect(await Promise.race(held.map(({ answered }) => answered))).toBe(503);
+    for (const { sent } of held) sent.destroy();
+    await vi.waitFor(
+      async () => expect((await post(batch([image('a')], { more: 'x'.repeat(7 * MIB) }))).status).toBe(200),
+      {
+        timeout: 30_000,
+      },
+    );
+  });
+
   it('more images than any server may be set to take, before it looks at each', async () => {
     const answer = await post(`{"systemName":"a","images":[${'{},'.repeat(500_000)}{}]}`);
     expect([answer.status, await answer.json()]).toMatchObject([
@@ -317,6 +343,30 @@ describe('what is refused', () => {
       { error_details: { images: expect.any(String) } },
     ]);
   });
+});
+
+it('answers the preflight of a page whose origin is allowed, with the token that it is to send', async () => {
+  const app = 'https://cms.example';
+  edge = await startLibraryEdge({}, { settings: { corsOrigins: [app] } });
+  const preflight = await fetch(`${edge.server.origin}${API}/import/images`, {
+    method: 'OPTIONS',
+    headers: {
+      Origin: app,
+      'Access-Control-Request-Method': 'POST',
+      'Access-Control-Request-Headers': 'authorization,content-type',
+    },
+  });
+  expect(preflight.status).toBe(204);
+  expect(preflight.headers.get('access-control-allow-origin')).toBe(app);
+  expect(preflight.headers.get('access-control-allow-methods')).toContain('POST');
+  const allowed = preflight.headers.get('access-control-allow-headers')?.toLowerCase().split(', ');
+  expect(allowed).toEqual(expect.arrayContaining(['authorization', 'content-type']));
+  const answer = await fetch(`${edge.server.origin}${API}/import/images`, {
+    method: 'POST',
+    headers: { ...bearer(WRITER), Origin: app, 'Sec-Fetch-Site': 'cross-site', 'Content-Type': 'application/json' },
+    body: JSON.stringify(batch([image('a')])),
+  });
+  expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([200, app]);
 });
 
 it('takes as many images as the server says, and not one more', async () => {
@@ -429,6 +479,45 @@ describe('an image', () => {
     const cropped = await fetch(`${originalUrl}&w=100&rect=0,0,10,10&s=abc`);
     expect([cropped.status, cropped.headers.get('warning')]).toEqual([200, '299 - "rect is ignored"']);
     expect(edge.previews.calls.filter((call) => call === 'cache')).toHaveLength(1);
+  });
+
+  it('that the cache has lost is made again once, however many ask for it at the same time and in whatever width', async () => {
+    const { url, mediaId } = await oneImage(await jpegOf(640, 480));
+    const version = await edge.service.findVersion('tenant' as Context, mediaId as AssetId);
+    const group = { imageKey: version?.digest as never };
+    expect(await edge.previews.clear({ context: 'tenant' as Context, ...group })).toBe(0);
+    expect(await edge.previews.clear(group)).toBe(1);
+    const before = edge.previews.conversions;
+    const answers = await Promise.all(Array.from({ length: 50 }, (_, n) => fetch(`${url}&w=${100 + n}`)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(edge.previews.conversions).toBe(before + 1);
+  });
+
+  it('is not made again while the server is behind, and those that are there are served all the same', async () => {
+    const { url } = await oneImage(await jpegOf(640, 480));
+    edge.strain.now = new ProofsheetError('overloaded', 'too far behind', { retryAfterSeconds: 7 });
+    expect((await fetch(`${url}&w=200`)).status).toBe(200);
+    await edge.previews.clear({});
+    const refused = await fetch(`${url}&w=200`);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '7']);
+    edge.strain.now = undefined;
+    expect((await fetch(`${url}&w=200`)).status).toBe(200);
+  });
+
+  it('is nothing that a client of the cache can name, read or put another in the place of', async () => {
+    const bytes = await jpegOf(640, 480);
+    await edge.close();
+    edge = await startLibraryEdge({}, { dialects: [{ name: 'image-converter' }, { name: 'livingdocs' }] });
+    const { url } = await oneImage(bytes);
+    const digest = createHash('sha256').update(bytes).digest('hex');
+    for (const context of ['tenant', '', '%01tenant'])
+      expect((await fetch(`${edge.server.url}/getImage/${digest}/200x150?context=${context}`)).status).not.toBe(200);
+    const own = (await fetch(`${url}&w=200`)).headers.get('etag');
+    const form = new FormData();
+    form.append('sourceImage', new Blob([new Uint8Array(await jpegOf(300, 300))]), 'other.jpg');
+    const put = `${edge.server.url}/cacheImage/${digest}?context=tenant`;
+    expect((await fetch(put, { method: 'POST', body: form })).status).toBe(200);
+    expect((await fetch(`${url}&w=200`)).headers.get('etag')).toBe(own);
   });
 
   it('of a type that the client does not take is a preview', async () => {

@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { digestOf } from '../../src/kernel/digest.js';
 import type { Context } from '../../src/kernel/image-key.js';
 import type { TenantId } from '../../src/kernel/library/ids.js';
+import type { ImportJob } from '../../src/kernel/library/import-job.js';
 import type { Tenant } from '../../src/kernel/library/tenant.js';
 import type { Fetched, FetchRequest, SourceFetcher } from '../../src/kernel/ports/source-fetcher.js';
 import type { Tenants } from '../../src/kernel/ports/tenants.js';
+import { replayCallback } from '../../src/library/callback-worker.js';
 import { ImportWorker } from '../../src/library/import-worker.js';
 import { JobRunner } from '../../src/library/job-runner.js';
 import { LibraryService } from '../../src/library/library-service.js';
@@ -111,4 +113,9 @@ export async function openImportFlow(tenant = tenantOf()) {
       share: () => 0.5,
     });
   return { ...library, tenant, tenants, tmpDir, fetcher, previews, worker, service, runner, logger, metrics };
+}
+
+/** What operators have in hand of webhooks, as a server gives it to its edge. */
+export function webhooksOf({ assets, jobs, deliveries }: Awaited<ReturnType<typeof openImportFlow>>) {
+  return { deliveries, replay: (job: ImportJob) => replayCallback(assets, jobs, job) };
 }

@@ -2,12 +2,13 @@
 // of the library. What a worker does in a server, `work` does here, once.
 import type { EdgeDependencies } from '../../src/http/edge-dependencies.js';
 import type { EnabledDialect } from '../../src/kernel/dialect-names.js';
+import type { ProofsheetError } from '../../src/kernel/errors.js';
 import type { Recognised, Tenant } from '../../src/kernel/library/tenant.js';
 import type { Tenants } from '../../src/kernel/ports/tenants.js';
 import type { Library } from '../../src/library/answers.js';
 import { LibraryService } from '../../src/library/library-service.js';
 import { type EdgeServer, startEdgeServer } from './edge-server.js';
-import { FakeTenants, openImportFlow, tenantOf } from './import-flow.js';
+import { FakeTenants, openImportFlow, tenantOf, webhooksOf } from './import-flow.js';
 
 export const WRITER = 'token-of-a-writer-0001';
 export const READER = 'token-of-a-reader-0001';
@@ -22,20 +23,25 @@ export async function startLibraryEdge(
     others = [],
     dialects = [{ name: 'livingdocs' }],
     maxItems = 1_000,
+    settings = {},
     more = {},
   }: {
     readonly others?: readonly Tenant[];
     readonly dialects?: readonly EnabledDialect[];
     readonly maxItems?: number;
+    readonly settings?: Parameters<typeof startEdgeServer>[0];
     readonly more?: Partial<EdgeDependencies>;
   } = {},
 ) {
   const tenant = tenantOf(facts);
   const flow = await openImportFlow(tenant);
-  const service = new LibraryService({ ...flow, maxItems, maxOpenImports: 3 });
+  /** Why nothing is converted now; a test sets it. */
+  const strain: { now: ProofsheetError | undefined } = { now: undefined };
+  const service = new LibraryService({ ...flow, maxItems, maxOpenImports: 3, strain: () => strain.now });
   const started: { server?: EdgeServer } = {};
   const server = await startEdgeServer(
     {
+      ...settings,
       dialects,
       livingdocs: {
         imageService: 'imgix',
@@ -50,6 +56,7 @@ export async function startLibraryEdge(
         library: failing(service, () => started.server?.previews.failNext && takeFault(started.server)),
         tenants: withTokens(new FakeTenants([tenant, ...others]), tenant, others[0]),
         jobs: flow.jobs,
+        ...webhooksOf(flow),
       },
       ...more,
     },
@@ -61,6 +68,7 @@ export async function startLibraryEdge(
     server,
     tenant,
     service,
+    strain,
     /** Runs what is due until nothing is. */
     async work(): Promise<void> {
       for (;;) {

@@ -37,8 +37,30 @@ export interface StatusReport {
     readonly depth: number;
     readonly peak: number;
   }[];
+  /** Absent where no tenants are configured. */
+  readonly library?: LibraryFigures;
   /** Configured limits as texts with their units. */
   readonly limits: readonly { readonly name: string; readonly value: string }[];
+}
+
+/** What the library holds and has to do, of all tenants together. */
+export interface LibraryFigures {
+  readonly assets: number;
+  readonly originals: number;
+  /** Of originals, which are no part of any tier. */
+  readonly bytes: number;
+  readonly openImports: number;
+  /** Work in the queue by kind; `oldestDueSeconds`: for how long the longest waiting of it is due. */
+  readonly queues: readonly {
+    readonly kind: string;
+    readonly waiting: number;
+    readonly delayed: number;
+    readonly claimed: number;
+    readonly oldestDueSeconds: number;
+  }[];
+  /** Receivers of webhooks that failed last, and those of them that are not called any more. */
+  readonly failingReceivers: number;
+  readonly disabledReceivers: number;
 }
 
 export interface StatusPage {
@@ -102,6 +124,7 @@ ${panel('Bytes by tier', figures(['Tier', 'Stored', 'Limit', 'Full'], tierRows(r
 ${panel('Median durations', figures(['What', 'Median'], medianRows(report)), 'Of all answers of this kind since the start, misses and errors too; estimated from the histograms in /metrics.')}
 ${panel('Conversion queue', figures(['Priority', 'Waiting now', 'Most ever'], queueRows(report)))}
 </div>
+${report.library === undefined ? '' : libraryPanels(report.library)}
 ${panel('Limits', html`<div class="texts">${table(['Limit', 'Value'], limitRows(report))}</div>`)}
 ${metricsText === undefined ? html`<p><a href="?metrics=yes">All metrics</a></p>` : metricsPanel(metricsText)}
 </main>
@@ -143,6 +166,29 @@ function medianRows(report: StatusReport): readonly Row[] {
 
 function queueRows(report: StatusReport): readonly Row[] {
   return report.queues.map(({ priority, depth, peak }) => [priority, formatNumber(depth), formatNumber(peak)]);
+}
+
+function libraryPanels(library: LibraryFigures): Html {
+  const { assets, originals, bytes, openImports, queues, failingReceivers, disabledReceivers } = library;
+  const holds: readonly Row[] = [
+    ['Assets', formatNumber(assets)],
+    ['Distinct originals', formatNumber(originals)],
+    ['Bytes of originals', formatBytes(bytes)],
+    ['Imports that have not ended', formatNumber(openImports)],
+    ['Receivers of webhooks that fail', formatNumber(failingReceivers)],
+    ['Receivers that are not called any more', formatNumber(disabledReceivers)],
+  ];
+  const work = queues.map(
+    ({ kind, waiting, delayed, claimed, oldestDueSeconds }): Row => [
+      kind,
+      ...[waiting, delayed, claimed].map(formatNumber),
+      formatDuration(oldestDueSeconds),
+    ],
+  );
+  return html`<div class="columns">
+${panel('Library', figures(['What', 'Now'], holds), 'Originals are kept whatever the tiers evict, and are no part of their bytes.')}
+${panel('Work of the library', figures(['Kind', 'Due', 'Later', 'In hand', 'Due for'], work))}
+</div>`;
 }
 
 function limitRows(report: StatusReport): readonly Row[] {

@@ -5,14 +5,58 @@ import { UploadBody, type UploadBodyLimits } from './upload-body.js';
 
 /** Far more than most requests need, and small enough to be held by every connection. */
 const MAX_BYTES = 64 * 1024;
+/** What all requests hold at the same time: as text alone, and what is parsed of it takes several times as much. */
+const MAX_BODIES = 256;
+const MAX_HELD_BYTES = 32 * 2 ** 20;
+const RETRY_SECONDS = 1;
 const MEDIA_TYPE = 'application/json';
 /** Deeper than anybody means, and far from what exhausts the stack of whoever writes the value out again. */
 const MAX_DEPTH = 100;
 
+/** One request's part of what all hold. */
+export interface JsonHold {
+  /** Throws `overloaded` when all together hold too much. */
+  add(bytes: number): void;
+  /** To be called once, when nobody needs the value any more. */
+  leave(): void;
+}
+
+/** Bodies of JSON that are received or answered at the same time: so many, and so many bytes, of one process. */
+export class JsonBodies {
+  private bodies = 0;
+  private bytes = 0;
+
+  constructor(private readonly most = { bodies: MAX_BODIES, bytes: MAX_HELD_BYTES }) {}
+
+  /** Throws `overloaded` when there are too many. */
+  enter(): JsonHold {
+    if (this.bodies >= this.most.bodies) throw tooMuch();
+    this.bodies++;
+    let held = 0;
+    return {
+      add: (bytes) => {
+        if (this.bytes + bytes > this.most.bytes) throw tooMuch();
+        this.bytes += bytes;
+        held += bytes;
+      },
+      leave: () => {
+        this.bodies--;
+        this.bytes -= held;
+      },
+    };
+  }
+}
+
+function tooMuch(): ProofsheetError {
+  return new ProofsheetError('overloaded', 'too many bodies of JSON are being received; send this one again', {
+    retryAfterSeconds: RETRY_SECONDS,
+  });
+}
+
 /**
  * The value of the request's body. Throws `source-type-refused` for another media type, `broken-upload` for what is no JSON
  * or nested deeper than `MAX_DEPTH`,
- * `source-too-large` (more than `maxBytes`), `upload-too-slow`, and `ClientGone`.
+ * `source-too-large` (more than `maxBytes`), `upload-too-slow`, `overloaded` (more than `hold` has room for), and `ClientGone`.
  */
 export async function receiveJson(
   request: IncomingMessage,
@@ -21,6 +65,7 @@ export async function receiveJson(
     uploadIdleTimeoutMs: idleMs,
     uploadTimeoutMs,
   }: { readonly uploadIdleTimeoutMs: number; readonly uploadTimeoutMs: number },
+  hold: JsonHold,
   maxBytes = MAX_BYTES,
 ): Promise<unknown> {
   const { headers } = request;
@@ -32,7 +77,10 @@ export async function receiveJson(
   const body = new UploadBody(request, limits, MEDIA_TYPE, false);
   const chunks: Buffer[] = [];
   try {
-    for await (const chunk of body) chunks.push(chunk);
+    for await (const chunk of body) {
+      hold.add(chunk.length);
+      chunks.push(chunk);
+    }
   } catch (error) {
     throw body.failure ?? error;
   }

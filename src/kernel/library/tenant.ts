@@ -35,6 +35,11 @@ export interface Recognised {
   readonly scopes?: Scopes;
 }
 
+/** Whether a person means this tenant by the text: its id or its name. */
+export function isCalled({ id, name }: Tenant, text: string): boolean {
+  return id === text || name === text;
+}
+
 export function mayDo({ scopes }: Recognised, scope: string): boolean {
   return scopes === undefined || scopes.has(scope);
 }

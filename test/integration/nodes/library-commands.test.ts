@@ -1,17 +1,19 @@
 // The library from the command line: a list is imported with a report of what was not, again without a second fetch, and a backup of
 // a library in use is restored into another data directory, where every asset and original is found.
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { digestOf } from '../../../src/kernel/digest.js';
 import type { Context } from '../../../src/kernel/image-key.js';
+import type { TenantId } from '../../../src/kernel/library/ids.js';
 import { openEmbeddedLibrary } from '../../../src/stores/embedded/library/open-library.js';
 import { systemClock } from '../../../src/telemetry/clock.js';
 import { FakeLogger } from '../../support/fake-logger.js';
 import { FakeMetrics } from '../../support/fake-metrics.js';
 import { flat, image } from '../../support/images.js';
+import { newImport } from '../../support/library.js';
 import { type Origin, startOrigin } from '../../support/origins.js';
 import { run } from '../../support/processes.js';
 import { startServerProcess } from '../../support/server-process.js';
@@ -124,6 +126,19 @@ describe('proofsheet import', () => {
   });
 });
 
+test('proofsheet import leaves the work of other tenants to the server, which may know what the command does not', async () => {
+  const found = await library(environment.PROOFSHEET_DATA_DIR ?? '');
+  const wanted = newImport(['a'], { context: 'elsewhere' as Context, tenantId: 'elsewhere' as TenantId });
+  await found.assets.acceptImport(wanted);
+  const from = await list(origin.url('/a.jpg'));
+  expect((await command(['import', '--from', from, '--tenant', 'agency'])).code).toBe(0);
+  // Neither fetched nor put off: a server that knows the tenant finds it due at once.
+  expect(await found.assets.findItem(wanted.id, 0)).toMatchObject({ state: 'queued', attempts: 0 });
+  expect((await found.assets.findItem(wanted.id, 0))?.nextAttemptAt).toBeUndefined();
+  expect(await found.jobs.claim({ kind: 'import-item', limit: 9, leaseMs: 1_000 })).toHaveLength(1);
+  await found.close();
+});
+
 describe('proofsheet backup and restore', () => {
   test('carry a library in use to another data directory, with every asset and its original', async () => {
     await command(['import', '--from', await list(origin.url('/a.jpg'), origin.url('/b.jpg')), '--tenant', 'agency']);
@@ -150,6 +165,52 @@ describe('proofsheet backup and restore', () => {
     expect(twice.code).not.toBe(0);
     expect(twice.stderr).toContain('without a library');
     expect(await readdir(join(elsewhere, 'library'))).toEqual(expect.arrayContaining(['originals', 'records']));
+  });
+
+  test('forget what was erased since, and tell what is damaged in a backup by reading it', async () => {
+    await command(['import', '--from', await list(origin.url('/a.jpg')), '--tenant', 'agency']);
+    const to = join(dir.path, 'backup');
+    expect((await command(['backup', '--to', to])).code).toBe(0);
+    const copies = async () =>
+      (await readdir(join(to, 'originals'), { recursive: true })).filter((name) => /[0-9a-f]{64}/.test(name));
+    const [kept = ''] = await copies();
+    expect(await command(['verify', '--from', to])).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('1 of 1 originals are whole'),
+    });
+    const path = join(to, 'originals', kept);
+    await writeFile(path, Buffer.alloc(picture.length));
+    const damaged = await command(['verify', '--from', to]);
+    expect(damaged).toMatchObject({ code: 1, stdout: `damaged or missing: ${digestOf(picture)}\n` });
+    await rm(path);
+    expect((await command(['verify', '--from', to])).code).toBe(1);
+    // Made whole again by the next backup, beside what one that was killed has left.
+    await writeFile(`${path}.new`, 'half');
+    expect((await command(['backup', '--to', to])).stderr).toContain('1 of them copied now');
+    expect((await command(['verify', '--from', to])).code).toBe(0);
+    expect(await copies()).toEqual([kept]);
+    const found = await library(environment.PROOFSHEET_DATA_DIR ?? '');
+    const [entry] = (await found.assets.listAssets(TENANT, { limit: 1 })).entries;
+    await found.assets.erase(TENANT, entry?.asset.id ?? ('' as never));
+    await found.close();
+    expect((await command(['backup', '--to', to])).stderr).toContain('1 that were erased since are removed');
+    expect(await copies()).toEqual([]);
+    expect((await command(['verify', '--from', dir.path])).stderr).toContain('expected a backup');
+    expect((await command(['verify'])).code).toBe(64);
+  });
+
+  test('find the earlier backup where one was ended while it took its place', async () => {
+    await command(['import', '--from', await list(origin.url('/a.jpg')), '--tenant', 'agency']);
+    const to = join(dir.path, 'backup');
+    await command(['backup', '--to', to]);
+    await rename(join(to, 'records'), join(to, 'records.old'));
+    await mkdir(join(to, 'records.new'));
+    expect((await command(['verify', '--from', to])).stderr).toContain('1 of 1');
+    await cp(join(to, 'records'), join(to, 'records.old'), { recursive: true });
+    expect((await command(['backup', '--to', to])).code).toBe(0);
+    expect((await readdir(to)).toSorted()).toEqual(['originals', 'records']);
+    const restored = await command(['restore', '--from', to], { PROOFSHEET_DATA_DIR: join(dir.path, 'elsewhere') });
+    expect(restored.code).toBe(0);
   });
 
   test('say so where there is nothing to back up', async () => {

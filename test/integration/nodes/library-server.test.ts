@@ -62,6 +62,8 @@ test('reads its tenants again on SIGHUP in every worker, and goes on serving', a
   expect(jobs.status).toBe(200);
   expect(await jobs.json()).toMatchObject({ imports: [], next: null, usage: { assets: 0 } });
   expect((await fetch(`${server.origin}/library/jobs`)).status).toBe(401);
+  const page = await (await fetch(`${server.url}/status`)).text();
+  for (const shown of ['Work of the library', 'import-item', 'Bytes of originals']) expect(page).toContain(shown);
   expect(await scrape(server.origin, 'proofsheet_library_assets')).toBe(0);
   expect(await scrape(server.origin, 'proofsheet_jobs', 'kind="import-item"')).toBe(0);
 });
@@ -70,6 +72,7 @@ test('without tenants there is no library, and SIGHUP ends the server as a close
   const { PROOFSHEET_TENANTS: _, ...without } = environment;
   const alone = await startServerProcess(without);
   expect((await fetch(`${alone.origin}/library/jobs`)).status).toBe(404);
+  expect(await (await fetch(`${alone.url}/status`)).text()).not.toContain('Work of the library');
   alone.kill('SIGHUP');
   expect(await alone.gone).toBe('SIGHUP');
 });

@@ -523,10 +523,15 @@ describe('hosts that fail, and hosts that are slow', () => {
     const waiting: ServerResponse[] = [];
     const slow = await origin((_request, response) => void waiting.push(response));
     const quick = await origin((_request, response) => send(response));
-    const out = outbound([slow, quick], { concurrency: 3, hostConcurrency: 2 }, undefined, { maxWaitMs: 300 });
-    const held = [out.ask(slow.url('/1')), out.ask(slow.url('/2'))];
+    // Two hosts, since two ports of one host share its places.
+    const limits = { concurrency: 3, hostConcurrency: 2 };
+    const out = outbound([slow, quick], limits, () => [slow.place.address], { maxWaitMs: 300 });
+    const slowUrl = (path: string) => slow.url(path).replace(slow.place.address, 'slow.example');
+    const held = [out.ask(slowUrl('/1')), out.ask(slowUrl('/2'))];
     await expect.poll(() => waiting.length, { timeout: 30_000 }).toBe(2);
-    expect(await out.ask(slow.url('/3'))).toMatchObject({ wasTried: false, isTransient: true, retryAfterMs: 300 });
+    const busy = { wasTried: false, isBusy: true, isTransient: true, retryAfterMs: 300 };
+    expect(await out.ask(slowUrl('/3'))).toMatchObject(busy);
+    expect(await out.ask(quick.url('/').replace(quick.place.address, 'slow.example'))).toMatchObject(busy);
     expect(reasonOf(await out.ask(quick.url('/')))).toBe('fetched');
     expect(slow.requests).toHaveLength(2);
     for (const response of waiting) send(response);

@@ -113,17 +113,124 @@ export const OF_JOBS: RouteDescription = {
   failures: ['invalid-request-format', 'invalid-image-key'],
 };
 
+const IMPORT_ID: NonNullable<RouteDescription['parameters']>[number] = {
+  name: 'id',
+  in: 'path',
+  description: 'The id of the import.',
+  schema: { type: 'string', pattern: '^[a-z0-9]{12}$' },
+  example: 'k3v9x0a1b2c3',
+};
+
+const RECEIVER = [
+  {
+    name: 'receiver',
+    in: 'path',
+    description: 'As the list of those that fail has it: its URL, with a hash in place of a query; percent-encoded.',
+    schema: { type: 'string', minLength: 1 },
+    example: 'https://example.com/hook',
+  },
+  {
+    name: 'context',
+    in: 'query',
+    description: 'Whose webhooks they are.',
+    schema: { type: 'string', maxLength: 256 },
+    example: 'tenant',
+  },
+] as const satisfies RouteDescription['parameters'];
+
+export const OF_REPLAY: RouteDescription = {
+  summary: 'Tells the end of an import once more',
+  details:
+    'To the URL that the import was sent with, by a delivery of the same id. One that is waiting already is left as it is.',
+  parameters: [IMPORT_ID],
+  answer: {
+    kind: 'json',
+    schema: { title: 'LibraryReplay', type: 'object', properties: { queued: { const: true } }, required: ['queued'] },
+  },
+  failures: ['unknown-image-key'],
+};
+
+export const OF_RECEIVERS: RouteDescription = {
+  summary: 'The receivers of webhooks that failed last',
+  parameters: [],
+  answer: {
+    kind: 'json',
+    schema: {
+      title: 'LibraryReceivers',
+      type: 'object',
+      properties: {
+        failing: {
+          type: 'array',
+          items: {
+            type: 'object',
+            properties: {
+              context: { type: 'string' },
+              receiver: { type: 'string' },
+              failures: { ...COUNT, description: 'In a row.' },
+              failingSince: TIME,
+              lastAttemptAt: TIME,
+              isDisabled: { type: 'boolean', description: 'It is not called until somebody enables it.' },
+            },
+            required: ['context', 'receiver', 'failures', 'failingSince', 'lastAttemptAt', 'isDisabled'],
+          },
+        },
+      },
+      required: ['failing'],
+    },
+  },
+};
+
+export const OF_DELIVERIES: RouteDescription = {
+  summary: 'What was said to a receiver, the latest first',
+  parameters: RECEIVER,
+  answer: {
+    kind: 'json',
+    schema: {
+      title: 'LibraryDeliveries',
+      type: 'object',
+      properties: {
+        deliveries: {
+          type: 'array',
+          items: {
+            type: 'object',
+            properties: {
+              id: { type: 'string', description: 'The header `webhook-id`.' },
+              at: TIME,
+              attempt: COUNT,
+              end: { enum: ['delivered', 'again', 'dead'] },
+              fault: TEXT_OR_NOTHING,
+              status: { type: ['integer', 'null'] },
+              answer: { ...TEXT_OR_NOTHING, description: 'The first 1,000 bytes of the answer.' },
+              durationMs: { type: ['integer', 'null'] },
+            },
+            required: ['id', 'at', 'attempt', 'end'],
+          },
+        },
+      },
+      required: ['deliveries'],
+    },
+  },
+  failures: ['invalid-image-key'],
+};
+
+export const OF_ENABLING: RouteDescription = {
+  summary: 'Lets a receiver be called again',
+  parameters: RECEIVER,
+  answer: {
+    kind: 'json',
+    schema: {
+      title: 'LibraryEnabled',
+      type: 'object',
+      properties: { enabled: { const: true } },
+      required: ['enabled'],
+    },
+  },
+  failures: ['unknown-image-key', 'invalid-image-key'],
+};
+
 export const OF_JOB: RouteDescription = {
   summary: 'An import with its items',
-  parameters: [
-    {
-      name: 'id',
-      in: 'path',
-      description: 'The id of the import.',
-      schema: { type: 'string', pattern: '^[a-z0-9]{12}$' },
-      example: 'k3v9x0a1b2c3',
-    },
-  ],
+  parameters: [IMPORT_ID],
   answer: { kind: 'json', schema: IMPORT_WITH_ITEMS },
   failures: ['unknown-image-key'],
 };

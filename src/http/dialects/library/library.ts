@@ -5,23 +5,18 @@ import { parseContext } from '../../../kernel/image-key.js';
 import { type ImportId, parseImportId } from '../../../kernel/library/ids.js';
 import type { ImportItem, ImportJob } from '../../../kernel/library/import-job.js';
 import { JOB_KINDS } from '../../../kernel/ports/jobs.js';
-import type { ItemStatus, LibraryUse } from '../../../library/answers.js';
+import type { ItemStatus } from '../../../library/answers.js';
 import { plainFailure } from '../../replies/error-map.js';
 import { json } from '../../replies/reply.js';
 import { queryValue } from '../../url-query.js';
 import type { Dialect } from '../dialect.js';
-import { type RouteRules, route, type Target, type UseCases } from '../route.js';
-import { FAILURE, OF_JOB, OF_JOBS } from './descriptions.js';
+import { route, type Target } from '../route.js';
+import { FAILURE, OF_JOB, OF_JOBS, OF_REPLAY } from './descriptions.js';
+import { CHANGING, libraryOf, timeOf, WATCHING } from './operators.js';
+import { webhookRoutes } from './webhooks.js';
 
 const MAX_PAGE = 1_000;
 const USUAL_PAGE = 100;
-
-const WATCHING = {
-  verbs: ['GET', 'HEAD'],
-  opensTo: 'admin',
-  body: 'none',
-  effort: 'administers',
-} as const satisfies Partial<RouteRules>;
 
 interface AskedList {
   readonly context: Context | undefined;
@@ -81,21 +76,32 @@ const job = route<{ readonly id: ImportId | undefined }>({
   },
 });
 
+/** `POST /library/jobs/{id}/callback`: the end of an import is told once more, whatever became of it before. */
+const replay = route<{ readonly id: ImportId | undefined }>({
+  ...CHANGING,
+  name: 'libraryReplay',
+  path: '/jobs/{id}/callback',
+  description: OF_REPLAY,
+  parse: ({ segments: [text = ''] }) => ({ id: parseImportId(text) }),
+  run: async ({ id }, use) => {
+    const { library, replay: again } = libraryOf(use);
+    const known = id && (await library.findImport(undefined, id));
+    if (!known || !(await again(known)))
+      throw new ProofsheetError('unknown-image-key', 'there is no import of this id that has ended and is to be told');
+    return json({ queued: true });
+  },
+});
+
 /** Mounted at `/library`, where there are tenants. */
 export function libraryOperators(): Dialect {
   return {
     name: 'library',
     mount: '/library',
-    routes: [jobs, job],
+    routes: [jobs, job, replay, ...webhookRoutes],
     summary: 'How the imports of the library stand, for operators.',
     failureSchema: FAILURE,
     renderFailure: plainFailure,
   };
-}
-
-function libraryOf({ library }: UseCases): LibraryUse {
-  if (library !== undefined) return library;
-  throw new ProofsheetError('protected-operation-disabled', 'there is no library until tenants are configured');
 }
 
 function limitOf({ url }: Target): number {
@@ -139,8 +145,4 @@ function toldItem({ item, asset }: ItemStatus) {
 function withoutQuery({ url }: ImportItem): string {
   const { origin, pathname } = new URL(url);
   return `${origin}${pathname}`;
-}
-
-function timeOf(ms: number | undefined): string | null {
-  return ms === undefined ? null : new Date(ms).toISOString();
 }

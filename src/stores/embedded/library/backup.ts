@@ -1,14 +1,14 @@
-// A copy of the library while it is in use, and the way back. The records are copied as of one commit; then every original that they
-// name, so that what was begun since is not in it, and nothing in it is without its bytes.
+// A copy of the library while it is in use, the way back, and whether a copy is whole. The records are copied as of one commit; then
+// every original that they name, so that what was begun since is not in it, and nothing in it is without its bytes.
 import { existsSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Digest } from '../../../kernel/digest.js';
+import { type Digest, parseDigest } from '../../../kernel/digest.js';
 import { BlobFiles, hashFile, openRegular } from '../blob-files.js';
 import { keysFrom, LmdbEnvironment, readRow } from '../lmdb-environment.js';
 import { makeDirs } from '../make-dirs.js';
 import { DataDirError } from '../storage-errors.js';
-import { digestOfKey, FIRST_KEY, keyAfter } from './library-keys.js';
+import { digestKey, digestOfKey, FIRST_KEY, keyAfter } from './library-keys.js';
 import { decodeJson, type OriginalRow } from './library-rows.js';
 
 const RECORDS = 'records';
@@ -22,7 +22,16 @@ export interface Copied {
   readonly originals: number;
   /** Of these, copied now; the others were there already. */
   readonly copied: number;
+  /** Originals of an earlier backup that nothing names any more, removed from this one. */
+  readonly removed: number;
   /** Originals that could not be read, or that are not what their name says. */
+  readonly damaged: readonly Digest[];
+}
+
+export interface Verified {
+  /** Originals that the records name. */
+  readonly originals: number;
+  /** Of these, absent or not what their name says. */
   readonly damaged: readonly Digest[];
 }
 
@@ -35,26 +44,25 @@ export function libraryDir(dataDir: string): string {
 
 /**
  * Copies the library in `dataDir`, which may be in use by processes of this machine, to `to`. What is there of an earlier backup is
- * built on: of originals only those are copied that are not there yet.
+ * built on: of originals only those are copied that are not there yet, and those go that were erased since. Resolved, it survives a
+ * power cut; ended at any moment, what `to` has is one of the two backups, whole.
  */
 export async function backUp(dataDir: string, to: string, progress: CopyProgress = () => undefined): Promise<Copied> {
   const from = libraryDir(dataDir);
   if (!existsSync(join(from, RECORDS, 'data.mdb')))
     throw new DataDirError(`expected a library in ${dataDir}, got none: there is nothing to back up`);
   makeDirs(to);
+  await endReplacing(to);
   const live = LmdbEnvironment.open(join(from, RECORDS), 'consistent');
   const fresh = join(to, `${RECORDS}.new`);
   try {
     for (let turn = 1; ; turn++) {
-      await rm(fresh, { recursive: true, force: true });
-      await mkdir(fresh);
-      await live.copyTo(fresh);
+      await copyRecords(live, fresh);
       const copied = await copyOriginals(fresh, join(from, ORIGINALS), join(to, ORIGINALS), progress);
       if (copied.damaged.length > 0 && turn < MAX_TURNS) continue;
-      // Only now: until then the earlier backup is whole.
-      await rm(join(to, RECORDS), { recursive: true, force: true });
-      await rename(fresh, join(to, RECORDS));
-      return copied;
+      await replaceRecords(to);
+      // Only now: until then the earlier backup was whole, and named them.
+      return { ...copied, removed: await removeUnnamed(join(to, RECORDS), join(to, ORIGINALS)) };
     }
   } finally {
     await live.close();
@@ -68,36 +76,119 @@ export async function restore(
   progress: CopyProgress = () => undefined,
 ): Promise<Copied> {
   const to = libraryDir(dataDir);
-  if (!existsSync(join(from, RECORDS, 'data.mdb')))
-    throw new DataDirError(`expected a backup of a library in ${from}, got none`);
+  const records = await recordsOf(from);
   if (existsSync(join(to, RECORDS)))
     throw new DataDirError(`expected a data directory without a library, got one in ${to}: move it away first`);
+  makeDirs(to);
   const fresh = join(to, `${RECORDS}.new`);
-  await rm(fresh, { recursive: true, force: true });
-  makeDirs(fresh);
-  const backup = LmdbEnvironment.open(join(from, RECORDS), 'consistent');
+  const backup = LmdbEnvironment.open(records, 'consistent');
   try {
-    await backup.copyTo(fresh);
+    await copyRecords(backup, fresh);
   } finally {
     await backup.close();
   }
   const copied = await copyOriginals(fresh, join(from, ORIGINALS), join(to, ORIGINALS), progress);
   // Last, so that a restore that was interrupted can be begun again.
   await rename(fresh, join(to, RECORDS));
-  return copied;
+  await syncPath(to);
+  return { ...copied, removed: 0 };
 }
 
-async function copyOriginals(records: string, fromDir: string, toDir: string, progress: CopyProgress): Promise<Copied> {
+/** Reads a backup as a whole: its records, and every original that they name. */
+export async function verify(from: string, progress: CopyProgress = () => undefined): Promise<Verified> {
+  const files = new BlobFiles(join(from, ORIGINALS));
+  const damaged: Digest[] = [];
+  let originals = 0;
+  for await (const { digest, bytes } of namedIn(await recordsOf(from))) {
+    if (!(await isWhole(files, digest, bytes))) damaged.push(digest);
+    progress(++originals);
+  }
+  return { originals, damaged };
+}
+
+/** The records of a backup, be it one that was ended while they were replaced. Throws `DataDirError` when there are none. */
+async function recordsOf(backup: string): Promise<string> {
+  await endReplacing(backup);
+  const records = join(backup, RECORDS);
+  if (existsSync(join(records, 'data.mdb'))) return records;
+  throw new DataDirError(`expected a backup of a library in ${backup}, got none`);
+}
+
+/** New records take the place of the old ones, which stay until then: two names change, so there is a moment between. */
+async function replaceRecords(to: string): Promise<void> {
+  const [current, old] = [join(to, RECORDS), join(to, `${RECORDS}.old`)];
+  if (existsSync(current)) await rename(current, old);
+  await rename(join(to, `${RECORDS}.new`), current);
+  await syncPath(to);
+  await rm(old, { recursive: true, force: true });
+}
+
+/** Puts the old records back where the new ones did not come, and removes them where they did. */
+async function endReplacing(to: string): Promise<void> {
+  const [current, old] = [join(to, RECORDS), join(to, `${RECORDS}.old`)];
+  if (!existsSync(old)) return;
+  if (existsSync(current)) await rm(old, { recursive: true, force: true });
+  else await rename(old, current);
+  await syncPath(to);
+}
+
+async function copyRecords(from: LmdbEnvironment, fresh: string): Promise<void> {
+  await rm(fresh, { recursive: true, force: true });
+  await mkdir(fresh);
+  await from.copyTo(fresh);
+  await syncPath(join(fresh, 'data.mdb'));
+  await syncPath(fresh);
+}
+
+async function copyOriginals(
+  records: string,
+  fromDir: string,
+  toDir: string,
+  progress: CopyProgress,
+): Promise<Omit<Copied, 'removed'>> {
   const [from, to] = [new BlobFiles(fromDir), new BlobFiles(toDir)];
   let [originals, copied] = [0, 0];
   const damaged: Digest[] = [];
+  const changedDirs = new Set<string>();
   for await (const { digest, bytes } of namedIn(records)) {
     originals++;
     if (to.isStored(digest, bytes)) continue;
-    if (await copyOne(digest, from, to)) progress(++copied);
-    else damaged.push(digest);
+    if (await copyOne(digest, from, to)) {
+      changedDirs.add(to.dirOf(digest));
+      progress(++copied);
+    } else damaged.push(digest);
   }
+  // The files were synced one by one; their names are, a directory each, at the end. There are 65,536 of them at most.
+  for (const dir of changedDirs) await syncPath(dir);
+  for (const dir of new Set([...changedDirs].map((path) => dirname(path)))) await syncPath(dir);
+  if (changedDirs.size > 0) await syncPath(toDir);
   return { originals, copied, damaged };
+}
+
+/** Removes the originals that the records do not name; what is no original is left alone. Resolves with how many. */
+async function removeUnnamed(records: string, dir: string): Promise<number> {
+  const files = new BlobFiles(dir);
+  const environment = LmdbEnvironment.open(records, 'consistent');
+  let removed = 0;
+  try {
+    const table = environment.table('originals');
+    for (const first of await entriesOf(dir))
+      for (const second of await entriesOf(join(dir, first)))
+        for (const name of await entriesOf(join(dir, first, second))) {
+          // What a copy that was killed has left.
+          if (/^[0-9a-f]{64}\.new$/.test(name)) await rm(join(dir, first, second, name), { force: true });
+          const digest = parseDigest(name);
+          const row = digest && readRow(table, digestKey(digest), (bytes) => decodeJson<OriginalRow>(bytes));
+          if (digest !== undefined && !(row && row.refs > 0) && files.unlink(digest)) removed++;
+        }
+    return removed;
+  } finally {
+    await environment.close();
+  }
+}
+
+async function entriesOf(dir: string): Promise<readonly string[]> {
+  return existsSync(dir) ? readdir(dir) : [];
 }
 
 /** The originals that the records in the directory name. */
@@ -117,6 +208,16 @@ async function* namedIn(records: string): AsyncGenerator<{ readonly digest: Dige
     }
   } finally {
     await environment.close();
+  }
+}
+
+async function isWhole(files: BlobFiles, digest: Digest, bytes: number): Promise<boolean> {
+  const opened = await openRegular(files.pathOf(digest));
+  if (opened === undefined || opened === 'not-a-file') return false;
+  try {
+    return opened.bytes === bytes && (await hashFile(opened.file)) === digest;
+  } finally {
+    await opened.file.close();
   }
 }
 
@@ -141,5 +242,15 @@ async function copyOne(digest: Digest, from: BlobFiles, to: BlobFiles): Promise<
   } finally {
     await opened.file.close();
     await rm(temporary, { force: true });
+  }
+}
+
+/** Waits until the disk has a file's bytes, or a directory's names. */
+async function syncPath(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
