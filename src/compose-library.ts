@@ -8,7 +8,6 @@ import type { ProofsheetError } from './kernel/errors.js';
 import type { Context } from './kernel/image-key.js';
 import { isCalled } from './kernel/library/tenant.js';
 import type { Clock } from './kernel/ports/clock.js';
-import { JOB_KINDS, type JobState } from './kernel/ports/jobs.js';
 import type { Logger } from './kernel/ports/logger.js';
 import type { Metrics } from './kernel/ports/metrics.js';
 import type { Tenants } from './kernel/ports/tenants.js';
@@ -18,6 +17,7 @@ import { ImportWorker } from './library/import-worker.js';
 import { JobRunner } from './library/job-runner.js';
 import { LibraryService } from './library/library-service.js';
 import { LibraryUpkeep } from './library/library-upkeep.js';
+import { libraryFigures, registerLibraryGauges } from './library-figures.js';
 import { openOutbound } from './outbound/open-outbound.js';
 import { outboundSettingsOf, ownPlaces } from './outbound-settings.js';
 import type { Previews } from './previews/answers.js';
@@ -45,14 +45,14 @@ export interface LibraryParts {
   /** Why nothing is to be converted now, while that is so. */
   readonly strain: () => ProofsheetError | undefined;
   /** The id or name of the tenant whose jobs alone are done here; absent: everybody's. */
-  readonly onlyTenant?: string;
+  readonly onlyTenant: string | undefined;
 }
 
 /** The library of one process, at work. */
 export interface ComposedLibrary {
   readonly use: LibraryUse;
   /** For the status page. */
-  figures(): Promise<LibraryFigures>;
+  readonly figures: () => Promise<LibraryFigures>;
   /** Reads the tenants file again. Never rejects. */
   reload(): Promise<void>;
   start(): void;
@@ -107,19 +107,7 @@ export async function composeLibrary(
     unneededMs: storage.orphanGraceSeconds * 1_000,
     finishedMs: settings.importKeepSeconds * 1_000,
   });
-  metrics.gauge('jobs', async () =>
-    (await jobs.counts()).map(({ kind, state, jobs: value }) => ({ labels: { kind, state }, value })),
-  );
-  metrics.gauge('job_oldest_due_seconds', () =>
-    Promise.all(
-      JOB_KINDS.map(async (kind) => {
-        const due = await jobs.oldestDue(kind);
-        return { labels: { kind }, value: due === undefined ? 0 : Math.max(0, clock.now() - due) / 1_000 };
-      }),
-    ),
-  );
-  metrics.gauge('library_assets', async () => (await assets.usage()).assets);
-  metrics.gauge('library_bytes', async () => (await assets.usage()).bytes);
+  registerLibraryGauges(metrics, store, clock);
   const library = new LibraryService({
     assets,
     originals,
@@ -131,21 +119,7 @@ export async function composeLibrary(
   });
   return {
     use: { library, tenants, jobs, deliveries, replay: (job) => replayCallback(assets, jobs, job) },
-    async figures() {
-      const [usage, counts, failing] = await Promise.all([assets.usage(), jobs.counts(), deliveries.failing()]);
-      const queues = JOB_KINDS.map(async (kind) => {
-        const of = (state: JobState) => counts.find((count) => count.kind === kind && count.state === state)?.jobs ?? 0;
-        const due = await jobs.oldestDue(kind);
-        const oldestDueSeconds = due === undefined ? 0 : Math.max(0, clock.now() - due) / 1_000;
-        return { kind, waiting: of('waiting'), delayed: of('delayed'), claimed: of('claimed'), oldestDueSeconds };
-      });
-      return {
-        ...usage,
-        queues: await Promise.all(queues),
-        failingReceivers: failing.length,
-        disabledReceivers: failing.filter(({ state }) => state.disabled !== undefined).length,
-      };
-    },
+    figures: () => libraryFigures(store, clock),
     reload: () => tenants.reload(),
     start() {
       imports.start();

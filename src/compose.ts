@@ -118,7 +118,6 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const { catalog } = store;
   const strain = () =>
     strainOf(config.fairness, { queueAgeMs: converter.oldestWaitMs, eventLoopLagMs: eventLoop.recentLagMs() });
-
   const library =
     tenants &&
     (await composeLibrary(config, {
@@ -131,7 +130,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       letterOf,
       looksAfter: workerIndex === UPKEEP_WORKER,
       strain,
-      ...(role.onlyTenant !== undefined && { onlyTenant: role.onlyTenant }),
+      onlyTenant: role.onlyTenant,
     }).catch(async (error: unknown) => {
       // Whoever ends the process now must not meet a catalog that is being written (see killSelf in main.ts).
       await store.close().catch(() => undefined);
@@ -146,7 +145,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     usage: () => catalog.usage(),
     memory: { previewBytes, preparedBytes },
     isDraining: () => draining,
-    library: library && (() => library.figures()),
+    library: library?.figures,
   });
   const edge = createEdge({
     version: PACKAGE_VERSION,
