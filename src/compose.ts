@@ -113,7 +113,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const memory = createMemoryTier({ maxBytes: previewBytes });
   const blobs = createTieredBlobs({ memory, durable: store.durable, ...telling });
   const converter = converterOf(config, telling, workerIndex);
-  const opened = openPreviews({ store, blobs, converter, ...telling }, previewsSettings(config));
+  const opened = openPreviews({ store, blobs, converter, memory, ...telling }, previewsSettings(config));
   const { previews, journal, background, upkeep, makeRoom } = opened;
   const { catalog } = store;
   const strain = () =>
@@ -289,6 +289,10 @@ function previewsSettings(config: Config): PreviewsSettings {
     lastAccessResolutionMs: storage.lastAccessResolutionSeconds * 1_000,
     leaseTtlMs: shared.leaseTtlMs,
     limits: { ...limitsOf(config), maxAgeSeconds: storage.maxAgeSeconds, contextMaxBytes, contextMaxGroups },
+    drawing: {
+      limits: { maxSidePx: config.drawing.maxSidePx, maxPixels: config.drawing.maxPixels },
+      maxBytes: config.drawing.maxBytes,
+    },
     upkeepIntervalMs: storage.evictionIntervalSeconds * 1_000,
   };
 }

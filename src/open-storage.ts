@@ -12,6 +12,7 @@ import { DiskCache } from './stores/embedded/disk-cache.js';
 import { DiskSpace } from './stores/embedded/disk-space.js';
 import { openEmbeddedStore } from './stores/embedded/embedded-store.js';
 import type { GroupLock } from './stores/embedded/group-lock.js';
+import { LmdbDerivatives } from './stores/embedded/lmdb-derivatives.js';
 import type { RedisStore } from './stores/redis/open-redis-store.js';
 import type { S3Blobs } from './stores/s3/open-s3-blobs.js';
 
@@ -62,6 +63,7 @@ async function embeddedStorage(config: Config, { shared, ...deps }: StorageDeps)
     orphanGraceMs: storage.orphanGraceSeconds * 1_000,
     ...refusalsOf(config, deps.version),
   });
+  const derivatives = LmdbDerivatives.open({ ...deps, dataDir: storage.dataDir, tmpDir: store.tmpDir });
   const space = storage.diskMinFreeBytes > 0 ? new DiskSpace(storage.dataDir, storage.diskMinFreeBytes) : undefined;
   return {
     ...(space && { space, isShortOfSpace: async () => (await space.shortBy()) > 0 }),
@@ -70,6 +72,7 @@ async function embeddedStorage(config: Config, { shared, ...deps }: StorageDeps)
     durable: [store.blobs],
     ...(shared && { leases: store.leases }),
     ...(store.refusals && { refusals: store.refusals }),
+    derivatives,
     tmpDir: store.tmpDir,
     lock: store.lock,
     sweepOrphans: () => store.sweepOrphans(),
@@ -82,9 +85,13 @@ async function embeddedStorage(config: Config, { shared, ...deps }: StorageDeps)
       return [
         { labels: { tier: 'disk', kind: 'preview' }, value: previewBytes },
         { labels: { tier: 'disk', kind: 'source' }, value: sourceBytes },
+        { labels: { tier: 'disk', kind: 'derivative' }, value: (await derivatives.usage()).bytes },
       ];
     },
-    close: () => store.close(),
+    close: async () => {
+      await derivatives.close();
+      await store.close();
+    },
   };
 }
 
@@ -166,6 +173,7 @@ async function sharedStorage(config: Config, url: string, deps: StorageDeps): Pr
     makeRoom: () => void disk.makeRoom().catch((error: unknown) => deps.logger.warn({ error }, 'no room was made')),
     leases: redis.leases,
     ...(redis.refusals && { refusals: redis.refusals }),
+    derivatives: redis.derivatives,
     tmpDir: disk.tmpDir,
     ...(s3 && { sweepOrphans: () => s3.sweepOrphans() }),
     recount: () => redis.recount(),
@@ -181,6 +189,7 @@ async function sharedStorage(config: Config, url: string, deps: StorageDeps): Pr
         { labels: { tier: 'disk', kind: 'any' }, value: disk.usedBytes() },
         { labels: { tier: 'shared', kind: 'preview' }, value: previewBytes },
         { labels: { tier: 'shared', kind: 'source' }, value: sourceBytes },
+        { labels: { tier: 'shared', kind: 'derivative' }, value: (await redis.derivatives.usage()).bytes },
       ];
     },
     close: () => redis.close(),

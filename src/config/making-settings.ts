@@ -44,6 +44,24 @@ export const LIMITS = {
   ),
 } as const;
 
+export const DRAWING = {
+  maxBytes: setting(
+    'DRAWING_MAX_BYTES',
+    bytes({ min: MIB, max: 1024 * 1024 * GIB }),
+    'Most bytes of pictures that are drawn on demand and belong to no sequence; above it those used longest ago go. They are the first to go where the disk is full.',
+  ),
+  maxSidePx: setting(
+    'DRAWING_MAX_SIDE',
+    whole('pixels', { min: 1, max: 16_384 }),
+    'Longest side of a picture that is drawn on demand and larger than its source.',
+  ),
+  maxPixels: setting(
+    'DRAWING_MAX_PIXELS',
+    whole('pixels', { min: 1, max: 268_435_456 }),
+    'Most pixels of a picture that is drawn on demand and larger than its source.',
+  ),
+} as const;
+
 export const CONVERSION = {
   converters: setting(
     'CONVERTERS',

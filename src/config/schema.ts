@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { USUAL_MOUNTS } from '../kernel/dialect-names.js';
 import { LIVINGDOCS } from './dialect-settings.js';
 import { LIBRARY } from './library-settings.js';
-import { CONVERSION, LIMITS, SEQUENCE } from './making-settings.js';
+import { CONVERSION, DRAWING, LIMITS, SEQUENCE } from './making-settings.js';
 import { FETCH, WEBHOOKS } from './outbound-settings.js';
 import { ACCESS, FAIRNESS } from './protecting-settings.js';
 import { ADMIN, SERVER, TELEMETRY } from './serving-settings.js';
@@ -16,6 +16,7 @@ export const SETTINGS = {
   sequence: SEQUENCE,
   limits: LIMITS,
   conversion: CONVERSION,
+  drawing: DRAWING,
   admin: ADMIN,
   access: ACCESS,
   fairness: FAIRNESS,

@@ -2,8 +2,9 @@
 // network, no cache; the parent may kill it at any moment, and it ends itself when the parent is gone.
 import sharp from 'sharp';
 import { ProofsheetError } from '../kernel/errors.js';
-import { convertSource, WorkTally } from './convert-source.js';
+import { type ConversionSteps, convertSource, WorkTally } from './convert-source.js';
 import { asConversionError } from './decoder-errors.js';
+import { drawSource } from './draw-source.js';
 import { allowOnly } from './loaders.js';
 import type { ChildSettings, FromChild, JobMessage, ProceedMessage, RefuseMessage, ToChild } from './protocol.js';
 import { ReadBuffer } from './read-buffer.js';
@@ -41,23 +42,24 @@ async function run(job: JobMessage): Promise<void> {
   const { id } = job;
   const tally = new WorkTally();
   try {
-    const conversion = await workOf(job)(
-      job,
-      settings,
-      {
-        admit: async (sourceType, costBytes) => {
-          send({ kind: 'header', id, sourceType, costBytes });
-          const answer = await new Promise<ProceedMessage | RefuseMessage>((resolve) => {
-            answerHeader = resolve;
-          });
-          if (answer.kind === 'refuse') throw new ProofsheetError('source-limits-exceeded', answer.reason);
-        },
-        wantedReady: (info, metadata, preview) => send({ kind: 'wanted', id, info, metadata, preview }),
+    const steps: ConversionSteps = {
+      admit: async (sourceType, costBytes) => {
+        send({ kind: 'header', id, sourceType, costBytes });
+        const answer = await new Promise<ProceedMessage | RefuseMessage>((resolve) => {
+          answerHeader = resolve;
+        });
+        if (answer.kind === 'refuse') throw new ProofsheetError('source-limits-exceeded', answer.reason);
       },
-      tally,
-      buffer,
-    );
-    send({ kind: 'done', id, conversion, counts: countsOf(tally), rssBytes: process.memoryUsage.rss() });
+      wantedReady: (info, metadata, preview) => send({ kind: 'wanted', id, info, metadata, preview }),
+    };
+    const { drawing } = job;
+    const conversion = await (drawing
+      ? drawSource({ ...job, drawing }, settings, steps, tally, buffer)
+      : workOf(job)(job, settings, steps, tally, buffer));
+    const isEmpty = drawing !== undefined && drawing.recipe === undefined;
+    const counts = countsOf(tally);
+    const rssBytes = process.memoryUsage.rss();
+    send({ kind: 'done', id, conversion, ...(isEmpty && { headerOnly: true }), counts, rssBytes });
   } catch (error) {
     const { code, message, cause } = asConversionError(error);
     const detail = cause instanceof Error ? (cause.stack ?? cause.message).slice(0, 2000) : '';

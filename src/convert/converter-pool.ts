@@ -302,7 +302,7 @@ export class ConverterPool implements Converter {
     onWanted: WantedReady,
     signal: AbortSignal | undefined,
   ): SlotJob {
-    const { sourcePath, formats, made, wanted, wantedOnly, joined, zoom } = job;
+    const { sourcePath, formats, made, wanted, wantedOnly, drawing, joined, zoom } = job;
     const priority = bestPriority(job);
     return {
       // Not to be guessed by a child that is still talking about its job before.
@@ -315,6 +315,7 @@ export class ConverterPool implements Converter {
         ...(wanted ? { wanted } : {}),
         ...(wantedOnly ? { wantedOnly } : {}),
         ...(zoom && { zoom }),
+        ...(drawing && { drawing }),
         encodesAtOnce: encodesAtOnce(priority, this.idleSlots, this.queue.length),
         outputDir,
       },

@@ -174,7 +174,7 @@ export class ConverterSlot {
     } else if (message.kind === 'wanted') {
       if (claims(message.preview)) job.onWanted?.(message.info, message.metadata, message.preview);
       else this.onNonsense();
-    } else if (message.conversion.previews.every(claims)) {
+    } else if (isWhole(job, message) && message.conversion.previews.every(claims)) {
       job.onCounts(message.counts);
       const rssBytes = this.kept.count(this.pid);
       this.finish(execution);
@@ -317,6 +317,11 @@ export class ConverterSlot {
       this.events.idle();
     }
   }
+}
+
+/** Something was made, unless nothing was to be. */
+function isWhole({ message: { drawing } }: SlotJob, { headerOnly }: DoneMessage): boolean {
+  return (headerOnly === true) === (drawing !== undefined && drawing.recipe === undefined);
 }
 
 function mebibytes(bytes: number): number {

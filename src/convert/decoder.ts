@@ -1,6 +1,6 @@
 // Decodes one source, as often as its previews need: strictly, and again where all that a strict decoder found is harmless.
 import sharp, { type Sharp } from 'sharp';
-import type { Size } from '../kernel/sizes.js';
+import type { Region, Size } from '../kernel/sizes.js';
 import type { Encoded } from './encoded.js';
 import { ownPicture } from './own-picture.js';
 import type { ChildSettings } from './protocol.js';
@@ -43,6 +43,21 @@ export class Decoder {
   /** Whatever `once` makes of the picture as it is stored, every pixel at hand in the order of its rows. */
   stored<T>(once: (image: Sharp) => Promise<T>): Promise<T> {
     return this.decode((source) => once(sharp(source.bytes, decoderOptions(this.settings, source))));
+  }
+
+  /** A region of the first frame as it is stored, at its own size or scaled down to `size`. */
+  region({ leftPx, topPx, widthPx, heightPx }: Region, size: Size): Promise<Raster> {
+    return this.decode((source) => {
+      const cut = sharp(source.bytes, decoderOptions(this.settings, source)).extract({
+        left: leftPx,
+        top: topPx,
+        width: widthPx,
+        height: heightPx,
+      });
+      const isScaled = size.widthPx !== widthPx || size.heightPx !== heightPx;
+      const options = { fit: 'fill', kernel: 'lanczos3' } as const;
+      return rasterOf(isScaled ? cut.resize(size.widthPx, size.heightPx, options) : cut, 1, source.reading);
+    });
   }
 
   /** The source's own coded picture alone, once it was decoded without having to be put right. */

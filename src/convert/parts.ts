@@ -27,7 +27,7 @@ export function planPart(source: SourceFile, formats: readonly Format[], wanted:
 }
 
 /** As it is told to the decoder's library. */
-function codedInfo({ info, codedAs }: SourceFile): SourceInfo {
+export function codedInfo({ info, codedAs }: SourceFile): SourceInfo {
   return info.type === codedAs ? info : { ...info, type: codedAs };
 }
 
@@ -41,7 +41,8 @@ export function costOfPart({ source, assumed, decode }: Part): number {
   return cost + pixels.decoderBytes(size) + (areaOf(size) * pixels.channels * pixels.bits) / 8;
 }
 
-function isLossless({ codedAs, header, bytes, pixels }: SourceFile): boolean {
+/** By the file as it is: whether its pixels are stored without loss. */
+export function isLossless({ codedAs, header, bytes, pixels }: SourceFile): boolean {
   // How well the file is packed tells nothing of the pixels of another decoder.
   if (pixels) return false;
   if (codedAs === 'webp') return bytes.toString('latin1', 12, 16) === 'VP8L';

@@ -2,7 +2,7 @@
 import { parseDigest } from '../kernel/digest.js';
 import type { ErrorName } from '../kernel/errors.js';
 import type { Format, PreviewType } from '../kernel/format.js';
-import type { Conversion, MadePreview, ZoomTask } from '../kernel/ports/converter.js';
+import type { Conversion, Drawing, MadePreview, ZoomTask } from '../kernel/ports/converter.js';
 import type { AutoRule } from '../kernel/sequence.js';
 import { type Metadata, SOURCE_TYPES, type SourceInfo, type SourceType } from '../kernel/source.js';
 
@@ -33,6 +33,8 @@ export interface JobMessage {
   readonly wantedOnly?: boolean;
   /** To be made in place of previews. */
   readonly zoom?: ZoomTask;
+  /** In place of all of those. */
+  readonly drawing?: Drawing;
   /** Previews that may be encoded side by side: more than 1 while cores have nothing else to do. */
   readonly encodesAtOnce: number;
   /** An existing, empty directory for this job alone. */
@@ -94,6 +96,8 @@ export interface DoneMessage {
   readonly kind: 'done';
   readonly id: number;
   readonly conversion: Conversion;
+  /** Nothing was to be made. */
+  readonly headerOnly?: true;
   readonly counts: WorkCounts;
   /** Resident memory of the child after the job, bytes. */
   readonly rssBytes: number;
@@ -128,7 +132,7 @@ export function asFromChild(message: unknown): FromChild | undefined {
     (kind === 'text' && typeof fields.drawn === 'boolean') ||
     (kind === 'header' && isCount(fields.costBytes) && isSourceType(fields.sourceType)) ||
     (kind === 'wanted' && isObject(fields.info) && isPreview(fields.preview)) ||
-    (kind === 'done' && isConversion(fields.conversion) && isCounts(fields.counts)) ||
+    (kind === 'done' && isConversion(fields.conversion, fields.headerOnly === true) && isCounts(fields.counts)) ||
     (kind === 'failed' &&
       typeof fields.code === 'string' &&
       typeof fields.message === 'string' &&
@@ -141,12 +145,12 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }
 
-function isConversion(value: unknown): boolean {
+function isConversion(value: unknown, isEmpty: boolean): boolean {
   return (
     isObject(value) &&
     isObject(value.info) &&
     Array.isArray(value.previews) &&
-    value.previews.length > 0 &&
+    (value.previews.length === 0) === isEmpty &&
     value.previews.length <= MAX_PREVIEWS &&
     value.previews.every(isPreview)
   );

@@ -5,7 +5,10 @@ import type { Format } from '../kernel/format.js';
 import type { Context, GroupRef, ImageKey } from '../kernel/image-key.js';
 import type { TierName } from '../kernel/ports/blobs.js';
 import type { Selection } from '../kernel/ports/catalog.js';
-import type { CatalogEntry, Metadata } from '../kernel/source.js';
+import type { Place } from '../kernel/ports/converter.js';
+import type { Derivative, DrawnSource } from '../kernel/ports/derivatives.js';
+import type { Recipe } from '../kernel/recipe/recipe.js';
+import type { CatalogEntry, Metadata, SourceRecord } from '../kernel/source.js';
 
 /** A received source: a finished temp file of ours. Whoever is given an upload owns the file and removes it. */
 export interface Upload {
@@ -92,4 +95,23 @@ export interface Previews {
   clear(selection: Selection): Promise<number>;
   count(context?: Context): Promise<number>;
   keys(context?: Context): AsyncIterable<readonly ImageKey[]>;
+}
+
+/** A picture that belongs to no sequence, with its bytes. */
+export interface DrawnPicture {
+  readonly picture: Derivative;
+  readonly bytes: Buffer;
+  /** `made`: drawn for this request. */
+  readonly from: TierName | 'made';
+  readonly known: DrawnSource;
+}
+
+/** The use cases of pictures that are drawn by a recipe. All throw `ProofsheetError`s, `invalid-request-format` for what may not be drawn. */
+export interface Drawings {
+  /** What `recipe` draws of the upload, whose file it owns; equal pictures are drawn once. */
+  drawUpload(context: Context, upload: Upload, recipe: Recipe): Promise<DrawnPicture>;
+  /** What the header of the upload says, whose file it owns; nothing is decoded. */
+  inspectUpload(context: Context, upload: Upload): Promise<DrawnSource>;
+  /** The same of the kept source of a record. Throws `unknown-image-key` when that is gone. */
+  drawKept(record: SourceRecord, recipe: Recipe, place: Place): Promise<DrawnPicture>;
 }

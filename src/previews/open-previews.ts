@@ -3,15 +3,18 @@
 import type { Catalog } from '../kernel/ports/catalog.js';
 import type { Clock } from '../kernel/ports/clock.js';
 import type { Converter } from '../kernel/ports/converter.js';
+import type { Derivatives } from '../kernel/ports/derivatives.js';
 import type { FairEviction } from '../kernel/ports/fair-eviction.js';
 import type { Leases } from '../kernel/ports/leases.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
 import type { Refusals } from '../kernel/ports/refusals.js';
+import type { DrawingLimits } from '../kernel/recipe/resolve.js';
 import type { Sequence } from '../kernel/sequence.js';
 import { AccessJournal } from './access-journal.js';
 import { BackgroundWork } from './background-work.js';
 import type { BlobTiers } from './blob-tiers.js';
+import { DrawingService, type DrawingsDeps } from './drawings.js';
 import { Healer } from './healer.js';
 import { lasting } from './make-once.js';
 import { PreviewService, type PreviewServiceDeps } from './preview-service.js';
@@ -28,6 +31,8 @@ export interface StoreOfPreviews extends Pick<UpkeepDeps, 'sweepOrphans' | 'reco
   readonly leases?: Leases;
   /** Absent where failed sources are not remembered. */
   readonly refusals?: Refusals;
+  /** Absent where nothing is drawn on demand. */
+  readonly derivatives?: Derivatives;
   /** Absent where blobs are on no disk of ours, or nothing of it is to be kept free. */
   readonly space?: FreeSpace;
   /** Makes room on a disk that the catalog knows nothing of; absent where there is none. */
@@ -51,6 +56,8 @@ export interface PreviewsSettings extends Pick<PreviewServiceDeps, 'deduplicate'
   /** How long a conversion is held for a process that died. */
   readonly leaseTtlMs: number;
   readonly limits: UpkeepLimits;
+  /** Bounds of pictures on demand, and bytes of all that are kept; needed where the store keeps such. */
+  readonly drawing?: { readonly limits: DrawingLimits; readonly maxBytes: number };
   readonly upkeepIntervalMs: number;
 }
 
@@ -58,6 +65,8 @@ export interface PreviewsParts {
   readonly store: StoreOfPreviews;
   readonly blobs: BlobTiers;
   readonly converter: Converter;
+  /** Where pictures on demand may be kept near; absent without memory for them. */
+  readonly memory?: DrawingsDeps['memory'];
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -65,6 +74,8 @@ export interface PreviewsParts {
 
 export interface OpenedPreviews {
   readonly previews: PreviewService;
+  /** Absent where nothing is drawn on demand. */
+  readonly drawings?: DrawingService;
   readonly maker: SourceMaker;
   readonly journal: AccessJournal;
   /** To be drained before the store is closed. */
@@ -86,12 +97,31 @@ export function openPreviews(parts: PreviewsParts, settings: PreviewsSettings): 
     upkeep.full();
     store.makeRoom?.();
   };
+  const refusals = store.refusals && new SourceRefusals(store.refusals, metrics);
+  const makingLeases = store.leases && lasting(store.leases, settings.leaseTtlMs);
+  const drawings =
+    store.derivatives && settings.drawing
+      ? new DrawingService({
+          derivatives: store.derivatives,
+          blobs,
+          converter,
+          ...(parts.memory && { memory: parts.memory }),
+          ...(makingLeases && { leases: makingLeases }),
+          ...(refusals && { refusals }),
+          background,
+          metrics,
+          logger,
+          ...(settings.deduplicate && { deduplicate: settings.deduplicate }),
+          ...settings.drawing,
+          tmpDir: store.tmpDir,
+        })
+      : undefined;
   const maker = new SourceMaker({
     catalog,
     blobs,
     converter,
-    ...(store.leases && { leases: lasting(store.leases, settings.leaseTtlMs) }),
-    ...(store.refusals && { refusals: new SourceRefusals(store.refusals, metrics) }),
+    ...(makingLeases && { leases: makingLeases }),
+    ...(refusals && { refusals }),
     metrics,
     background,
     contextMaxConversions: settings.contextMaxConversions,
@@ -112,6 +142,7 @@ export function openPreviews(parts: PreviewsParts, settings: PreviewsSettings): 
     ...(sweepOrphans && { sweepOrphans }),
     ...(recount && { recount }),
     ...(space && { space }),
+    ...(drawings && { drawings }),
     ...(leases && { leases }),
     clock,
     logger,
@@ -131,5 +162,5 @@ export function openPreviews(parts: PreviewsParts, settings: PreviewsSettings): 
     clock,
     logger,
   });
-  return { previews, maker, journal, background, upkeep, makeRoom };
+  return { previews, ...(drawings && { drawings }), maker, journal, background, upkeep, makeRoom };
 }

@@ -58,6 +58,8 @@ export interface UpkeepDeps {
   readonly recount?: () => Promise<number>;
   /** Absent where blobs are on no disk of ours, or nothing of it is to be kept free. */
   readonly space?: FreeSpace;
+  /** Pictures that can all be drawn again; absent where there are none. */
+  readonly drawings?: { lookAfterBound(maxBytes?: number): Promise<void> };
   /** Absent where no other process shares the catalog. */
   readonly leases?: Leases;
   readonly clock: Clock;
@@ -148,6 +150,7 @@ export class Upkeep {
     this.isFull = false;
     if (!mustEvict && (await space.shortBy()) === 0) return space.setAside();
     await space.giveBack();
+    await this.deps.drawings?.lookAfterBound(0);
     await this.evict('disk', async () => {
       await this.sweep();
       if (!mustEvict && (await space.shortBy()) === 0) return undefined;
@@ -189,6 +192,7 @@ export class Upkeep {
   private async evictAll(now: number): Promise<void> {
     const { catalog, limits } = this.deps;
     await catalog.redateFutureUses?.();
+    await this.deps.drawings?.lookAfterBound();
     const before = now - limits.maxAgeSeconds * 1000;
     if (limits.maxAgeSeconds > 0) await this.evict('age', () => catalog.evictGroups(BATCH, before));
     await this.lookAfterContexts();

@@ -100,8 +100,8 @@ export const COUNTERS = {
   upload_bytes_total: { help: 'Bytes of sources received.', labels: {} },
   sent_bytes_total: { help: 'Bytes of the bodies of all answers: previews, JSON, pages, failures.', labels: {} },
   evictions_total: {
-    help: 'Image groups and kept sources evicted, by the limit that asked for it.',
-    labels: { reason: { values: EVICTION_REASONS }, kind: { values: ['group', 'source'] } },
+    help: 'Image groups, kept sources and pictures on demand evicted, by the limit that asked for it.',
+    labels: { reason: { values: EVICTION_REASONS }, kind: { values: ['group', 'source', 'derivative'] } },
   },
   swept_blobs_total: { help: 'Blobs removed because no record names them.', labels: {} },
   damaged_records_total: {

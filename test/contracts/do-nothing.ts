@@ -4,6 +4,7 @@ import type { Assets } from '../../src/kernel/ports/assets.js';
 import type { BlobStore } from '../../src/kernel/ports/blobs.js';
 import type { Catalog } from '../../src/kernel/ports/catalog.js';
 import type { Deliveries } from '../../src/kernel/ports/deliveries.js';
+import type { Derivatives } from '../../src/kernel/ports/derivatives.js';
 import type { FairEviction } from '../../src/kernel/ports/fair-eviction.js';
 import type { Jobs } from '../../src/kernel/ports/jobs.js';
 import type { Leases } from '../../src/kernel/ports/leases.js';
@@ -66,6 +67,17 @@ export const doNothingRefusals: Refusals = {
   note: async () => {},
   list: async function* () {},
   forget: async () => 0,
+};
+
+export const doNothingDerivatives: Derivatives = {
+  sourceOf: async () => undefined,
+  noteSource: async () => {},
+  find: async () => undefined,
+  put: async () => {},
+  read: async () => undefined,
+  usage: async () => ({ entries: 0, bytes: 0 }),
+  evict: async () => 0,
+  close: async () => {},
 };
 
 export const doNothingAssets: Assets = {

@@ -5,11 +5,14 @@ import type { ConverterOptions } from '../../src/convert/converter-options.js';
 import { type ConverterPool, createConverter } from '../../src/convert/converter-pool.js';
 import { parseFormat } from '../../src/kernel/format.js';
 import { parseContext } from '../../src/kernel/image-key.js';
-import type { Conversion, Joined, MadePreview, Priority, ZoomTask } from '../../src/kernel/ports/converter.js';
+import type { Conversion, Drawing, Joined, MadePreview, Priority, ZoomTask } from '../../src/kernel/ports/converter.js';
+import { parseRecipe } from '../../src/kernel/recipe/recipe-text.js';
 import { systemClock } from '../../src/telemetry/clock.js';
 import { FakeLogger } from './fake-logger.js';
 import { FakeMetrics } from './fake-metrics.js';
 import { type TempDir, tempDir } from './temp-dir.js';
+
+const NO_LIMITS = { maxSidePx: 65_000, maxPixels: 1e9 };
 
 export interface ConvertOptions {
   readonly wanted?: string;
@@ -97,6 +100,28 @@ export class Converting {
     const [only] = previews;
     if (only === undefined || previews.length !== 1) throw new Error(`expected one preview, got ${previews.length}`);
     return readFile(only.path);
+  }
+
+  /** What a recipe makes of `source`: the bytes, and what is told of them. */
+  async draw(source: Buffer, recipe: string, fuses = true): Promise<{ preview: MadePreview; bytes: Buffer }> {
+    const { previews } = await this.drawing(source, { recipe: parseRecipe(recipe), limits: NO_LIMITS, fuses });
+    const [preview] = previews;
+    if (preview === undefined || previews.length !== 1) throw new Error(`expected one picture, got ${previews.length}`);
+    return { preview, bytes: await readFile(preview.path) };
+  }
+
+  async drawing(source: Buffer, drawing: Drawing): Promise<Conversion> {
+    const sourcePath = join(this.dir.path, `source-${++this.sources}`);
+    await writeFile(sourcePath, source);
+    return this.pool.convert({
+      sourcePath,
+      sourceBytes: source.length,
+      formats: [],
+      drawing,
+      priority: 'instant',
+      context: parseContext(undefined),
+      outputDir: this.outputDir,
+    });
   }
 
   /** Conversions that wait for a converter. */

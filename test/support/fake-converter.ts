@@ -9,9 +9,12 @@ import type {
   Conversion,
   ConversionJob,
   Converter,
+  Drawing,
   MadePreview,
   WantedReady,
 } from '../../src/kernel/ports/converter.js';
+import { recipeText } from '../../src/kernel/recipe/recipe-text.js';
+import { resolveRecipe } from '../../src/kernel/recipe/resolve.js';
 import { type PlannedPreview, planSequence } from '../../src/kernel/sequence.js';
 import type { SourceInfo } from '../../src/kernel/source.js';
 import { Gate } from './gate.js';
@@ -53,6 +56,7 @@ export class FakeConverter implements Converter {
     await this.start.pass(signal);
     if (this.failure?.at === 'start') throw this.failure.error;
     const source = await readFile(job.sourcePath);
+    if (job.drawing) return this.draw(job.drawing, source, job.outputDir, number);
     const asked = job.wanted && job.wantedOnly && formatsAnswering(FAKE_INFO, false, job.formats, job.wanted);
     const plan = planSequence(FAKE_INFO, false, job.formats).filter(({ formats }) =>
       formats.some((format) => (asked ? asked.includes(format) : !job.made?.includes(format.text))),
@@ -74,6 +78,17 @@ export class FakeConverter implements Converter {
   async close(): Promise<void> {
     this.start.open();
     this.rest.open();
+  }
+
+  private async draw({ recipe, limits }: Drawing, source: Buffer, dir: string, number: number): Promise<Conversion> {
+    if (recipe === undefined) return { info: FAKE_INFO, metadata: METADATA, previews: [] };
+    const { text, type, size } = resolveRecipe(recipe, FAKE_INFO, limits);
+    const bytes = Buffer.concat([Buffer.from(`${text} of ${this.salt}`), source]);
+    const digest = digestOf(bytes);
+    const path = join(dir, `picture-${number}`);
+    await writeFile(path, bytes);
+    const preview = { formats: [recipeText(recipe)], type, ...size, bytes: bytes.length, digest, path };
+    return { info: FAKE_INFO, metadata: METADATA, previews: [preview] };
   }
 
   private async make(planned: PlannedPreview, source: Buffer, dir: string, number: number): Promise<MadePreview> {

@@ -6,6 +6,7 @@ import { parseFormat } from '../../src/kernel/format.js';
 import type { BlobStore } from '../../src/kernel/ports/blobs.js';
 import type { Catalog } from '../../src/kernel/ports/catalog.js';
 import type { Converter } from '../../src/kernel/ports/converter.js';
+import type { Derivatives } from '../../src/kernel/ports/derivatives.js';
 import type { FairEviction } from '../../src/kernel/ports/fair-eviction.js';
 import { sequenceOf } from '../../src/kernel/sequence.js';
 import type { Upload } from '../../src/previews/answers.js';
@@ -30,6 +31,8 @@ export interface PreviewBenchOptions {
   readonly refusals?: boolean;
   readonly contextMaxConversions?: number;
   readonly deduplicate?: 'all' | 'context';
+  /** Pictures on demand; they belong to the caller. */
+  readonly derivatives?: Derivatives;
   /** Catalog and blobs of another store, which belongs to the caller; temp files stay in `dataDir`. */
   readonly shared?: { readonly catalog: Catalog; readonly fair: FairEviction; readonly blobs: BlobStore };
   /** What the use cases see in place of the catalog. */
@@ -72,6 +75,7 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
         fair: options.shared?.fair ?? store.catalog,
         ...(store.refusals && { refusals: store.refusals }),
         ...(options.space && { space: options.space }),
+        ...(options.derivatives && { derivatives: options.derivatives }),
         tmpDir: store.tmpDir,
       },
       blobs,
@@ -97,10 +101,11 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
         contextMaxGroups: 0,
         ...options.limits,
       },
+      drawing: { limits: { maxSidePx: 4_000, maxPixels: 1e7 }, maxBytes: 100_000 },
       upkeepIntervalMs: 1e6,
     },
   );
-  const { background, maker, upkeep, previews: service } = opened;
+  const { background, maker, upkeep, previews: service, drawings } = opened;
   let uploads = 0;
   return {
     ...store,
@@ -114,6 +119,7 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
     sequence,
     maker,
     service,
+    drawings,
     upkeep,
     /** A received upload with these bytes. */
     async upload(content: string, fileName?: string): Promise<Upload> {

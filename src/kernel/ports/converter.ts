@@ -2,6 +2,8 @@
 import type { Digest } from '../digest.js';
 import type { Format } from '../format.js';
 import type { Context } from '../image-key.js';
+import type { Recipe } from '../recipe/recipe.js';
+import type { DrawingLimits } from '../recipe/resolve.js';
 import type { Size } from '../sizes.js';
 import type { Metadata, Preview, SourceInfo } from '../source.js';
 import type { ImageRequest } from '../zoom/image-request.js';
@@ -44,6 +46,15 @@ export interface RegionTask {
 
 export type ZoomTask = PyramidTask | RegionTask;
 
+/** A picture of a recipe. */
+export interface Drawing {
+  /** Absent: nothing is drawn, and only the header is read. */
+  readonly recipe?: Recipe;
+  readonly limits: DrawingLimits;
+  /** `false`: every step is drawn by itself; for those who compare. */
+  readonly fuses?: boolean;
+}
+
 /** Its own place is that of who has begun it. */
 export interface ConversionJob extends Place {
   /** A file that stays unchanged until the conversion ends. */
@@ -59,6 +70,8 @@ export interface ConversionJob extends Place {
   readonly wantedOnly?: boolean;
   /** To be made in place of previews; the conversion has one, which is that. */
   readonly zoom?: ZoomTask;
+  /** In place of formats: one preview whose format is the recipe's text, or none where nothing is drawn. */
+  readonly drawing?: Drawing;
   /** It is converted when the first of all their places has its turn. */
   readonly joined?: Joined;
   /** An existing directory: previews are written here, and belong to the caller from then on. */

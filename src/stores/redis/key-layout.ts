@@ -38,6 +38,10 @@ export const TYPE_OF_KIND: Readonly<Record<string, 'string' | 'hash' | 'set' | '
   k: 'zset',
   y: 'zset',
   p: 'string',
+  d: 'string',
+  z: 'zset',
+  v: 'hash',
+  j: 'set',
 };
 
 /** What an invalidated key stands for. */
@@ -85,6 +89,12 @@ export class KeyLayout {
   sums = (shard: Shard) => this.ofShard('c', shard);
   keptOf = (shard: Shard) => this.ofShard('k', shard);
   recount = (shard: Shard) => this.ofShard('y', shard);
+
+  // Derivatives: row, times of last use, what each costs, and by the blob the rows that name it.
+  derivative = (name: string) => `${this.prefix}d:{${tag('d', shardOfName(name))}}:${name}`;
+  derivativeUses = (shard: Shard) => this.ofShard('z', shard);
+  derivativeCosts = (shard: Shard) => this.ofShard('v', shard);
+  derivativeNames = (digest: Digest) => this.ofDigest('j', digest);
 
   // Blobs: bytes, the source records that name them, total bytes, those that perhaps nobody names any more.
   blob = (digest: Digest) => this.ofDigest('b', digest);
@@ -136,6 +146,11 @@ export function groupShard(imageKey: ImageKey): Shard {
   let hash = 0x811c9dc5;
   for (let at = 0; at < imageKey.length; at++) hash = Math.imul(hash ^ imageKey.charCodeAt(at), 0x01000193);
   return ((hash ^ (hash >>> 8) ^ (hash >>> 16) ^ (hash >>> 24)) & (SHARDS - 1)) as Shard;
+}
+
+/** Of a name that begins with a digest. */
+export function shardOfName(name: string): Shard {
+  return digestShard(name.slice(0, 64) as Digest);
 }
 
 export function digestShard(digest: Digest): Shard {

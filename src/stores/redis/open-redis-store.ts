@@ -7,6 +7,7 @@ import { ProofsheetError } from '../../kernel/errors.js';
 import type { BlobStore } from '../../kernel/ports/blobs.js';
 import type { Catalog } from '../../kernel/ports/catalog.js';
 import type { Clock } from '../../kernel/ports/clock.js';
+import type { Derivatives } from '../../kernel/ports/derivatives.js';
 import type { FairEviction } from '../../kernel/ports/fair-eviction.js';
 import type { Leases } from '../../kernel/ports/leases.js';
 import type { Logger } from '../../kernel/ports/logger.js';
@@ -30,6 +31,7 @@ import { Recount } from './recount.js';
 import { RedisBlobMarks } from './redis-blob-marks.js';
 import { RedisBlobStore } from './redis-blob-store.js';
 import { RedisCatalog } from './redis-catalog.js';
+import { RedisDerivatives } from './redis-derivatives.js';
 import { RedisFairEviction } from './redis-fair-eviction.js';
 import { RedisLeases } from './redis-leases.js';
 import { RedisOriginalBytes } from './redis-original-bytes.js';
@@ -77,6 +79,7 @@ export interface RedisStore {
   /** Puts right what contexts are charged, a bounded number of sources at a time. Resolves with how many were looked at. */
   recount(): Promise<number>;
   readonly blobs: BlobStore;
+  readonly derivatives: Derivatives;
   /** For blobs that are kept elsewhere, instead of `blobs`. */
   readonly marks: BlobMarks;
   readonly leases: Leases;
@@ -127,6 +130,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
   });
   const session = sessionOf(options, records, keys, deadlines);
   const leases = new RedisLeases(session);
+  const blobs = new RedisBlobStore(session, bulk, { maxBlobBytes: options.maxBlobBytes });
   const groups = new GroupIndex(session);
   const recount = new Recount(session);
   const reader = new CatalogReader(session, memory, availability.coherence);
@@ -152,7 +156,8 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     fair: new RedisFairEviction(session, new ContextLedger(session, groups), catalog),
     recount: () => recount.run(),
     marks: new RedisBlobMarks(session),
-    blobs: new RedisBlobStore(session, bulk, { maxBlobBytes: options.maxBlobBytes }),
+    blobs,
+    derivatives: new RedisDerivatives(session, blobs),
     leases,
     originals: new RedisOriginalBytes(session, bulk),
     evictionPolicy: () => evictionPolicy(records, keys.schema, deadlines.getMs),

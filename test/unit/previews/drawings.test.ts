@@ -1,0 +1,139 @@
+// Pictures on demand: drawn once, found from then on, drawn again when they are lost, bounded, and the first to go.
+import { existsSync, rmSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ProofsheetError } from '../../../src/kernel/errors.js';
+import { parseFormat } from '../../../src/kernel/format.js';
+import { parseContext, parseImageKey } from '../../../src/kernel/image-key.js';
+import { recipeOfFormat } from '../../../src/kernel/recipe/recipe.js';
+import { parseRecipe } from '../../../src/kernel/recipe/recipe-text.js';
+import type { Drawings } from '../../../src/previews/answers.js';
+import { LmdbDerivatives } from '../../../src/stores/embedded/lmdb-derivatives.js';
+import { FakeClock } from '../../support/fake-clock.js';
+import { FAKE_INFO } from '../../support/fake-converter.js';
+import { FakeLogger } from '../../support/fake-logger.js';
+import { FakeMetrics } from '../../support/fake-metrics.js';
+import { openPreviewBench, type PreviewBench, type PreviewBenchOptions } from '../../support/preview-bench.js';
+import { type TempDir, tempDir } from '../../support/temp-dir.js';
+
+const A = parseContext('a');
+const FIT = parseRecipe('jpg/upright/scale:400x400:contain:never');
+/** The same picture of every source of 2000 x 1500. */
+const FIT_TOO = parseRecipe('jpg@75/scale:400x0:contain:unless-within');
+
+let dir: TempDir;
+let derivatives: LmdbDerivatives;
+let bench: PreviewBench;
+let drawings: Drawings;
+
+async function open(options: Partial<PreviewBenchOptions> = {}): Promise<void> {
+  dir = await tempDir();
+  const telling = { clock: new FakeClock(), logger: new FakeLogger(), metrics: new FakeMetrics() };
+  derivatives = LmdbDerivatives.open({ ...telling, dataDir: dir.path, tmpDir: dir.path });
+  bench = await openPreviewBench({ dataDir: dir.path, derivatives, ...options });
+  if (bench.drawings === undefined) throw new Error('expected drawings');
+  drawings = bench.drawings;
+}
+beforeEach(() => open());
+afterEach(async () => {
+  await bench.close();
+  await derivatives.close();
+  await dir.remove();
+});
+
+describe('a picture of an upload', () => {
+  test('is drawn once, and found from then on however it is spelt', async () => {
+    const first = await drawings.drawUpload(A, await bench.upload('photo'), FIT);
+    expect(first).toMatchObject({ from: 'made', picture: { widthPx: 400, heightPx: 300, type: 'jpg' } });
+    const second = await drawings.drawUpload(A, await bench.upload('photo'), FIT_TOO);
+    expect(second.from).toBe('disk');
+    expect(second.bytes).toEqual(first.bytes);
+    expect(bench.converter.jobs).toHaveLength(1);
+  });
+
+  test('is drawn once for all who ask at the same time', async () => {
+    bench.converter.start.shut();
+    const asked = [];
+    for (let n = 0; n < 5; n++) asked.push(drawings.drawUpload(A, await bench.upload('photo'), FIT));
+    await expect.poll(() => bench.converter.jobs.length).toBe(1);
+    bench.converter.start.open();
+    const digests = (await Promise.all(asked)).map(({ picture }) => picture.digest);
+    expect(new Set(digests).size).toBe(1);
+    expect(bench.converter.jobs).toHaveLength(1);
+  });
+
+  test('is another one of another source, and of another recipe', async () => {
+    await drawings.drawUpload(A, await bench.upload('photo'), FIT);
+    await drawings.drawUpload(A, await bench.upload('another'), FIT);
+    await drawings.drawUpload(A, await bench.upload('photo'), parseRecipe('png'));
+    expect(bench.converter.jobs).toHaveLength(3);
+  });
+
+  test('is drawn again where its bytes were lost', async () => {
+    const { picture } = await drawings.drawUpload(A, await bench.upload('photo'), FIT);
+    const { digest } = picture;
+    rmSync(`${dir.path}/derivatives/blobs/${digest.slice(0, 2)}/${digest.slice(2, 4)}/${digest}`);
+    expect((await drawings.drawUpload(A, await bench.upload('photo'), FIT)).from).toBe('made');
+    expect((await drawings.drawUpload(A, await bench.upload('photo'), FIT)).from).toBe('disk');
+  });
+
+  test('leaves no file of the upload, whether it is drawn, found or refused', async () => {
+    const uploads = [await bench.upload('photo'), await bench.upload('photo'), await bench.upload('bad')];
+    await drawings.drawUpload(A, uploads[0] ?? (await bench.upload('')), FIT);
+    await drawings.drawUpload(A, uploads[1] ?? (await bench.upload('')), FIT);
+    bench.converter.failure = { error: new ProofsheetError('source-undecodable', 'bad'), at: 'start' };
+    await expect(drawings.drawUpload(A, uploads[2] ?? (await bench.upload('')), FIT)).rejects.toThrow('bad');
+    await bench.background.drain(1_000);
+    await expect.poll(() => uploads.some(({ path }) => existsSync(path))).toBe(false);
+  });
+
+  test('beyond the bounds is refused before anything is converted, once the source is known', async () => {
+    await drawings.inspectUpload(A, await bench.upload('photo'));
+    const large = parseRecipe('jpg/scale:5000x0:fill:always');
+    await expect(drawings.drawUpload(A, await bench.upload('photo'), large)).rejects.toMatchObject({
+      code: 'invalid-request-format',
+    });
+    expect(bench.converter.jobs).toHaveLength(1);
+  });
+});
+
+test('a source is inspected once', async () => {
+  expect((await drawings.inspectUpload(A, await bench.upload('photo'))).info).toEqual(FAKE_INFO);
+  expect((await drawings.inspectUpload(A, await bench.upload('photo'))).info).toEqual(FAKE_INFO);
+  expect(bench.converter.jobs).toHaveLength(1);
+});
+
+describe('a picture of a kept source', () => {
+  const ref = { context: A, imageKey: parseImageKey('key') };
+  const place = { priority: 'instant', context: A } as const;
+
+  test('is drawn from it, and is the preview of a target format that is the same picture', async () => {
+    const { source } = await bench.service.cache(ref, await bench.upload('photo'));
+    const jobs = bench.converter.jobs.length;
+    const drawn = await drawings.drawKept(source, FIT, place);
+    expect(drawn).toMatchObject({ from: 'made', picture: { widthPx: 400 } });
+    expect((await drawings.drawKept(source, FIT, place)).from).toBe('disk');
+    expect(bench.converter.jobs.length).toBe(jobs + 1);
+    const target = recipeOfFormat(parseFormat('auto:800x800'), FAKE_INFO);
+    const same = await drawings.drawKept(source, target, place);
+    expect(same.picture.digest).toBe(source.previews.find(({ formats }) => formats.includes('auto:800x800'))?.digest);
+    expect(bench.converter.jobs.length).toBe(jobs + 1);
+  });
+
+  test('is refused by name where the source is gone', async () => {
+    const { source } = await bench.service.cache(ref, await bench.upload('photo'));
+    const gone = { ...source, sourceKept: false };
+    await expect(drawings.drawKept(gone, FIT, place)).rejects.toMatchObject({ code: 'unknown-image-key' });
+  });
+});
+
+test('what is over the bound goes, without being asked, and all of it where the disk is full', async () => {
+  // 100,000 bytes are kept, of pictures of 600 bytes and what an entry costs.
+  for (let n = 0; n < 200; n++) await drawings.drawUpload(A, await bench.upload(`photo ${n}`), FIT);
+  await bench.background.drain(1_000);
+  const { bytes, entries } = await derivatives.usage();
+  expect(bytes).toBeLessThanOrEqual(100_000 * (1 + 1 / 64) + 2_000);
+  expect(entries).toBeGreaterThan(50);
+  await bench.upkeep.round();
+  expect((await derivatives.usage()).bytes).toBeLessThanOrEqual(100_000);
+  expect(bench.metrics.total('evictions_total', { kind: 'derivative' })).toBeGreaterThan(0);
+});
