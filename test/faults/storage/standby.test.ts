@@ -233,8 +233,9 @@ it("is ready as its neighbour is, by that one's port for probes where it has one
   const told = async (url: string) => (await ask(`${url}/readyz`)).json();
   expect(await told(next.origin)).toEqual(await told(portOf(old, 'healthUrl')));
   const third = await start({ PROOFSHEET_HEALTH_PORT: '0' });
-  const metrics = await (await ask(`${portOf(third, 'healthUrl')}/metrics`)).text();
-  expect(metrics).toContain('proofsheet_http_requests_total');
+  const scraped = () => ask(`${portOf(third, 'healthUrl')}/metrics`);
+  await until(async () => (await scraped()).status === 200, 'it knows its neighbour');
+  expect(await (await scraped()).text()).toContain('proofsheet_http_requests_total');
 });
 
 it('is refused with a certificate that it could not use later', { timeout: TEST_MS }, async () => {
