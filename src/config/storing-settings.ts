@@ -49,7 +49,7 @@ export const STORAGE = {
   diskMinFreeBytes: setting(
     'DISK_MIN_FREE_BYTES',
     bytes({ min: 0, max: 1024 * TIB }),
-    'What is to stay free on the disk, though never more than a twentieth of it: below that, and when the disk is full, what was used longest ago is evicted at once. 0 leaves a full disk to others: uploads are refused until there is space.',
+    'What is to stay free on the disk, though never more than a twentieth of it (and a twentieth of the files it can hold, 10000 at most): below that, and when the disk is full, what was used longest ago is evicted at once. 0 leaves a full disk to others: uploads are refused until there is space.',
   ),
   maxGroups: setting(
     'MAX_GROUPS',

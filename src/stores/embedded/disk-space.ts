@@ -1,11 +1,13 @@
-// How much of the file system is free, and a reserve on it: files are removed by writing to the catalog, and a disk that is full to its
-// last block has no room for that either.
+// How much of the file system is free, bytes and files, and a reserve on it: files are removed by writing to the catalog, and a disk that
+// is full to its last block has no room for that either.
 import { randomBytes } from 'node:crypto';
 import { rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Never more than this share of the file system is kept free, however small it is. */
 const MAX_FREE_SHARE = 0.05;
+/** Of the files that a file system can hold, where their number is fixed, as many are kept free. */
+const MIN_FREE_FILES = 10_000;
 /** Some hundred pages of the catalog. */
 const RESERVE_BYTES = 2 << 20;
 
@@ -21,10 +23,13 @@ export class DiskSpace {
     this.reserve = join(dir, 'reserve');
   }
 
-  /** Bytes that are missing until as much is free as is to be; 0: enough is. */
+  /** Bytes that are missing until as much is free as is to be; 0: enough is. A file that cannot be made is missing like a block. */
   async shortBy(): Promise<number> {
-    const { bavail, blocks, bsize } = await statfs(this.dir);
-    return Math.max(0, Math.min(this.minFreeBytes, blocks * bsize * MAX_FREE_SHARE) - bavail * bsize);
+    const { bavail, blocks, bsize, files, ffree } = await statfs(this.dir);
+    const bytes = Math.min(this.minFreeBytes, blocks * bsize * MAX_FREE_SHARE) - bavail * bsize;
+    // 0 of 0 where files are made as they are needed.
+    const fileCount = Math.min(MIN_FREE_FILES, files * MAX_FREE_SHARE) - ffree;
+    return Math.max(0, bytes, fileCount * bsize);
   }
 
   /** Sets the reserve aside, where half of what is to be free has room for it. */

@@ -1,7 +1,7 @@
 // The BlobStore port on files named by their digest: a complete file gets its name by one link or rename; checked on every read.
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { copyFile, type FileHandle, link, lstat, mkdir, open, rename, rm, unlink, writeFile } from 'node:fs/promises';
+import { copyFile, type FileHandle, link, lstat, open, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, digestOf } from '../../kernel/digest.js';
 import { wrongDigest } from '../../kernel/errors.js';
@@ -11,6 +11,7 @@ import type { Metrics } from '../../kernel/ports/metrics.js';
 import type { Slice } from '../../kernel/zoom/pyramid-index.js';
 import { asideOf, type BlobFiles, hashFile, OPEN_FLAGS, openRegular, readSmallFile } from './blob-files.js';
 import type { BlobReader } from './blob-reads.js';
+import { makeDirs } from './make-dirs.js';
 import { errnoOf, storageError } from './storage-errors.js';
 
 export interface FileBlobsOptions {
@@ -81,7 +82,7 @@ export class FileBlobs implements BlobStore {
       // A link leaves the caller its file, and costs no copy. Where nothing is in the blob's place it is all there is to do.
       if (await files.inDir(digest, () => linked(path, files.pathOf(digest)))) {
         // Both at once: until they end nobody was told of the blob, and what a power cut leaves of it has another digest.
-        if (fsync) await Promise.all([syncFile(path), syncFile(files.dirOf(digest))]);
+        if (fsync) await Promise.all([syncFile(path), syncDir(files.dirOf(digest))]);
         return;
       }
     } catch (error) {
@@ -135,6 +136,7 @@ export class FileBlobs implements BlobStore {
   async delete(digest: Digest): Promise<void> {
     try {
       await unlink(this.options.files.pathOf(digest));
+      this.options.files.removeEmpty(this.options.files.dirOf(digest));
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ENOTDIR') throw storageError(error);
     }
@@ -151,11 +153,11 @@ export class FileBlobs implements BlobStore {
         await write(temporary);
       } catch (error) {
         if (errnoOf(error) !== 'ENOENT') throw error;
-        await mkdir(tmpDir, { recursive: true });
+        makeDirs(tmpDir);
         await write(temporary);
       }
       await files.inDir(digest, () => this.moveIn(temporary, digest));
-      if (fsync) await syncFile(files.dirOf(digest));
+      if (fsync) await syncDir(files.dirOf(digest));
       return temporary;
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => undefined);
@@ -244,6 +246,13 @@ async function digestOfFile(path: string): Promise<Digest> {
   } finally {
     await file.close();
   }
+}
+
+/** Has a name in the directory survive a power cut, unless somebody has removed it again, and the directory as an empty one with it. */
+async function syncDir(path: string): Promise<void> {
+  await syncFile(path).catch((error: unknown) => {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  });
 }
 
 /** Waits until the disk has a file's bytes, or a directory's names. */

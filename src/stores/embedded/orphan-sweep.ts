@@ -39,7 +39,9 @@ export class OrphanSweep {
     for (let dirs = 0; dirs < MAX_DIRS && seen < MAX_FILES; dirs++) {
       const dir = this.left.pop();
       if (dir === undefined) break;
-      const digests = (await list(dir)).flatMap((name) => parseDigest(name) ?? []);
+      const names = await list(dir);
+      if (names.length === 0) this.options.files.removeEmpty(dir);
+      const digests = names.flatMap((name) => parseDigest(name) ?? []);
       seen += digests.length;
       const unknown = digests.filter((digest) => !this.options.catalog.isKnown(digest) && this.isOld(digest));
       // Looked at again in the transaction that unlinks them; nearly always there are none, and no transaction.

@@ -196,6 +196,48 @@ it('goes on when the disk is full to its last block', async () => {
   expect(isWhole(await ask(`${started.url}/getImage/again/auto:200x150`))).toBe(true);
 }, 300_000);
 
+it.each([
+  ['on one machine', false],
+  ['in the cache of a node', true],
+])(
+  'makes room where the disk holds no more files, %s',
+  async (_where, withRedis) => {
+    const redis = withRedis ? await startStandalone() : undefined;
+    try {
+      const disk = join(dir.path, 'disk');
+      await mkdir(disk);
+      const started = await startServerProcess(
+        { ...QUICK, PROOFSHEET_DATA_DIR: join(disk, 'data'), ...(redis && { PROOFSHEET_REDIS_URL: redis.url }) },
+        // Each blob is a file, and at first makes two directories.
+        await withSmallDisk(disk, 8 * DISK_BYTES, 400),
+      );
+      server = started;
+      const photo = await encodedPhoto(200, 150);
+      const outcomes = new Set<string>();
+      for (let n = 0; n < 150; n++) {
+        await until(async () => {
+          const outcome = said(await upload(`${started.url}/cacheImage/${n}`, another(photo)));
+          outcomes.add(outcome);
+          return outcome === '200';
+        }, `upload ${n} has room`);
+        expect(isWhole(await ask(`${started.url}/getImage/${n}/auto:200x150`))).toBe(true);
+      }
+      expect([...outcomes].filter((outcome) => outcome !== '507/5070')).toEqual(['200']);
+      await until(
+        async () => (await ask(`${started.origin}/readyz`)).body.toString().includes('"disk":"up"'),
+        'it has recovered',
+      );
+      const { ffree } = await statfs(insideOf(started.pid, disk));
+      expect(ffree).toBeGreaterThan(400 / 25);
+      // It did not give up everything that it had.
+      expect(isWhole(await ask(`${started.url}/getImage/149/auto:200x150`))).toBe(true);
+    } finally {
+      await redis?.stop();
+    }
+  },
+  300_000,
+);
+
 it('makes room in the cache of a node, whose store is elsewhere', async () => {
   const redis = await startStandalone();
   try {

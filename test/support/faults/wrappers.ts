@@ -12,12 +12,13 @@ export async function withOpenFiles(files: number): Promise<Wrapper> {
 }
 
 /**
- * In a mount namespace of its own, with an empty file system of `bytes` at `path` (an existing directory). Seen from
- * outside through `insideOf`. As an ordinary user in a user namespace too.
+ * In a mount namespace of its own, with an empty file system of `bytes` at `path` (an existing directory), which holds as many
+ * `files`. Seen from outside through `insideOf`. As an ordinary user in a user namespace too.
  */
-export function withSmallDisk(path: string, bytes: number): Promise<Wrapper> {
-  return inMountNamespace('"$MOUNT" -t tmpfs -o size="$1",nr_inodes=20000 tmpfs "$0" && shift && exec "$@"', path, [
+export function withSmallDisk(path: string, bytes: number, files = 20_000): Promise<Wrapper> {
+  return inMountNamespace('"$MOUNT" -t tmpfs -o size="$1",nr_inodes="$2" tmpfs "$0" && shift 2 && exec "$@"', path, [
     String(bytes),
+    String(files),
   ]);
 }
 

@@ -136,3 +136,33 @@ describe('storing', () => {
     expect(error.message).not.toContain('/');
   });
 });
+
+describe('the directories of blobs', () => {
+  const below = async () => (await readdir(join(store.dataDir, 'blobs'), { recursive: true })).sort();
+
+  it('go with the last that lies in them, however it went, and stay with others', async () => {
+    const other = blobOf('another', 100);
+    for (const blob of [{ digest, bytes }, other]) await store.blobs.put(blob.digest, blob.bytes, 'preview');
+    await store.blobs.delete(digest);
+    const [first, second] = [other.digest.slice(0, 2), other.digest.slice(2, 4)];
+    expect(await below()).toEqual([first, join(first, second), join(first, second, other.digest)]);
+    await store.blobs.delete(other.digest);
+    expect(await below()).toEqual([]);
+    const source = testSource('x', { previews: [{ digest, bytes }] });
+    await storeBlobs(store.blobs, source);
+    await store.catalog.commit(commitOf(source, [groupRef('x')]));
+    await store.catalog.remove({});
+    while ((await store.catalog.sweep(100)).length > 0);
+    expect(await below()).toEqual([]);
+  });
+
+  it('are made again for who stores while they go', async () => {
+    const storing = Array.from({ length: 200 }, async (_, n) => {
+      await store.blobs.put(digest, bytes, 'preview');
+      if (n % 2 === 0) await store.blobs.delete(digest);
+    });
+    await Promise.all(storing);
+    await store.blobs.put(digest, bytes, 'preview');
+    expect(await store.blobs.get(digest)).toEqual(bytes);
+  });
+});

@@ -228,7 +228,7 @@ async function copyOne(digest: Digest, from: BlobFiles, to: BlobFiles): Promise<
   const path = to.pathOf(digest);
   const temporary = `${path}.new`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    makeDirs(dirname(path));
     await rm(temporary, { force: true });
     const copy = await open(temporary, 'wx');
     try {
