@@ -28,6 +28,15 @@ export interface SourceFacts {
   readonly bitsPerSample: number;
 }
 
+export interface Placeholder {
+  /** Base64 of the ThumbHash. */
+  readonly thumbhash?: string;
+  /** Of 3 by 3 waves, over white. */
+  readonly blurhash?: string;
+  /** #rrggbb */
+  readonly dominantColor?: string;
+}
+
 export interface StoredPreview {
   /** The target formats it was made for. */
   readonly format: readonly string[];
@@ -43,6 +52,7 @@ export interface ProofsheetFacts {
   readonly digest: string;
   readonly createdAt: string;
   readonly source: SourceFacts;
+  readonly placeholder?: Placeholder;
   /** Where the picture was taken: decimal degrees, metres. */
   readonly place?: {
     readonly [name: string]: number;
@@ -103,7 +113,7 @@ export interface Operations {
   readonly cacheAndGetImage: {
     readonly verb: 'POST';
     readonly path: { readonly imageKey: string; readonly requestFormat: string };
-    readonly query: { readonly context?: string };
+    readonly query: { readonly context?: string; readonly placeholder?: string };
     readonly answer: Blob;
   };
   /** As cacheAndGetImage, with the metadata in the same answer: `POST /cacheAndGetImageAndMetadata/{imageKey}/{requestFormat}` */
@@ -124,7 +134,7 @@ export interface Operations {
   readonly getImage: {
     readonly verb: 'GET';
     readonly path: { readonly imageKey: string; readonly requestFormat: string };
-    readonly query: { readonly context?: string };
+    readonly query: { readonly context?: string; readonly placeholder?: string };
     readonly answer: Blob;
   };
   /** The preview that fits best, and the metadata, in one answer: `GET /getImageAndMetadata/{imageKey}/{requestFormat}` */

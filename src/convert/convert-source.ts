@@ -10,6 +10,7 @@ import { type Bases, Derivation } from './derivation.js';
 import { Lanes } from './lanes.js';
 import { askedOf, pagesAsked } from './pages-asked.js';
 import { costOfPart, type Part, planPart } from './parts.js';
+import { type Placeholder, placeholderOf } from './placeholder.js';
 import { type Output, PreviewWriter } from './preview-writer.js';
 import type { ChildSettings, JobMessage, WorkCounts } from './protocol.js';
 import { edgesOf, firstFrame, type Raster, scaled, upright, usesAlpha, withoutAlpha } from './raster.js';
@@ -61,6 +62,7 @@ export async function convertSource(
   );
 
   const previews: MadePreview[] = [];
+  let placeholder: Placeholder | undefined;
   for (const part of parts) {
     const decoder = new Decoder(part.source, settings, part.decode.largest);
     const output: Output = {
@@ -74,9 +76,15 @@ export async function convertSource(
     const made = await makePart(part, decoder, asked, writer, tally, (preview, isLast) => {
       if (!isLast || parts.length > 1) steps.wantedReady(info, metadata, preview);
     });
-    previews.push(...made);
+    previews.push(...made.previews);
+    placeholder ??= made.placeholder;
   }
-  return { info, metadata, previews: merged(previews) };
+  return { info, metadata: withFacts(metadata, { ...placeholder }), previews: merged(previews) };
+}
+
+/** Nobody who waits for a preview waits for its placeholder: that is told with the whole. */
+function withFacts(metadata: Metadata, facts: Metadata[string]): Metadata {
+  return { ...metadata, Source: { ...metadata.Source, ...facts } };
 }
 
 type Asked = Pick<JobMessage, 'made' | 'encodesAtOnce'>;
@@ -92,7 +100,7 @@ async function makePart(
   writer: PreviewWriter,
   tally: WorkTally,
   wantedReady: (preview: MadePreview, isLast: boolean) => void,
-): Promise<MadePreview[]> {
+): Promise<{ readonly previews: MadePreview[]; readonly placeholder: Placeholder }> {
   tally.decodes.sequence++;
   const isFull = decode.kind !== 'scaled';
   const decoded = isFull
@@ -109,7 +117,9 @@ async function makePart(
   });
   const derivations = await derivationsOf(bases, plan, info);
   const missing = plan.filter((planned) => planned.formats.some((format) => isMissing(asked, format)));
-  return makeAll(derivations, missing, wanted && bestPlanned(info, missing, wanted), asked, writer, wantedReady);
+  const best = wanted && bestPlanned(info, missing, wanted);
+  const previews = await makeAll(derivations, missing, best, asked, writer, wantedReady);
+  return { previews, placeholder: await placeholderOf(bases.rasters, info.orientation) };
 }
 
 async function basesOf(

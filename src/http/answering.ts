@@ -77,7 +77,7 @@ export function createAnswering(deps: AnsweringDependencies): Answering {
 
 async function picture(deps: AnsweringDependencies, reply: PictureReply, answered: Answered): Promise<void> {
   const { previews, clock, send, cacheControl, countOf } = deps;
-  const { choice } = reply;
+  const { choice, headers: more = [] } = reply;
   const { request, response, exchange } = answered;
   const reading = isReading(request);
   const conditions = reading ? conditionsOf(request) : UNCONDITIONAL;
@@ -87,7 +87,7 @@ async function picture(deps: AnsweringDependencies, reply: PictureReply, answere
   // 304 and HEAD are answered by what the catalog knows: no tier is asked for bytes that nobody gets.
   if (planned.range === undefined || request.method === 'HEAD') {
     exchange.routine = true;
-    await send.bytes(response, exchange, planned.status, planned.headers, []);
+    await send.bytes(response, exchange, planned.status, [...planned.headers, ...more], []);
     countOf?.(choice).add();
     return offer(deps, reply, answered);
   }
@@ -97,7 +97,7 @@ async function picture(deps: AnsweringDependencies, reply: PictureReply, answere
   // Healing may have made another preview than the lost one: then the headers are its own, and so is the range.
   const { status, headers, range } = read.choice === choice ? planned : answerFor(read.choice);
   const body = range === undefined ? [] : [read.bytes.subarray(range.first, range.last + 1)];
-  await send.bytes(response, exchange, status, headers, body);
+  await send.bytes(response, exchange, status, [...headers, ...more], body);
   countOf?.(read.choice).add();
   // What was healed has changed its entry meanwhile: the next request finds it as it is.
   if (reading && read.from !== 'made') offer(deps, reply, answered);

@@ -56,6 +56,16 @@ export interface SourceFacts {
   readonly bitsPerSample: number;
 }
 
+/** What a page shows in place of a picture until that is there. */
+export interface Placeholder {
+  /** Base64 of the ThumbHash, some 25 bytes: form, colours and alpha. */
+  readonly thumbhash?: string;
+  /** Of 3 by 3 waves, over white. */
+  readonly blurhash?: string;
+  /** `#rrggbb` */
+  readonly dominantColor?: string;
+}
+
 /** The metadata of a group, with our own `Proofsheet` facts beside the tag groups. */
 export interface GroupMetadata {
   readonly groups: Metadata;
@@ -64,6 +74,7 @@ export interface GroupMetadata {
     /** ISO 8601, UTC. */
     readonly createdAt: string;
     readonly source: SourceFacts;
+    readonly placeholder?: Placeholder;
     /** Where the picture was taken, in decimal degrees and metres, as far as the source says it. */
     readonly place?: Readonly<Record<string, number>>;
     readonly previews: readonly {

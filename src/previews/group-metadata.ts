@@ -1,7 +1,14 @@
 // The metadata answer of a group: the source's tag groups, the upload's file name, and our own facts.
 import { safeGroups } from '../kernel/private-tags.js';
-import { type CatalogEntry, contentDigestOf, type Metadata, ownPreviews, type SourceInfo } from '../kernel/source.js';
-import type { GroupMetadata, SourceFacts } from './answers.js';
+import {
+  type CatalogEntry,
+  contentDigestOf,
+  type Metadata,
+  ownPreviews,
+  type SourceInfo,
+  type SourceRecord,
+} from '../kernel/source.js';
+import type { GroupMetadata, Placeholder, SourceFacts } from './answers.js';
 
 const COLOR_SPACES: Readonly<Record<string, string>> = {
   srgb: 'sRGB',
@@ -18,6 +25,7 @@ const COLOR_SPACES: Readonly<Record<string, string>> = {
  */
 export function groupMetadata({ group, source }: CatalogEntry): GroupMetadata {
   const { Header: _earlier, File: file = {}, Place: place, Source: facts = {}, ...others } = source.metadata;
+  const placeholder = placeholderOf(source);
   const named = group.fileName === undefined ? file : { 'File Name': group.fileName, ...file };
   return {
     groups: { Header: headerOf(source.info), File: named, ...others },
@@ -25,6 +33,7 @@ export function groupMetadata({ group, source }: CatalogEntry): GroupMetadata {
       digest: `sha256:${contentDigestOf(source)}`,
       createdAt: new Date(group.createdAt).toISOString(),
       source: factsOf(source.info, facts),
+      ...(Object.keys(placeholder).length > 0 && { placeholder }),
       ...(place && { place: placeOf(place) }),
       previews: ownPreviews(source).map((preview) => ({
         format: preview.formats,
@@ -49,6 +58,16 @@ function headerOf({ widthPx, heightPx, type }: SourceInfo): Metadata[string] {
     'Header Pixel Width': String(widthPx),
     'Header Pixel Height': String(heightPx),
     'Header Format Name': type,
+  };
+}
+
+/** What stands in for the picture until it is there; empty for a record of before, or one whose sequence is not complete. */
+export function placeholderOf({ metadata }: Pick<SourceRecord, 'metadata'>): Placeholder {
+  const { thumbhash, blurhash, dominantColor } = metadata.Source ?? {};
+  return {
+    ...(thumbhash !== undefined && { thumbhash }),
+    ...(blurhash !== undefined && { blurhash }),
+    ...(dominantColor !== undefined && { dominantColor }),
   };
 }
 

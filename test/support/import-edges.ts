@@ -47,7 +47,9 @@ const DIALECT_SEES = ['dialects', 'replies', 'url-query'];
 /** The only places that import a package; a package that is not here has no place yet. */
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
   sharp: ['convert/'],
+  blurhash: ['convert/'],
   exifreader: ['convert/'],
+  thumbhash: ['convert/'],
   yauzl: ['convert/'],
   'libheif-js': ['convert/'],
   '@hyzyla/pdfium': ['convert/'],

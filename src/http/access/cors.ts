@@ -4,7 +4,7 @@ import type { RequestHandler } from 'express';
 
 /** Answer headers that are ours and that a page may want to read. */
 const EXPOSED =
-  'ETag, Repr-Digest, X-Proofsheet-Match, X-Proofsheet-Format-Ignored, X-Request-Id, Retry-After, Accept-Ranges, Content-Range';
+  'ETag, Repr-Digest, X-Proofsheet-Match, X-Proofsheet-Placeholder, X-Proofsheet-Format-Ignored, X-Request-Id, Retry-After, Accept-Ranges, Content-Range';
 /** Seconds a browser may keep the answer to its preflight. */
 const PREFLIGHT_MAX_AGE_SECONDS = 600;
 

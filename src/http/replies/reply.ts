@@ -11,6 +11,8 @@ export interface PictureReply {
   readonly choice: PreviewChoice;
   /** The choice depends on more than the URL and the group: no answer to it is prepared for others. */
   readonly isForThisRequest?: boolean;
+  /** Beside those of every picture. */
+  readonly headers?: HeaderPairs;
 }
 
 /** The bytes of an asset's original. To GET and HEAD under the request's conditions, of which some may ask for a part. */

@@ -1,5 +1,6 @@
 // What the operations of this dialect tell of themselves in common: parameters, and the shapes of their JSON.
 import type { Parameter, Schema } from '../description.js';
+import { PLACEHOLDERS } from './parse.js';
 
 /** Whose name is `code` is stable; 0 is success. */
 export const FAILURE: Schema = {
@@ -134,6 +135,15 @@ export const METADATA: Schema = {
         digest: { ...DIGEST, description: 'Of the source’s bytes.' },
         createdAt: { type: 'string', format: 'date-time' },
         source: SOURCE_FACTS,
+        placeholder: {
+          title: 'Placeholder',
+          type: 'object',
+          properties: {
+            thumbhash: { type: 'string', description: 'Base64 of the ThumbHash.' },
+            blurhash: { type: 'string', description: 'Of 3 by 3 waves, over white.' },
+            dominantColor: { type: 'string', description: '#rrggbb' },
+          },
+        },
         place: {
           type: 'object',
           description: 'Where the picture was taken: decimal degrees, metres.',
@@ -179,3 +189,12 @@ export const NARROWING_CONTEXT: Parameter = { ...CONTEXT, description: 'Only thi
 
 export const OF_KEY = [IMAGE_KEY, CONTEXT] as const;
 export const OF_PREVIEW = [IMAGE_KEY, REQUEST_FORMAT, CONTEXT] as const;
+
+const PLACEHOLDER: Parameter = {
+  name: 'placeholder',
+  in: 'query',
+  description: 'What the header `X-Proofsheet-Placeholder` is to tell, to be shown until the picture is there.',
+  schema: { type: 'string', enum: PLACEHOLDERS },
+  example: 'thumbhash',
+};
+export const OF_PICTURE = [...OF_PREVIEW, PLACEHOLDER] as const;

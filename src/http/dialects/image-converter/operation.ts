@@ -6,7 +6,14 @@ import type { RequestFormat } from '../../../kernel/request-format.js';
 import type { HeaderPairs } from '../../replies/headers.js';
 import type { RouteRules, Target } from '../route.js';
 import { ignoredHeaders } from './ignored-format.js';
-import { checkSegments, groupRefOf, narrowingContextOf, requestFormatOf } from './parse.js';
+import {
+  checkSegments,
+  groupRefOf,
+  narrowingContextOf,
+  type PlaceholderName,
+  placeholderNameOf,
+  requestFormatOf,
+} from './parse.js';
 
 export const READING = {
   verbs: ['GET', 'HEAD'],
@@ -33,7 +40,10 @@ export interface AskedGroup {
   readonly ref: GroupRef;
 }
 
-export interface AskedPreview extends AskedGroup, RequestFormat {}
+export interface AskedPreview extends AskedGroup, RequestFormat {
+  /** To be told in a header of a picture. */
+  readonly placeholder?: PlaceholderName;
+}
 
 /** Parsing and scope of operations on one group. */
 export const OF_GROUP = {
@@ -50,7 +60,12 @@ export function ofPreview(strictFormats: boolean) {
   return {
     parse(target: Target): AskedPreview {
       checkSegments(target, ['imageKey', 'requestFormat']);
-      return { ref: groupRefOf(target), ...requestFormatOf(target, strictFormats) };
+      const placeholder = placeholderNameOf(target);
+      return {
+        ref: groupRefOf(target),
+        ...requestFormatOf(target, strictFormats),
+        ...(placeholder && { placeholder }),
+      };
     },
     scopeOf: OF_GROUP.scopeOf,
     groupOf: OF_GROUP.groupOf,

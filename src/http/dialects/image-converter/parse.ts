@@ -29,6 +29,16 @@ export function requestFormatOf(target: Target, strictly: boolean): RequestForma
   return strictly ? { format: parseFormat(text), ignored: [] } : readRequestFormat(text);
 }
 
+/** What can stand in for a picture, by the names of its metadata. */
+export const PLACEHOLDERS = ['thumbhash', 'blurhash', 'dominantColor'] as const;
+export type PlaceholderName = (typeof PLACEHOLDERS)[number];
+
+/** Which placeholder the query asks for; what is none is passed over. */
+export function placeholderNameOf({ url }: Target): PlaceholderName | undefined {
+  const asked = queryValue(url, 'placeholder');
+  return PLACEHOLDERS.find((name) => name === asked);
+}
+
 /** The group of an image call; no context and an empty one are both the default context. Throws `invalid-image-key`. */
 export function groupRefOf(target: Target): GroupRef {
   return {
