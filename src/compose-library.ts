@@ -1,6 +1,5 @@
 // Puts the library together where tenants are configured: its records, the workers that import, the upkeep, and what is fetched with.
 
-import type { Server } from 'node:net';
 import type { Config } from './config/schema.js';
 import type { TenantsFile } from './config/tenants-file.js';
 import type { LibraryFigures } from './http/status/status-page.js';
@@ -141,10 +140,4 @@ export async function composeLibrary(
 /** The contexts of the tenant of that id or name: none where there is no such tenant. */
 function contextOnlyOf(tenants: Tenants, name: string): (context: Context) => boolean {
   return (context) => tenants.list().some((tenant) => tenant.context === context && isCalled(tenant, name));
-}
-
-/** The port that a server listens on, once it does. */
-export function portsOf(listening: Server | undefined): readonly number[] {
-  const place = listening?.address();
-  return typeof place === 'object' && place !== null ? [place.port] : [];
 }

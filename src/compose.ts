@@ -5,12 +5,12 @@ import { rm, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import { join } from 'node:path';
-import { composeLibrary, portsOf } from './compose-library.js';
+import type { ComposedLibrary, LibraryParts } from './compose-library.js';
 import type { Config } from './config/schema.js';
 import { TenantsFile } from './config/tenants-file.js';
 import { type ConverterPool, createConverter } from './convert/converter-pool.js';
 import { livingdocsOf } from './dialect-settings.js';
-import { Door, type DoorServers, PORTS } from './door.js';
+import { Door, type DoorServers, PORTS, portsOf } from './door.js';
 import { createAccess } from './http/access/access.js';
 import { strainOf } from './http/access/strain.js';
 import { letterOf, withOperators } from './http/dialects/registry.js';
@@ -120,7 +120,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     strainOf(config.fairness, { queueAgeMs: converter.oldestWaitMs, eventLoopLagMs: eventLoop.recentLagMs() });
   const library =
     tenants &&
-    (await composeLibrary(config, {
+    (await openLibrary(config, {
       ...telling,
       previews,
       tenants,
@@ -314,6 +314,12 @@ function bodiesOf(memory: MemoryTier, blobs: BlobTiers, metrics: MetricSlots): B
     },
     find: (digest) => blobs.find(digest),
   };
+}
+
+/** Loaded only where there are tenants: with the client that fetches sources it is a fifth of what a start loads. */
+async function openLibrary(config: Config, parts: LibraryParts): Promise<ComposedLibrary> {
+  const { composeLibrary } = await import('./compose-library.js');
+  return composeLibrary(config, parts);
 }
 
 async function tenantsOf({ library }: Config, logger: Logger): Promise<TenantsFile | undefined> {

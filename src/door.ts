@@ -106,3 +106,9 @@ function comesFrom(socket: Socket, address: string, port: number): void {
     return 0;
   });
 }
+
+/** The port that a server listens on, once it does. */
+export function portsOf(listening: Server | undefined): readonly number[] {
+  const place = listening?.address();
+  return typeof place === 'object' && place !== null ? [place.port] : [];
+}

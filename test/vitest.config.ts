@@ -1,4 +1,4 @@
-// How the tests run: real servers and child processes start here, so files run two at a time and may take a while.
+// How the tests run: which project a file is of, how many run at a time, and in which order.
 import { defineConfig } from 'vitest/config';
 import { ClosingLineReporter } from './support/closing-line-reporter.js';
 import { PATIENCE_MS } from './support/gate.js';
@@ -8,7 +8,14 @@ import { PROJECT_NAMES, projectOf, testFiles } from './support/projects.js';
 const root = new URL('..', import.meta.url).pathname;
 const files = testFiles();
 
-/** The same in all projects: they are run together, as one. */
+/**
+ * Files at a time. Those without processes of their own only compute: as many as there are cores, and before the others. More
+ * than half of the others' time is waiting, for processes, timers and disks: twice as many keep two cores busy.
+ */
+const CORES = 2;
+const WAITING = 2 * CORES;
+
+/** The same in all projects. */
 const TOGETHER = {
   root,
   setupFiles: ['test/support/end-processes.ts'],
@@ -16,7 +23,7 @@ const TOGETHER = {
   hookTimeout: 180_000,
   expect: { poll: { timeout: PATIENCE_MS, interval: 20 } },
   pool: 'forks',
-  maxWorkers: 2,
+  maxWorkers: WAITING,
 } as const;
 
 export default defineConfig({
@@ -25,14 +32,15 @@ export default defineConfig({
     // Once for all projects, not once for each. The run's directory first: it is removed last.
     globalSetup: ['test/support/run-of-tests.ts', 'test/support/install-tools.ts'],
     reporters: ['default', new ClosingLineReporter()],
-    maxWorkers: 2,
+    maxWorkers: WAITING,
     sequence: { sequencer: LongestFirst },
     projects: PROJECT_NAMES.map((name) => ({
       test: {
         ...TOGETHER,
         setupFiles: [...TOGETHER.setupFiles, ...(name === 'api' ? ['test/support/check-fetched-answers.ts'] : [])],
         // Without processes of their own, the quick ones share what they have loaded: half of their time was that.
-        ...(name === 'quick' && { pool: 'threads' as const, isolate: false }),
+        ...(name === 'quick' && { pool: 'threads' as const, isolate: false, maxWorkers: CORES }),
+        sequence: { groupOrder: name === 'quick' ? 0 : 1 },
         name,
         include: files.filter((path) => projectOf(path) === name).map((path) => `test/${path}`),
       },

@@ -8,20 +8,23 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  */
 export const LONG_FILES: readonly string[] = [
   'faults/killed.test.ts',
-  'integration/redis/contracts-cluster.test.ts',
   'faults/storage/disk-full.test.ts',
   'integration/server-life.test.ts',
-  'faults/storage/killed-at-syscall.test.ts',
   'integration/convert/quality.test.ts',
+  'faults/fuzz/fuzz.test.ts',
+  'faults/storage/killed-at-syscall.test.ts',
+  'integration/s3/nodes.test.ts',
+  'integration/redis/contracts-sentinel.test.ts',
+  'integration/redis/contracts-cluster.test.ts',
+  'integration/settings.test.ts',
+  'integration/convert/one-result.test.ts',
   'integration/nodes/one-cache.test.ts',
   'faults/converter/dying-children.test.ts',
-  'integration/settings.test.ts',
   'integration/nodes/stalled.test.ts',
   'integration/s3/contracts.test.ts',
-  'integration/redis/contracts-sentinel.test.ts',
   'integration/redis/contracts.test.ts',
   'integration/workers.test.ts',
-  'faults/fuzz/fuzz.test.ts',
+  'integration/log-reader.test.ts',
 ];
 
 /** `files` by their paths below test/, the longest first; the others as they come. */

@@ -17,6 +17,11 @@ export function redisContracts(name: string, start: () => Promise<RedisServers>)
     });
     afterAll(() => servers.stop());
 
+    async function openAlone<S>(subject: (store: TestStore) => S): Promise<Opened<S>> {
+      const store = await openTestStore(servers.url, newPrefix());
+      return { subject: subject(store), close: () => store.close() };
+    }
+
     async function open<S>(subject: (store: TestStore, peer: TestStore) => S): Promise<Opened<S>> {
       const prefix = newPrefix();
       const [store, peer] = await Promise.all([openTestStore(servers.url, prefix), openTestStore(servers.url, prefix)]);
@@ -26,7 +31,7 @@ export function redisContracts(name: string, start: () => Promise<RedisServers>)
       };
     }
 
-    blobStoreContract(name, () => open(({ blobs }) => ({ blobs })));
+    blobStoreContract(name, () => openAlone(({ blobs }) => ({ blobs })));
     leasesContract(name, () => open(({ leases }, peer) => ({ leases, peer: peer.leases })));
     const openCatalog = () =>
       open(({ catalog, fair, blobs }, peer) => {
