@@ -59,6 +59,8 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   keyv: ['stores/redis/'],
   '@keyv/redis': ['stores/redis/'],
   '@redis/client': ['stores/redis/'],
+  bullmq: ['stores/redis/library/'],
+  ioredis: ['stores/redis/library/'],
   '@aws-sdk/client-s3': ['stores/s3/'],
   '@aws-sdk/lib-storage': ['stores/s3/'],
   'lru-cache': ['tiers/', 'http/', 'stores/redis/', 'stores/embedded', 'outbound/'],
