@@ -17,10 +17,11 @@ import { JobRunner } from './library/job-runner.js';
 import { LibraryService } from './library/library-service.js';
 import { LibraryUpkeep } from './library/library-upkeep.js';
 import { libraryFigures, registerLibraryGauges } from './library-figures.js';
+import { openLibraryStore } from './open-library-store.js';
+import type { Storage } from './open-storage.js';
 import { openOutbound } from './outbound/open-outbound.js';
 import { outboundSettingsOf, ownPlaces } from './outbound-settings.js';
 import type { Previews } from './previews/answers.js';
-import { openEmbeddedLibrary } from './stores/embedded/library/open-library.js';
 
 /** Receivers that hang hold the others up no longer than their deadline. */
 const CALLBACKS_AT_ONCE = 16;
@@ -29,8 +30,8 @@ export interface LibraryParts {
   readonly previews: Previews;
   /** Closed with the library. */
   readonly tenants: TenantsFile;
-  /** For unfinished files, in the data directory. */
-  readonly tmpDir: string;
+  /** Where unfinished files are, and, of many machines, originals. */
+  readonly store: Pick<Storage, 'tmpDir' | 'originals'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -52,6 +53,8 @@ export interface ComposedLibrary {
   readonly use: LibraryUse;
   /** For the status page. */
   readonly figures: () => Promise<LibraryFigures>;
+  /** How what keeps it is; `undefined` where it is a part of this process. */
+  state(): 'up' | 'down' | undefined;
   /** Reads the tenants file again. Never rejects. */
   reload(): Promise<void>;
   start(): void;
@@ -60,14 +63,25 @@ export interface ComposedLibrary {
   close(): Promise<void>;
 }
 
-/** Throws `DataDirError` where the library cannot be opened. */
+/** Throws as `openLibraryStore` does. */
 export async function composeLibrary(
   config: Config,
-  { previews, tenants, tmpDir, looksAfter, ownPorts, letterOf, version, strain, onlyTenant, ...ports }: LibraryParts,
+  {
+    previews,
+    tenants,
+    store: { tmpDir, originals: sharedOriginals },
+    looksAfter,
+    ownPorts,
+    letterOf,
+    version,
+    strain,
+    onlyTenant,
+    ...ports
+  }: LibraryParts,
 ): Promise<ComposedLibrary> {
   const { storage, library: settings, server, limits } = config;
   const { clock, metrics } = ports;
-  const store = await openEmbeddedLibrary({ ...ports, dataDir: storage.dataDir, tmpDir, fsync: storage.fsync });
+  const store = await openLibraryStore(config, { ...ports, tmpDir, sharedOriginals });
   const { assets, jobs, originals, deliveries } = store;
   const { maxSourceBytes } = limits;
   const userAgent = `Proofsheet/${version}`;
@@ -119,6 +133,7 @@ export async function composeLibrary(
   return {
     use: { library, tenants, jobs, deliveries, replay: (job) => replayCallback(assets, jobs, job) },
     figures: () => libraryFigures(store, clock),
+    state: () => store.state?.(),
     reload: () => tenants.reload(),
     start() {
       imports.start();

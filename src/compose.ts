@@ -1,30 +1,28 @@
 // THE composition root of a server process: wires its parts in the order in which they depend on each other, and stops them in
 // reverse. Which store it is, open-storage.ts decides.
 import { readFileSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
-import { join } from 'node:path';
 import type { ComposedLibrary, LibraryParts } from './compose-library.js';
 import type { Config } from './config/schema.js';
 import { TenantsFile } from './config/tenants-file.js';
-import { type ConverterPool, createConverter } from './convert/converter-pool.js';
+import { createConverter } from './convert/converter-pool.js';
 import { livingdocsOf } from './dialect-settings.js';
 import { Door, type DoorServers, PORTS, portsOf } from './door.js';
+import { healthOf } from './health-of.js';
 import { createAccess } from './http/access/access.js';
 import { strainOf } from './http/access/strain.js';
 import { letterOf, withOperators } from './http/dialects/registry.js';
 import { createEdge, type Edge, operationsByDialect } from './http/edge.js';
 import type { HttpConfig } from './http/edge-dependencies.js';
 import type { Bodies } from './http/hot/hot-lane.js';
-import type { HealthReport } from './http/probes.js';
 import { TlsFiles } from './http/wire/tls-files.js';
 import { clientContextOf } from './kernel/image-key.js';
 import type { Logger } from './kernel/ports/logger.js';
 import type { MetricSlots } from './kernel/ports/metrics.js';
 import { sequenceOf } from './kernel/sequence.js';
 import type { LibraryUse } from './library/answers.js';
-import { openStorage, type Storage, type StoreDeps } from './open-storage.js';
+import { openStorage, type StoreDeps } from './open-storage.js';
 import type { BlobTiers } from './previews/blob-tiers.js';
 import { openPreviews, type PreviewsSettings } from './previews/open-previews.js';
 import { figuresOf, registerGauges } from './process-figures.js';
@@ -124,7 +122,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       ...telling,
       previews,
       tenants,
-      tmpDir: store.tmpDir,
+      store,
       version: PACKAGE_VERSION,
       ownPorts: listeners,
       letterOf,
@@ -154,7 +152,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     previews,
     config: edgeConfigOf(config, store.tmpDir),
     ...telling,
-    health: () => healthOf(store, converter),
+    health: () => healthOf(store, converter, library),
     ...figures,
     countOf: ({ request, format, preview }) =>
       metrics.boxes.of({ asked: boxText(request), answered: boxText(format), type: preview.type }),
@@ -231,15 +229,6 @@ function edgeConfigOf({ server, fairness, admin, access, limits }: Config, uploa
     maxSourceBytes: limits.maxSourceBytes,
     corsOrigins: server.corsOrigins ?? [],
     allowedHosts: server.allowedHosts ?? [],
-  };
-}
-
-async function healthOf(store: Storage, converter: Pick<ConverterPool, 'readyChildren'>): Promise<HealthReport> {
-  return {
-    ...(await store.health()),
-    // A disk that cannot even be asked is one that cannot be written.
-    disk: (await store.isShortOfSpace?.().catch(() => true)) ? 'degraded' : await isWritable(store.tmpDir),
-    converters: converter.readyChildren > 0 ? 'up' : 'down',
   };
 }
 
@@ -330,18 +319,6 @@ async function tenantsOf({ library }: Config, logger: Logger): Promise<TenantsFi
 export function tlsOf({ tlsPort, tlsCert, tlsKey }: Config['server']): Promise<TlsFiles> | undefined {
   if (tlsPort === undefined || tlsCert === undefined || tlsKey === undefined) return undefined;
   return TlsFiles.read({ cert: tlsCert, key: tlsKey });
-}
-
-/** Whether a byte can be written where uploads are; a full disk still serves what it has. */
-async function isWritable(dir: string): Promise<'up' | 'degraded'> {
-  const path = join(dir, 'ready');
-  try {
-    await writeFile(path, '1');
-    await rm(path);
-    return 'up';
-  } catch {
-    return 'degraded';
-  }
 }
 
 /** As package.json has it. */

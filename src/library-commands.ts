@@ -200,7 +200,16 @@ async function copying(
   what: string,
   copy: (dataDir: string, progress: (copied: number) => void) => Promise<Copied>,
 ): Promise<number> {
-  const { dataDir } = loadConfig().storage;
+  const { storage, shared } = loadConfig();
+  if (shared.redisUrl !== undefined)
+    throw new ConfigError([
+      {
+        key: 'shared.redisUrl',
+        env: 'PROOFSHEET_REDIS_URL',
+        what: 'expected none, since the library of many machines is backed up where it lies (docs/CLUSTER.md), got a URL',
+      },
+    ]);
+  const { dataDir } = storage;
   const logger = createLogger({ level: 'silent' });
   // Opened for its lock: only processes that see each other may have the library open at the same time.
   const store = await openEmbeddedStore({ clock: systemClock, logger, metrics: new ProcessMetrics(), dataDir });

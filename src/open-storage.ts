@@ -13,6 +13,7 @@ import { DiskSpace } from './stores/embedded/disk-space.js';
 import { openEmbeddedStore } from './stores/embedded/embedded-store.js';
 import type { GroupLock } from './stores/embedded/group-lock.js';
 import { LmdbDerivatives } from './stores/embedded/lmdb-derivatives.js';
+import type { OriginalBytes } from './stores/original-bytes.js';
 import type { RedisStore } from './stores/redis/open-redis-store.js';
 import type { S3Blobs } from './stores/s3/open-s3-blobs.js';
 
@@ -21,6 +22,8 @@ export interface Storage extends StoreOfPreviews {
   readonly durable: readonly [BlobStore, ...BlobStore[]];
   /** What this process holds of the data directory; absent where others may have it at the same time. */
   readonly lock?: GroupLock;
+  /** Where many machines keep a library's originals; absent: this machine does. */
+  readonly originals?: SharedOriginals;
   /** Whether less of this machine's disk is free than is to be. */
   readonly isShortOfSpace?: () => Promise<boolean>;
   /** Dependencies by name; rejects when the catalog cannot be asked at all. */
@@ -29,6 +32,13 @@ export interface Storage extends StoreOfPreviews {
   bytesByTier(): Promise<readonly GaugeSample[]>;
   /** Closes what is not a tier: those are closed by whoever was given them. */
   close(): Promise<void>;
+}
+
+/** Where originals are that every node reads. */
+export interface SharedOriginals {
+  readonly bytes: OriginalBytes;
+  /** Why the servers there would not keep them; `undefined` where they do. */
+  refusal(): Promise<string | undefined>;
 }
 
 /** What every store is handed. */
@@ -175,6 +185,7 @@ async function sharedStorage(config: Config, url: string, deps: StorageDeps): Pr
     ...(redis.refusals && { refusals: redis.refusals }),
     derivatives: redis.derivatives,
     tmpDir: disk.tmpDir,
+    originals: originalsOf(redis, s3),
     ...(s3 && { sweepOrphans: () => s3.sweepOrphans() }),
     recount: () => redis.recount(),
     // Without the shared tier this node still serves what it has, and converts what it is given; but where that has
@@ -193,6 +204,19 @@ async function sharedStorage(config: Config, url: string, deps: StorageDeps): Pr
       ];
     },
     close: () => redis.close(),
+  };
+}
+
+/** Beside the blobs: in the bucket, or in Redis without a time to live. */
+function originalsOf(redis: RedisStore, s3: S3Blobs | undefined): SharedOriginals {
+  if (s3) return { bytes: s3.originals, refusal: async () => undefined };
+  return {
+    bytes: redis.originals,
+    refusal: async () => {
+      const policy = await redis.evictionPolicy();
+      if (!policy?.startsWith('allkeys-')) return undefined;
+      return `expected maxmemory-policy volatile-lru or noeviction at the Redis that keeps originals, got ${policy}, which takes them away when memory is short: change it, or keep blobs in S3 (docs/CLUSTER.md)`;
+    },
   };
 }
 

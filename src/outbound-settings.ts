@@ -30,8 +30,8 @@ export function ownPlaces(ports: () => readonly number[]): () => readonly Addres
 }
 
 /** Redis and S3 by the names they are configured with; what stands at private addresses is shut anyway. */
-function backendsOf({ redisUrl, s3Endpoint }: Config['shared']): readonly HostRule[] {
-  const redis = redisUrl === undefined ? [] : parseRedisUrl(redisUrl).nodes;
+function backendsOf({ redisUrl, jobsRedisUrl, s3Endpoint }: Config['shared']): readonly HostRule[] {
+  const redis = [redisUrl, jobsRedisUrl].flatMap((url) => (url === undefined ? [] : parseRedisUrl(url).nodes));
   const named = redis.map(({ host, port }) => parseHostRule(`${host.includes(':') ? `[${host}]` : host}:${port}`));
   if (s3Endpoint === undefined) return named;
   const { protocol, hostname, port } = new URL(s3Endpoint);

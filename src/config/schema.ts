@@ -192,12 +192,12 @@ function openingRules({ access, fetch }: Config): readonly Rule[] {
   ];
 }
 
-function sharingRules({ library, shared }: Config): readonly Rule[] {
+function sharingRules({ shared }: Config): readonly Rule[] {
   return [
     [
-      library.tenants !== undefined && shared.redisUrl !== undefined,
-      'library.tenants',
-      'none where shared.redisUrl is set: the library is kept by one machine so far, and many would each have one of their own',
+      shared.jobsRedisUrl !== undefined && shared.redisUrl === undefined,
+      'shared.redisUrl',
+      'a URL where shared.jobsRedisUrl is set: without a shared tier the library and its jobs are kept by this machine',
     ],
     [
       shared.s3Bucket === undefined && shared.s3Endpoint !== undefined,

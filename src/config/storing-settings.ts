@@ -98,6 +98,17 @@ export const SHARED = {
     // A URL may carry credentials.
     { secret: true },
   ),
+  jobsRedisUrl: setting(
+    'JOBS_REDIS_URL',
+    optional(
+      parsedText(
+        'URL redis://, rediss://, redis+sentinel://, rediss+sentinel://, redis+cluster:// or rediss+cluster:// with a host',
+        parseRedisUrl,
+      ),
+    ),
+    'Redis or Valkey that keeps the library and its jobs, with maxmemory-policy noeviction; unset means that of the shared tier.',
+    { secret: true },
+  ),
   maxBytes: setting(
     'SHARED_MAX_BYTES',
     bytes({ min: 0, max: 1024 * TIB }),

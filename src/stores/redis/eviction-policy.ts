@@ -12,11 +12,6 @@ export async function evictionPolicy(link: Link, key: string, deadlineMs: number
   }
 }
 
-/** Whether a full server takes away what has no time to live. */
-export function takesAnything(policy: string): boolean {
-  return policy.startsWith('allkeys-');
-}
-
 /** Whether a full server takes away nothing at all, but refuses what is written. */
 export function takesNothing(policy: string): boolean {
   return policy === 'noeviction';

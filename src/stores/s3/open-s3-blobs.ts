@@ -7,9 +7,11 @@ import type { Clock } from '../../kernel/ports/clock.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
 import type { BlobMarks } from '../blob-marks.js';
+import type { OriginalBytes } from '../original-bytes.js';
 import { S3BlobStore } from './s3-blob-store.js';
 import { answerOf, failureOf } from './s3-failures.js';
 import { S3Objects } from './s3-objects.js';
+import { ORIGINALS_PREFIX, S3OriginalBytes } from './s3-original-bytes.js';
 import { S3Requests } from './s3-requests.js';
 import { UnneededObjects } from './unneeded-objects.js';
 
@@ -32,6 +34,8 @@ export interface S3BlobsOptions {
 
 export interface S3Blobs {
   readonly blobs: BlobStore;
+  /** For a library whose originals are kept here. */
+  readonly originals: OriginalBytes;
   state(): 'up' | 'down';
   /** To be told what the catalog swept. Never rejects. */
   swept(digests: readonly Digest[]): Promise<void>;
@@ -84,6 +88,7 @@ export async function openS3Blobs(options: S3BlobsOptions): Promise<S3Blobs> {
   }
   const unneeded = new UnneededObjects({ ...options, objects });
   return {
+    originals: new S3OriginalBytes(new S3Objects(client, requests, bucket, `${prefix}${ORIGINALS_PREFIX}`)),
     blobs: new S3BlobStore({ ...options, objects, onClose: close }),
     state: () => (requests.isUp ? 'up' : 'down'),
     swept: (digests) => unneeded.swept(digests),

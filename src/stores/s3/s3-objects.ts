@@ -1,4 +1,4 @@
-// Objects of one bucket under one prefix, each named by the digest of its bytes: the requests, and nothing of what is done
+// Objects of one bucket under one prefix, named by the digests of their bytes or by names made of them: the requests, and nothing of what is done
 // with a blob. The only file that knows the AWS SDK's commands.
 import { Readable } from 'node:stream';
 import {
@@ -41,13 +41,13 @@ export class S3Objects {
 
   /**
    * Stores `bytes` bytes that `body` gives anew for every attempt. The digest goes with the request as the body's signed
-   * hash, so that a service that checks it (AWS does) takes no other bytes.
+   * hash, so that a service that checks it (AWS does) takes no other bytes. `name`: unless it is the digest.
    */
-  async put(digest: Digest, bytes: number, body: () => Buffer | Readable): Promise<void> {
+  async put(digest: Digest, bytes: number, body: () => Buffer | Readable, name: string = digest): Promise<void> {
     await this.requests.run(bytes, async (abortSignal) => {
       const command = new PutObjectCommand({
         Bucket: this.bucket,
-        Key: this.nameOf(digest),
+        Key: this.nameOf(name),
         Body: body(),
         ContentLength: bytes,
         ContentType: 'application/octet-stream',
@@ -67,7 +67,7 @@ export class S3Objects {
   /** What `read` makes of the object's body; `undefined` when there is no object. `part`: that
    * part of it alone. `read` must end when `signal` aborts. */
   async get<T>(
-    digest: Digest,
+    name: string,
     maxBytes: number,
     read: (body: Readable, bytes: number | undefined, signal: AbortSignal) => Promise<T>,
     part?: { readonly start: number; readonly bytes: number },
@@ -75,7 +75,7 @@ export class S3Objects {
     return this.requests.run(maxBytes, async (signal) => {
       const command = new GetObjectCommand({
         Bucket: this.bucket,
-        Key: this.nameOf(digest),
+        Key: this.nameOf(name),
         ...(part && { Range: `bytes=${part.start}-${part.start + part.bytes - 1}` }),
       });
       const sent = await this.client.send(command, { abortSignal: signal }).catch((error: unknown) => {
@@ -95,18 +95,22 @@ export class S3Objects {
     });
   }
 
-  async has(digest: Digest): Promise<boolean> {
-    const found = await this.requests.run(0, async (abortSignal) => {
-      await this.client.send(new HeadObjectCommand({ Bucket: this.bucket, Key: this.nameOf(digest) }), { abortSignal });
-      return true;
+  async has(name: string): Promise<boolean> {
+    return (await this.lengthOf(name)) !== undefined;
+  }
+
+  /** In bytes; `undefined` when there is no object. */
+  async lengthOf(name: string): Promise<number | undefined> {
+    return this.requests.run(0, async (abortSignal) => {
+      const command = new HeadObjectCommand({ Bucket: this.bucket, Key: this.nameOf(name) });
+      return (await this.client.send(command, { abortSignal })).ContentLength ?? 0;
     });
-    return found ?? false;
   }
 
   /** One by one: not every service has the request for many, and its checksum rules differ. */
-  async delete(digest: Digest): Promise<void> {
+  async delete(name: string): Promise<void> {
     await this.requests.run(0, async (abortSignal) => {
-      const command = new DeleteObjectCommand({ Bucket: this.bucket, Key: this.nameOf(digest) });
+      const command = new DeleteObjectCommand({ Bucket: this.bucket, Key: this.nameOf(name) });
       await this.client.send(command, { abortSignal });
     });
   }
@@ -127,7 +131,7 @@ export class S3Objects {
     return { objects, next: page?.IsTruncated === true ? contents.at(-1)?.Key : undefined };
   }
 
-  private nameOf(digest: Digest): string {
-    return `${this.prefix}${digest}`;
+  private nameOf(name: string): string {
+    return `${this.prefix}${name}`;
   }
 }

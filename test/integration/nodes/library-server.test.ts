@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { until } from '../../support/gate.js';
+import { startStandalone } from '../../support/redis-servers.js';
 import { type ServerProcess, scrape, spawnServer, startServerProcess } from '../../support/server-process.js';
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
 
@@ -40,15 +41,39 @@ async function endOf(
   return { code, output: output.join('') };
 }
 
-test('does not start with a tenants file that is wrong or missing, or beside Redis, and says why', async () => {
+test('does not start with a tenants file that is wrong or missing, and says why', async () => {
   expect(await endOf()).toMatchObject({ code: 78, output: expect.stringContaining('ENOENT') });
   await tenants('- { id: agency, tokens: [short-secret] }');
   const wrong = await endOf();
   expect(wrong).toMatchObject({ code: 78, output: expect.stringContaining('tenant 1.tokens.1') });
   expect(wrong.output).not.toContain('short-secret');
+});
+
+test('does not start beside a Redis that may take away the library or its originals, and says what to do', async () => {
   await tenants('- { id: agency }');
-  const beside = await endOf({ PROOFSHEET_REDIS_URL: 'redis://127.0.0.1:1' });
-  expect(beside).toMatchObject({ code: 78, output: expect.stringContaining('PROOFSHEET_TENANTS') });
+  expect(await endOf({ PROOFSHEET_JOBS_REDIS_URL: 'redis://127.0.0.1:1' })).toMatchObject({
+    code: 78,
+    output: expect.stringContaining('PROOFSHEET_REDIS_URL'),
+  });
+  const [cache, jobs] = await Promise.all([startStandalone(), startStandalone()]);
+  try {
+    const urls = { PROOFSHEET_REDIS_URL: cache.url, PROOFSHEET_JOBS_REDIS_URL: jobs.url };
+    const policy = (of: typeof cache, name: string) => of.server.cli('CONFIG', 'SET', 'maxmemory-policy', name);
+    await policy(cache, 'volatile-lru');
+    const { PROOFSHEET_JOBS_REDIS_URL: _, ...shared } = urls;
+    const both = await endOf(shared);
+    expect(both).toMatchObject({ code: 78, output: expect.stringMatching(/PROOFSHEET_JOBS_REDIS_URL.*noeviction/) });
+    await policy(cache, 'allkeys-lru');
+    const originals = await endOf(urls);
+    expect(originals).toMatchObject({ code: 78, output: expect.stringMatching(/PROOFSHEET_REDIS_URL.*originals/) });
+    await policy(cache, 'volatile-lru');
+    server = await startServerProcess({ ...environment, ...urls });
+    expect(await (await fetch(`${server.origin}/readyz`)).json()).toMatchObject({
+      dependencies: { library: 'up' },
+    });
+  } finally {
+    await Promise.all([cache.stop(), jobs.stop()]);
+  }
 });
 
 test('reads its tenants again on SIGHUP in every worker, and goes on serving', async () => {

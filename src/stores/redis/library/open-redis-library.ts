@@ -3,7 +3,6 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RecordKey } from '../../../kernel/credentials.js';
-import { ProofsheetError } from '../../../kernel/errors.js';
 import type { Assets } from '../../../kernel/ports/assets.js';
 import type { Clock } from '../../../kernel/ports/clock.js';
 import type { Deliveries } from '../../../kernel/ports/deliveries.js';
@@ -64,14 +63,19 @@ export interface RedisLibrary {
   close(): Promise<void>;
 }
 
+/** The server is there, and is not to be used: its message says why, and what to do. */
+export class UnfitRedis extends Error {
+  override readonly name = 'UnfitRedis';
+}
+
 const BREAKER = { failures: 5, openMs: SOCKET_TIMEOUT_MS + 500 };
 /** How long opening waits for the server; without it the library is `down` at first. */
 const OPEN_WAIT_MS = 3_000;
 const LOOK_AGAIN_MS = 500;
 
 /**
- * Resolves once the server answered or `OPEN_WAIT_MS` passed. Throws `internal` where the server may take keys away, and where the
- * data is of another version: nothing of the library could be made again.
+ * Resolves once the server answered or `OPEN_WAIT_MS` passed. Throws `UnfitRedis` where the server may take keys away, and where
+ * the data is of another version: nothing of the library could be made again.
  */
 export async function openRedisLibrary(options: RedisLibraryOptions): Promise<RedisLibrary> {
   const { clock, logger, metrics, leaseNow, bytes } = options;
@@ -139,7 +143,7 @@ export async function openRedisLibrary(options: RedisLibraryOptions): Promise<Re
 }
 
 /** Asks until the server answers; resolves with why it is not to be used, if so, and with nothing when `signal` aborts. */
-async function untilChecked(session: LibrarySession, signal: AbortSignal): Promise<ProofsheetError | undefined> {
+async function untilChecked(session: LibrarySession, signal: AbortSignal): Promise<UnfitRedis | undefined> {
   while (!signal.aborted) {
     try {
       return (await wrongSchema(session)) ?? (await wrongPolicy(session));
@@ -151,26 +155,24 @@ async function untilChecked(session: LibrarySession, signal: AbortSignal): Promi
   return undefined;
 }
 
-async function wrongSchema({ link, keys, deadlines }: LibrarySession): Promise<ProofsheetError | undefined> {
+async function wrongSchema({ link, keys, deadlines }: LibrarySession): Promise<UnfitRedis | undefined> {
   const { schema } = keys;
   await link.send(schema, ['SET', schema, String(LIBRARY_SCHEMA_VERSION), 'NX'], deadlines.setMs);
   const version = String(await link.send(schema, ['GET', schema], deadlines.getMs));
   if (version === String(LIBRARY_SCHEMA_VERSION)) return undefined;
-  return new ProofsheetError(
-    'internal',
+  return new UnfitRedis(
     `expected a library of version ${LIBRARY_SCHEMA_VERSION} under the Redis key prefix, got version ${version}: start the version that wrote it, or use another prefix`,
   );
 }
 
-async function wrongPolicy({ link, keys, deadlines, logger }: LibrarySession): Promise<ProofsheetError | undefined> {
+async function wrongPolicy({ link, keys, deadlines, logger }: LibrarySession): Promise<UnfitRedis | undefined> {
   const policy = await evictionPolicy(link, keys.schema, deadlines.getMs);
   if (policy === undefined) {
     logger.warn({}, 'the Redis of the library does not tell its maxmemory-policy: it has to be noeviction');
     return undefined;
   }
   if (takesNothing(policy)) return undefined;
-  return new ProofsheetError(
-    'internal',
+  return new UnfitRedis(
     `expected maxmemory-policy noeviction at the Redis that keeps the library and its jobs, got ${policy}, which takes keys away when memory is short: ` +
       'give them a server of their own with noeviction and appendonly yes, and name it by PROOFSHEET_JOBS_REDIS_URL (docs/CLUSTER.md)',
   );
