@@ -1,13 +1,12 @@
 // The parent's end of one converter child: starts it, passes messages, kills it, tells when it is gone. Knows no queue.
 import { type ChildProcess, fork } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import os from 'node:os';
-import { fileURLToPath } from 'node:url';
 import type { Logger } from '../kernel/ports/logger.js';
 import { asFromChild, type ChildSettings, type FromChild, type ToChild } from './protocol.js';
 
 export interface ChildOptions {
-  readonly program: string;
+  readonly program: string | URL;
   readonly settings: ChildSettings;
   /** Added to the scheduling priority: 0 to 19, larger is lower. */
   readonly niceness: number;
@@ -35,12 +34,6 @@ const PASSED_ENVIRONMENT = [
   'FONTCONFIG_PATH',
   'FONTCONFIG_FILE',
 ];
-
-/** The compiled program of a child: beside this file, or in dist when this file is run as source. */
-export function childProgram(): string {
-  const beside = fileURLToPath(new URL('./child.js', import.meta.url));
-  return existsSync(beside) ? beside : fileURLToPath(new URL('../../dist/convert/child.js', import.meta.url));
-}
 
 export class ConverterChild {
   private readonly process: ChildProcess;

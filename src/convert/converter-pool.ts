@@ -3,10 +3,10 @@ import { randomInt } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
+import { compiledProgram } from '../kernel/compiled-program.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Conversion, ConversionJob, Converter, MadePreview, WantedReady } from '../kernel/ports/converter.js';
 import { SpoiltChild } from './child-failures.js';
-import { childProgram } from './converter-child.js';
 import type { ConverterOptions } from './converter-options.js';
 import { ConverterSlot } from './converter-slot.js';
 import { JobQueue, type Queued } from './job-queue.js';
@@ -65,7 +65,7 @@ export class ConverterPool implements Converter {
       for (const slot of this.slots) slot.giveBack();
     });
     const slotOptions: SlotOptions = {
-      program: options.childProgram ?? childProgram(),
+      program: options.childProgram ?? compiledProgram('child', import.meta.url),
       settings: {
         sourceTypes: options.sourceTypes,
         maxSourcePixels: options.maxSourcePixels,

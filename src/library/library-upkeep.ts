@@ -4,6 +4,7 @@ import type { Assets } from '../kernel/ports/assets.js';
 import type { Clock } from '../kernel/ports/clock.js';
 import type { Jobs } from '../kernel/ports/jobs.js';
 import type { Logger } from '../kernel/ports/logger.js';
+import { Rounds } from '../previews/rounds.js';
 
 /** Of each kind at once. */
 const BATCH = 100;
@@ -25,39 +26,32 @@ export interface LibraryUpkeepDeps {
 }
 
 export class LibraryUpkeep {
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> | undefined;
-  private closed = false;
+  private readonly rounds: Rounds;
 
-  constructor(private readonly deps: LibraryUpkeepDeps) {}
+  constructor(private readonly deps: LibraryUpkeepDeps) {
+    this.rounds = new Rounds({
+      intervalMs: deps.intervalMs,
+      work: () => this.sweep(),
+      onFailure: (error) => deps.logger.warn({ error }, 'the library could not be looked after; it is tried again'),
+    });
+  }
 
   start(): void {
-    this.timer = setInterval(() => void this.round(), this.deps.intervalMs);
-    this.timer.unref();
-    void this.round();
+    this.rounds.start();
   }
 
   /** One round now, or the one that is running. Never rejects. */
   round(): Promise<void> {
-    this.running ??= this.sweep()
-      .catch((error: unknown) =>
-        this.deps.logger.warn({ error }, 'the library could not be looked after; it is tried again'),
-      )
-      .finally(() => {
-        this.running = undefined;
-      });
-    return this.running;
+    return this.rounds.now();
   }
 
-  async close(): Promise<void> {
-    this.closed = true;
-    clearInterval(this.timer);
-    await this.running;
+  close(): Promise<void> {
+    return this.rounds.close();
   }
 
   private async sweep(): Promise<void> {
     const { assets, jobs, clock, trashMs, unneededMs, finishedMs } = this.deps;
-    for (let more = true; more && !this.closed; ) {
+    for (let more = true; more && !this.rounds.isClosed; ) {
       const now = clock.now();
       const times = {
         trashedBefore: now - trashMs,

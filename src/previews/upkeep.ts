@@ -10,6 +10,7 @@ import type { Logger } from '../kernel/ports/logger.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
 import type { AccessJournal } from './access-journal.js';
 import type { BlobTiers } from './blob-tiers.js';
+import { Rounds } from './rounds.js';
 import type { SourceMaker } from './source-maker.js';
 
 /** Groups evicted and blobs swept per transaction: a few ms each, so that requests are served in between. */
@@ -70,26 +71,28 @@ export interface UpkeepDeps {
 }
 
 export class Upkeep {
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> | undefined;
+  private readonly rounds: Rounds;
   private storedSinceRound = 0;
   /** The disk has taken no more since the last round. */
   private isFull = false;
-  private closed = false;
   /** While others share the catalog: the lease under which this process evicts. */
   private turn: { readonly lease: Lease; renewAt: number } | undefined;
 
   /** The earliest that the clock has been seen to be set, as Unix ms when monotonic time was 0. */
   private earliestZero = Number.POSITIVE_INFINITY;
 
-  constructor(private readonly deps: UpkeepDeps) {}
+  constructor(private readonly deps: UpkeepDeps) {
+    this.rounds = new Rounds({
+      intervalMs: deps.intervalMs,
+      work: () => this.lookAfterAll(),
+      onFailure: (error) => deps.logger.warn({ error }, 'upkeep failed; it is tried again'),
+    });
+  }
 
   /** Takes up interrupted sequences, then looks after the limits every `intervalMs`. */
   start(): void {
     this.agesCountFrom();
-    this.timer = setInterval(() => void this.round(), this.deps.intervalMs);
-    this.timer.unref();
-    void this.round();
+    this.rounds.start();
   }
 
   /** Tells of stored bytes; after enough of them a round does not wait for its time. */
@@ -110,23 +113,16 @@ export class Upkeep {
 
   /** One round now, or the one that is running. Never rejects. */
   round(): Promise<void> {
-    this.running ??= this.lookAfterAll()
-      .catch((error: unknown) => this.deps.logger.warn({ error }, 'upkeep failed; it is tried again'))
-      .finally(() => {
-        this.running = undefined;
-      });
-    return this.running;
+    return this.rounds.now();
   }
 
   async close(): Promise<void> {
-    this.closed = true;
-    clearInterval(this.timer);
-    await this.running;
+    await this.rounds.close();
     await this.deps.journal.flush();
   }
 
   private async lookAfterAll(): Promise<void> {
-    if (this.closed) return;
+    if (this.rounds.isClosed) return;
     this.storedSinceRound = 0;
     const { journal, sweepOrphans, recount } = this.deps;
     // Before anything else is written; a disk that cannot be asked keeps nobody from the other limits.
@@ -181,7 +177,7 @@ export class Upkeep {
   /** Whether this process may go on taking away. */
   private async isMyTurn(): Promise<boolean> {
     const { turn } = this;
-    if (this.closed) return false;
+    if (this.rounds.isClosed) return false;
     const now = this.deps.clock.monotonic();
     if (turn === undefined || now < turn.renewAt) return true;
     turn.renewAt = now + LEASE_MS / 3;
@@ -267,7 +263,7 @@ export class Upkeep {
   }
 
   private async sweep(): Promise<void> {
-    while (!this.closed) {
+    while (!this.rounds.isClosed) {
       const swept = await this.deps.catalog.sweep(BATCH);
       if (swept.length === 0) return;
       this.deps.metrics.count('swept_blobs_total', {}, swept.length);
@@ -280,7 +276,7 @@ export class Upkeep {
   /** Sequences that a crash or an overload cut short: one at a time, behind everything that somebody waits for. */
   private async resumeUnfinished(): Promise<void> {
     for await (const digest of this.deps.catalog.unfinished()) {
-      if (this.closed) return;
+      if (this.rounds.isClosed) return;
       const record = await this.deps.catalog.findSource(digest);
       if (!record || record.complete || this.deps.maker.isBusyWith(digest)) continue;
       try {

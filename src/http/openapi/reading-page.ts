@@ -1,32 +1,15 @@
 // The OpenAPI document as a page for people: one self-contained HTML document without scripts, made on the server. Pure.
-import { createHash } from 'node:crypto';
-import { type Html, html } from '../status/status-html.js';
+import { type Html, html, type Page, pageOf } from '../status/status-html.js';
 import type { OpenApiDocument, Operation } from './openapi-types.js';
 import { READING_STYLE } from './reading-style.js';
 
-/** A page, and the policy that allows its one style sheet by its digest, and nothing else. */
-export interface ReadingPage {
-  readonly html: string;
-  readonly contentSecurityPolicy: string;
-}
-
 /** `jsonPath`: where the document itself is. */
-export function readingPage(document: OpenApiDocument, jsonPath: string): ReadingPage {
+export function readingPage(document: OpenApiDocument, jsonPath: string): Page {
   const placed = Object.entries(document.paths).flatMap(([path, item]) =>
     // The same as GET without the body, or under another verb: told with the first.
     Object.entries(item).map(([verb, operation]) => ({ path, verb, operation })),
   );
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Proofsheet API</title>
-<link rel="icon" href="data:,">
-<style>${html.trusted(READING_STYLE)}</style>
-</head>
-<body>
-<header>
+  const body = html`<header>
 <h1>Proofsheet API</h1>
 <p>version ${String(document.info.version)} · <a href="${jsonPath}">OpenAPI ${document.openapi}</a></p>
 <p>${coded(String(document.info.description))}</p>
@@ -48,15 +31,8 @@ export function readingPage(document: OpenApiDocument, jsonPath: string): Readin
 <h2>Shapes</h2>${Object.entries(document.components.schemas).map(
     ([name, schema]) => html`<section id="schema-${name}"><h3>${name}</h3>${json(schema)}</section>`,
   )}
-</main>
-</body>
-</html>
-`;
-  const digest = createHash('sha256').update(READING_STYLE).digest('base64');
-  return {
-    html: page.text,
-    contentSecurityPolicy: `default-src 'none'; style-src 'sha256-${digest}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-  };
+</main>`;
+  return pageOf('Proofsheet API', READING_STYLE, body);
 }
 
 interface Placed {

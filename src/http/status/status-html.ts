@@ -1,4 +1,5 @@
-// HTML by template literal, escaped by default, and the number formats of the status page. Pure.
+// HTML by template literal, escaped by default, the frame of a page, and the number formats of the status page. Pure.
+import { createHash } from 'node:crypto';
 
 /** Text that is HTML already. */
 export class Html {
@@ -29,6 +30,35 @@ function rendered(part: Part): string {
 /** `text` as HTML text or as the value of a quoted attribute. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (found) => `&#${found.charCodeAt(0)};`);
+}
+
+/** A page that stands alone, and the policy that allows its one style sheet by its digest, and nothing else. */
+export interface Page {
+  readonly html: string;
+  readonly contentSecurityPolicy: string;
+}
+
+/** `style`: a constant of ours. */
+export function pageOf(title: string, style: string, body: Html): Page {
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<link rel="icon" href="data:,">
+<style>${html.trusted(style)}</style>
+</head>
+<body>
+${body}
+</body>
+</html>
+`;
+  const digest = createHash('sha256').update(style).digest('base64');
+  return {
+    html: page.text,
+    contentSecurityPolicy: `default-src 'none'; style-src 'sha256-${digest}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+  };
 }
 
 /** A table with a head; one line says so when there are no rows. */

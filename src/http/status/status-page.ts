@@ -1,5 +1,4 @@
 // The status page: one self-contained HTML document without scripts, everything in it escaped. Pure.
-import { createHash } from 'node:crypto';
 import { IMAGE_SERVER_ID } from './server-id.js';
 import {
   formatBytes,
@@ -8,6 +7,8 @@ import {
   formatShare,
   type Html,
   html,
+  type Page,
+  pageOf,
   type Row,
   table,
 } from './status-html.js';
@@ -63,12 +64,6 @@ export interface LibraryFigures {
   readonly disabledReceivers: number;
 }
 
-export interface StatusPage {
-  readonly html: string;
-  /** Allows the page's one style sheet by its digest, and nothing else. */
-  readonly contentSecurityPolicy: string;
-}
-
 const STYLE = `
 :root{color-scheme:light dark;--ink:#1c2430;--soft:#5d6b7e;--line:#dde3ea;--paper:#fff;--ground:#f4f6f9;--accent:#1a5fcc}
 @media(prefers-color-scheme:dark){:root{--ink:#e6ebf2;--soft:#95a3b8;--line:#2b3546;--paper:#18202c;--ground:#10161f;--accent:#6ea8ff}}
@@ -101,18 +96,8 @@ a{color:var(--accent)}
 `;
 
 /** The page for `report`; with `metricsText` (Prometheus' text format) also the table of all metrics. */
-export function statusPage(report: StatusReport, metricsText: string | undefined): StatusPage {
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Proofsheet status</title>
-<link rel="icon" href="data:,">
-<style>${html.trusted(STYLE)}</style>
-</head>
-<body>
-<main>
+export function statusPage(report: StatusReport, metricsText: string | undefined): Page {
+  const body = html`<main>
 <header>
 <h1>Proofsheet</h1>
 <p>version ${report.version} · up for ${formatDuration(report.uptimeSeconds)} · ${report.draining ? 'stopping' : 'serving'}</p>
@@ -127,15 +112,8 @@ ${panel('Conversion queue', figures(['Priority', 'Waiting now', 'Most ever'], qu
 ${report.library === undefined ? '' : libraryPanels(report.library)}
 ${panel('Limits', html`<div class="texts">${table(['Limit', 'Value'], limitRows(report))}</div>`)}
 ${metricsText === undefined ? html`<p><a href="?metrics=yes">All metrics</a></p>` : metricsPanel(metricsText)}
-</main>
-</body>
-</html>
-`;
-  const digest = createHash('sha256').update(STYLE).digest('base64');
-  return {
-    html: page.text,
-    contentSecurityPolicy: `default-src 'none'; style-src 'sha256-${digest}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-  };
+</main>`;
+  return pageOf('Proofsheet status', STYLE, body);
 }
 
 function facts(report: StatusReport): Html {

@@ -1,8 +1,7 @@
 // Saves into a new catalog what can still be read of a damaged one: groups whose rows and record are as they were written.
 // What it lacks is met again by uploads; blobs that nobody names any more are swept as orphans.
 import { type ChildProcess, fork } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { compiledProgram } from '../../kernel/compiled-program.js';
 import type { Context } from '../../kernel/image-key.js';
 import type { SourceRecord } from '../../kernel/source.js';
 import { CatalogLedger } from './catalog-ledger.js';
@@ -39,7 +38,7 @@ export async function salvage(damaged: string, tables: CatalogTables): Promise<n
 }
 
 async function walk(args: readonly string[], tables: CatalogTables, endsAt: number) {
-  const child = fork(childProgram(), args, {
+  const child = fork(compiledProgram('salvage-child', import.meta.url), args, {
     serialization: 'advanced',
     execArgv: [],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
@@ -84,12 +83,4 @@ function write(tables: CatalogTables, { key, row, record, context }: SavedGroup)
   if (ledger.source(record.digest) === undefined) ledger.putSource(record, row.lastUsed);
   ledger.putGroup(groupKey, { ...row, revision: ledger.change() });
   ledger.close();
-}
-
-/** The compiled program: beside this file, or in dist when this file is run as source. */
-function childProgram(): string {
-  const beside = fileURLToPath(new URL('./salvage-child.js', import.meta.url));
-  return existsSync(beside)
-    ? beside
-    : fileURLToPath(new URL('../../../dist/stores/embedded/salvage-child.js', import.meta.url));
 }
