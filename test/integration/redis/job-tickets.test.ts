@@ -24,7 +24,13 @@ const job = (id: string, context = 'tenant', dueAt?: number) =>
 
 let servers: RedisServers;
 let redis: ReturnType<typeof createClient>;
-const connection = () => new Redis(servers.url, { maxRetriesPerRequest: null });
+const connections: Redis[] = [];
+const connection = () => {
+  const made = new Redis(servers.url, { maxRetriesPerRequest: null });
+  made.on('error', () => undefined);
+  connections.push(made);
+  return made;
+};
 
 beforeAll(async () => {
   servers = await startStandalone();
@@ -33,6 +39,7 @@ beforeAll(async () => {
   await redis.connect();
 });
 afterAll(async () => {
+  for (const made of connections) made.disconnect();
   redis.destroy();
   await servers.stop();
 });
