@@ -1,7 +1,7 @@
 // The Express application: what holds for every request, the routes from the dialects, one place where failures are answered.
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
-import { ProofsheetError } from '../kernel/errors.js';
+import { ProofsheetError, wantsRoom } from '../kernel/errors.js';
 import { createCors } from './access/cors.js';
 import { createAnswering } from './answering.js';
 import { patternOf, type UseCases } from './dialects/route.js';
@@ -11,7 +11,7 @@ import type { HotLane } from './hot/hot-lane.js';
 import { documentsOf } from './openapi/documents.js';
 import type { Probe, Probes } from './probes.js';
 import { SERVER } from './replies/asked.js';
-import { ERROR_CODES, failureOf } from './replies/error-map.js';
+import { failureOf } from './replies/error-map.js';
 import { createRouteHandlers } from './route-handler.js';
 import { statusPage } from './status/status-page.js';
 import { malformedEncoding } from './url-query.js';
@@ -148,7 +148,7 @@ function failing(exchanges: ExchangeLog, onStorageFull: EdgeDependencies['onStor
     }
     // Express throws a URIError with the offending text when a path does not decode; the text is not repeated.
     const failure = failureOf(error instanceof URIError ? malformedEncoding('path') : error);
-    if (failure.code === ERROR_CODES['storage-full'].code) onStorageFull?.();
+    if (wantsRoom(error)) onStorageFull?.();
     exchanges.failed(exchange, failure);
     sendError(response, exchange, exchange.renderFailure(failure));
   };

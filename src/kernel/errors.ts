@@ -35,6 +35,8 @@ export interface ErrorOptions {
   readonly retryAfterSeconds?: number;
   /** A failure of a source that may have been the machine's: believed when it comes a second time. */
   readonly uncertain?: boolean;
+  /** For `storage-full`: removing what this machine's disk holds would not help. */
+  readonly elsewhere?: boolean;
 }
 
 /**
@@ -46,16 +48,20 @@ export class ProofsheetError extends Error {
   readonly code: ErrorName;
   readonly retryAfterSeconds: number | undefined;
   readonly uncertain: boolean;
+  readonly elsewhere: boolean;
 
   constructor(code: ErrorName, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.uncertain = options.uncertain ?? false;
+    this.elsewhere = options.elsewhere ?? false;
   }
 }
 
 const NO_SPACE = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EFBIG']);
+/** Of these, what no removed file changes. */
+const NO_ROOM_EVER = new Set(['EROFS', 'EFBIG']);
 const NO_HANDLES = new Set(['EMFILE', 'ENFILE']);
 
 /** What an upload is told when the data directory was removed under the server. */
@@ -70,10 +76,11 @@ export function asMachineFailure(error: unknown): ProofsheetError | undefined {
   if (NO_SPACE.has(code))
     return new ProofsheetError('storage-full', 'no space is left to store this; try again once there is', {
       cause: error,
+      elsewhere: NO_ROOM_EVER.has(code),
     });
   // Its parent is missing, and that was made at the start.
   if (code === 'ENOENT' && error instanceof Error && 'syscall' in error && error.syscall === 'mkdtemp')
-    return new ProofsheetError('storage-full', DATA_DIR_GONE, { cause: error });
+    return new ProofsheetError('storage-full', DATA_DIR_GONE, { cause: error, elsewhere: true });
   if (NO_HANDLES.has(code))
     return new ProofsheetError('overloaded', 'too many files are open at this moment; try again shortly', {
       cause: error,
@@ -90,6 +97,12 @@ export function asProofsheetError(error: unknown): ProofsheetError {
         new ProofsheetError('internal', 'the server failed to answer; the fault is ours and has been logged', {
           cause: error,
         }));
+}
+
+/** Whether `error` says that this machine's disk is full, so that removing from it makes room. */
+export function wantsRoom(error: unknown): boolean {
+  const { code, elsewhere } = asProofsheetError(error);
+  return code === 'storage-full' && !elsewhere;
 }
 
 /** What a store throws that is given bytes under another digest than theirs: a fault of ours. */

@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../kernel/digest.js';
-import { ProofsheetError } from '../kernel/errors.js';
+import { ProofsheetError, wantsRoom } from '../kernel/errors.js';
 import { type Format, parseFormat } from '../kernel/format.js';
 import type { Context } from '../kernel/image-key.js';
 import { missingFor, missingFormats } from '../kernel/on-demand.js';
@@ -177,7 +177,7 @@ export class SourceMaker {
       } catch (error) {
         this.land(flight, source.digest);
         flight.failed(error);
-        if (error instanceof ProofsheetError && error.code === 'storage-full') this.deps.onFull?.();
+        if (wantsRoom(error)) this.deps.onFull?.();
       } finally {
         const left = (this.flying.get(context) ?? 1) - 1;
         if (left > 0) this.flying.set(context, left);

@@ -14,7 +14,7 @@ export function sharedTierError(failure: SharedFailure, cause: unknown): Proofsh
     case 'away':
       return unreachable(cause);
     case 'full':
-      return new ProofsheetError('storage-full', 'the shared tier has no space left', { cause });
+      return new ProofsheetError('storage-full', 'the shared tier has no space left', { cause, elsewhere: true });
     case 'refused':
       return new ProofsheetError('internal', 'the shared tier refused a request of ours', { cause });
   }

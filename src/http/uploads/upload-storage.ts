@@ -110,6 +110,6 @@ export class UploadStorage implements StorageEngine {
 function writeFailure(error: unknown): unknown {
   // A new file whose directory is gone: that was made at the start.
   if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
-    return new ProofsheetError('storage-full', DATA_DIR_GONE, { cause: error });
+    return new ProofsheetError('storage-full', DATA_DIR_GONE, { cause: error, elsewhere: true });
   return asMachineFailure(error) ?? error;
 }

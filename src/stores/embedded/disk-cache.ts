@@ -4,6 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { type Digest, parseDigest } from '../../kernel/digest.js';
+import { wantsRoom } from '../../kernel/errors.js';
 import type { BlobKind, BlobStore } from '../../kernel/ports/blobs.js';
 import type { Clock } from '../../kernel/ports/clock.js';
 import type { Logger } from '../../kernel/ports/logger.js';
@@ -180,7 +181,7 @@ export class DiskCache implements BlobStore {
     try {
       await store();
     } catch (error) {
-      if (this.space === undefined || storageError(error).code !== 'storage-full') throw error;
+      if (this.space === undefined || !wantsRoom(storageError(error))) throw error;
       await this.makeRoom();
       await store();
     }

@@ -18,6 +18,7 @@ export function storageError(error: unknown): ProofsheetError {
   if (isFullByNumber(error)) {
     return new ProofsheetError('storage-full', 'no space is left to store this; try again once there is', {
       cause: error,
+      elsewhere: isReadOnly(error),
     });
   }
   return new ProofsheetError('internal', 'the store failed; the fault is ours and has been logged', { cause: error });
@@ -31,6 +32,11 @@ function isFullByNumber(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if ('code' in error && typeof error.code === 'number') return [MDB_MAP_FULL, 5, 28, 30, 122].includes(error.code);
   return /no space left|disk quota exceeded|MDB_MAP_FULL/i.test(error.message);
+}
+
+/** As LMDB says it. */
+function isReadOnly(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 30;
 }
 
 /** A file of the store is not what it says it is: its own bytes show that it is damaged. */

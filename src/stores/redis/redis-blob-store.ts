@@ -147,6 +147,7 @@ export class RedisBlobStore implements BlobStore {
     throw new ProofsheetError(
       'storage-full',
       `expected a preview of at most ${this.limits.maxBlobBytes} bytes for the shared tier, got ${bytes}`,
+      { elsewhere: true },
     );
   }
 

@@ -79,6 +79,8 @@ describe('a data directory on a read-only file system', () => {
       expect(['200', '507/5070']).toContain(said(cleared));
       expect(said(await ask(`${server.url}/getMetadata/a`))).toBe(cleared.status === 200 ? '404/4040' : '200');
       await end();
+      // What was stored gives no room where there is enough of it.
+      expect(await scrape(server.origin, 'proofsheet_evictions_total')).toBe(0);
       expect(said(await upload(`${server.url}/cacheImage/b`, another(photo)))).toBe('200');
       expect(said(await clear(`${server.url}/clearImagesByKey/a`))).toBe('200');
       expect(isWhole(await ask(`${server.url}/getImage/b/auto:200x150`))).toBe(true);

@@ -276,6 +276,36 @@ it('makes room in the cache of a node, whose store is elsewhere', async () => {
   }
 }, 300_000);
 
+it('leaves the cache of a node alone while only the store elsewhere is full', async () => {
+  const redis = await startStandalone();
+  try {
+    const data = join(dir.path, 'data');
+    const started = await startServerProcess({
+      ...QUICK,
+      PROOFSHEET_DATA_DIR: data,
+      PROOFSHEET_REDIS_URL: redis.url,
+    });
+    server = started;
+    const photo = await encodedPhoto(300, 200);
+    for (const key of ['a', 'b'])
+      expect(said(await upload(`${started.url}/cacheImage/${key}`, another(photo)))).toBe('200');
+    const cached = async () =>
+      (await readdir(join(data, 'node-cache-0', 'blobs'), { recursive: true }))
+        .filter((name) => name.length > 64)
+        .sort();
+    const before = await cached();
+    expect(before.length).toBeGreaterThan(0);
+    await redis.server.cli('CONFIG', 'SET', 'maxmemory', '1');
+    for (let n = 0; n < 4; n++)
+      expect(said(await upload(`${started.url}/cacheImage/full-${n}`, another(photo)))).toBe('507/5070');
+    const after = new Set(await cached());
+    expect(before.filter((name) => !after.has(name))).toEqual([]);
+    for (const key of ['a', 'b']) expect(isWhole(await ask(`${started.url}/getImage/${key}/auto:200x150`))).toBe(true);
+  } finally {
+    await redis.stop();
+  }
+}, 300_000);
+
 function placeOf(digest: string): readonly string[] {
   return [digest.slice(0, 2), digest.slice(2, 4), digest];
 }

@@ -48,7 +48,7 @@ export async function expectAccounted(dataDir: string, lost: ReadonlySet<string>
     expect(files, 'blob files are those of the catalog').toEqual(expected.sort());
     expect(await readdir(join(dataDir, 'tmp')), 'no temp file').toEqual([]);
     const strangers = (await readdir(dataDir)).filter(
-      (name) => !/^(?:blobs|catalog|in-use|reserve|tmp|leases-.*)$/.test(name),
+      (name) => !/^(?:blobs|catalog|derivatives|in-use|reserve|tmp|leases-.*)$/.test(name),
     );
     expect(strangers, 'nothing else in the data directory').toEqual([]);
     return accounts;
