@@ -74,12 +74,29 @@ function plainPng(bytes: Buffer): Buffer | undefined {
   return holdsPixelsAlone(bytes, Buffer.concat(coded)) ? Buffer.concat(kept) : undefined;
 }
 
-/** Whether what is coded is as long as the header says, to the last byte. Not asked of interlaced pictures. */
+/** The seven passes of an interlaced picture (PNG 8.2): where each begins, and how far its pixels are apart. */
+const PASSES: readonly (readonly [x: number, y: number, stepX: number, stepY: number])[] = [
+  [0, 0, 8, 8],
+  [4, 0, 8, 8],
+  [0, 4, 4, 8],
+  [2, 0, 4, 4],
+  [0, 2, 2, 4],
+  [1, 0, 2, 2],
+  [0, 1, 1, 2],
+];
+const WHOLE = [[0, 0, 1, 1]] as const;
+
+/** Whether what is coded is as long as the header says, to the last byte. */
 function holdsPixelsAlone(png: Buffer, coded: Buffer): boolean {
   const [widthPx, heightPx] = [png.readUInt32BE(16), png.readUInt32BE(20)];
   const [bits = 0, colour = 0, , , interlaced] = png.subarray(24, 29);
-  const expected = (Math.ceil((widthPx * bits * (SAMPLES[colour] ?? 0)) / 8) + 1) * heightPx;
-  if (interlaced !== 0 || expected <= 0) return false;
+  let expected = 0;
+  for (const [x, y, stepX, stepY] of interlaced === 1 ? PASSES : WHOLE) {
+    const [columns, rows] = [Math.ceil((widthPx - x) / stepX), Math.ceil((heightPx - y) / stepY)];
+    // A pass without pixels has no rows.
+    if (columns > 0 && rows > 0) expected += (Math.ceil((columns * bits * (SAMPLES[colour] ?? 0)) / 8) + 1) * rows;
+  }
+  if ((interlaced !== 0 && interlaced !== 1) || expected <= 0) return false;
   try {
     const { buffer, engine } = inflated(coded, expected);
     return buffer.length === expected && engine.bytesWritten === coded.length;

@@ -9,8 +9,8 @@ import { boxesOf } from './isobmff.js';
 const require = createRequire(import.meta.url);
 const PACKAGE = '@cornerstonejs/codec-openjpeg';
 const BASE_BYTES = 60 * 1024 * 1024;
-/** Whole numbers of 32 bits, as coefficients and as samples, of each component: an upper guess. */
-const BYTES_PER_SAMPLE = 14;
+/** Whole numbers of 32 bits of each component, and the result: 5 to 6 were measured of photographs of 0.75 to 12 megapixels. */
+const BYTES_PER_SAMPLE = 8;
 /** Of the enumerated colour spaces (annex I.5.3.3). */
 const [SRGB, GREY] = [16, 17];
 

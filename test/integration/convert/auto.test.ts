@@ -1,10 +1,12 @@
 // What `auto` makes of a still picture by each of its two rules, on pictures of all kinds: `classic` byte for byte what one encoder at
 // constant settings makes of the same pixels; `adaptive` never more bytes than that but for sharper small text.
 import { readFile } from 'node:fs/promises';
+import { deflateSync, inflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Converting } from '../../support/converting.js';
 import { DEFAULT_TARGET_FORMATS } from '../../support/default-formats.js';
+import { pngChunk } from '../../support/hostile/png.js';
 import { cutOut, ENCODED, flat, image, opaqueAlpha, type Pixels, photo, screenshot } from '../../support/images.js';
 import { psnrDb } from '../../support/pixels.js';
 
@@ -140,6 +142,27 @@ describe('adaptive', () => {
   });
 
   test.each([
+    [700, 500],
+    [5, 3],
+    [1, 1],
+    [3, 200],
+  ])('an interlaced PNG of %ix%i is sent as it is coded where that is smallest', async (widthPx, heightPx) => {
+    const options = { progressive: true, palette: true, colours: 16, compressionLevel: 9, effort: 10 };
+    const picture = widthPx < 10 && heightPx < 10 ? flat(widthPx, heightPx, [9, 99, 199]) : chart(widthPx, heightPx);
+    const source = await image(picture).png(options).toBuffer();
+    expect((await sharp(source).metadata()).isProgressive).toBe(true);
+    const preview = await adaptive.preview(source, 'png:-1x-1');
+    expect(preview.length).toBeLessThanOrEqual(source.length);
+    const [ours, theirs] = [await sharp(preview).raw().toBuffer(), await sharp(source).raw().toBuffer()];
+    expect(ours.equals(theirs)).toBe(true);
+    // Bytes that stand behind the pixels, packed with them, are not sent.
+    const hidden = withHidden(source, Buffer.alloc(50_000, 'canary'));
+    const again = await adaptive.preview(hidden, 'png:-1x-1');
+    expect(again.length).toBeLessThan(hidden.length);
+    expect(codedIn(again).includes('canary')).toBe(false);
+  });
+
+  test.each([
     ['bytes behind the end', (png: Buffer) => Buffer.concat([png, Buffer.from('canary')])],
     ['a text', (png: Buffer) => withChunk(png, 'tEXt', Buffer.from('Comment\0canary'))],
   ])('%s of a PNG are not sent', async (_name, hide) => {
@@ -162,4 +185,26 @@ function withChunk(png: Buffer, name: string, data: Buffer): Buffer {
   chunk.write(name, 4, 'latin1');
   data.copy(chunk, 8);
   return Buffer.concat([png.subarray(0, 33), chunk, png.subarray(33)]);
+}
+
+/** What the chunks of pixels hold, unpacked. */
+function codedIn(png: Buffer): Buffer {
+  const coded: Buffer[] = [];
+  for (let at = 8; at + 12 <= png.length; at += 12 + png.readUInt32BE(at))
+    if (png.toString('latin1', at + 4, at + 8) === 'IDAT')
+      coded.push(png.subarray(at + 8, at + 8 + png.readUInt32BE(at)));
+  return inflateSync(Buffer.concat(coded));
+}
+
+/** The same picture, with `more` behind its last row. */
+function withHidden(png: Buffer, more: Buffer): Buffer {
+  const chunks: Buffer[] = [png.subarray(0, 8)];
+  let done = false;
+  for (let at = 8; at + 12 <= png.length; at += 12 + png.readUInt32BE(at)) {
+    const name = png.toString('latin1', at + 4, at + 8);
+    if (name !== 'IDAT') chunks.push(png.subarray(at, at + 12 + png.readUInt32BE(at)));
+    else if (!done) chunks.push(pngChunk('IDAT', deflateSync(Buffer.concat([codedIn(png), more]), { level: 0 })));
+    done ||= name === 'IDAT';
+  }
+  return Buffer.concat(chunks);
 }

@@ -1,0 +1,83 @@
+// Of each type that libvips does not read itself, and of SVG, more than a hundred hostile files a kind of source: cut at every
+// 1/64, with numbers of their headers at their extremes, with parts twice, in a circle or missing. None harms the server.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { SOURCE_TYPES, type SourceType } from '../../../src/kernel/source.js';
+import { HostileServer } from '../../support/hostile/hostile-server.js';
+import { fuzzSeeds, type Seed } from '../../support/hostile/seeds.js';
+import { sourceForm } from '../../support/multipart.js';
+import { cpuMsOf } from '../../support/processes.js';
+
+const OF_THE_LIBRARY: readonly SourceType[] = ['jpeg', 'png', 'gif', 'webp', 'tiff', 'avif'];
+const TYPES = SOURCE_TYPES.filter((type) => !OF_THE_LIBRARY.includes(type));
+const PARTS = 64;
+const AT_ONCE = 4;
+/** A refusal in the contract's words, or a picture. */
+const ANSWERS: readonly string[] = ['200 0', '413 4131', '415 4150', '422 4220'];
+/** Of processor time, for one upload on average; decoders in wasm take some 100 ms to be started. */
+const MOST_CPU_MS = 1_500;
+
+let hostile: HostileServer;
+let seeds: readonly Seed[];
+beforeAll(async () => {
+  seeds = await fuzzSeeds();
+  hostile = await HostileServer.start({
+    PROOFSHEET_SOURCE_TYPES: SOURCE_TYPES.join(','),
+    PROOFSHEET_CONVERTERS: '2',
+    PROOFSHEET_TARGET_FORMATS: 'auto:100x100',
+  });
+}, 120_000);
+afterAll(() => hostile.close());
+
+/** Numbers where readers' sums overflow or their loops do not end; the last one leads back to the start. */
+const EXTREMES = [0xffffffff, 0x7fffffff, 0x80000000, 0x00010000, 0];
+
+function* hostileFrom(whole: Buffer): Generator<Buffer> {
+  for (let part = 1; part < PARTS; part++) yield whole.subarray(0, Math.floor((whole.length * part) / PARTS));
+  // The front of a file, and every region of it: directories stand at the end of some.
+  for (let index = 0; index < 40; index++) {
+    const at = index < 20 ? 4 + index * 4 : Math.floor((whole.length * (index - 20)) / 20);
+    const out = Buffer.from(whole);
+    if (at + 4 > out.length) continue;
+    const value = EXTREMES[index % EXTREMES.length] ?? 0;
+    if (index % 2 === 0) out.writeUInt32BE(value, at);
+    else out.writeUInt32LE(value, at);
+    yield out;
+  }
+  const [third, middle] = [Math.floor(whole.length / 3), Math.floor(whole.length / 2)];
+  yield Buffer.concat([whole, whole]);
+  yield Buffer.concat([whole.subarray(0, middle), whole]);
+  yield Buffer.concat([whole.subarray(0, third), whole.subarray(middle)]);
+  yield Buffer.concat([whole.subarray(0, middle), whole.subarray(third, middle), whole.subarray(middle)]);
+  yield Buffer.concat([whole.subarray(0, middle), Buffer.alloc(100_000), whole.subarray(middle)]);
+  yield Buffer.concat([whole.subarray(0, 64), Buffer.alloc(1_000_000, 0xff)]);
+  yield Buffer.concat([whole.subarray(0, 64), Buffer.alloc(1_000_000)]);
+  yield Buffer.concat([whole, Buffer.alloc(2_000_000, 0x41)]);
+}
+
+test.each(TYPES.map((type) => [type]))('%s', { timeout: 600_000 }, async (type) => {
+  const kinds = seeds.filter((seed) => seed.type === type);
+  expect(kinds.length).toBeGreaterThan(0);
+  const files = kinds.flatMap(({ bytes }) => [...hostileFrom(bytes)]);
+  expect(files.length / kinds.length).toBeGreaterThanOrEqual(100);
+  const before = cpuMsOf(hostile.server.pid);
+  const strange: unknown[] = [];
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let index = next++; index < files.length; index = next++) {
+      const url = `${hostile.server.url}/cacheImage/${type}-${index}`;
+      const body = sourceForm(files[index] ?? Buffer.alloc(0));
+      const answer = await fetch(url, { method: 'POST', body, signal: AbortSignal.timeout(120_000) });
+      const { code, message } = (await answer.json()) as { readonly code: number; readonly message: string };
+      if (!ANSWERS.includes(`${answer.status} ${code}`)) strange.push([index, answer.status, code, message]);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  expect(strange).toEqual([]);
+  expect((cpuMsOf(hostile.server.pid) - before) / files.length).toBeLessThan(MOST_CPU_MS);
+  for (const reason of ['crash', 'nonsense', 'timeout', 'memory'])
+    expect([reason, await hostile.metric('proofsheet_converter_exits_total', `reason="${reason}"`)]).toEqual([
+      reason,
+      0,
+    ]);
+  await hostile.expectUnharmed();
+});
