@@ -22,7 +22,7 @@ import { linkOrCopy } from '../previews/making.js';
 import type { Ending, Hold } from './job-runner.js';
 import { JobTenants } from './job-tenant.js';
 
-/** An item whose holder died so often in the middle of it is not tried again: it may be what they died of. */
+/** An item whose holder died so often in the middle of it, and of it alone, is not tried again: it may be what they died of. */
 const MAX_LOST_LEASES = 5;
 /** Between two looks whether a host is asked again: by chance, up to this many ms. */
 const NOT_ASKED_WAIT_MS = 10_000;

@@ -5,6 +5,7 @@ import type { AddressPolicy } from './address-policy.js';
 import { createConnector } from './connector.js';
 import type { Resolve } from './name-lookup.js';
 import { DeadlinePassed } from './network-faults.js';
+import { unlessAborted } from './unless-aborted.js';
 
 export interface HttpClientOptions {
   readonly policy: AddressPolicy;
@@ -62,13 +63,22 @@ export class HttpClient {
       connectTimeoutMs + headersTimeoutMs,
     );
     try {
-      const answer = await this.agent.request({
+      const ended = AbortSignal.any([signal, deadline.signal]);
+      const asked = this.agent.request({
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         method,
         headers: { ...headers, 'accept-encoding': 'identity' },
         ...(body !== undefined && { body }),
-        signal: AbortSignal.any([signal, deadline.signal]),
+        signal: ended,
+      });
+      // undici hears of an abort only once it is connected, which may take as long as its own deadline for that.
+      const answer = await unlessAborted(asked, ended).catch((error: unknown) => {
+        asked.then(
+          (late) => late.body.destroy(),
+          () => undefined,
+        );
+        throw error;
       });
       // An aborted body tells its error as an event; who does not read it need not hear it.
       answer.body.on('error', () => undefined);

@@ -23,6 +23,7 @@ import { type HostLimits, HostNotAsked, type HostOutcome } from './host-limits.j
 import type { Answer, HttpClient } from './http-client.js';
 import { DeadlinePassed, networkFaultOf } from './network-faults.js';
 import { SharedFlights } from './shared-flights.js';
+import { unlessAborted } from './unless-aborted.js';
 
 export interface SourceFetcherOptions {
   readonly client: HttpClient;
@@ -254,19 +255,5 @@ function refusalOf(fault: UrlFault): Refused {
       return refusal('address-forbidden', 'the port is blocked by policy');
     default:
       return refusal('source-refused', 'the URL, or one it leads to, cannot be asked');
-  }
-}
-
-/** What `work` comes to, or the signal's reason as soon as it aborts. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let stop = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
   }
 }

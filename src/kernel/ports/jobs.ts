@@ -35,7 +35,10 @@ export interface Job {
   readonly dueAt: number;
   /** Attempts that have ended by `retryAt`. */
   readonly attempts: number;
-  /** Claims whose lease ended unfinished: their holder died or hung. Three of them are the job's own fault. */
+  /**
+   * Claims whose lease ended unfinished, because their holder died or hung: each counts 1 where the job was all that its holder had in
+   * hand, and may count less where it was one of many (see `blameOf`), since most of those are not what it died of.
+   */
   readonly lostLeases: number;
   /** Unix ms of its first `free` retry, from when patience with what is not its fault counts; absent where there was none. */
   readonly waitingSince?: number;
@@ -70,6 +73,11 @@ export interface JobCounts {
   readonly kind: JobKind;
   readonly state: JobState;
   readonly jobs: number;
+}
+
+/** What each of `inHand` jobs is to blame for the end of their holder: 1 of one, less the more there were, 0.25 of sixteen. */
+export function blameOf(inHand: number): number {
+  return 1 / Math.sqrt(Math.max(1, inHand));
 }
 
 export interface Jobs {

@@ -1,7 +1,7 @@
 // The queue's bookkeeping inside one write transaction: every job stands in exactly one of due, delayed and claimed, a context
 // has a turn exactly while something of it is due, and the counts agree. Everything that changes a job goes through here.
 import type { Context } from '../../../kernel/image-key.js';
-import type { JobKind, JobState, NewJob } from '../../../kernel/ports/jobs.js';
+import { blameOf, type JobKind, type JobState, type NewJob } from '../../../kernel/ports/jobs.js';
 import { keysFrom, readRow } from '../lmdb-environment.js';
 import {
   type ContextKeys,
@@ -175,19 +175,25 @@ export class JobLedger {
    * one that ends its holders does not come back first. Resolves with how many; bounded.
    */
   takeBack(machineNow: number, isDead: (holder: string) => boolean): number {
-    let lost = 0;
+    const lost: { readonly kind: JobKind; readonly id: string; readonly row: JobRow }[] = [];
+    const lostBy = new Map<string, number>();
     for (const key of keysFrom(this.tables.claimed, FIRST_KEY, undefined, BATCH)) {
       const ends = numberAt(key, 0);
       const zero = key.indexOf(0, NUMBER_BYTES);
       const kind = key.toString('utf8', NUMBER_BYTES, zero) as JobKind;
       const id = textFrom(key, zero + 1);
       const row = this.row(kind, id);
-      if (row === undefined || (ends > machineNow && !isDead(row.holder ?? ''))) continue;
-      this.lift(kind, id, row);
-      this.place(kind, id, { ...row, dueAt: this.now, lostLeases: row.lostLeases + 1 });
-      lost++;
+      const { holder = '' } = row ?? {};
+      if (row === undefined || (ends > machineNow && !isDead(holder))) continue;
+      lost.push({ kind, id, row });
+      lostBy.set(holder, (lostBy.get(holder) ?? 0) + 1);
     }
-    return lost;
+    for (const { kind, id, row } of lost) {
+      this.lift(kind, id, row);
+      const lostLeases = row.lostLeases + blameOf(lostBy.get(row.holder ?? '') ?? 1);
+      this.place(kind, id, { ...row, dueAt: this.now, lostLeases });
+    }
+    return lost.length;
   }
 
   forgetKeys(before: number, limit: number): number {
