@@ -7,7 +7,7 @@ import type { ComposedLibrary, LibraryParts } from './compose-library.js';
 import type { Config } from './config/schema.js';
 import { TenantsFile } from './config/tenants-file.js';
 import { createConverter } from './convert/converter-pool.js';
-import { livingdocsOf } from './dialect-settings.js';
+import { facesOf } from './dialect-settings.js';
 import { Door, type DoorServers, PORTS, portsOf } from './door.js';
 import { healthOf } from './health-of.js';
 import { createAccess } from './http/access/access.js';
@@ -87,10 +87,8 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const clock = systemClock;
   const listening = (): DoorServers => role.fronts ?? { http: server, tls: tlsServer, health: healthServer };
   const listeners = (): readonly number[] => PORTS.flatMap((name) => portsOf(listening()[name]));
-  const dialects = withOperators(
-    { ...config.server, livingdocs: livingdocsOf(config, () => portsOf(listening().http)[0]) },
-    config.library.tenants !== undefined,
-  );
+  const faces = facesOf(config, () => portsOf(listening().http)[0], PACKAGE_VERSION);
+  const dialects = withOperators({ ...config.server, ...faces }, config.library.tenants !== undefined);
   const metrics = new ProcessMetrics(operationsByDialect(dialects));
   const { storage, server: serving } = config;
   const telling = { clock, logger, metrics };
@@ -112,7 +110,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const blobs = createTieredBlobs({ memory, durable: store.durable, ...telling });
   const converter = converterOf(config, telling, workerIndex);
   const opened = openPreviews({ store, blobs, converter, memory, ...telling }, previewsSettings(config));
-  const { previews, journal, background, upkeep, makeRoom } = opened;
+  const { previews, drawings, journal, background, upkeep, makeRoom } = opened;
   const { catalog } = store;
   const strain = () =>
     strainOf(config.fairness, { queueAgeMs: converter.oldestWaitMs, eventLoopLagMs: eventLoop.recentLagMs() });
@@ -150,6 +148,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     dialects,
     access: createAccess(config.access.apiTokens ?? [], config.access.urlKeys ?? [], clock),
     previews,
+    ...(drawings && { drawings }),
     config: edgeConfigOf(config, store.tmpDir),
     ...telling,
     health: () => healthOf(store, converter, library),

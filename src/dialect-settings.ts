@@ -1,6 +1,7 @@
 // From the configuration to what the dialects are given.
 import type { Config } from './config/schema.js';
 import type { DialectSettings } from './http/dialects/registry.js';
+import { parseContext } from './kernel/image-key.js';
 
 /** What the Livingdocs API has to know; `port`: where the server listens, once it does. */
 export function livingdocsOf(
@@ -14,4 +15,14 @@ export function livingdocsOf(
     permitsPort: (given) => ports.has(given),
     publicUrl: () => publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${port() ?? server.port}`,
   };
+}
+
+/** What the dialects have to know beside what all servers do. */
+export function facesOf(
+  config: Config,
+  port: () => number | undefined,
+  version: string,
+): Required<Pick<DialectSettings, 'livingdocs' | 'imaginary'>> {
+  const context = parseContext(decodeURIComponent(config.imaginary.context ?? ''));
+  return { livingdocs: livingdocsOf(config, port), imaginary: { context, version } };
 }

@@ -1,7 +1,7 @@
 // Every setting in one place, the schema and the type made from them, and the rules between settings.
 import { z } from 'zod';
 import { USUAL_MOUNTS } from '../kernel/dialect-names.js';
-import { LIVINGDOCS } from './dialect-settings.js';
+import { IMAGINARY, LIVINGDOCS } from './dialect-settings.js';
 import { LIBRARY } from './library-settings.js';
 import { CONVERSION, DRAWING, LIMITS, SEQUENCE } from './making-settings.js';
 import { FETCH, WEBHOOKS } from './outbound-settings.js';
@@ -24,6 +24,7 @@ export const SETTINGS = {
   fetch: FETCH,
   webhooks: WEBHOOKS,
   livingdocs: LIVINGDOCS,
+  imaginary: IMAGINARY,
   telemetry: TELEMETRY,
   shared: SHARED,
 } as const satisfies Record<string, Record<string, Setting<unknown>>>;

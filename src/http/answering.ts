@@ -2,17 +2,19 @@
 // Knows no dialect.
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { reprDigest } from '../kernel/digest.js';
 import type { Clock } from '../kernel/ports/clock.js';
 import type { CountingSlot } from '../kernel/ports/metrics.js';
 import type { PreviewChoice, Previews } from '../previews/answers.js';
 import type { HotLane } from './hot/hot-lane.js';
 import { type Conditions, isNotModified } from './replies/conditional.js';
 import { type HeaderPairs, JSON_HEADERS, jsonHeaders } from './replies/headers.js';
-import { imageAnswer, UNCONDITIONAL } from './replies/image-response.js';
+import { imageAnswer, MEDIA_TYPES, UNCONDITIONAL } from './replies/image-response.js';
 import { imageAndMetadata } from './replies/multipart-response.js';
 import { originalAnswer } from './replies/original-response.js';
 import type {
   BothReply,
+  DrawnReply,
   JsonReply,
   OriginalReply,
   PageReply,
@@ -59,6 +61,8 @@ export function createAnswering(deps: AnsweringDependencies): Answering {
     switch (reply.kind) {
       case 'picture':
         return picture(deps, reply, answered);
+      case 'drawn':
+        return drawnPicture(deps, reply, answered);
       case 'original':
         return original(deps, reply, answered);
       case 'both':
@@ -111,6 +115,27 @@ function offer(
 ): void {
   if (isForThisRequest) return;
   hotLane?.offer(url, exchange.asked, choice, generation, urlValidUntilMs, headers);
+}
+
+/** Of an upload: as made for it, whether somebody else had it made before or not. */
+async function drawnPicture(
+  { send }: AnsweringDependencies,
+  { drawn, headers: more = [] }: DrawnReply,
+  { response, exchange }: Answered,
+): Promise<void> {
+  const { type, digest } = drawn.picture;
+  exchange.from = drawn.from;
+  exchange.routine = drawn.from !== 'made';
+  const headers: HeaderPairs = [
+    ['Content-Type', MEDIA_TYPES[type]],
+    ['Content-Length', String(drawn.bytes.length)],
+    ['ETag', `"${digest}"`],
+    ['Cache-Control', 'no-store'],
+    ['Repr-Digest', reprDigest(digest)],
+    ['X-Content-Type-Options', 'nosniff'],
+    ...more,
+  ];
+  await send.bytes(response, exchange, 200, headers, [drawn.bytes]);
 }
 
 async function original(

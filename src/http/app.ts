@@ -129,9 +129,10 @@ function addRoutes(
   }
 }
 
-function useCasesOf({ previews, refusals, library, status, metricsText }: EdgeDependencies): UseCases {
+function useCasesOf({ previews, drawings, refusals, library, status, metricsText }: EdgeDependencies): UseCases {
   return {
     previews,
+    ...(drawings && { drawings }),
     ...(refusals && { refusals }),
     ...(library && { library }),
     statusPage: async (withMetrics) => statusPage(await status(), withMetrics ? (await metricsText()).body : undefined),

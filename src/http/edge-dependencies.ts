@@ -7,7 +7,7 @@ import type { Refusals } from '../kernel/ports/refusals.js';
 import type { MetadataKind } from '../kernel/private-tags.js';
 import type { ImageGroup } from '../kernel/source.js';
 import type { LibraryUse } from '../library/answers.js';
-import type { PreviewChoice, Previews } from '../previews/answers.js';
+import type { Drawings, PreviewChoice, Previews } from '../previews/answers.js';
 import type { Access } from './access/access.js';
 import type { Credential } from './access/admin-guard.js';
 import type { FairUseLimits } from './access/fair-use.js';
@@ -44,6 +44,8 @@ export interface EdgeDependencies {
   /** Who may upload and read. */
   readonly access: Access;
   readonly previews: Previews;
+  /** Absent where nothing is drawn on demand. */
+  readonly drawings?: Drawings;
   /** Absent where no tenants are configured. */
   readonly library?: LibraryUse;
   readonly config: HttpConfig;

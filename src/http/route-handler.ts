@@ -63,7 +63,7 @@ export function createRouteHandlers(deps: RouteDependencies): (dialect: Dialect,
     else if (hasUnreadBody(request)) response.setHeader('Connection', 'close');
     const generation = hotLane !== undefined && route.effort === 'reads' ? hotLane.generation() : 0;
     const reply = await question.run(deps.use, {
-      receive: () => uploads.receive(request, response),
+      receive: () => uploads.receive(request, response, route),
       seesPrivateTags() {
         if (config.metadata === 'safe' || access.isOpen) return config.metadata === 'full';
         // The same signed URL tells its holder less than a token.
@@ -124,7 +124,7 @@ function admit(
   response: Response,
 ): Admission {
   if (access.isOpen || opensTo === 'admin' || opensTo === 'everybody' || opensTo === 'tenant') return UNRESTRICTED;
-  const authorization = credentialsOf?.(request.headers, body) ?? authorizationOf(request);
+  const authorization = credentialsOf?.(request.headers, body, url) ?? authorizationOf(request);
   try {
     return access.admit({ opener: opensTo, path: [name, ...segments], url, context: scope, authorization });
   } catch (error) {
@@ -137,13 +137,13 @@ function admit(
 async function checkUpload(
   { previews, strain: strainNow }: RouteDependencies,
   fairUse: FairUse,
-  { effort }: Route,
+  { effort, waits = false }: Route,
   { scope, group }: Question,
   request: Request,
   response: Response,
 ): Promise<void> {
   fairUse.admitUpload(request, response, scope ?? DEFAULT_CONTEXT);
-  const strain = strainNow?.();
+  const strain = waits ? undefined : strainNow?.();
   if (strain === undefined) return;
   // What is cached already is answered without a conversion, however far we are behind.
   if (effort === 'makes' && group !== undefined && (await previews.has(group))) return;

@@ -1,6 +1,6 @@
 // The faces that a server may have, and where they stand unless settings say otherwise. Pure.
 
-export const DIALECT_NAMES = ['image-converter', 'livingdocs'] as const;
+export const DIALECT_NAMES = ['image-converter', 'livingdocs', 'imaginary'] as const;
 export type DialectName = (typeof DIALECT_NAMES)[number];
 
 /** A face that a server shows. */
@@ -14,6 +14,7 @@ export interface EnabledDialect {
 export const USUAL_MOUNTS = {
   'image-converter': '/imageconverter',
   livingdocs: '/livingdocs',
+  imaginary: '/imaginary',
 } as const satisfies Record<DialectName, string>;
 
 /** `NAME` or `NAME=/PATH`. Throws `TypeError`. */

@@ -10,6 +10,8 @@ import { isRunning } from './processes.js';
 interface Tool {
   /** The Debian package that brings it. */
   readonly debian: string;
+  /** Packages that it is no use without. */
+  readonly also?: readonly string[];
   /** Its names on PATH, or where it always is; the first that is found is taken. */
   readonly binaries: readonly string[];
 }
@@ -40,6 +42,8 @@ export const TOOLS = {
   'fc-match': { debian: 'fontconfig', binaries: ['fc-match'] },
   qpdf: { debian: 'qpdf', binaries: ['qpdf'] },
   vips: { debian: 'libvips-tools', binaries: ['vips'] },
+  // With the module that its clients use.
+  php: { debian: 'php-cli', also: ['php-curl'], binaries: ['php'] },
   bash: { debian: 'bash', binaries: ['bash'] },
   sh: { debian: 'dash', binaries: ['sh'] },
   printenv: { debian: 'coreutils', binaries: ['printenv'] },
@@ -112,7 +116,7 @@ export async function installTools(names: readonly ToolName[]): Promise<void> {
     if (first === undefined) return;
     const obstacle = await obstacleToInstalling();
     if (obstacle !== undefined) throw new MissingToolError(first, obstacle);
-    const packages = missing.map((name) => TOOLS[name].debian);
+    const packages = missing.map((name): Tool => TOOLS[name]).flatMap(({ debian, also = [] }) => [debian, ...also]);
     console.log(`installing for the tests: ${packages.join(' ')}`);
     try {
       await aptGet('update');

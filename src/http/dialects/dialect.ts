@@ -18,9 +18,9 @@ export interface Dialect {
   readonly failureSchema: Schema;
   /**
    * What its clients bring in place of an `Authorization` header, as the text of one; absent where they bring that header.
-   * `body`: of routes that take JSON.
+   * `body`: of routes that take JSON; `url`: path and query as sent.
    */
-  credentialsOf?(headers: IncomingHttpHeaders, body: unknown): string | undefined;
+  credentialsOf?(headers: IncomingHttpHeaders, body: unknown, url: string): string | undefined;
   /** How documents tell of those credentials; absent where they are a bearer token. */
   readonly securityScheme?: SecurityScheme;
   /** How it tells a failure. `route`: the one that was asked, where there is one. */

@@ -5,6 +5,7 @@ import type { ImportJob } from '../../kernel/library/import-job.js';
 import type { Letter } from '../../library/answers.js';
 import type { Dialect } from './dialect.js';
 import { type ImageConverterSettings, imageConverter } from './image-converter/image-converter.js';
+import { type ImaginarySettings, imaginary } from './imaginary/imaginary.js';
 import { libraryOperators } from './library/library.js';
 import { livingdocsLetter } from './livingdocs/callback.js';
 import { type LivingdocsSettings, livingdocs } from './livingdocs/livingdocs.js';
@@ -14,6 +15,7 @@ export interface DialectSettings extends ImageConverterSettings {
   readonly dialects?: readonly EnabledDialect[];
   /** Of the dialects that have more to know; needed where one of them is enabled. */
   readonly livingdocs?: Omit<LivingdocsSettings, 'mount'>;
+  readonly imaginary?: Omit<ImaginarySettings, 'mount'>;
 }
 
 const FACES = {
@@ -21,6 +23,10 @@ const FACES = {
   livingdocs(settings, mount = USUAL_MOUNTS.livingdocs) {
     if (settings.livingdocs === undefined) throw new Error('expected the settings of livingdocs, got none');
     return livingdocs({ ...settings.livingdocs, mount });
+  },
+  imaginary(settings, mount = USUAL_MOUNTS.imaginary) {
+    if (settings.imaginary === undefined) throw new Error('expected the settings of imaginary, got none');
+    return imaginary({ ...settings.imaginary, mount });
   },
 } as const satisfies Record<DialectName, (settings: DialectSettings, mount: string | undefined) => Dialect>;
 

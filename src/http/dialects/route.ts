@@ -4,7 +4,7 @@ import type { Context, GroupRef } from '../../kernel/image-key.js';
 import type { Tenant } from '../../kernel/library/tenant.js';
 import type { Refusals } from '../../kernel/ports/refusals.js';
 import type { LibraryUse } from '../../library/answers.js';
-import type { Previews, Upload } from '../../previews/answers.js';
+import type { Drawings, Previews, Upload } from '../../previews/answers.js';
 import type { HeaderPairs } from '../replies/headers.js';
 import type { Reply } from '../replies/reply.js';
 import type { RouteDescription } from './description.js';
@@ -24,6 +24,8 @@ export interface Target {
 /** What routes answer from. */
 export interface UseCases {
   readonly previews: Previews;
+  /** Absent where nothing is drawn on demand. */
+  readonly drawings?: Drawings;
   /** The negative cache; absent where it is off. */
   readonly refusals?: Refusals;
   /** Absent where no tenants are configured: then every dialect of the library is shut. */
@@ -63,6 +65,12 @@ export interface RouteRules {
   readonly scope?: string;
   /** What its requests carry: nothing, a source (received when `run` asks for it), or JSON (received before `parse`). */
   readonly body: 'none' | 'source' | 'json';
+  /** The part of a form that is the source, where it is not `sourceImage`. */
+  readonly sourcePart?: string;
+  /** A body that is no form is the source itself, whatever its Content-Type. */
+  readonly takesRawSource?: boolean;
+  /** Its clients would rather wait than be refused: work that we are behind with does not keep an upload out. */
+  readonly waits?: boolean;
   /** Largest body of JSON in bytes, where the usual 64 KiB do not do. */
   readonly maxJsonBytes?: number;
   /**
@@ -112,6 +120,9 @@ export function route<Asked>(rules: RouteOf<Asked>): Route {
     scope,
     body,
     maxJsonBytes,
+    sourcePart,
+    takesRawSource,
+    waits,
     effort,
     description,
   } = rules;
@@ -119,6 +130,9 @@ export function route<Asked>(rules: RouteOf<Asked>): Route {
     ...{ name, verbs, path, takesAnySegments, opensTo, body, effort, isPage: rules.isPage ?? false, description },
     ...(scope !== undefined && { scope }),
     ...(maxJsonBytes !== undefined && { maxJsonBytes }),
+    ...(sourcePart !== undefined && { sourcePart }),
+    ...(takesRawSource && { takesRawSource }),
+    ...(waits && { waits }),
     ask(target, given) {
       const asked = rules.parse(target, given);
       return {

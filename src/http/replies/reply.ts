@@ -2,7 +2,7 @@
 // ranges, healing, deadlines and prepared answers are the same for every dialect. Knows no sockets.
 
 import type { AssetVersion } from '../../kernel/library/asset.js';
-import type { PreviewChoice } from '../../previews/answers.js';
+import type { DrawnPicture, PreviewChoice } from '../../previews/answers.js';
 import type { HeaderPairs } from './headers.js';
 
 /** The bytes of a preview. To GET and HEAD under the request's conditions, of which some may ask for a part. */
@@ -12,6 +12,13 @@ export interface PictureReply {
   /** The choice depends on more than the URL and the group: no answer to it is prepared for others. */
   readonly isForThisRequest?: boolean;
   /** Beside those of every picture. */
+  readonly headers?: HeaderPairs;
+}
+
+/** A picture that was drawn for this request, with its bytes at hand. */
+export interface DrawnReply {
+  readonly kind: 'drawn';
+  readonly drawn: DrawnPicture;
   readonly headers?: HeaderPairs;
 }
 
@@ -64,7 +71,15 @@ export interface PageReply {
   readonly contentSecurityPolicy: string;
 }
 
-export type Reply = PictureReply | OriginalReply | BothReply | JsonReply | ListingReply | RedirectReply | PageReply;
+export type Reply =
+  | DrawnReply
+  | PictureReply
+  | OriginalReply
+  | BothReply
+  | JsonReply
+  | ListingReply
+  | RedirectReply
+  | PageReply;
 
 /** A value as JSON that is not to be stored. */
 export function json(value: unknown): JsonReply {

@@ -41,14 +41,24 @@ const FIELD_LIMITS = {
   headerPairs: 64,
 } as const;
 
+/** How a route's uploads look; a form whose part `sourceImage` is the source unless it says otherwise. */
+export interface UploadShape {
+  readonly sourcePart?: string;
+  readonly takesRawSource?: boolean;
+}
+
 /** Throws what is wrong with an upload by its headers alone: `missing-source-image`, `source-type-refused`, `source-too-large`. */
-export function checkUploadHeaders(request: Pick<IncomingMessage, 'headers'>, maxSourceBytes: number): void {
+export function checkUploadHeaders(
+  request: Pick<IncomingMessage, 'headers'>,
+  maxSourceBytes: number,
+  shape: UploadShape = {},
+): void {
   const { headers } = request;
-  const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
-  if (type !== 'multipart/form-data') {
+  const type = mediaTypeOf(request);
+  if (type !== 'multipart/form-data' && !isRaw(type, shape)) {
     throw new ProofsheetError(
       'missing-source-image',
-      `expected multipart/form-data with a part ${SOURCE_PART}, got ${type === undefined || type === '' ? 'no Content-Type' : 'another Content-Type'}`,
+      `expected multipart/form-data with a part ${shape.sourcePart ?? SOURCE_PART}, got ${type === undefined || type === '' ? 'no Content-Type' : 'another Content-Type'}`,
     );
   }
   const encoding = headers['content-encoding']?.trim().toLowerCase();
@@ -68,9 +78,12 @@ export async function receiveUpload(
   request: IncomingMessage,
   limits: UploadLimits,
   onBytes: (bytes: number) => void,
+  shape: UploadShape = {},
 ): Promise<Upload> {
-  checkUploadHeaders(request, limits.maxSourceBytes);
+  checkUploadHeaders(request, limits.maxSourceBytes, shape);
   const onRequest = namedDigests(request.headers);
+  if (isRaw(mediaTypeOf(request), shape)) return receiveRaw(request, limits, onBytes, onRequest);
+  const { sourcePart = SOURCE_PART } = shape;
   const boundary = boundaryOf(request.headers['content-type'] ?? '');
   if (boundary === undefined) throw broken('expected a Content-Type that names the boundary of the form, got none');
   const storage = new UploadStorage(limits.uploadDir, limits.maxSourceBytes);
@@ -85,9 +98,9 @@ export async function receiveUpload(
     onRequest.length > 0,
   );
   try {
-    const partHeaders = await parse(body, storage, limits.maxSourceBytes);
+    const partHeaders = await parse(body, storage, limits.maxSourceBytes, sourcePart);
     const upload = storage.upload;
-    if (upload === undefined) throw missingSource();
+    if (upload === undefined) throw missingSource(sourcePart);
     if (upload.bytes === 0) {
       throw new ProofsheetError('source-type-refused', 'expected an image, got an empty file');
     }
@@ -102,8 +115,46 @@ export async function receiveUpload(
   }
 }
 
+function mediaTypeOf({ headers }: Pick<IncomingMessage, 'headers'>): string | undefined {
+  return headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+}
+
+/** Only `multipart/` means something of what clients say a body is. */
+function isRaw(type: string | undefined, { takesRawSource = false }: UploadShape): boolean {
+  return takesRawSource && type?.startsWith('multipart/') !== true;
+}
+
+/** The body is the source. */
+async function receiveRaw(
+  request: IncomingMessage,
+  limits: UploadLimits,
+  onBytes: (bytes: number) => void,
+  onRequest: ReturnType<typeof namedDigests>,
+): Promise<Upload> {
+  const { uploadDir, maxSourceBytes: maxBytes, uploadIdleTimeoutMs: idleMs, uploadTimeoutMs: totalMs } = limits;
+  const storage = new UploadStorage(uploadDir, maxBytes);
+  const body = new UploadBody(request, { maxBytes, idleMs, totalMs }, 'application/octet-stream', false);
+  try {
+    const upload = await storage.take(body);
+    if (upload.bytes === 0) throw new ProofsheetError('missing-source-image', 'expected an image, got an empty body');
+    checkDigests(onRequest, [], upload.digest, upload.digest);
+    return upload;
+  } catch (error) {
+    body.destroy();
+    await storage.discard();
+    throw body.failure ?? storage.failure ?? uploadFailure(error);
+  } finally {
+    onBytes(body.received);
+  }
+}
+
 /** Resolves with the headers of the source's part. */
-function parse(body: UploadBody, storage: UploadStorage, maxSourceBytes: number): Promise<PartHeaders> {
+function parse(
+  body: UploadBody,
+  storage: UploadStorage,
+  maxSourceBytes: number,
+  sourcePart: string,
+): Promise<PartHeaders> {
   let latest: PartHeaders = {};
   let isNamed = true;
   let ofSource: PartHeaders | undefined;
@@ -116,7 +167,7 @@ function parse(body: UploadBody, storage: UploadStorage, maxSourceBytes: number)
     defParamCharset: 'utf8',
     fileFilter(_request, file, accept) {
       if (ofSource !== undefined) return accept(broken('expected nothing but fields behind the source, got a file'));
-      if (file.fieldname !== SOURCE_PART) return accept(null, false);
+      if (file.fieldname !== sourcePart) return accept(null, false);
       // Asked while the parser tells of this part: the block read last is this part's.
       ofSource = latest;
       if (!isNamed) file.originalname = '';
@@ -125,7 +176,7 @@ function parse(body: UploadBody, storage: UploadStorage, maxSourceBytes: number)
     streamHandler(_request, parser) {
       watchPartHeaders(parser, (headers) => {
         latest = headers;
-        const named = withFileName(headers['content-disposition']?.[0] ?? '', SOURCE_PART);
+        const named = withFileName(headers['content-disposition']?.[0] ?? '', sourcePart);
         isNamed = named === undefined;
         return named === undefined ? headers : { ...headers, 'content-disposition': [named] };
       });
@@ -179,8 +230,8 @@ function isFileSystemError(error: Error): boolean {
   return 'syscall' in error && 'code' in error && 'errno' in error;
 }
 
-function missingSource(): ProofsheetError {
-  return new ProofsheetError('missing-source-image', `expected a part named ${SOURCE_PART}, got none`);
+function missingSource(part: string): ProofsheetError {
+  return new ProofsheetError('missing-source-image', `expected a part named ${part}, got none`);
 }
 
 function broken(message: string, cause?: unknown): ProofsheetError {

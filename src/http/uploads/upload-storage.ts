@@ -4,6 +4,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Request } from 'express';
 import type { StorageEngine } from 'multer';
@@ -42,6 +43,15 @@ export class UploadStorage implements StorageEngine {
     return this.failed;
   }
 
+  /** The whole of `stream` as the file. */
+  async take(stream: Readable): Promise<Upload> {
+    const writing = this.write({ stream, originalname: '' });
+    this.writing = writing.then(() => undefined);
+    await this.writing;
+    if (this.stored === undefined) throw new Error('expected a file that was written');
+    return this.stored;
+  }
+
   /** Removes whatever was written, and takes nothing more; resolves when it is gone. */
   async discard(): Promise<void> {
     this.discarded = true;
@@ -71,7 +81,7 @@ export class UploadStorage implements StorageEngine {
     done(null);
   }
 
-  private async write(file: Express.Multer.File): Promise<Stored> {
+  private async write(file: Pick<Express.Multer.File, 'stream' | 'originalname'>): Promise<Stored> {
     const hash = createHash('sha256');
     let bytes = 0;
     // Beside the pipe, not as a stage of it, which would cost as much again as the hash: both see a chunk at the same time.

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProofsheetError } from '../../kernel/errors.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
 import type { Upload } from '../../previews/answers.js';
-import { checkUploadHeaders, receiveUpload, type UploadLimits } from './receive-source.js';
+import { checkUploadHeaders, receiveUpload, type UploadLimits, type UploadShape } from './receive-source.js';
 
 export interface UploadsLimits extends UploadLimits {
   /** Uploads that are received at the same time; more are answered `overloaded`. */
@@ -12,23 +12,24 @@ export interface UploadsLimits extends UploadLimits {
 
 export interface Uploads {
   /** As `receiveUpload`; throws `overloaded` when too many are being received. */
-  receive(request: IncomingMessage, response: ServerResponse): Promise<Upload>;
+  receive(request: IncomingMessage, response: ServerResponse, shape?: UploadShape): Promise<Upload>;
 }
 
 /** Bounds the uploads in flight by `maxUploads`. */
 export function createUploads(config: UploadsLimits, metrics: Metrics): Uploads {
   let receiving = 0;
   return {
-    async receive(request, response) {
+    async receive(request, response, shape = {}) {
       if (receiving >= config.maxUploads) {
         throw new ProofsheetError('overloaded', 'too many uploads are being received; send this one again in a moment');
       }
       receiving++;
       try {
-        checkUploadHeaders(request, config.maxSourceBytes);
+        checkUploadHeaders(request, config.maxSourceBytes, shape);
         // A client that asked first sends nothing until here: every refusal above saved it the upload.
         if (request.headers.expect !== undefined) response.writeContinue();
-        return await receiveUpload(request, config, (bytes) => metrics.count('upload_bytes_total', {}, bytes));
+        const onBytes = (bytes: number): void => metrics.count('upload_bytes_total', {}, bytes);
+        return await receiveUpload(request, config, onBytes, shape);
       } finally {
         receiving--;
       }

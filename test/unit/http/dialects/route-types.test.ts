@@ -38,6 +38,6 @@ it('a route sees no request and no response, and cannot answer but by a reply', 
 it('a dialect is values all through', () => {
   expectTypeOf<Dialect['routes']>().toEqualTypeOf<readonly Route[]>();
   expectTypeOf<Reply['kind']>().toEqualTypeOf<
-    'picture' | 'original' | 'both' | 'json' | 'listing' | 'redirect' | 'page'
+    'picture' | 'drawn' | 'original' | 'both' | 'json' | 'listing' | 'redirect' | 'page'
   >();
 });
