@@ -1,7 +1,7 @@
 // An import from its acceptance to its assets: what is fetched becomes an asset once, what cannot be says why, and what may pass is
 // tried again.
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
@@ -460,7 +460,7 @@ describe('an import', () => {
     flow.clock.advance(DAY_MS);
     const now = flow.clock.now();
     await flow.assets.sweep({ trashedBefore: now, unneededBefore: now, finishedBefore: now }, 100);
-    expect(await readdir(dirname(path))).toEqual([]);
+    for (const gone of [path, `${path}.damaged`]) await expect(readFile(gone)).rejects.toThrow('ENOENT');
   });
 
   test('asks nobody where a known picture is to be left alone', async () => {
