@@ -27,6 +27,8 @@ const LATER_EXIT_CODE = 75;
 /** 128 and the number of SIGINT, as shells have it. */
 const INTERRUPTED_EXIT_CODE = 130;
 const LOOK_MS = 500;
+/** In a worker's place: more of those there never are. */
+const COMMAND_INDEX = 9_999;
 const DRAIN_MS = 20_000;
 const MAX_LIST_BYTES = 256 * 2 ** 20;
 
@@ -59,7 +61,9 @@ export async function importCommand({ from, tenant: name }: ImportArguments): Pr
     return refused(faults.length > 0 ? faults.join('\n') : `${from} holds no URL`);
   const logger = createLogger({ level: 'silent' });
   // Shared: a server may run on the same directory, and the jobs of other tenants are its own: it may know what we do not.
-  const app = await compose(config, logger, { shared: true, workerIndex: 0, onlyTenant: name });
+  // Over Redis a node's cache belongs to one process, and this one is none of the node's workers.
+  const workerIndex = config.shared.redisUrl === undefined ? 0 : COMMAND_INDEX;
+  const app = await compose(config, logger, { shared: true, workerIndex, onlyTenant: name });
   try {
     const tenant = app.library?.tenants.list().find((known) => isCalled(known, name));
     if (app.library === undefined || tenant === undefined) return refused(`there is no tenant ${JSON.stringify(name)}`);

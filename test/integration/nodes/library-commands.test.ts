@@ -16,6 +16,7 @@ import { flat, image } from '../../support/images.js';
 import { newImport } from '../../support/library.js';
 import { type Origin, startOrigin } from '../../support/origins.js';
 import { run } from '../../support/processes.js';
+import { startStandalone } from '../../support/redis-servers.js';
 import { startServerProcess } from '../../support/server-process.js';
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
 import { NODE } from '../../support/tools.js';
@@ -86,6 +87,23 @@ async function library(dataDir: string) {
 }
 
 describe('proofsheet import', () => {
+  test('imports into the library of many machines, and backs up none of it', async () => {
+    const redis = await startStandalone();
+    try {
+      const over = { PROOFSHEET_REDIS_URL: redis.url };
+      const from = await list(origin.url('/a.jpg'), origin.url('/missing'));
+      const said = await command(['import', '--from', from, '--tenant', 'agency'], over);
+      expect([said.code, said.stderr]).toEqual([
+        1,
+        expect.stringContaining('1 of 2 images are in the library of agency'),
+      ]);
+      const backup = await command(['backup', '--to', join(dir.path, 'backup')], over);
+      expect([backup.code, backup.stderr]).toEqual([78, expect.stringContaining('PROOFSHEET_REDIS_URL')]);
+    } finally {
+      await redis.stop();
+    }
+  });
+
   test('imports what can be had, tells what cannot without its query, and fetches nothing when it is given the list again', async () => {
     const from = await list(
       '# mine',
