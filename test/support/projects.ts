@@ -8,16 +8,12 @@ const TESTS = new URL('..', import.meta.url);
 
 /** Beginnings of paths below test/, the first that fits decides; what none fits is slow. */
 const PLACES: readonly (readonly [beginning: string, ProjectName])[] = [
-  // About tests: they start runs of their own.
-  ['unit/support/', 'slow'],
   ['unit/stores/', 'store'],
   ['unit/library/', 'store'],
   ['integration/stores/', 'store'],
   ['integration/redis/', 'store'],
   ['integration/s3/', 'store'],
   ['api/', 'api'],
-  // Composes a whole server.
-  ['unit/http/wire/server-limits.test.ts', 'api'],
   // Thousands of schedules, and of damaged files: more than a third of the time of all unit tests together.
   ['unit/previews/interleavings.test.ts', 'store'],
   ['unit/convert/damaged-structures.test.ts', 'slow'],

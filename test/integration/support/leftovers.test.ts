@@ -14,7 +14,7 @@ let directory: string;
 let temporary: string;
 beforeEach(async () => {
   // Inside the package, so that `vitest` resolves.
-  directory = await mkdtemp(join(ROOT, 'test/unit/support/.leftovers-'));
+  directory = await mkdtemp(join(ROOT, 'test/integration/support/.leftovers-'));
   temporary = await mkdtemp(join(tmpdir(), 'leftovers-'));
 });
 afterEach(async () => {

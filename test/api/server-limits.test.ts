@@ -2,13 +2,13 @@
 // docs/SECURITY.md lists them.
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type App, compose } from '../../../../src/compose.js';
-import { loadConfig } from '../../../../src/config/load-config.js';
-import { ERROR_TAKING_MS } from '../../../../src/http/wire/error-response.js';
-import { MAX_WAITING_REQUESTS } from '../../../../src/http/wire/pipelined-requests.js';
-import { MAX_HEADER_LINES } from '../../../../src/http/wire/request-rules.js';
-import { createLogger } from '../../../../src/telemetry/logger.js';
-import { type TempDir, tempDir } from '../../../support/temp-dir.js';
+import { type App, compose } from '../../src/compose.js';
+import { loadConfig } from '../../src/config/load-config.js';
+import { ERROR_TAKING_MS } from '../../src/http/wire/error-response.js';
+import { MAX_WAITING_REQUESTS } from '../../src/http/wire/pipelined-requests.js';
+import { MAX_HEADER_LINES } from '../../src/http/wire/request-rules.js';
+import { createLogger } from '../../src/telemetry/logger.js';
+import { type TempDir, tempDir } from '../support/temp-dir.js';
 
 let dir: TempDir;
 let app: App;
@@ -39,7 +39,7 @@ function ownLimits(): Readonly<Record<string, number>> {
 
 /** Rows of the table of waits and bounds: name and documented value. */
 async function documented(): Promise<ReadonlyMap<string, number>> {
-  const text = await readFile(new URL('../../../../docs/SECURITY.md', import.meta.url), 'utf8');
+  const text = await readFile(new URL('../../docs/SECURITY.md', import.meta.url), 'utf8');
   const section = text.split('## Every wait has an end')[1]?.split('\n## ')[0] ?? '';
   const rows = [...section.matchAll(/^\|[^|]*\| `?([^`|]+?)`? \| ([\d,]+)[^|]*\|$/gm)];
   return new Map(rows.map(([, name = '', value = '']) => [name, Number(value.replaceAll(',', ''))]));
