@@ -51,6 +51,7 @@ export async function expectAccounted(dataDir: string, lost: ReadonlySet<string>
       (name) => !/^(?:blobs|catalog|derivatives|in-use|reserve|tmp|leases-.*)$/.test(name),
     );
     expect(strangers, 'nothing else in the data directory').toEqual([]);
+    expect(await drawnFiles(dataDir), 'no picture on demand, since nobody has asked for one').toEqual([]);
     return accounts;
   } finally {
     await tables.environment.close();
@@ -123,6 +124,12 @@ function sorted(pairs: readonly (readonly [string, number])[]): string[] {
 }
 
 /** `<digest> <bytes>` of every file under blobs/; fails on one whose bytes are not those of its name. */
+/** Those of pictures on demand; a directory that no server has opened has no place for them. */
+async function drawnFiles(dataDir: string): Promise<string[]> {
+  const hasPlace = (await readdir(dataDir)).includes('derivatives');
+  return hasPlace ? blobFiles(join(dataDir, 'derivatives')) : [];
+}
+
 async function blobFiles(dataDir: string): Promise<string[]> {
   const root = join(dataDir, 'blobs');
   const found: string[] = [];
