@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import type { ComposedLibrary, LibraryParts } from './compose-library.js';
+import { composeZoom } from './compose-zoom.js';
 import type { Config } from './config/schema.js';
 import { TenantsFile } from './config/tenants-file.js';
 import { createConverter } from './convert/converter-pool.js';
@@ -111,6 +112,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const converter = converterOf(config, telling, workerIndex);
   const opened = openPreviews({ store, blobs, converter, memory, ...telling }, previewsSettings(config));
   const { previews, drawings, journal, background, upkeep, makeRoom } = opened;
+  const deep = composeZoom(config, { store, blobs, converter, opened, ...telling });
   const { catalog } = store;
   const strain = () =>
     strainOf(config.fairness, { queueAgeMs: converter.oldestWaitMs, eventLoopLagMs: eventLoop.recentLagMs() });
@@ -147,14 +149,13 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     version: PACKAGE_VERSION,
     dialects,
     access: createAccess(config.access.apiTokens ?? [], config.access.urlKeys ?? [], clock),
-    previews,
-    ...(drawings && { drawings }),
+    ...{ previews, zoom: deep.zoom, ...(drawings && { drawings }) },
     config: edgeConfigOf(config, store.tmpDir),
     ...telling,
     health: () => healthOf(store, converter, library),
     ...figures,
-    countOf: ({ request, format, preview }) =>
-      metrics.boxes.of({ asked: boxText(request), answered: boxText(format), type: preview.type }),
+    countOf: ({ request, format, preview, part }) =>
+      part ? undefined : metrics.boxes.of({ asked: boxText(request), answered: boxText(format), type: preview.type }),
     ...(store.refusals && { refusals: store.refusals }),
     ...(library && { library: library.use }),
     onStorageFull: makeRoom,
@@ -207,7 +208,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
         await new Promise((resolve) => (serving ? serving.close(resolve) : resolve(undefined)));
       }
       await upkeep.close();
-      await converter.close();
+      await Promise.all([converter.close(), deep.converter.close()]);
       await library?.close();
       await blobs.close();
       await store.close();
@@ -300,7 +301,7 @@ function bodiesOf(memory: MemoryTier, blobs: BlobTiers, metrics: MetricSlots): B
       if (bytes !== undefined) memoryHits.add();
       return bytes;
     },
-    find: (digest) => blobs.find(digest),
+    find: (digest, slice) => (slice ? blobs.findSlice(slice) : blobs.find(digest)),
   };
 }
 

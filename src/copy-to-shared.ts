@@ -118,7 +118,8 @@ class Copy {
     const { to } = this.options;
     const [first] = entries;
     if (first === undefined) return 'present';
-    let { source } = first;
+    // Tiles are made again where somebody zooms: they may be larger than what is taken there.
+    let { pyramid: _, ...source }: SourceRecord = first.source;
     const before = await Promise.all(entries.map((entry) => patiently(() => to.catalog.find(entry.group))));
     const groups = entries.map(({ group: { context, imageKey, sourceDigest, fileName } }) => ({
       ...{ context, imageKey, sourceDigest },

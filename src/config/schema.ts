@@ -9,6 +9,7 @@ import { ACCESS, FAIRNESS } from './protecting-settings.js';
 import { ADMIN, SERVER, TELEMETRY } from './serving-settings.js';
 import type { Setting } from './setting.js';
 import { SHARED, STORAGE } from './storing-settings.js';
+import { ZOOM } from './zoom-settings.js';
 
 export const SETTINGS = {
   server: SERVER,
@@ -17,6 +18,7 @@ export const SETTINGS = {
   limits: LIMITS,
   conversion: CONVERSION,
   drawing: DRAWING,
+  zoom: ZOOM,
   admin: ADMIN,
   access: ACCESS,
   fairness: FAIRNESS,

@@ -36,7 +36,7 @@ export const SERVER = {
   dialects: setting(
     'DIALECTS',
     parsedList(`list of NAME or NAME=/PATH, names of ${DIALECT_NAMES.join(', ')}`, 16, parseEnabledDialect),
-    'Faces of this server, each below its usual path (/imageconverter by server.basePath, /livingdocs, /imaginary) or the one named; =/ is the root. A library’s are shut without library.tenants.',
+    'Faces of this server, each below its usual path (/imageconverter by server.basePath, /livingdocs, /imaginary, /dzi, /iiif) or the one named; =/ is the root. A library’s are shut without library.tenants.',
   ),
   publicUrl: setting(
     'PUBLIC_URL',

@@ -33,7 +33,7 @@ export interface AnsweringDependencies {
   /** `Cache-Control` of previews and of JSON that is kept. */
   readonly cacheControl: string;
   /** Where answers with a choice are counted. */
-  readonly countOf?: (choice: PreviewChoice) => CountingSlot;
+  readonly countOf?: (choice: PreviewChoice) => CountingSlot | undefined;
   /** Takes answers that are worth preparing. */
   readonly hotLane?: HotLane;
 }
@@ -92,7 +92,7 @@ async function picture(deps: AnsweringDependencies, reply: PictureReply, answere
   if (planned.range === undefined || request.method === 'HEAD') {
     exchange.routine = true;
     await send.bytes(response, exchange, planned.status, [...planned.headers, ...more], []);
-    countOf?.(choice).add();
+    countOf?.(choice)?.add();
     return offer(deps, reply, answered);
   }
   const read = await previews.read(choice);
@@ -102,7 +102,7 @@ async function picture(deps: AnsweringDependencies, reply: PictureReply, answere
   const { status, headers, range } = read.choice === choice ? planned : answerFor(read.choice);
   const body = range === undefined ? [] : [read.bytes.subarray(range.first, range.last + 1)];
   await send.bytes(response, exchange, status, [...headers, ...more], body);
-  countOf?.(read.choice).add();
+  countOf?.(read.choice)?.add();
   // What was healed has changed its entry meanwhile: the next request finds it as it is.
   if (reading && read.from !== 'made') offer(deps, reply, answered);
 }
@@ -110,11 +110,11 @@ async function picture(deps: AnsweringDependencies, reply: PictureReply, answere
 /** What the hot lane may answer next time, but for what is right for this request alone. */
 function offer(
   { hotLane }: AnsweringDependencies,
-  { choice, isForThisRequest = false }: PictureReply,
+  { choice, headers: own = [], isForThisRequest = false }: PictureReply,
   { url, exchange, generation, urlValidUntilMs, headers }: Answered,
 ): void {
   if (isForThisRequest) return;
-  hotLane?.offer(url, exchange.asked, choice, generation, urlValidUntilMs, headers);
+  hotLane?.offer(url, exchange.asked, choice, generation, urlValidUntilMs, [...headers, ...own]);
 }
 
 /** Of an upload: as made for it, whether somebody else had it made before or not. */
@@ -160,7 +160,7 @@ async function both(
   const planned = answerFor(choice);
   exchange.routine = isReading(request);
   if (isUnchanged(request, planned.etag, clock.now())) {
-    const headers = planned.headers.filter(([name]) => !name.startsWith('Content-'));
+    const headers = withoutContent(planned.headers);
     return send.bytes(response, exchange, 304, headers, []);
   }
   if (request.method === 'HEAD') return send.bytes(response, exchange, 200, planned.headers, []);
@@ -169,7 +169,7 @@ async function both(
   exchange.routine &&= read.from !== 'made';
   const whole = read.choice === choice ? planned : answerFor(read.choice);
   await send.bytes(response, exchange, 200, whole.headers, [whole.before, read.bytes, whole.after]);
-  countOf?.(read.choice).add();
+  countOf?.(read.choice)?.add();
 }
 
 async function json(
@@ -183,21 +183,22 @@ async function json(
   const etag = `"${createHash('sha256').update(body).digest('hex')}"`;
   const kept: HeaderPairs = [['ETag', etag], ['Cache-Control', cacheControl], ...headers];
   exchange.routine = true;
-  if (isUnchanged(request, etag, clock.now())) return send.bytes(response, exchange, 304, kept, []);
+  if (isUnchanged(request, etag, clock.now())) return send.bytes(response, exchange, 304, withoutContent(kept), []);
   await send.bytes(response, exchange, status, [...jsonHeaders(body.length), ...kept], [body]);
 }
 
 function redirect(
   { send }: AnsweringDependencies,
-  { status, location }: RedirectReply,
+  { status, location, text }: RedirectReply,
   { response, exchange }: Answered,
 ): Promise<void> {
+  const body = text === undefined ? [] : [Buffer.from(text)];
   const headers: HeaderPairs = [
     ['Location', location],
-    ['Content-Length', '0'],
+    ...(body[0] ? jsonHeaders(body[0].length) : ([['Content-Length', '0']] as const)),
     ['Cache-Control', 'no-store'],
   ];
-  return send.bytes(response, exchange, status, headers, []);
+  return send.bytes(response, exchange, status, headers, body);
 }
 
 function page(
@@ -221,6 +222,11 @@ function isUnchanged(request: IncomingMessage, etag: string, nowMs: number): boo
   if (!isReading(request)) return false;
   const { ifNoneMatch } = conditionsOf(request);
   return isNotModified({ ifNoneMatch, ifModifiedSince: undefined }, { etag, lastModifiedMs: nowMs }, nowMs);
+}
+
+/** What a 304 carries: nothing of the body that it leaves out. */
+function withoutContent(headers: HeaderPairs): HeaderPairs {
+  return headers.filter(([name]) => !name.startsWith('Content-'));
 }
 
 function isReading({ method }: IncomingMessage): boolean {

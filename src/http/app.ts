@@ -129,12 +129,13 @@ function addRoutes(
   }
 }
 
-function useCasesOf({ previews, drawings, refusals, library, status, metricsText }: EdgeDependencies): UseCases {
+function useCasesOf({ previews, drawings, zoom, refusals, library, status, metricsText }: EdgeDependencies): UseCases {
   return {
     previews,
     ...(drawings && { drawings }),
     ...(refusals && { refusals }),
     ...(library && { library }),
+    ...(zoom && { zoom }),
     statusPage: async (withMetrics) => statusPage(await status(), withMetrics ? (await metricsText()).body : undefined),
   };
 }

@@ -8,6 +8,7 @@ import type { MetadataKind } from '../kernel/private-tags.js';
 import type { ImageGroup } from '../kernel/source.js';
 import type { LibraryUse } from '../library/answers.js';
 import type { Drawings, PreviewChoice, Previews } from '../previews/answers.js';
+import type { Zoom } from '../previews/zoom/answers.js';
 import type { Access } from './access/access.js';
 import type { Credential } from './access/admin-guard.js';
 import type { FairUseLimits } from './access/fair-use.js';
@@ -46,6 +47,7 @@ export interface EdgeDependencies {
   readonly previews: Previews;
   /** Absent where nothing is drawn on demand. */
   readonly drawings?: Drawings;
+  readonly zoom?: Zoom;
   /** Absent where no tenants are configured. */
   readonly library?: LibraryUse;
   readonly config: HttpConfig;
@@ -65,7 +67,7 @@ export interface EdgeDependencies {
   /** Told when the disk took no upload, or none of what was made of it. */
   readonly onStorageFull?: () => void;
   /** Where answers with a choice of preview are counted. */
-  readonly countOf?: (choice: PreviewChoice) => CountingSlot;
+  readonly countOf?: (choice: PreviewChoice) => CountingSlot | undefined;
   /** What cached previews are answered from before anything else looks at the request; absent where nothing is. */
   readonly hot?: HotDependencies;
 }

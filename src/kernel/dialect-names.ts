@@ -1,6 +1,6 @@
 // The faces that a server may have, and where they stand unless settings say otherwise. Pure.
 
-export const DIALECT_NAMES = ['image-converter', 'livingdocs', 'imaginary'] as const;
+export const DIALECT_NAMES = ['image-converter', 'livingdocs', 'imaginary', 'dzi', 'iiif'] as const;
 export type DialectName = (typeof DIALECT_NAMES)[number];
 
 /** A face that a server shows. */
@@ -15,6 +15,8 @@ export const USUAL_MOUNTS = {
   'image-converter': '/imageconverter',
   livingdocs: '/livingdocs',
   imaginary: '/imaginary',
+  dzi: '/dzi',
+  iiif: '/iiif',
 } as const satisfies Record<DialectName, string>;
 
 /** `NAME` or `NAME=/PATH`. Throws `TypeError`. */

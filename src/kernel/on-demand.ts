@@ -51,7 +51,7 @@ function madeFormats(record: SourceRecord): ReadonlySet<string> {
 }
 
 /** Only the pixels tell, and what `auto` has made of them tells it too; until then an alpha channel counts as used. */
-function usesAlpha(record: SourceRecord): boolean {
+export function usesAlpha(record: SourceRecord): boolean {
   const decided = ownPreviews(record).find(({ formats }) => formats.some((text) => text.startsWith('auto:')));
   return record.info.hasAlpha && decided?.type !== 'jpg';
 }

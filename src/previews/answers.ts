@@ -9,6 +9,7 @@ import type { Place } from '../kernel/ports/converter.js';
 import type { Derivative, DrawnSource } from '../kernel/ports/derivatives.js';
 import type { Recipe } from '../kernel/recipe/recipe.js';
 import type { CatalogEntry, Metadata, SourceRecord } from '../kernel/source.js';
+import type { Slice } from '../kernel/zoom/pyramid-index.js';
 
 /** A received source: a finished temp file of ours. Whoever is given an upload owns the file and removes it. */
 export interface Upload {
@@ -24,6 +25,18 @@ export interface PreviewChoice extends PreviewMatch {
   readonly entry: CatalogEntry;
   /** What was asked for. */
   readonly request: Format;
+  /** It is none of the sequence, but was cut from the picture. */
+  readonly part?: PicturePart;
+}
+
+/** Where the bytes of a tile or a region are, and how they are had once more. */
+export interface PicturePart {
+  /** Of a tile. */
+  readonly slice?: Slice;
+  /** Of a region that was drawn for this very request. */
+  readonly bytes?: Buffer;
+  /** Makes it again where its bytes are lost. */
+  readonly again: () => Promise<PreviewChoice>;
 }
 
 export interface PreviewBytes {

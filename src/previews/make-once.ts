@@ -27,9 +27,10 @@ export async function makeOnce<T>(
   look: () => Promise<T | undefined>,
   work: () => Promise<T>,
   signal: AbortSignal,
+  what: 'make' | 'pyramid' = 'make',
 ): Promise<T> {
   const { ttlMs = LEASE_TTL_MS } = leases;
-  const name = `make:${digest}`;
+  const name = `${what}:${digest}`;
   for (;;) {
     const lease = await orUnreachable(leases.acquire(name, ttlMs));
     if (lease === 'unreachable') return work();

@@ -24,6 +24,7 @@ import {
   type SourceInfo,
   type SourceRecord,
 } from '../kernel/source.js';
+import type { Pyramid } from '../kernel/zoom/pyramid-index.js';
 import type { BlobTiers } from './blob-tiers.js';
 import type { Flight, Made } from './flight.js';
 import { isFaultOfSource } from './source-refusals.js';
@@ -69,6 +70,7 @@ export class Making {
   private stored: readonly Preview[] = [];
   /** What other sequences have made of the source, which stays for the servers that make those. */
   private others: readonly Preview[] = [];
+  private pyramid: Pyramid | undefined;
   /** What the source said of itself when its first preview was stored. */
   private soFar: Pick<Conversion, 'info' | 'metadata'> | undefined;
   private groupsCommitted = false;
@@ -98,6 +100,7 @@ export class Making {
   private async make(anew: boolean): Promise<Made> {
     const { id } = this.deps.sequence;
     const found = anew ? undefined : await unlessUnreachable(this.deps.catalog.findSource(this.source.digest));
+    this.pyramid = found?.pyramid;
     if (found) this.others = otherPreviews(found, id);
     const before = found && recordFor(found, id);
     const { only } = this.options;
@@ -214,6 +217,7 @@ export class Making {
       previews: [...this.stored, ...this.others],
       complete,
       sourceKept: !complete || this.deps.keepSource,
+      ...(this.pyramid && { pyramid: this.pyramid }),
     };
   }
 

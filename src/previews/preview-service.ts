@@ -12,7 +12,7 @@ import type { Logger } from '../kernel/ports/logger.js';
 import type { Sequence } from '../kernel/sequence.js';
 import { type CatalogEntry, ownPreviews, recordFor, type SourceRecord } from '../kernel/source.js';
 import type { AccessJournal } from './access-journal.js';
-import type { GroupMetadata, PreviewBytes, PreviewChoice, Previews, Upload } from './answers.js';
+import type { GroupMetadata, PicturePart, PreviewBytes, PreviewChoice, Previews, Upload } from './answers.js';
 import type { BlobTiers } from './blob-tiers.js';
 import { answers } from './flight.js';
 import { groupMetadata } from './group-metadata.js';
@@ -57,6 +57,7 @@ export class PreviewService implements Previews {
   }
 
   async read(choice: PreviewChoice): Promise<PreviewBytes> {
+    if (choice.part) return this.readPart(choice, choice.part);
     let current = choice;
     for (let heals = 0; heals <= MAX_HEALS; heals++) {
       const found = await this.deps.blobs.find(current.preview.digest);
@@ -65,6 +66,21 @@ export class PreviewService implements Previews {
       if (heals < MAX_HEALS) current = this.choiceFrom(await this.deps.healer.heal(current.entry), current.request);
     }
     throw new ProofsheetError('internal', 'a preview was made again but could not be read; please try again');
+  }
+
+  private async readPart(choice: PreviewChoice, first: PicturePart): Promise<PreviewBytes> {
+    let [current, part] = [choice, first];
+    for (let attempts = 0; attempts <= MAX_HEALS; attempts++) {
+      if (part.bytes) return { bytes: part.bytes, from: 'made', choice: current };
+      const found = await (part.slice
+        ? this.deps.blobs.findSlice(part.slice)
+        : this.deps.blobs.find(current.preview.digest));
+      if (found) return { bytes: found.bytes, from: attempts === 0 ? found.tier : 'made', choice: current };
+      current = await part.again();
+      if (current.part === undefined) break;
+      part = current.part;
+    }
+    throw new ProofsheetError('internal', 'a part of the picture was made again but could not be read');
   }
 
   async has(ref: GroupRef): Promise<boolean> {

@@ -118,6 +118,10 @@ export const COUNTERS = {
     help: 'Uploads refused without a conversion, because their source had failed before, by how it had.',
     labels: { error: { values: REFUSABLE } },
   },
+  pyramids_total: {
+    help: 'Tile pyramids made, or failed, by result.',
+    labels: { result },
+  },
   jobs_total: {
     help: 'Durable jobs that a worker brought to an end, by kind and by what came of saying so.',
     labels: {
@@ -156,6 +160,11 @@ export const HISTOGRAMS = {
     help: 'Seconds a conversion waited before it started, by priority.',
     labels: { priority },
     bucketsSeconds: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30],
+  },
+  pyramid_duration_seconds: {
+    help: 'Seconds from the first tile that was asked for to the stored pyramid, or to its failure.',
+    labels: {},
+    bucketsSeconds: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600],
   },
   fetch_duration_seconds: {
     help: 'Seconds from asking for a source by URL to its last byte, or to its failure.',

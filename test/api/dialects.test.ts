@@ -3,6 +3,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAccess } from '../../src/http/access/access.js';
 import type { Dialect } from '../../src/http/dialects/dialect.js';
+import { dzi } from '../../src/http/dialects/dzi/dzi.js';
+import { iiif } from '../../src/http/dialects/iiif/iiif.js';
 import { dialectsOf } from '../../src/http/dialects/registry.js';
 import { tokenDigest } from '../../src/kernel/credentials.js';
 import { parseContext } from '../../src/kernel/image-key.js';
@@ -38,6 +40,34 @@ const IMAGE_CONVERTER: DialectOffer = {
   },
 };
 
+const ZOOM = { publicUrl: () => 'http://pictures.test', viewerScript: () => 'var OpenSeadragon;' };
+const GROUP = groupRef('photo', '');
+
+const DZI: DialectOffer = {
+  dialect: dzi({ mount: '/dzi', ...ZOOM }),
+  group: GROUP,
+  examples: {
+    dziDescriptor: { path: '/_/photo.dzi' },
+    dziTile: { path: '/_/photo_files/9/0_0.jpg' },
+    dziView: { path: '/view/_/photo' },
+    dziScript: { path: '/scripts/viewer/view.js' },
+  },
+};
+
+const IIIF: DialectOffer = {
+  dialect: iiif({ mount: '/iiif', ...ZOOM }),
+  group: GROUP,
+  examples: {
+    iiif3Info: { path: '/3/photo/info.json' },
+    iiif3Image: { path: '/3/photo/full/64,/0/default.jpg' },
+    iiif3Base: { path: '/3/photo' },
+    iiif2Info: { path: '/2/photo/info.json' },
+    iiif2Image: { path: '/2/photo/full/64,/0/default.jpg' },
+    iiif2Base: { path: '/2/photo' },
+    iiifManifest: { path: '/presentation/photo/manifest.json' },
+  },
+};
+
 const LEDGER: DialectOffer = {
   dialect: ledger,
   group: groupRef('page 1', 'house'),
@@ -50,6 +80,8 @@ const LEDGER: DialectOffer = {
 };
 
 describeContract('ImageConverter', dialectCases, () => openDialect(IMAGE_CONVERTER));
+describeContract('Deep Zoom', dialectCases, () => openDialect(DZI));
+describeContract('IIIF', dialectCases, () => openDialect(IIIF));
 describeContract('a dialect of nobody', dialectCases, () => openDialect(LEDGER));
 
 it('a dialect that says nothing passes no case', async () => {

@@ -14,6 +14,7 @@ import { FakeClock } from './fake-clock.js';
 import { FakeLogger } from './fake-logger.js';
 import { FakeMetrics } from './fake-metrics.js';
 import { FakePreviews } from './fake-previews.js';
+import { FakeZoom } from './fake-zoom.js';
 import { tempDir } from './temp-dir.js';
 
 export const ADMIN = { user: 'admin', password: 'grün:und blau' };
@@ -117,6 +118,7 @@ export async function startEdgeServer(
     dialects,
     access,
     previews,
+    zoom: new FakeZoom(previews),
     config: settings,
     logger,
     metrics,

@@ -56,6 +56,19 @@ export class FakePreviews implements Previews {
     return { bytes, from: this.from, choice };
   }
 
+  /** What is cached under `ref`; counts as a call. */
+  entry(ref: GroupRef): CatalogEntry {
+    this.called('entry');
+    return this.entryOf(ref);
+  }
+
+  /** Keeps bytes that were made elsewhere. */
+  keep(bytes: Buffer): Digest {
+    const digest = digestOf(bytes);
+    this.blobs.set(digest, bytes);
+    return digest;
+  }
+
   /** For prepared answers, as a catalog tells it. */
   revisionOf(ref: GroupRef): string | undefined {
     return this.groups.get(idOf(ref))?.group.revision;

@@ -111,6 +111,7 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
     ...store,
     catalog: own,
     tiered: blobs,
+    opened,
     clock,
     logger,
     metrics,

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { compose } from '../../src/compose.js';
 import { loadConfig } from '../../src/config/load-config.js';
+import { zoomFacesOf } from '../../src/dialect-settings.js';
 import { dialectsOf } from '../../src/http/dialects/registry.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { documentServer } from './documented-servers.js';
@@ -52,7 +53,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const { port } = app.server.address() as AddressInfo;
   const origin = `http://127.0.0.1:${port}`;
   const isOpen = config.access.apiTokens === undefined && config.access.urlKeys === undefined;
-  documentServer(origin, dialectsOf(config.server), isOpen);
+  documentServer(origin, dialectsOf({ ...config.server, zoom: zoomFacesOf(config, () => port) }), isOpen);
   return {
     origin,
     url: `${origin}${config.server.basePath}`,

@@ -27,8 +27,10 @@ export type AnswerDescription =
   | { readonly kind: 'both'; readonly metadata: Schema }
   | { readonly kind: 'json'; readonly schema: Schema; readonly status?: 200 | 201 | 202; readonly isKept?: boolean }
   | { readonly kind: 'listing'; readonly schema: Schema }
-  | { readonly kind: 'redirect'; readonly status: 302 | 303 | 307 | 308 }
-  | { readonly kind: 'page' };
+  | { readonly kind: 'redirect'; readonly status: 302 | 303 | 307 | 308; readonly hasText?: boolean }
+  | { readonly kind: 'page' }
+  /** A text of one of these types that may be kept, as a standard of others has it. */
+  | { readonly kind: 'text'; readonly mediaTypes: readonly string[] };
 
 export interface RouteDescription {
   /** What it does, in one line without a full stop. */

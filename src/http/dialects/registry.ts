@@ -4,6 +4,8 @@ import { type DialectName, type EnabledDialect, USUAL_MOUNTS } from '../../kerne
 import type { ImportJob } from '../../kernel/library/import-job.js';
 import type { Letter } from '../../library/answers.js';
 import type { Dialect } from './dialect.js';
+import { type DziSettings, dzi } from './dzi/dzi.js';
+import { type IiifSettings, iiif } from './iiif/iiif.js';
 import { type ImageConverterSettings, imageConverter } from './image-converter/image-converter.js';
 import { type ImaginarySettings, imaginary } from './imaginary/imaginary.js';
 import { libraryOperators } from './library/library.js';
@@ -16,6 +18,7 @@ export interface DialectSettings extends ImageConverterSettings {
   /** Of the dialects that have more to know; needed where one of them is enabled. */
   readonly livingdocs?: Omit<LivingdocsSettings, 'mount'>;
   readonly imaginary?: Omit<ImaginarySettings, 'mount'>;
+  readonly zoom?: Omit<DziSettings & IiifSettings, 'mount'>;
 }
 
 const FACES = {
@@ -28,7 +31,18 @@ const FACES = {
     if (settings.imaginary === undefined) throw new Error('expected the settings of imaginary, got none');
     return imaginary({ ...settings.imaginary, mount });
   },
+  dzi(settings, mount = USUAL_MOUNTS.dzi) {
+    return dzi({ ...zoomOf(settings), mount });
+  },
+  iiif(settings, mount = USUAL_MOUNTS.iiif) {
+    return iiif({ ...zoomOf(settings), mount });
+  },
 } as const satisfies Record<DialectName, (settings: DialectSettings, mount: string | undefined) => Dialect>;
+
+function zoomOf({ zoom }: DialectSettings) {
+  if (zoom === undefined) throw new Error('expected the settings of deep zoom, got none');
+  return zoom;
+}
 
 export function dialectsOf(settings: DialectSettings): readonly [Dialect, ...Dialect[]] {
   const [first = { name: 'image-converter' }, ...others] = settings.dialects ?? [];

@@ -5,6 +5,7 @@ import type { Tenant } from '../../kernel/library/tenant.js';
 import type { Refusals } from '../../kernel/ports/refusals.js';
 import type { LibraryUse } from '../../library/answers.js';
 import type { Drawings, Previews, Upload } from '../../previews/answers.js';
+import type { Zoom } from '../../previews/zoom/answers.js';
 import type { HeaderPairs } from '../replies/headers.js';
 import type { Reply } from '../replies/reply.js';
 import type { RouteDescription } from './description.js';
@@ -26,6 +27,8 @@ export interface UseCases {
   readonly previews: Previews;
   /** Absent where nothing is drawn on demand. */
   readonly drawings?: Drawings;
+  /** Absent only where a test leaves it out. */
+  readonly zoom?: Zoom;
   /** The negative cache; absent where it is off. */
   readonly refusals?: Refusals;
   /** Absent where no tenants are configured: then every dialect of the library is shut. */
@@ -52,7 +55,7 @@ export interface RouteRules {
   readonly name: string;
   /** Verbs it answers to, as `Allow` lists them. OPTIONS is answered for it. */
   readonly verbs: readonly Verb[];
-  /** Below the dialect's mount, as documents show it: `/content/{id}`, `/files/{+path}` for several segments. Begins with a literal one. */
+  /** Below the dialect's mount, as documents show it: `/content/{id}`, `/files/{+path}` for several segments. Begins with a literal one, or its dialect has no other. */
   readonly path: string;
   /** Whatever stands behind that literal segment is the route's to take or refuse: too little and too much as well. */
   readonly takesAnySegments?: boolean;

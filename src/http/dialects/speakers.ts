@@ -29,7 +29,8 @@ export function createSpeakers(dialects: readonly Dialect[]): Speakers {
     const below = path.slice(dialect.mount.length);
     const literal = below.slice(1).split('/', 1)[0] ?? '';
     const [first, ...others] = routes.get(literal) ?? [];
-    const route = others.length === 0 ? first : [first, ...others].find((one) => one?.expression.test(below));
+    const named = others.length === 0 ? first : [first, ...others].find((one) => one?.expression.test(below));
+    const route = named ?? routes.get('')?.find(({ expression }) => expression.test(below));
     return { dialect, route: route?.name };
   };
   return {

@@ -9,6 +9,7 @@ import type { Catalog } from '../../kernel/ports/catalog.js';
 import type { Clock } from '../../kernel/ports/clock.js';
 import type { CountingSlot } from '../../kernel/ports/metrics.js';
 import type { ImageGroup } from '../../kernel/source.js';
+import type { Slice } from '../../kernel/zoom/pyramid-index.js';
 import type { PreviewChoice } from '../../previews/answers.js';
 import type { AskedLabels } from '../replies/asked.js';
 import type { Conditions } from '../replies/conditional.js';
@@ -37,8 +38,8 @@ export type HotStatus = 200 | 206 | 304;
 export interface Bodies {
   /** The bytes if they are in memory. */
   peek(digest: Digest): Buffer | undefined;
-  /** The bytes from whichever tier has them. */
-  find(digest: Digest): Promise<{ readonly bytes: Buffer } | undefined>;
+  /** The bytes from whichever tier has them; `slice`: they are a part of a larger blob. */
+  find(digest: Digest, slice?: Slice): Promise<{ readonly bytes: Buffer } | undefined>;
 }
 
 export interface HotLaneDeps {
@@ -53,7 +54,7 @@ export interface HotLaneDeps {
   /** Whether an `Authorization` header opens the group to its sender; asked where a URL alone does not open it. */
   readonly admits?: (authorization: string | undefined, ref: GroupRef) => boolean;
   /** Where answers with this choice are counted; looked up once for a prepared answer. */
-  readonly countOf?: (choice: PreviewChoice) => CountingSlot;
+  readonly countOf?: (choice: PreviewChoice) => CountingSlot | undefined;
   /** Called for every answer given; has to be cheap. */
   readonly onAnswer: (
     asked: AskedLabels,
@@ -88,6 +89,8 @@ interface Prepared {
   headers304: string[] | undefined;
   readonly etag: string;
   readonly count: CountingSlot | undefined;
+  /** Of a tile: where its bytes are. */
+  readonly slice: Slice | undefined;
   /** Unix ms until which the URL opens the answer to anybody; `undefined` when it takes a token. */
   readonly urlValidUntilMs: number | undefined;
   /** The catalog's generation at which the revision was last known to be current. */
@@ -145,6 +148,7 @@ export class HotLane {
       headers304: undefined,
       etag,
       count: this.deps.countOf?.(choice),
+      slice: choice.part?.slice,
       urlValidUntilMs,
       generation,
     });
@@ -267,7 +271,7 @@ export class HotLane {
   ): void {
     const { bodies } = this.deps;
     const read: Promise<void> = bodies
-      .find(prepared.choice.preview.digest)
+      .find(prepared.choice.preview.digest, prepared.slice)
       // Whatever failed fails again on the slow way, which tells it.
       .catch(() => undefined)
       .then((found) => {

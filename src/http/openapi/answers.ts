@@ -120,7 +120,22 @@ export function answersOf({ description, verbs }: Route, verb: string, component
           },
         };
       case 'redirect':
-        return { [answer.status]: { description: 'Look there.', headers: LOCATION } };
+        return {
+          [answer.status]: {
+            description: 'Look there.',
+            headers: LOCATION,
+            ...(answer.hasText === true && { content: { 'application/json': { schema: {} } } }),
+          },
+        };
+      case 'text':
+        return {
+          200: {
+            description: 'What was asked for.',
+            headers: KEPT,
+            content: Object.fromEntries(answer.mediaTypes.map((type) => [type, { schema: {} }])),
+          },
+          304: { description: 'It is what `If-None-Match` names.', headers: KEPT },
+        };
       case 'page':
         return { 200: { description: 'A page for people.', content: { 'text/html': { schema: TEXT } } } };
     }

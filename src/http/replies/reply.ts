@@ -62,6 +62,8 @@ export interface RedirectReply {
   readonly status: 302 | 303 | 307 | 308;
   /** An absolute path or URL, percent-encoded. */
   readonly location: string;
+  /** JSON, for who does not follow; no body without it. */
+  readonly text?: string;
 }
 
 /** A page for a person. */

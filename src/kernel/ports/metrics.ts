@@ -20,6 +20,7 @@ export type CounterName =
   | 'healed_previews_total'
   | 'deduplicated_uploads_total'
   | 'refusals_total'
+  | 'pyramids_total'
   | 'jobs_total'
   | 'job_retries_total'
   | 'errors_total'
@@ -31,6 +32,7 @@ export type HistogramName =
   | 'http_request_duration_seconds'
   | 'conversion_duration_seconds'
   | 'queue_wait_seconds'
+  | 'pyramid_duration_seconds'
   | 'blob_read_seconds'
   | 'fetch_duration_seconds';
 

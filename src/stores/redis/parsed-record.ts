@@ -2,6 +2,8 @@
 // is named, drawn or sent by it later has to be what its type says.
 import { FORMAT_TYPES, parseFormat } from '../../kernel/format.js';
 import { type Metadata, type Preview, SOURCE_TYPES, type SourceInfo, type SourceRecord } from '../../kernel/source.js';
+import { TILE_TYPES } from '../../kernel/zoom/pyramid.js';
+import type { Pyramid } from '../../kernel/zoom/pyramid-index.js';
 import { digestIn, type Fields, fieldsOf, flagIn, listIn, oneOf, textIn, wholeIn, wrong } from './record-fields.js';
 
 const PREVIEW_TYPES = FORMAT_TYPES.filter((type) => type !== 'auto');
@@ -26,6 +28,7 @@ function recordOf(given: Fields): Omit<SourceRecord, 'sourceKept'> {
     sequenceId: textIn(given.sequenceId),
     previews: listIn(given.previews).map((preview) => previewOf(fieldsOf(preview))),
     complete: flagIn(given.complete),
+    ...(given.pyramid !== undefined && { pyramid: pyramidOf(fieldsOf(given.pyramid)) }),
     ...(given.onDemand !== undefined && flagIn(given.onDemand) && { onDemand: true }),
   };
 }
@@ -41,6 +44,15 @@ function previewOf(given: Fields): Preview {
     bytes: wholeIn(given.bytes, 1),
     digest: digestIn(given.digest),
     ...(given.sequenceId !== undefined && { sequenceId: textIn(given.sequenceId) }),
+  };
+}
+
+function pyramidOf(given: Fields): Pyramid {
+  return {
+    digest: digestIn(given.digest),
+    bytes: wholeIn(given.bytes, 1),
+    indexDigest: digestIn(given.indexDigest),
+    type: oneOf(TILE_TYPES, given.type),
   };
 }
 

@@ -78,7 +78,7 @@ export class RedisBlobStore implements BlobStore {
   async slice({ of, start, bytes, digest }: Slice): Promise<Buffer | undefined> {
     const { keys, deadlines, metrics, logger, link } = this.session;
     const key = keys.blob(of);
-    const found: unknown = await this.onKey(key, deadlines.getMs + bytes / BYTES_PER_MS, () =>
+    const found: unknown = await this.onKey(key, deadlines.getMs + this.limits.maxBlobBytes / BYTES_PER_MS, () =>
       link.connection.send(key, ['GETRANGE', key, String(start), String(start + bytes - 1)]),
     );
     if (!Buffer.isBuffer(found)) throw new ProofsheetError('internal', 'the shared tier gave no bytes');

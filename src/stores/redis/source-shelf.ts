@@ -324,7 +324,12 @@ export function keysOfSource({ keys }: Session, digest: Digest): [string, ...str
 
 /** The blobs of a record that are to be found in Redis, each once. */
 function blobsOfRecord({ maxSourceBytes }: Session, record: SourceRecord): readonly NamedBlob[] {
-  return namedBlobs({ ...record, sourceKept: record.sourceKept && record.bytes <= maxSourceBytes });
+  const { pyramid, ...rest } = record;
+  return namedBlobs({
+    ...rest,
+    ...(pyramid && pyramid.bytes <= maxSourceBytes && { pyramid }),
+    sourceKept: record.sourceKept && record.bytes <= maxSourceBytes,
+  });
 }
 
 /** What contexts are charged for a source, as BOOK has it. */

@@ -1,0 +1,87 @@
+// The page that shows a picture to zoom into: OpenSeadragon over the descriptor, from this server alone, without a script in the page.
+
+/** Nothing from elsewhere; OpenSeadragon styles its own elements, and asks for tiles as pictures or by fetch. */
+export const VIEW_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self' data: blob:",
+  "style-src 'unsafe-inline'",
+  "frame-ancestors 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join('; ');
+
+const STYLE = `
+:root { color-scheme: light dark; --back: #f4f4f2; --ink: #1b1b1b; --edge: #8886; }
+@media (prefers-color-scheme: dark) { :root { --back: #161616; --ink: #eee; } }
+html, body { margin: 0; height: 100%; background: var(--back); color: var(--ink); font: 15px/1.4 system-ui, sans-serif; }
+#viewer { position: fixed; inset: 0; }
+nav { position: fixed; top: 12px; left: 12px; display: flex; gap: 6px; z-index: 1; }
+button { width: 40px; height: 40px; border: 1px solid var(--edge); border-radius: 8px; background: var(--back); color: var(--ink);
+  font-size: 20px; line-height: 1; cursor: pointer; }
+button:focus-visible { outline: 3px solid #3b82f6; }
+#problem { position: fixed; inset: auto 12px 12px; margin: 0; }
+`;
+
+/** `context` as paths have it. */
+export function viewPage(context: string, key: string): string {
+  // The page lies two parts of the path below the mount.
+  const descriptor = `../../${encodeURIComponent(context)}/${encodeURIComponent(key)}.dzi`;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escaped(key)}</title>
+<link rel="icon" href="data:,">
+<style>${STYLE}</style>
+<script src="../../scripts/viewer/openseadragon.js" defer></script>
+<script src="../../scripts/viewer/view.js" defer></script>
+</head>
+<body>
+<nav aria-label="Zoom">
+<button id="in" type="button" aria-label="Zoom in">+</button>
+<button id="out" type="button" aria-label="Zoom out">&minus;</button>
+<button id="home" type="button" aria-label="Whole picture">&#8962;</button>
+<button id="full" type="button" aria-label="Full page">&#10530;</button>
+</nav>
+<main id="viewer" data-descriptor="${escaped(descriptor)}" aria-label="${escaped(key)}"></main>
+<p id="problem" role="alert" hidden></p>
+</body>
+</html>
+`;
+}
+
+/** What runs in the page. Tiles that are still being made are asked for again. */
+export const PAGE_SCRIPT = `'use strict';
+(() => {
+  const place = document.getElementById('viewer');
+  const viewer = OpenSeadragon({
+    element: place,
+    tileSources: place.dataset.descriptor,
+    showNavigationControl: false,
+    crossOriginPolicy: 'Anonymous',
+    tileRetryMax: 20,
+    tileRetryDelay: 3000,
+    timeout: 120000,
+    maxZoomPixelRatio: 4,
+    gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
+  });
+  const on = (id, act) => document.getElementById(id).addEventListener('click', act);
+  on('in', () => viewer.viewport.zoomBy(2).applyConstraints());
+  on('out', () => viewer.viewport.zoomBy(0.5).applyConstraints());
+  on('home', () => viewer.viewport.goHome());
+  on('full', () => viewer.setFullScreen(!viewer.isFullPage()));
+  viewer.addHandler('open-failed', ({ message }) => {
+    const problem = document.getElementById('problem');
+    problem.textContent = message;
+    problem.hidden = false;
+  });
+  window.proofsheetViewer = viewer;
+})();
+`;
+
+function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}

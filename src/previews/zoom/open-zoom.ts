@@ -1,0 +1,41 @@
+// From ports to the use cases of zooming, over what makes previews. The server and the tests of this folder both compose it here.
+import type { Converter } from '../../kernel/ports/converter.js';
+import { lasting } from '../make-once.js';
+import type { OpenedPreviews, PreviewsParts, StoreOfPreviews } from '../open-previews.js';
+import type { Zoom } from './answers.js';
+import { PyramidMaker } from './pyramid-maker.js';
+import { ZoomService } from './zoom-service.js';
+
+export interface ZoomParts extends Omit<PreviewsParts, 'store' | 'logger'> {
+  readonly store: Pick<StoreOfPreviews, 'catalog' | 'leases' | 'tmpDir'>;
+  readonly opened: OpenedPreviews;
+  /** Makes pyramids, and nothing else: it may take minutes for one. `converter` draws regions. */
+  readonly pyramids: Converter;
+}
+
+/** Times in ms. */
+export interface ZoomSettings {
+  readonly waitMs: number;
+  readonly leaseTtlMs: number;
+}
+
+/** Opens nothing and starts nothing: what there is to be closed is the caller's. */
+export function openZoom(parts: ZoomParts, { waitMs, leaseTtlMs }: ZoomSettings): Zoom {
+  const { store, blobs, converter, clock, metrics, opened } = parts;
+  const { catalog, tmpDir, leases } = store;
+  const pyramids = new PyramidMaker({
+    catalog,
+    blobs,
+    converter: parts.pyramids,
+    maker: opened.maker,
+    ...(leases && { leases: lasting(leases, leaseTtlMs) }),
+    background: opened.background,
+    clock,
+    metrics,
+    onStored: (bytes) => opened.upkeep.stored(bytes),
+    onFull: opened.makeRoom,
+    tmpDir,
+    waitMs,
+  });
+  return new ZoomService({ catalog, blobs, converter, pyramids, journal: opened.journal, tmpDir });
+}
