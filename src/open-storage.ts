@@ -181,6 +181,7 @@ async function sharedStorage(config: Config, url: string, deps: StorageDeps): Pr
     durable: [disk, blobs],
     isShortOfSpace: () => disk.isShortOfSpace(),
     makeRoom: () => void disk.makeRoom().catch((error: unknown) => deps.logger.warn({ error }, 'no room was made')),
+    keepFree: () => disk.keepFree(),
     leases: redis.leases,
     ...(redis.refusals && { refusals: redis.refusals }),
     derivatives: redis.derivatives,

@@ -24,7 +24,7 @@ import { SourceRefusals } from './source-refusals.js';
 import { type FreeSpace, Upkeep, type UpkeepDeps, type UpkeepLimits } from './upkeep.js';
 
 /** What a store brings beside its blobs: its catalog, and what it alone can do. */
-export interface StoreOfPreviews extends Pick<UpkeepDeps, 'sweepOrphans' | 'recount'> {
+export interface StoreOfPreviews extends Pick<UpkeepDeps, 'sweepOrphans' | 'recount' | 'keepFree'> {
   readonly catalog: Catalog;
   readonly fair: FairEviction;
   /** Absent where no other process shares the catalog. */
@@ -132,7 +132,7 @@ export function openPreviews(parts: PreviewsParts, settings: PreviewsSettings): 
     onStored: (bytes) => upkeep.stored(bytes),
     onFull: makeRoom,
   });
-  const { sweepOrphans, recount, space, leases, fair } = store;
+  const { sweepOrphans, recount, keepFree, space, leases, fair } = store;
   const upkeep = new Upkeep({
     catalog,
     fair,
@@ -141,6 +141,7 @@ export function openPreviews(parts: PreviewsParts, settings: PreviewsSettings): 
     maker,
     ...(sweepOrphans && { sweepOrphans }),
     ...(recount && { recount }),
+    ...(keepFree && { keepFree }),
     ...(space && { space }),
     ...(drawings && { drawings }),
     ...(leases && { leases }),

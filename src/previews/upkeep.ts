@@ -57,6 +57,8 @@ export interface UpkeepDeps {
   readonly sweepOrphans?: () => Promise<number>;
   /** Puts right what contexts are charged; bounded per call. Absent where it cannot be wrong. */
   readonly recount?: () => Promise<number>;
+  /** Keeps as much free as is to be of a disk that the catalog knows nothing of; absent where there is none. */
+  readonly keepFree?: () => Promise<void>;
   /** Absent where blobs are on no disk of ours, or nothing of it is to be kept free. */
   readonly space?: FreeSpace;
   /** Pictures that can all be drawn again; absent where there are none. */
@@ -124,11 +126,13 @@ export class Upkeep {
   private async lookAfterAll(): Promise<void> {
     if (this.rounds.isClosed) return;
     this.storedSinceRound = 0;
-    const { journal, sweepOrphans, recount } = this.deps;
+    const { journal, sweepOrphans, recount, keepFree } = this.deps;
     // Before anything else is written; a disk that cannot be asked keeps nobody from the other limits.
-    await this.alone(() => this.makeRoom()).catch((error: unknown) =>
-      this.deps.logger.warn({ error }, 'no room could be made on the disk; it is tried again'),
-    );
+    const onFailure = (error: unknown) =>
+      this.deps.logger.warn({ error }, 'no room could be made on the disk; it is tried again');
+    // This process's own: whoever else evicts from the catalog.
+    await keepFree?.().catch(onFailure);
+    await this.alone(() => this.makeRoom()).catch(onFailure);
     await journal.flush();
     await recount?.();
     const now = this.agesCountFrom();

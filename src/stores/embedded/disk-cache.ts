@@ -165,6 +165,11 @@ export class DiskCache implements BlobStore {
     return this.making;
   }
 
+  /** The same, where less of the disk is free than is to be; to be called now and then, for others write to it too. */
+  async keepFree(): Promise<void> {
+    if (await this.isShortOfSpace()) await this.makeRoom();
+  }
+
   private async removeOldest(): Promise<void> {
     if (this.space === undefined) return;
     do {

@@ -236,6 +236,17 @@ it.each([
       );
       const { ffree } = await statfs(insideOf(started.pid, disk));
       expect(ffree).toBeGreaterThan(400 / 25);
+      // It waits for no upload that finds no room: less than is to be free is mended by itself.
+      for (let n = 0; (await statfs(insideOf(started.pid, disk))).ffree >= 400 / 25; n++)
+        await writeFile(join(insideOf(started.pid, disk), `filler-${n}`), '');
+      await until(
+        async () => (await statfs(insideOf(started.pid, disk))).ffree > 400 / 25,
+        'files are free again without an upload',
+      );
+      await until(
+        async () => (await ask(`${started.origin}/readyz`)).body.toString().includes('"disk":"up"'),
+        'it has recovered without an upload',
+      );
       // It did not give up everything that it had.
       expect(isWhole(await ask(`${started.url}/getImage/149/auto:200x150`))).toBe(true);
     } finally {
