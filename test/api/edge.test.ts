@@ -350,7 +350,9 @@ describe('the base path', () => {
 
 it('an upload of 200 MiB is never held in memory', async () => {
   const sourceBytes = 200 * 2 ** 20;
-  server = await startEdgeServer({ maxSourceBytes: sourceBytes });
+  // However slow a busy machine sends it.
+  const patience = { uploadIdleTimeoutMs: 100_000, uploadTimeoutMs: 100_000, requestTimeoutMs: 110_000 };
+  server = await startEdgeServer({ maxSourceBytes: sourceBytes, ...patience });
   server.previews.failNext = new ProofsheetError('source-undecodable', 'that is all this is about');
   const chunk = Buffer.alloc(64 * 1024);
   const head = Buffer.from('--b\r\nContent-Disposition: form-data; name="sourceImage"; filename="big"\r\n\r\n');

@@ -5,8 +5,22 @@ import { catalogContract } from '../contracts/catalog.contract.js';
 import type { Opened } from '../contracts/contract.js';
 import { fairEvictionContract } from '../contracts/fair-eviction.contract.js';
 import { leasesContract } from '../contracts/leases.contract.js';
+import { PATIENCE_MS, until } from './gate.js';
 import type { RedisServers } from './redis-servers.js';
 import { newPrefix, openTestStore, realClock, type TestStore } from './redis-store.js';
+
+/** What a backend does is judged here, not how fast it does it: a call has as long as a test waits for anything. */
+const PATIENT = {
+  connectTimeoutMs: PATIENCE_MS,
+  deadlines: { getMs: PATIENCE_MS, setMs: PATIENCE_MS, scriptMs: PATIENCE_MS },
+};
+
+/** A store that is up: on a busy machine it opens before its servers have answered. */
+async function openPatiently(url: string, prefix: string): Promise<TestStore> {
+  const store = await openTestStore(url, prefix, PATIENT);
+  await until(() => store.state() === 'up', 'a store that is up');
+  return store;
+}
 
 /** Tests of the servers that `start` starts once. */
 export function redisContracts(name: string, start: () => Promise<RedisServers>): void {
@@ -18,13 +32,13 @@ export function redisContracts(name: string, start: () => Promise<RedisServers>)
     afterAll(() => servers.stop());
 
     async function openAlone<S>(subject: (store: TestStore) => S): Promise<Opened<S>> {
-      const store = await openTestStore(servers.url, newPrefix());
+      const store = await openPatiently(servers.url, newPrefix());
       return { subject: subject(store), close: () => store.close() };
     }
 
     async function open<S>(subject: (store: TestStore, peer: TestStore) => S): Promise<Opened<S>> {
       const prefix = newPrefix();
-      const [store, peer] = await Promise.all([openTestStore(servers.url, prefix), openTestStore(servers.url, prefix)]);
+      const [store, peer] = await Promise.all([openPatiently(servers.url, prefix), openPatiently(servers.url, prefix)]);
       return {
         subject: subject(store, peer),
         close: async () => void (await Promise.all([store.close(), peer.close()])),

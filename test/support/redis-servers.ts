@@ -42,7 +42,7 @@ export class RedisServer {
   }
 
   /** A sentinel of `master`. */
-  static async startSentinel(dir: string, master: RedisServer): Promise<RedisServer> {
+  static async startSentinel(dir: string, master: RedisServer, downAfterMs: number): Promise<RedisServer> {
     const [program, client] = await Promise.all([requireTool('redis-sentinel'), requireTool('redis-cli')]);
     const port = await freePort();
     const own = join(dir, String(port));
@@ -55,7 +55,7 @@ export class RedisServer {
         'bind 127.0.0.1',
         `dir ${own}`,
         `sentinel monitor main 127.0.0.1 ${master.port} 2`,
-        'sentinel down-after-milliseconds main 700',
+        `sentinel down-after-milliseconds main ${downAfterMs}`,
         'sentinel failover-timeout main 3000',
         'sentinel parallel-syncs main 1',
       ].join('\n'),
@@ -194,14 +194,17 @@ export async function startWithTls(): Promise<RedisServers & { readonly caFile: 
   return { ...group(dir, [server], `rediss://localhost:${server.port}`), caFile: at('ca.pem') };
 }
 
-/** A master with one replica, watched by three sentinels. */
-export async function startSentinelSet(): Promise<RedisServers> {
+/**
+ * A master with one replica, watched by three sentinels; the replica takes over once the master was silent for `downAfterMs`
+ * (on a busy machine also without need).
+ */
+export async function startSentinelSet(downAfterMs = 60_000): Promise<RedisServers> {
   const dir = await tempDir();
   // The master waits for more replicas before it hands over what it has: 5 seconds, unless it is told that there are none.
   const noDelay = ['--repl-diskless-sync-delay', '0'];
   const master = await RedisServer.start(dir.path, noDelay);
   const replica = await RedisServer.start(dir.path, ['--replicaof', `127.0.0.1 ${master.port}`, ...noDelay]);
-  const sentinels = await Promise.all([1, 2, 3].map(() => RedisServer.startSentinel(dir.path, master)));
+  const sentinels = await Promise.all([1, 2, 3].map(() => RedisServer.startSentinel(dir.path, master, downAfterMs)));
   const hosts = sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',');
   await eventually(
     async () => /master_link_status:up/.test(await replica.cli('INFO', 'replication')),

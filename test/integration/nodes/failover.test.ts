@@ -71,7 +71,7 @@ async function writingAgain(of: Nodes, count: number): Promise<number> {
 }
 
 describe.each([
-  ['a Sentinel set', startSentinelSet, 2],
+  ['a Sentinel set', () => startSentinelSet(700), 2],
   ['a Cluster', () => startCluster(1_500), 12],
 ] as const)('nodes over %s whose master is killed', (name, startServers, writes) => {
   it('answer every known image right all the time, refuse what cannot be stored, and write again soon', {

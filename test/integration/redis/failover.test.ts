@@ -27,7 +27,7 @@ async function expectAllRight(store: TestStore): Promise<void> {
 }
 
 for (const [name, start] of [
-  ['a Redis Sentinel set', startSentinelSet],
+  ['a Redis Sentinel set', () => startSentinelSet(700)],
   ['a Redis Cluster', () => startCluster(1_500)],
 ] as const) {
   describe(name, () => {
