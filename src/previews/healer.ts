@@ -4,7 +4,7 @@ import { ProofsheetError } from '../kernel/errors.js';
 import type { Catalog } from '../kernel/ports/catalog.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
-import type { CatalogEntry } from '../kernel/source.js';
+import type { CatalogEntry, Preview } from '../kernel/source.js';
 import type { SourceFile } from './making.js';
 import type { SourceMaker } from './source-maker.js';
 
@@ -18,8 +18,8 @@ export interface HealerDeps {
 export class Healer {
   constructor(private readonly deps: HealerDeps) {}
 
-  /** The entry with its previews made again from the kept source. Throws `unknown-image-key` when that is lost too. */
-  async heal(entry: CatalogEntry): Promise<CatalogEntry> {
+  /** The entry with its previews, of which `lost` was lost, made again from the kept source. Throws `unknown-image-key` when that is lost too. */
+  async heal(entry: CatalogEntry, lost: Preview): Promise<CatalogEntry> {
     const current = await this.deps.catalog.find(entry.group);
     // A concurrent clear, eviction or overwrite explains a lost preview better than damage does.
     if (current === undefined)
@@ -33,14 +33,17 @@ export class Healer {
       return this.healed(entry, record);
     } catch (error) {
       if (!(error instanceof ProofsheetError) || error.code !== 'unknown-image-key') throw error;
-      this.deps.logger.warn(
-        { source: entry.source.digest },
-        'an image lost its previews and its source; its group is removed',
-      );
-      // Not by its name: who uploaded it again meanwhile, whatever it was, was told that it is stored.
-      if (await this.deps.catalog.removeGroup(entry.group, entry.group.revision)) throw error;
+      // Not by its name: who uploaded it again meanwhile, whatever it was, was told that it is stored. Nor when somebody else
+      // had the kept source in time and made the preview again: who uploads finds it there, and is told so, too.
+      if (await this.deps.catalog.removeGroup(entry.group, entry.group.revision, lost)) {
+        this.deps.logger.warn(
+          { source: entry.source.digest },
+          'an image lost its previews and its source; its group is removed',
+        );
+        throw error;
+      }
       const next = await this.deps.catalog.find(entry.group);
-      if (next === undefined || next.group.revision === entry.group.revision) throw error;
+      if (next === undefined) throw error;
       return next;
     }
   }

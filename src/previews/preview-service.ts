@@ -21,7 +21,7 @@ import type { SourceFile } from './making.js';
 import type { Refresher } from './refresher.js';
 import type { SourceMaker } from './source-maker.js';
 import { isFaultOfSource } from './source-refusals.js';
-import { unlessUnreachable } from './unreachable.js';
+import { isUnreachable, unlessUnreachable } from './unreachable.js';
 
 /** A preview that is lost again right after it was healed twice is no coincidence. */
 const MAX_HEALS = 3;
@@ -63,7 +63,8 @@ export class PreviewService implements Previews {
       const found = await this.deps.blobs.find(current.preview.digest);
       if (found) return { bytes: found.bytes, from: heals === 0 ? found.tier : 'made', choice: current };
       // What was healed may be taken away again before it is read: then there is something else, or nothing.
-      if (heals < MAX_HEALS) current = this.choiceFrom(await this.deps.healer.heal(current.entry), current.request);
+      if (heals < MAX_HEALS)
+        current = this.choiceFrom(await this.deps.healer.heal(current.entry, current.preview), current.request);
     }
     throw new ProofsheetError('internal', 'a preview was made again but could not be read; please try again');
   }
@@ -105,10 +106,12 @@ export class PreviewService implements Previews {
         // It has the source of another image: a group that exists is answered from what it has.
         return this.choiceFrom(entry, request);
       });
-      // The client has just handed us the source, so a lost preview needs no kept one to be made again.
-      if (await this.deps.blobs.has(choice.preview.digest)) return choice;
+      const isThere = await this.deps.blobs.has(choice.preview.digest);
       if (entry.source.digest !== source.digest) return choice;
-      return this.choiceFrom(await this.deps.healer.healFrom(entry, source), request);
+      // The client has just handed us the source, so a lost preview needs no kept one to be made again.
+      if (!isThere) return this.choiceFrom(await this.deps.healer.healFrom(entry, source), request);
+      // Whoever found it lost before it was stored again may have removed the group for that: then it is made anew.
+      if (await this.isStill(choice.entry)) return choice;
     }
     const group = groupOf(ref, upload, source.digest);
     const made = await this.deps.maker.make(source, {
@@ -121,6 +124,17 @@ export class PreviewService implements Previews {
     // Somebody may have made the group from another source meanwhile: then theirs is what the group holds.
     const stored = made.unstored ? undefined : await unlessUnreachable(this.deps.catalog.find(ref));
     return this.choiceFrom(stored ?? passingEntry(ref, made.record, this.deps.clock.now()), request);
+  }
+
+  /** Whether there is a group of the entry's name, as far as anybody can tell. */
+  private async isStill({ group }: CatalogEntry): Promise<boolean> {
+    if (this.deps.catalog.revisionOf(group) === group.revision) return true;
+    try {
+      return (await this.deps.catalog.find(group)) !== undefined;
+    } catch (error) {
+      if (isUnreachable(error)) return true;
+      throw error;
+    }
   }
 
   async cache(ref: GroupRef, upload: Upload): Promise<CatalogEntry> {

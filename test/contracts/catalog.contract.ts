@@ -243,6 +243,23 @@ const changing: readonly ContractCase<CatalogSubject>[] = [
     },
   },
   {
+    name: 'removes no group for the loss of a blob that is stored again',
+    run: async (subject) => {
+      const { catalog, blobs } = subject;
+      const source = testSource('healed');
+      await store(subject, source, ['key']);
+      const ref = groupRef('key');
+      const revision = (await catalog.find(ref))?.group.revision ?? 'none';
+      const [lost] = source.record.previews;
+      if (lost === undefined) throw new Error('expected a source with a preview');
+      expect(await catalog.removeGroup(ref, revision, lost)).toBe(false);
+      expect(await catalog.find(ref)).toBeDefined();
+      await blobs.delete(lost.digest);
+      expect(await catalog.removeGroup(ref, revision, lost)).toBe(true);
+      expect(await catalog.find(ref)).toBeUndefined();
+    },
+  },
+  {
     name: 'forgets a source that no group points to, and its blobs are swept',
     run: async (subject) => {
       const { catalog, blobs } = subject;

@@ -10,6 +10,12 @@ import { Turns } from './turns.js';
 const CONTEXT = '' as Context;
 /** Groups that are used later than what stood there first, and earlier than whatever is written: eviction takes those. */
 const FILLERS = 12;
+/** One reader heals from a source that is gone when the other tries; an upload finds what the first one made. */
+const HEALED_IN_TIME: Action[] = (['read', 'upload again', 'sweep', 'read', 'unkeep'] as const).map((what) => ({
+  what,
+  node: 0,
+  value: 'red',
+}));
 /** The embedded store dates uses by seconds. */
 const STEP_MS = 2_000;
 
@@ -105,6 +111,7 @@ export async function openInterleavings(nodes: readonly NodeOptions[]): Promise<
     run: (count) =>
       fc.assert(fc.asyncProperty(fc.noShrink(fc.nat()), fc.array(action, { minLength: 2, maxLength: 7 }), schedule), {
         numRuns: count,
+        examples: [[936048923, HEALED_IN_TIME]],
         interruptAfterTimeLimit: 1_200_000,
         markInterruptAsFailure: true,
       }),

@@ -1,7 +1,7 @@
 // The port for what is mutable: groups, sources and which blobs they name.
 import type { Digest } from '../digest.js';
 import type { Context, GroupRef, ImageKey } from '../image-key.js';
-import type { CatalogEntry, SourceRecord } from '../source.js';
+import type { CatalogEntry, NamedBlob, SourceRecord } from '../source.js';
 
 /** A group to be written; the catalog adds times and revision. */
 export interface GroupChange extends GroupRef {
@@ -71,9 +71,10 @@ export interface Catalog {
   remove(selection: Selection): Promise<number>;
   /**
    * Removes the group if it still is at `revision`, and resolves with whether it did: what was decided on an entry that was
-   * read must not hit what was committed since.
+   * read must not hit what was committed since. With `lost`, a blob for whose loss it is to go, not if that blob is stored
+   * (again): somebody may have found it there and told a client that the image is kept.
    */
-  removeGroup(ref: GroupRef, revision: string): Promise<boolean>;
+  removeGroup(ref: GroupRef, revision: string, lost?: Pick<NamedBlob, 'digest' | 'bytes'>): Promise<boolean>;
   /** Number of image keys: distinct over all contexts, or those of one context. Never a scan. */
   count(context?: Context): Promise<number>;
   /** Image keys ascending by their UTF-8 bytes, each once, in batches; never more than a batch in memory. */

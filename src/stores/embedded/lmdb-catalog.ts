@@ -5,7 +5,7 @@ import { type Context, DEFAULT_CONTEXT, type GroupRef, type ImageKey } from '../
 import type { Catalog, CommitRequest, Evicted, Selection, Usage } from '../../kernel/ports/catalog.js';
 import type { Clock } from '../../kernel/ports/clock.js';
 import type { ContextUsage, FairEviction, Heaviest } from '../../kernel/ports/fair-eviction.js';
-import { type CatalogEntry, namedBlobs, type SourceRecord } from '../../kernel/source.js';
+import { type CatalogEntry, type NamedBlob, namedBlobs, type SourceRecord } from '../../kernel/source.js';
 import type { CatalogDamage } from './catalog-damage.js';
 import {
   ContextKeys,
@@ -152,8 +152,10 @@ export class LmdbCatalog implements Catalog, FairEviction {
     return this.changes.remove(selection);
   }
 
-  removeGroup(ref: GroupRef, revision: string): Promise<boolean> {
+  removeGroup(ref: GroupRef, revision: string, lost?: Pick<NamedBlob, 'digest' | 'bytes'>): Promise<boolean> {
     return withLedger(this.tables, (ledger) => {
+      // In the transaction: who stores the blob after this look finds the group gone, or before it, the blob.
+      if (lost && this.files.isStored(lost.digest, lost.bytes)) return false;
       const key = this.names.groupKey(ref);
       const group = ledger.group(key);
       const source = group && ledger.source(group.sourceDigest);

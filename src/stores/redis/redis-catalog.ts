@@ -3,7 +3,7 @@
 import { type Digest, parseDigest } from '../../kernel/digest.js';
 import type { Context, GroupRef, ImageKey } from '../../kernel/image-key.js';
 import type { Catalog, CommitRequest, Evicted, Selection, Usage } from '../../kernel/ports/catalog.js';
-import type { CatalogEntry, SourceRecord } from '../../kernel/source.js';
+import type { CatalogEntry, NamedBlob, SourceRecord } from '../../kernel/source.js';
 import type { CatalogReader } from './catalog-reader.js';
 import { type GroupIndex, oldestMembers, type RemovalCondition, type UsedGroup } from './group-index.js';
 import { ALL_SHARDS } from './key-layout.js';
@@ -97,8 +97,10 @@ export class RedisCatalog implements Catalog {
    * which no script reaches. That is enough: a token never comes again, so a group that still has its own in that step had it too when the
    * source was compared, and at that moment the entry was at `revision`. Whoever is acknowledged for the group since has given it
    * another token. A source that is made again for nobody in between goes with its group, as if that had been removed first.
+   * Whether the blob is stored is asked right before too, for the same reason.
    */
-  async removeGroup(ref: GroupRef, revision: string): Promise<boolean> {
+  async removeGroup(ref: GroupRef, revision: string, lost?: Pick<NamedBlob, 'digest' | 'bytes'>): Promise<boolean> {
+    if (lost && (await this.sources.isStored(lost.digest))) return false;
     const current = await this.reader.find(ref);
     if (current?.group.revision !== revision) return false;
     const ended = new Map<Digest, Token[]>();

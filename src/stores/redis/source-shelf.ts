@@ -64,6 +64,12 @@ export class SourceShelf {
     return named.filter((_, at) => replies[at] === 0);
   }
 
+  async isStored(digest: Digest): Promise<boolean> {
+    const key = this.session.keys.blob(digest);
+    const [count] = await readMany(this.session, [{ key, args: ['EXISTS', key] }]);
+    return count === 1;
+  }
+
   /**
    * Makes the record stand, referred to by `references`; without any only if somebody refers to it already. Resolves
    * with the blobs that vanished meanwhile: then nothing was written.
