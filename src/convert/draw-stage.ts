@@ -4,7 +4,7 @@ import type { PreviewType } from '../kernel/format.js';
 import { isPadded, type Stage } from '../kernel/recipe/fusing.js';
 import { NO_COLOUR } from '../kernel/recipe/recipe.js';
 import { areaOf, type Region } from '../kernel/sizes.js';
-import { type Edges, kernelFor, pipelineFrom, type Raster, rasterOf } from './raster.js';
+import { type Edges, kernelFor, pipelineFrom, type Raster, rasterOf, rasterOfSize } from './raster.js';
 
 const WHITE = { r: 255, g: 255, b: 255, alpha: 1 };
 const TRANSPARENT = { r: 0, g: 0, b: 0, alpha: 0 };
@@ -41,7 +41,7 @@ export async function rasterOfStage(raster: Raster, stage: Stage, edges: Edges, 
       background: background === NO_COLOUR ? (type === 'jpg' ? WHITE : TRANSPARENT) : colourOf(background),
     });
   if (blurSigmaPx > 0) image = image.blur(blurSigmaPx);
-  return rasterOf(image, 1);
+  return rasterOfSize(image, size);
 }
 
 export function extracted(raster: Raster, { leftPx, topPx, widthPx, heightPx }: Region): Promise<Raster> {

@@ -6,7 +6,7 @@ import type { Size } from '../kernel/sizes.js';
 import { type SourceInfo, storedSize } from '../kernel/source.js';
 import { adaptive } from './adaptive.js';
 import { type Encoded, smaller, withoutDensity } from './encoded.js';
-import { type Edges, kernelFor, pipelineFrom, type Raster, rasterOf } from './raster.js';
+import { type Edges, kernelFor, pipelineFrom, type Raster, rasterOfSize } from './raster.js';
 
 const WHITE = { r: 255, g: 255, b: 255 };
 const TRANSPARENT = { r: 0, g: 0, b: 0, alpha: 0 };
@@ -53,7 +53,7 @@ export async function encode(
     // What is encoded more than once is made once, unless it is there.
     const canTry = edges !== 'soft' || planned.type === 'png' || isDrawn;
     const picture = canTry
-      ? { raster: ownSize && isSameSize(raster, info) ? raster : await rasterOf(image, 1) }
+      ? { raster: ownSize && isSameSize(raster, info) ? raster : await rasterOfSize(image, planned.geometry.size) }
       : { image, size: planned.geometry.size };
     const made = await adaptive(picture, {
       type: planned.type === 'png' ? 'png' : 'jpg',
@@ -66,7 +66,7 @@ export async function encode(
   }
   const animation = planned.animated ? { delay: [...info.delaysMs], loop: info.loop } : undefined;
   if (planned.type === 'webp' && animation === undefined && edges !== 'soft')
-    return smallerWebp(await rasterOf(image, 1), quality);
+    return smallerWebp(await rasterOfSize(image, planned.geometry.size), quality);
   const bytes = await ENCODERS[planned.type](image, { quality, animation }).toBuffer();
   const made = { type: planned.type, bytes: planned.type === 'png' ? withoutDensity(bytes) : bytes };
   return own?.type === planned.type && !planned.auto ? smaller(made, own) : made;

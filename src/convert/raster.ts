@@ -38,6 +38,18 @@ export async function rasterOf(pipeline: Sharp, frames: number, reading?: Readin
   return { pixels: data, widthPx: info.width, heightPx, channels, frames };
 }
 
+/**
+ * The pixels of a still whose size is known. Of what is scaled, cut and padded in one pipeline sharp makes the right pixels and tells the
+ * size before the padding.
+ */
+export async function rasterOfSize(pipeline: Sharp, { widthPx, heightPx }: Size): Promise<Raster> {
+  const raster = await rasterOf(pipeline, 1);
+  if (raster.pixels.length === widthPx * heightPx * raster.channels) return { ...raster, widthPx, heightPx };
+  throw new Error(
+    `expected ${widthPx}x${heightPx} pixels of ${raster.channels} bytes, got ${raster.pixels.length} bytes`,
+  );
+}
+
 async function rasterRead(pipeline: Sharp, frames: number, reading: Reading): Promise<Raster> {
   const prepared = reading.prepare ? pipeline.linear(reading.prepare.times, reading.prepare.plus) : pipeline;
   const { data, info } = await prepared

@@ -53,6 +53,21 @@ beforeAll(async () => {
 });
 afterAll(() => converting.close());
 
+/** Was told with its sides swapped. */
+const SCALED_CUT_PADDED: Step[] = [
+  { step: 'scale', widthPx: 1, heightPx: 1, fit: 'cover', enlarge: 'never' },
+  { step: 'region', leftPx: 0, topPx: 0, widthPx: 1, heightPx: 1 },
+  {
+    step: 'canvas',
+    widthPx: 2,
+    heightPx: 1,
+    mode: 'exact',
+    gravity: 'centre',
+    extend: 'background',
+    background: 'ffffff',
+  },
+];
+
 const pixelsOf = (encoded: Buffer) =>
   sharp(encoded).flatten({ background: 'white' }).removeAlpha().raw().toBuffer({ resolveWithObject: true });
 
@@ -76,7 +91,7 @@ describe('the steps of a recipe', () => {
         // Pictures of some pixels have no soft ones.
         if (Math.min(a.info.width, a.info.height) >= 32) expect(psnrDb(a.data, b.data)).toBeGreaterThanOrEqual(40);
       }),
-      { numRuns: 80 },
+      { numRuns: 80, examples: [[SCALED_CUT_PADDED]] },
     );
   });
 
@@ -109,6 +124,27 @@ describe('the steps of a recipe', () => {
     const colours = await quarterColours(bytes);
     for (const [index, quarter] of colours.entries())
       expect(colourDistance(quarter, COLOURS[expected[index] ?? 0] ?? []), `${index}: ${quarter}`).toBeLessThan(8);
+  });
+
+  // Scaled, cut and padded in one go, of a picture with hard edges, which is decoded in full.
+  test.each(['png', 'webp', 'auto', 'jpg'])('scale, cut and pad in one go, as %s', async (type) => {
+    for (const [words, behind] of [
+      ['', [255, 255, 255]],
+      [':bg=336699', [0x33, 0x66, 0x99]],
+    ] as const) {
+      const recipe = `${type}/scale:450x300:fill:always/region:0,0,225x300/canvas:450x300:exact:west${words}`;
+      const { bytes } = await converting.draw(quarters, recipe);
+      const { data, info } = await pixelsOf(bytes);
+      expect([info.width, info.height]).toEqual([450, 300]);
+      const at = (x: number, y: number) => [...data.subarray(3 * (y * 450 + x), 3 * (y * 450 + x) + 3)];
+      for (const [x, y, colour] of [
+        [110, 75, [255, 0, 0]],
+        [110, 225, [0, 0, 255]],
+        [340, 75, behind],
+        [340, 225, behind],
+      ] as const)
+        expect(colourDistance(at(x, y), [...colour]), `${recipe}: ${x},${y}`).toBeLessThan(8);
+    }
   });
 
   test.each([1, 2, 3, 4, 5, 6, 7, 8])(
