@@ -34,10 +34,10 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => server.close());
 
-async function upload(key: string, bytes: Buffer, context = ''): Promise<void> {
+async function upload(key: string, bytes: Buffer, context = '', to = server): Promise<void> {
   const form = new FormData();
   form.set('sourceImage', new Blob([new Uint8Array(bytes)]), 'squares.png');
-  const url = `${server.url}/cacheImage/${encodeURIComponent(key)}?context=${context}`;
+  const url = `${to.url}/cacheImage/${encodeURIComponent(key)}?context=${context}`;
   expect((await fetch(url, { method: 'POST', body: form })).status).toBe(200);
 }
 
@@ -345,6 +345,84 @@ describe('Deep Zoom', () => {
     ])
       expect([path, (await get(`/dzi/${path}`)).status]).toEqual([path, 404]);
   });
+});
+
+describe('what making tiles may take', () => {
+  type Picture = Readonly<Record<'width' | 'height', number>> & { readonly opaque: boolean };
+
+  /** One colour, so that it is made and sent quickly. */
+  const plain = ({ width, height, opaque }: Picture) =>
+    sharp({ create: { width, height, channels: 4, background: { r: 20, g: 90, b: 200, alpha: opaque ? 1 : 0.5 } } })
+      .png({ compressionLevel: 1 })
+      .toBuffer();
+
+  const refused = { code: expect.any(Number), message: expect.any(String) };
+
+  /** What a tile of the picture is answered with each of the settings, and what is told of it. */
+  async function asked(environment: Record<string, string>, of: Picture) {
+    const limited = await startTestServer({
+      environment: {
+        PROOFSHEET_DIALECTS: 'image-converter,dzi,iiif',
+        PROOFSHEET_ZOOM_WAIT_MS: '60000',
+        ...environment,
+      },
+      maxSourceBytes: 20_000_000,
+    });
+    try {
+      await upload('plain', await plain(of), '', limited);
+      const ask = async (path: string) => {
+        const answer = await fetch(`${limited.origin}${path}`);
+        if (answer.ok) return [answer.status, (await answer.arrayBuffer()).byteLength > 0];
+        const body = (await answer.json()) as { readonly code: number };
+        expect(body).toEqual(refused);
+        return [answer.status, body.code];
+      };
+      const tile = await ask(`/dzi/_/plain_files/0/0_0.${of.opaque ? 'jpg' : 'png'}`);
+      // Another way to the same tiles, and it is not tried again.
+      const region = await ask('/iiif/3/plain/0,0,8,8/max/0/default.png');
+      const preview = (await fetch(`${limited.url}/getImage/plain/auto:64x64`)).status;
+      const told = await (await fetch(`${limited.origin}/metrics`)).text();
+      const made = [...told.matchAll(/^proofsheet_pyramids_total\{[^}]*result="([^"]+)"[^}]*\} ([1-9]\d*)$/gm)];
+      return { tile, region, preview, made: made.map(([, result, count]) => `${result} ${count}`) };
+    } finally {
+      await limited.close();
+    }
+  }
+
+  it.each([
+    // 150,000 pixels.
+    ['PROOFSHEET_PYRAMID_MAX_PIXELS', '149999', '150000', { width: 500, height: 300, opaque: true }],
+    // Strips of 512 rows of 4,000 pixels are held of all levels: some 75 MiB.
+    ['PROOFSHEET_PYRAMID_MEMORY_BYTES', '64MiB', '128MiB', { width: 4_000, height: 520, opaque: true }],
+  ])(
+    '%s=%s refuses a picture that needs more, and %s does not',
+    async (name, less, enough, of) => {
+      expect(await asked({ [name]: less }, of)).toEqual({
+        tile: [413, 4131],
+        region: [413, 4131],
+        preview: 200,
+        made: ['source-limits-exceeded 1'],
+      });
+      expect(await asked({ [name]: enough }, of)).toEqual({
+        tile: [200, true],
+        region: [200, true],
+        preview: 200,
+        made: ['ok 1'],
+      });
+    },
+    60_000,
+  );
+
+  it('PROOFSHEET_PYRAMID_TIMEOUT_MS ends what takes longer, and previews are made as before', async () => {
+    // Tiles of PNG, of 64 megapixels: they take several seconds.
+    const of = { width: 8_000, height: 8_000, opaque: false };
+    expect(await asked({ PROOFSHEET_PYRAMID_TIMEOUT_MS: '1000' }, of)).toEqual({
+      tile: [504, 5040],
+      region: [504, 5040],
+      preview: 200,
+      made: ['conversion-timeout 1'],
+    });
+  }, 120_000);
 });
 
 const metrics = async () => (await get('/metrics')).text();
