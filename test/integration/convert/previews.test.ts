@@ -373,9 +373,9 @@ describe('metadata', () => {
     expect(Object.keys(metadata.Exif ?? {}).filter((label) => label.includes('Pointer'))).toEqual([]);
   });
 
-  test('without EXIF there are the header and the file alone', async () => {
+  test('without EXIF there are the header, the file and what the source is alone', async () => {
     const { metadata } = await converting.convert(await ENCODED.png(await photo(40, 30)), ['auto:20x20']);
-    expect(Object.keys(metadata)).toEqual(['File']);
+    expect(Object.keys(metadata)).toEqual(['File', 'Source']);
   });
 
   test('a damaged EXIF block gives no tags and costs nothing else', async () => {
