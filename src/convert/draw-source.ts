@@ -43,7 +43,10 @@ export async function drawSource(
   const { raster, edges } = await firstRaster(source, decoder, plan, resolved, tally);
   const auto = settings.auto;
   const { stages, background } = resolved;
-  const isAsSeen = stages.length === 1 && stages[0].turn === source.info.orientation && background === 'none';
+  // A stage that is not plain has a geometry of its own, and the encoder is only told what came of it.
+  const [stage] = stages;
+  const isAsSeen =
+    stages.length === 1 && isPlain(stage) && stage.turn === source.info.orientation && background === 'none';
   const isOwn = plan.isWhole && isAsSeen;
   const rules = { auto, own: () => (isOwn ? decoder.ownPicture() : undefined) };
   const output = { dir: outputDir, flush: settings.flush, rules, tally, first: 0 };

@@ -14,7 +14,7 @@ const MAX_TAG_CHARACTERS = 1000;
 const MAX_TAGS = 500;
 /** Tags that are data for programs, not text for people. */
 const HIDDEN =
-  /^(?:MakerNote|.* IFD Pointer|Thumbnail|base64|image|type|Images|PrintImageMatching|Padding|undefined-\d+)$/;
+  /^(?:MakerNote|.* IFD Pointer|Thumbnail|base64|image|type|Images|PrintImageMatching|Padding|ApplicationNotes|IPTC-NAA|PhotoshopSettings|undefined-\d+)$/;
 
 /**
  * The tag groups `File`, `Exif`, `GPS` and `Thumbnail`, by the labels of exif-labels.ts; `XMP` and `IPTC` by their own names; and two of ours: `Place`, where the

@@ -11,7 +11,7 @@ const PRIVATE_GROUPS: ReadonlySet<string> = new Set(['GPS', 'Place']);
 
 /** Parts of EXIF labels. A host computer is mostly named after who owns it. */
 const PRIVATE_LABEL =
-  /serial|owner|artist|author|creator|photographer|copyright|rights|host computer|unique (?:image )?id|gps|latitude|longitude|location|raw file name|e-?mail|phone|address|contact|security classification/i;
+  /serial|owner|artist|author|creator|photographer|copyright|rights|host computer|unique (?:image )?id|gps|latitude|longitude|location|raw file name|e-?mail|phone|address|contact|security classification|image history/i;
 
 /** Groups that anybody can put anything into, by any name: of these only what is known to be about the picture. */
 const OPEN_GROUPS: ReadonlySet<string> = new Set(['XMP', 'IPTC']);

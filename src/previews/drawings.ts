@@ -148,7 +148,7 @@ export class DrawingService implements Drawings {
   private async once(name: Digest, origin: Origin, recipe: Recipe, place: Place, signal: AbortSignal): Promise<Drawn> {
     const { leases, refusals, derivatives } = this.deps;
     const draw = () => this.convert(origin, recipe, place, signal);
-    const work = () => (refusals ? refusals.noting(origin.digest, draw) : draw());
+    const work = () => (refusals ? refusals.noting(origin.digest, draw, 'drawn') : draw());
     if (!leases) return work();
     const look = async (): Promise<Drawn | undefined> => {
       const known = await unlessUnreachable(derivatives.sourceOf(origin.digest));

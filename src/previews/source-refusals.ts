@@ -15,6 +15,8 @@ const FAULTS_OF_SOURCE: ReadonlySet<ErrorName> = new Set([
   'conversion-timeout',
 ]);
 
+const COSTS: ReadonlySet<ErrorName> = new Set(['source-limits-exceeded', 'conversion-timeout']);
+
 /** Whether converting the same bytes again would most likely fail again. */
 export function isFaultOfSource(error: unknown): error is ProofsheetError {
   return error instanceof ProofsheetError && FAULTS_OF_SOURCE.has(error.code);
@@ -34,12 +36,15 @@ export class SourceRefusals {
     throw new ProofsheetError(refusal.code, refusal.message);
   }
 
-  /** The outcome of `convert`; a failure of the source's own making is noted before it is passed on. */
-  async noting<T>(source: Digest, convert: () => Promise<T>): Promise<T> {
+  /**
+   * The outcome of `convert`; a failure of the source's own making is noted before it is passed on. With `drawn` the client said
+   * what to make of it: time and memory that this takes are no fault of the source, which others may ask less of.
+   */
+  async noting<T>(source: Digest, convert: () => Promise<T>, drawn?: 'drawn'): Promise<T> {
     try {
       return await convert();
     } catch (error) {
-      if (isFaultOfSource(error)) {
+      if (isFaultOfSource(error) && !(drawn && COSTS.has(error.code))) {
         const { code, message, uncertain } = error;
         await unlessUnreachable(this.refusals.note(source, { code, message, certain: !uncertain }));
       }

@@ -28,6 +28,8 @@ const MAX_REFUSED = 1_000;
 const MAX_ATTEMPTS = 3;
 /** What a client is told to wait that has waited for a pyramid in vain. */
 const RETRY_SECONDS = 5;
+/** Pyramids under way or waiting: each takes a copy of its source, which no upload has paid for. */
+const MAX_FLIGHTS = 32;
 
 export interface PyramidMakerDeps {
   readonly catalog: Catalog;
@@ -77,6 +79,7 @@ export class PyramidMaker {
   private begin(record: SourceRecord, context: Context): Promise<WithPyramid> {
     const { background, clock, metrics, onFull } = this.deps;
     const { digest } = record;
+    if (this.flights.size >= MAX_FLIGHTS) throw tooMany();
     const flight = new Promise<WithPyramid>((resolve, reject) => {
       const begun = background.run('make a pyramid', async (signal) => {
         const begunMs = clock.monotonic();

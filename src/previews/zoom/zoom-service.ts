@@ -27,6 +27,9 @@ const MAX_INDEX_BYTES = 16 * 1024 * 1024;
 const MAX_REGIONS = 10_000;
 /** A pyramid that is lost again right after it was made is no coincidence. */
 const MAX_LOSSES = 2;
+/** Regions drawn at once: each holds its tiles, some ten to seventy megabytes, and those who ask need no leave. */
+const MAX_DRAWING = 8;
+const RETRY_SECONDS = 1;
 
 export interface ZoomServiceDeps {
   readonly catalog: Pick<Catalog, 'find'>;
@@ -97,6 +100,10 @@ export class ZoomService implements Zoom {
   }
 
   private draw(key: string, picture: ZoomPicture, request: ImageRequest) {
+    if (this.drawing.size >= MAX_DRAWING)
+      throw new ProofsheetError('overloaded', 'too many regions are being drawn; please try again', {
+        retryAfterSeconds: RETRY_SECONDS,
+      });
     const flight = this.drawn(picture, request)
       .then(({ bytes, ...drawn }) => {
         this.deps.blobs.keepInMemory(drawn.drawn.digest, bytes);

@@ -373,6 +373,20 @@ describe('metadata', () => {
     expect(Object.keys(metadata.Exif ?? {}).filter((label) => label.includes('Pointer'))).toEqual([]);
   });
 
+  test('packets that stand in tags of a TIFF are told by what they say, and not once more byte by byte', async () => {
+    const xmp =
+      '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description ' +
+      'xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:CreatorTool="a tool"/></rdf:RDF></x:xmpmeta>';
+    const tiff = await image(await photo(40, 30))
+      .withXmp(xmp)
+      .tiff()
+      .toBuffer();
+    const { metadata } = await converting.convert(tiff, ['auto:20x20']);
+    expect(metadata.XMP).toMatchObject({ CreatorTool: 'a tool' });
+    expect(Object.values(metadata.Exif ?? {}).filter((text) => /^\d+(, ?\d+){20}/.test(text))).toEqual([]);
+    expect(Object.keys(metadata.Exif ?? {})).not.toContain('Application Notes');
+  });
+
   test('without EXIF there are the header, the file and what the source is alone', async () => {
     const { metadata } = await converting.convert(await ENCODED.png(await photo(40, 30)), ['auto:20x20']);
     expect(Object.keys(metadata)).toEqual(['File', 'Source']);

@@ -219,6 +219,28 @@ describe('the steps of a recipe', () => {
   });
 });
 
+// What is drawn of them is larger than they are, and the source's own picture is sent for a preview of its size where it is smaller.
+test.each([
+  ['blurred', 'upright/blur:8'],
+  ['cut, and the rest coloured', 'region:0,0,200x200/canvas:400x200:exact:bg=ff0000'],
+])('a drawn picture with hard edges, %s at its own size, is not sent as it came', async (_name, steps) => {
+  const bars = Array.from({ length: 20 }, (_, at) => `<rect x="${at * 20}" width="10" height="200"/>`).join('');
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="400" height="200"><path fill="#fff" d="M0 0h400v200H0z"/>${bars}</svg>`;
+  const drawing = sharp(Buffer.from(svg)).removeAlpha();
+  for (const source of [
+    await drawing.png({ palette: true }).toBuffer(),
+    await drawing.jpeg({ quality: 40 }).toBuffer(),
+  ]) {
+    const before = await sharp(source).removeAlpha().toColourspace('srgb').raw().toBuffer();
+    for (const type of ['auto', 'png', 'jpg']) {
+      const { preview, bytes } = await converting.draw(source, `${type}/${steps}`);
+      expect([preview.widthPx, preview.heightPx]).toEqual([400, 200]);
+      const after = await sharp(bytes).removeAlpha().toColourspace('srgb').raw().toBuffer();
+      expect([type, psnrDb(after, before) < 20]).toEqual([type, true]);
+    }
+  }
+});
+
 test('a large photograph is decoded once, at reduced scale, and within the memory that was asked for', async () => {
   const source = await image(await photo(1000, 750, 5))
     .resize(4000, 3000)

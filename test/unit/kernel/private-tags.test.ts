@@ -13,6 +13,7 @@ const HELD_BACK = [
   ['Exif', 'Host Computer'],
   ['Exif', 'Windows XP Author'],
   ['Exif', 'Unique Image ID'],
+  ['Exif', 'Image History'],
   ['XMP', 'creator'],
   ['XMP', 'SerialNumber'],
   ['XMP', 'OwnerName'],

@@ -40,6 +40,34 @@ afterEach(async () => {
   await dir.remove();
 });
 
+describe('what a drawing takes', () => {
+  beforeEach(async () => {
+    await bench.close();
+    await derivatives.close();
+    await dir.remove();
+    await open({ refusals: true });
+  });
+  const failsWith = async (code: 'source-limits-exceeded' | 'conversion-timeout' | 'source-undecodable') => {
+    bench.converter.failure = { error: new ProofsheetError(code, 'refused'), at: 'start' };
+    for (let times = 0; times < 3; times++)
+      await expect(drawings.drawUpload(A, await bench.upload('photo'), FIT)).rejects.toMatchObject({ code });
+    bench.converter.failure = undefined;
+  };
+
+  test.each(['source-limits-exceeded', 'conversion-timeout'] as const)('%s is no fault of the source', async (code) => {
+    await failsWith(code);
+    await expect(drawings.drawUpload(A, await bench.upload('photo'), parseRecipe('png'))).resolves.toBeDefined();
+    await expect(
+      bench.service.cache({ context: A, imageKey: parseImageKey('key') }, await bench.upload('photo')),
+    ).resolves.toBeDefined();
+  });
+
+  test('that it cannot be decoded is remembered', async () => {
+    await failsWith('source-undecodable');
+    expect(bench.converter.jobs.length).toBe(1);
+  });
+});
+
 describe('a picture of an upload', () => {
   test('is drawn once, and found from then on however it is spelt', async () => {
     const first = await drawings.drawUpload(A, await bench.upload('photo'), FIT);
