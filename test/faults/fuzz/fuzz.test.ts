@@ -1,14 +1,9 @@
 // Two thousand mutated requests through the whole server; `npm run fuzz` sends a hundred thousand and more.
 import { expect, test } from 'vitest';
-import {
-  FUZZ_ENVIRONMENT,
-  fuzz,
-  openFiles,
-  settledBytes,
-  settledChildrenBytes,
-} from '../../support/hostile/fuzzing.js';
+import { fuzz, fuzzEnvironment, openFiles, settledBytes, settledChildrenBytes } from '../../support/hostile/fuzzing.js';
 import { HostileServer } from '../../support/hostile/hostile-server.js';
 import { fuzzSeeds } from '../../support/hostile/seeds.js';
+import { freePort } from '../../support/ports.js';
 
 const COUNT = Number(process.env.PROOFSHEET_TEST_FUZZ ?? 2_000);
 /** Another one each day finds more than the same one for ever; it is printed, and stays the same for a whole day's runs. */
@@ -21,19 +16,20 @@ test(`${COUNT} mutated requests: no fault of ours, no exit, no hang, no leak (se
   timeout: 600_000 + COUNT * 200,
 }, async () => {
   const seeds = await fuzzSeeds();
-  const hostile = await HostileServer.start(FUZZ_ENVIRONMENT);
+  const inspectorPort = await freePort();
+  const hostile = await HostileServer.start(fuzzEnvironment(inspectorPort));
   const { origin, pid } = hostile.server;
   const filesBefore = await openFiles(pid);
   const run = (from: number, to: number) => fuzz({ origin, seeds, seed: SEED, from, to, connections: 8 });
   // Until everything is loaded and every cache is full, memory grows as it should.
   const warmUp = await run(0, COUNT / 2);
-  const before = await settledBytes(pid);
+  const before = await settledBytes(pid, inspectorPort);
   const books = [warmUp, await run(COUNT / 2, COUNT)];
-  let after = await settledBytes(pid);
+  let after = await settledBytes(pid, inspectorPort);
   // Garbage that is not collected yet is there at one time and not at another. A leak would only grow by more requests.
   for (let more = COUNT; after >= before * 1.1 && more < 3 * COUNT; more += COUNT / 2) {
     books.push(await run(more, more + COUNT / 2));
-    after = await settledBytes(pid);
+    after = await settledBytes(pid, inspectorPort);
   }
   expect(after).toBeLessThan(before * 1.1);
   // Two children, each replaced after 200 conversions: they never have much more than when they are fresh.

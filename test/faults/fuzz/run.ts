@@ -2,14 +2,15 @@
 // each few seconds, and each finding with the numbers that replay it: `--seed N --from INDEX --count 1`.
 import { parseArgs } from 'node:util';
 import {
-  FUZZ_ENVIRONMENT,
   type FuzzBooks,
   fuzz,
+  fuzzEnvironment,
   settledBytes,
   settledChildrenBytes,
 } from '../../support/hostile/fuzzing.js';
 import { HostileServer } from '../../support/hostile/hostile-server.js';
 import { fuzzSeeds } from '../../support/hostile/seeds.js';
+import { freePort } from '../../support/ports.js';
 
 const PROGRESS_MS = 5_000;
 const { values } = parseArgs({
@@ -26,7 +27,8 @@ if (count === undefined || seed === undefined || from === undefined || connectio
 }
 
 console.log(`seed ${seed}, requests ${from} to ${from + count - 1}, ${connections} connections`);
-const hostile = await HostileServer.start(FUZZ_ENVIRONMENT);
+const inspectorPort = await freePort();
+const hostile = await HostileServer.start(fuzzEnvironment(inspectorPort));
 const { origin, pid } = hostile.server;
 const seeds = await fuzzSeeds();
 let findings = 0;
@@ -52,7 +54,7 @@ async function part(first: number, end: number): Promise<void> {
   findings += books.findings.length;
   console.log(progressLine(books));
   for (const [label, times] of [...books.answers].sort()) console.log(`${label}: ${times}`);
-  const [own, children] = [await settledBytes(pid), await settledChildrenBytes(pid)];
+  const [own, children] = [await settledBytes(pid, inspectorPort), await settledChildrenBytes(pid)];
   console.log(`memory at rest: server ${mib(own)}, converters ${mib(children)}`);
 }
 const warm = from + Math.floor(count / 10);

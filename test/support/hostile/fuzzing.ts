@@ -1,6 +1,7 @@
 // Runs the fuzzer against a server process and keeps the books: what was answered, and what must never be answered. Request n of a seed is always the same request, so a finding is replayed by its two numbers.
 import { readdir, readFile } from 'node:fs/promises';
 import { SOURCE_TYPES } from '../../../src/kernel/source.js';
+import { collectGarbage } from '../garbage.js';
 import { RawConnection } from '../http-client.js';
 import { randomNumbers } from '../images.js';
 import { type FuzzRequest, fuzzRequest } from './requests.js';
@@ -127,7 +128,8 @@ export async function openFiles(pid: number): Promise<number> {
  * Memory that is the server's own once it is left alone and its garbage is collected, in bytes: the lowest of half-second
  * looks until there was no lower one for eight seconds.
  */
-export async function settledBytes(pid: number): Promise<number> {
+export async function settledBytes(pid: number, inspectorPort: number): Promise<number> {
+  await collectGarbage(pid, inspectorPort);
   let lowest = Number.POSITIVE_INFINITY;
   for (let looks = 0; looks < SETTLED_LOOKS; looks++) {
     const bytes = await ownBytes(pid);
@@ -145,7 +147,7 @@ export async function settledChildrenBytes(pid: number): Promise<number> {
 }
 
 /** Limits that make caches full early in the run, so that what grows afterwards is a leak. */
-export const FUZZ_ENVIRONMENT = {
+export const fuzzEnvironment = (inspectorPort: number) => ({
   PROOFSHEET_SOURCE_TYPES: SOURCE_TYPES.join(','),
   PROOFSHEET_CONVERTERS: '2',
   PROOFSHEET_CONVERTER_RECYCLE_AFTER: '200',
@@ -156,5 +158,5 @@ export const FUZZ_ENVIRONMENT = {
   PROOFSHEET_ORPHAN_GRACE_SECONDS: '30',
   PROOFSHEET_NEGATIVE_CACHE_ENTRIES: '100',
   // A heap that is collected often shows sooner what stays in it.
-  NODE_OPTIONS: '--max-semi-space-size=1',
-} as const;
+  NODE_OPTIONS: `--max-semi-space-size=1 --inspect-port=${inspectorPort}`,
+});
