@@ -6,6 +6,20 @@ const PICTURE = /^\s*data:image\/(png|jpe?g)(?:;[\w.=+-]+)*;base64,/i;
 const isFrame = (marker: number): boolean =>
   marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 
+/**
+ * The reference as every decoder of base64 reads it: digits and padding alone, since each passes over other characters in its own
+ * way. `undefined` for what is no such picture.
+ */
+export function plainPicture(reference: string): string | undefined {
+  const [prefix, type = ''] = PICTURE.exec(reference) ?? [];
+  if (prefix === undefined) return undefined;
+  const digits = reference.slice(prefix.length).replace(/[^A-Za-z0-9+/]/g, '');
+  // A single digit left over is no byte.
+  const whole = digits.length % 4 === 1 ? digits.slice(0, -1) : digits;
+  const plain = `data:image/${type.toLowerCase()};base64,${whole.padEnd(Math.ceil(whole.length / 4) * 4, '=')}`;
+  return embeddedPicturePixels(plain) === undefined ? undefined : plain;
+}
+
 /** Width times height by the header; `undefined` for what is no such picture. */
 export function embeddedPicturePixels(reference: string): number | undefined {
   const [prefix, type = ''] = PICTURE.exec(reference) ?? [];

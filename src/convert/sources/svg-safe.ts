@@ -1,7 +1,7 @@
 // An SVG written anew from its tags and texts, with nothing in it that leads out of the document or runs: what the renderer gets
 // has no reference but to its own parts and to pictures that lie in it. The renderer follows none either; this is the first of two doors.
 import { XmlFault, type XmlToken, xmlTokens } from '../xml-tokens.js';
-import { embeddedPicturePixels } from './svg-pictures.js';
+import { plainPicture } from './svg-pictures.js';
 import { SvgWeight } from './svg-weight.js';
 
 /** Left out with all that is in them: what runs, what is HTML, and what stands for another document. */
@@ -112,7 +112,7 @@ function safeAttribute(element: string, name: string, value: string): string | u
   if (local.startsWith('on') || name === 'xml:base' || local === 'src') return undefined;
   if (local !== 'href') return local === 'style' ? safeCss(value) : withoutUrls(value);
   if (/^\s*#/.test(value)) return value;
-  return PICTURES.has(element) && embeddedPicturePixels(value) !== undefined ? value : undefined;
+  return PICTURES.has(element) ? plainPicture(value) : undefined;
 }
 
 function localName(name: string): string {

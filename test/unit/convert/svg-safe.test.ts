@@ -87,6 +87,14 @@ describe('references', () => {
     const of = (...all: readonly string[]) => svgForDecoder(svg(all.map((one) => `<image href="${one}"/>`).join('')));
     expect(svgPictureBytes(of(reference('png', png), reference('jpeg', jpeg)))).toBe(13 * (70 * 30 + 50 * 40));
     expect(of(reference('png', png)).toString()).toContain(reference('png', png));
+    // Characters that are no digits: passed over by one decoder, read as digits by another.
+    for (const between of ['&#9;', '&#10;', ' ', '-', '_', '=', '%', '\u00a0']) {
+      const text = reference('png', png);
+      const cut = text.indexOf(',') + 26;
+      const odd = of(text.slice(0, cut) + between + text.slice(cut));
+      expect([between, svgPictureBytes(odd)]).toEqual([between, 13 * 70 * 30]);
+      expect(odd.toString()).toContain(text);
+    }
     for (const other of [
       reference('png', jpeg),
       reference('jpeg', png),
