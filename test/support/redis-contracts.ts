@@ -1,11 +1,12 @@
 // The contracts of all ports on one kind of Redis servers; each kind is a test file of its own, so that they run side by side.
 import { afterAll, beforeAll, describe } from 'vitest';
+import { digestOf } from '../../src/kernel/digest.js';
 import { blobStoreContract } from '../contracts/blob-store.contract.js';
 import { catalogContract } from '../contracts/catalog.contract.js';
 import type { Opened } from '../contracts/contract.js';
 import { fairEvictionContract } from '../contracts/fair-eviction.contract.js';
 import { leasesContract } from '../contracts/leases.contract.js';
-import { PATIENCE_MS, until } from './gate.js';
+import { eventually, PATIENCE_MS, until } from './gate.js';
 import type { RedisServers } from './redis-servers.js';
 import { newPrefix, openTestStore, realClock, type TestStore } from './redis-store.js';
 
@@ -15,10 +16,17 @@ const PATIENT = {
   deadlines: { getMs: PATIENCE_MS, setMs: PATIENCE_MS, scriptMs: PATIENCE_MS },
 };
 
-/** A store that is up: on a busy machine it opens before its servers have answered. */
+/**
+ * A store that is up: on a busy machine it opens before its servers have answered. Blobs have a connection of their own, which a
+ * cluster's client calls offline until it knows every node.
+ */
 async function openPatiently(url: string, prefix: string): Promise<TestStore> {
   const store = await openTestStore(url, prefix, PATIENT);
   await until(() => store.state() === 'up', 'a store that is up');
+  await eventually(
+    async () => !(await store.blobs.has(digestOf(Buffer.from('nobody put this')))),
+    'blobs can be asked for',
+  );
   return store;
 }
 
