@@ -26,7 +26,7 @@ import type { BackgroundWork } from './background-work.js';
 import type { BlobTiers } from './blob-tiers.js';
 import { makeOnce } from './make-once.js';
 import { linkOrCopy } from './making.js';
-import type { SourceRefusals } from './source-refusals.js';
+import { isFaultOfBytes, type SourceRefusals } from './source-refusals.js';
 import { isUnreachable, unlessUnreachable } from './unreachable.js';
 
 export interface DrawingsDeps {
@@ -148,7 +148,7 @@ export class DrawingService implements Drawings {
   private async once(name: Digest, origin: Origin, recipe: Recipe, place: Place, signal: AbortSignal): Promise<Drawn> {
     const { leases, refusals, derivatives } = this.deps;
     const draw = () => this.convert(origin, recipe, place, signal);
-    const work = () => (refusals ? refusals.noting(origin.digest, draw, 'drawn') : draw());
+    const work = () => (refusals ? refusals.noting(origin.digest, draw, isFaultOfBytes) : draw());
     if (!leases) return work();
     const look = async (): Promise<Drawn | undefined> => {
       const known = await unlessUnreachable(derivatives.sourceOf(origin.digest));

@@ -15,11 +15,17 @@ const FAULTS_OF_SOURCE: ReadonlySet<ErrorName> = new Set([
   'conversion-timeout',
 ]);
 
-const COSTS: ReadonlySet<ErrorName> = new Set(['source-limits-exceeded', 'conversion-timeout']);
+/** What a source fails with whatever is made of it. Time and memory are not: who says what to make says how much it takes. */
+const FAULTS_OF_BYTES: ReadonlySet<ErrorName> = new Set(['source-undecodable', 'source-type-refused']);
 
 /** Whether converting the same bytes again would most likely fail again. */
 export function isFaultOfSource(error: unknown): error is ProofsheetError {
   return error instanceof ProofsheetError && FAULTS_OF_SOURCE.has(error.code);
+}
+
+/** The same for a picture of which the client said how it is to be drawn. */
+export function isFaultOfBytes(error: unknown): error is ProofsheetError {
+  return error instanceof ProofsheetError && FAULTS_OF_BYTES.has(error.code);
 }
 
 export class SourceRefusals {
@@ -36,15 +42,12 @@ export class SourceRefusals {
     throw new ProofsheetError(refusal.code, refusal.message);
   }
 
-  /**
-   * The outcome of `convert`; a failure of the source's own making is noted before it is passed on. With `drawn` the client said
-   * what to make of it: time and memory that this takes are no fault of the source, which others may ask less of.
-   */
-  async noting<T>(source: Digest, convert: () => Promise<T>, drawn?: 'drawn'): Promise<T> {
+  /** The outcome of `convert`; a failure that `isItsFault` is noted before it is passed on. */
+  async noting<T>(source: Digest, convert: () => Promise<T>, isItsFault = isFaultOfSource): Promise<T> {
     try {
       return await convert();
     } catch (error) {
-      if (isFaultOfSource(error) && !(drawn && COSTS.has(error.code))) {
+      if (isItsFault(error)) {
         const { code, message, uncertain } = error;
         await unlessUnreachable(this.refusals.note(source, { code, message, certain: !uncertain }));
       }

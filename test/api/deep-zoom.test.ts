@@ -271,6 +271,20 @@ describe.each([2, 3] as const)('the Image API, version %i', (version) => {
   });
 });
 
+it('draws few regions at once; who asks for more is told to come again, and served then', async () => {
+  const paths = Array.from({ length: 24 }, (_, n) => `/iiif/3/squares/full/${700 + n},/0/default.png`);
+  await picture('/iiif/3/squares/full/699,/0/default.png');
+  const answers = await Promise.all(paths.map((path) => get(path)));
+  const refused = answers.filter(({ status }) => status !== 200);
+  expect(refused.length).toBeGreaterThan(0);
+  for (const answer of refused) {
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
+    expect(await answer.json()).toMatchObject({ code: 5030 });
+  }
+  expect(answers.length - refused.length).toBeGreaterThanOrEqual(8);
+  for (const path of paths) await picture(path);
+});
+
 it('a manifest tells of one canvas with the picture, and its service', async () => {
   const answer = await get('/iiif/presentation/squares/manifest.json');
   const manifest = (await answer.json()) as {

@@ -48,7 +48,7 @@ type Drawn = Pick<Preview, 'type' | 'widthPx' | 'heightPx' | 'bytes' | 'digest'>
 export class ZoomService implements Zoom {
   private readonly indexes = new Recent<Digest, PyramidIndex>(MAX_INDEX_BYTES);
   private readonly regions = new Recent<string, Drawn>(MAX_REGIONS);
-  /** As many as the converters' queue takes. */
+  /** `MAX_DRAWING` at most. */
   private readonly drawing = new Map<string, Promise<{ readonly drawn: Drawn; readonly bytes: Buffer }>>();
 
   constructor(private readonly deps: ZoomServiceDeps) {}
