@@ -8,7 +8,7 @@ const GIB = 2 ** 30;
 export const ZOOM = {
   pyramidTimeoutMs: setting(
     'PYRAMID_TIMEOUT_MS',
-    whole('ms', { min: 1_000, max: 86_400_000 }),
+    whole('ms', { min: 100, max: 86_400_000 }),
     'Time that the tiles of one picture may take; then their process is killed, and they are answered 504.',
   ),
   pyramidMaxPixels: setting(
