@@ -1,8 +1,15 @@
 #!/usr/bin/env node
 // The `proofsheet` command: which subcommand, with which options; what each does lies elsewhere. Without one it serves.
 import { createInterface } from 'node:readline/promises';
-import { parseArgs } from 'node:util';
 import { checkConfig, checkText } from './cli/check-config.js';
+import { completion } from './cli/completion.js';
+import { endOf } from './cli/connection.js';
+import { helpOf, OPTIONS, USAGE } from './cli/help.js';
+import { clear, get, inspect, keys, status } from './cli/look.js';
+import { put, warm } from './cli/put.js';
+import { apply, plan } from './cli/reconcile.js';
+import { block, purge, receipt, tombstones, unblock, verifyReceipt } from './cli/takedown.js';
+import { EXIT, optionsOf, UsageError } from './cli/usage.js';
 import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.js';
 import { loadConfig } from './config/load-config.js';
 import { hashPassword } from './http/access/passwords.js';
@@ -10,40 +17,28 @@ import { signedPath } from './http/access/signed-url.js';
 import { parseContext } from './kernel/image-key.js';
 import { DataDirError } from './stores/embedded/storage-errors.js';
 
-/** Of BSD's sysexits.h: the command was used wrongly. */
-const USAGE_EXIT_CODE = 64;
-/** EX_CANTCREAT: the data directory, or what is in it, cannot be used. */
+/** EX_CANTCREAT of BSD's sysexits.h: the data directory, or what is in it, cannot be used. */
 const DATA_EXIT_CODE = 73;
 
-const USAGE = `usage: proofsheet [command]
-
-  serve                        start the server (the default)
-  check-config [--json]        tell whether a server would start with this configuration; 78 if not
-  hash-password                read a password from standard input and print its hash for PROOFSHEET_ADMIN_PASSWORD
-  sign-url PATH [options]      print the signed form of a read such as /getImage/KEY/auto:800x800
-      --context TEXT           the context of the image key (default: none)
-      --expires-in SECONDS     how long the URL is valid (default: 3600)
-      --kid ID                 the key to sign with (default: the first of PROOFSHEET_URL_KEYS)
-  copy-to-shared [options]     copy the cache of this machine to the shared tier of PROOFSHEET_REDIS_URL
-      --from DIR               the data directory to copy (default: PROOFSHEET_DATA_DIR)
-      --concurrency N          sources copied at the same time, 1 to 64 (default: 8)
-  import --from FILE --tenant NAME
-                               import the URLs of a list, one a line, into the library of a tenant; given again, it goes on
-  backup --to DIR              copy the library, which may be in use, to a directory; only what is not there yet
-  restore --from DIR           put a backup into PROOFSHEET_DATA_DIR, which must have no library
-  verify --from DIR            read a backup as a whole and name what is damaged in it
-  help, --help                 print this text
-`;
-
-/** The wrong use of a command; its message is followed by the usage. */
-class UsageError extends Error {}
-
-interface Parsed {
-  readonly values: Readonly<Record<string, string | undefined>>;
-  readonly positionals: readonly string[];
-}
-
 type Command = (args: readonly string[]) => Promise<void>;
+
+/** Of commands that end with a code of their own. */
+const ending =
+  (command: (args: readonly string[]) => Promise<number>): Command =>
+  async (args) => {
+    process.exitCode = await command(args);
+  };
+
+/** With `--data-dir` the command is done on a directory; what that takes is loaded only then. */
+function ofDirectoryOr(
+  command: (args: readonly string[]) => Promise<number>,
+  name: 'inspectDirectory' | 'keysOfDirectory' | 'clearDirectory',
+): (args: readonly string[]) => Promise<number> {
+  return async (args) => {
+    if (!args.some((arg) => arg === '--data-dir' || arg.startsWith('--data-dir='))) return command(args);
+    return (await import('./data-dir-commands.js'))[name](args);
+  };
+}
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   serve: async (args) => {
@@ -51,11 +46,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     await import('./main.js');
   },
   'check-config': async (args) => {
-    const [option, ...more] = args;
-    if (more.length > 0 || (option !== undefined && option !== '--json'))
-      throw new UsageError('check-config takes --json at most: settings come from files and the environment');
-    const check = checkConfig();
-    process.stdout.write(`${option === '--json' ? JSON.stringify(check) : checkText(check)}\n`);
+    const prints = args.includes('--print');
+    const isJson = onlyJson(
+      'check-config',
+      args.filter((arg) => arg !== '--print'),
+    );
+    const check = checkConfig(prints);
+    process.stdout.write(`${isJson ? JSON.stringify(check) : checkText(check)}\n`);
   },
   'hash-password': async (args) => {
     if (args.length > 0)
@@ -67,17 +64,40 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   import: importUrls,
   backup: (args) => copyLibrary('backup', 'to', args),
   restore: (args) => copyLibrary('restore', 'from', args),
-  verify: (args) => copyLibrary('verify', 'from', args),
+  verify: (args) =>
+    args.some((arg) => arg.startsWith('--from')) ? copyLibrary('verify', 'from', args) : verifyData(args),
+  doctor: async (args) => {
+    const isJson = onlyJson('doctor', args);
+    const { doctorCommand } = await import('./doctor-command.js');
+    process.exitCode = await doctorCommand({ isJson });
+  },
+  tiles: ending(tiles),
+  status: ending(status),
+  put: ending(put),
+  warm: ending(warm),
+  get: ending(get),
+  inspect: ending(ofDirectoryOr(inspect, 'inspectDirectory')),
+  keys: ending(ofDirectoryOr(keys, 'keysOfDirectory')),
+  clear: ending(ofDirectoryOr(clear, 'clearDirectory')),
+  purge: ending(purge),
+  receipt: ending(receipt),
+  'verify-receipt': ending(verifyReceipt),
+  block: ending(block),
+  unblock: ending(unblock),
+  tombstones: ending(tombstones),
+  plan: ending(plan),
+  apply: ending(apply),
+  completion: async ([shell]) => {
+    process.stdout.write(completion(shell, OPTIONS));
+  },
 };
 
 await run(process.argv.slice(2));
 
 async function run(argv: readonly string[]): Promise<void> {
   const [name = 'serve', ...args] = argv;
-  if (name === 'help' || name === '--help' || name === '-h') {
-    process.stdout.write(USAGE);
-    return;
-  }
+  if (name === 'help' || name === '--help' || name === '-h') return help(args);
+  if (args.includes('--help') && Object.hasOwn(COMMANDS, name)) return help([name]);
   try {
     const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
     if (command === undefined) throw new UsageError(`there is no command ${JSON.stringify(name)}`);
@@ -88,24 +108,62 @@ async function run(argv: readonly string[]): Promise<void> {
       process.exitCode = CONFIG_EXIT_CODE;
     } else if (error instanceof UsageError) {
       process.stderr.write(`proofsheet: ${error.message}\n\n${USAGE}`);
-      process.exitCode = USAGE_EXIT_CODE;
+      process.exitCode = EXIT.usage;
     } else if (error instanceof DataDirError) {
       process.stderr.write(`proofsheet: ${error.message}\n`);
       process.exitCode = DATA_EXIT_CODE;
     } else {
-      throw error;
+      const end = endOf(error);
+      if (end === undefined) throw error;
+      process.stderr.write(`proofsheet: ${end.message}\n`);
+      process.exitCode = end.code;
     }
   }
 }
 
+/** `help` lists all commands; `help COMMAND`, or `COMMAND --help`, tells of one. */
+function help([command]: readonly string[]): void {
+  const text = command === undefined ? USAGE : helpOf(command);
+  if (text !== undefined) process.stdout.write(text);
+  else {
+    process.stderr.write(`proofsheet: there is no command ${JSON.stringify(command)}\n\n${USAGE}`);
+    process.exitCode = EXIT.usage;
+  }
+}
+
+function onlyJson(name: string, args: readonly string[]): boolean {
+  const [option, ...more] = args;
+  if (more.length > 0 || (option !== undefined && option !== '--json'))
+    throw new UsageError(`${name} takes --json at most: settings come from files and the environment`);
+  return option === '--json';
+}
+
+async function verifyData(args: readonly string[]): Promise<void> {
+  const isJson = onlyJson('verify', args);
+  const { verifyCommand } = await import('./verify-command.js');
+  process.exitCode = await verifyCommand({ isJson });
+}
+
+async function tiles(args: readonly string[]): Promise<number> {
+  const { values, positionals } = optionsOf(args, ['out', 'page']);
+  const [file, ...more] = positionals;
+  const { out, page = '1' } = values;
+  if (file === undefined || more.length > 0 || out === undefined)
+    throw new UsageError('tiles takes one file and --out DIR or --out FILE.szi');
+  if (!/^[1-9]\d{0,5}$/.test(page)) throw new UsageError('--page takes a number from 1');
+  const { tilesCommand } = await import('./tiles-command.js');
+  return tilesCommand({ file, out, page: Number(page) });
+}
+
 async function signUrl(args: readonly string[]): Promise<void> {
-  const { values, positionals } = optionsOf(args, ['context', 'expires-in', 'kid']);
+  const { values, positionals } = optionsOf(args, ['context', 'expires-in', 'kid', 'match']);
   const [path, ...more] = positionals;
   if (path === undefined || more.length > 0 || !path.startsWith('/'))
     throw new UsageError('sign-url takes one path that starts with / and an operation, without the base path');
   const seconds = Number(values['expires-in'] ?? '3600');
   if (!Number.isSafeInteger(seconds) || seconds < 1)
     throw new UsageError('--expires-in takes whole seconds, 1 or more');
+  if (values.match !== undefined && values.match !== 'exact') throw new UsageError('--match takes exact');
   const keys = loadConfig().access.urlKeys ?? [];
   const key = values.kid === undefined ? keys[0] : keys.find(({ id }) => id === values.kid);
   if (key === undefined) throw new UsageError('PROOFSHEET_URL_KEYS has no such key to sign with');
@@ -113,6 +171,7 @@ async function signUrl(args: readonly string[]): Promise<void> {
     path: path.slice(1).split('/').map(decodeURIComponent),
     context: parseContext(values.context),
     expires: Math.floor(Date.now() / 1_000) + seconds,
+    isExact: values.match === 'exact',
   };
   process.stdout.write(`${loadConfig().server.basePath}${signedPath(target, key)}\n`);
 }
@@ -147,15 +206,6 @@ async function copyLibrary(
   const { backupCommand, restoreCommand, verifyCommand } = await import('./library-commands.js');
   const commands = { backup: backupCommand, restore: restoreCommand, verify: verifyCommand };
   process.exitCode = await commands[name](dir);
-}
-
-function optionsOf(args: readonly string[], names: readonly string[]): Parsed {
-  try {
-    const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]));
-    return parseArgs({ args: [...args], allowPositionals: true, options });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
 }
 
 /** The first line of standard input; asked for by name where a person types it. */

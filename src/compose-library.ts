@@ -1,8 +1,10 @@
 // Puts the library together where tenants are configured: its records, the workers that import, the upkeep, and what is fetched with.
 
+import type { ComposedZoom } from './compose-zoom.js';
 import type { Config } from './config/schema.js';
 import type { TenantsFile } from './config/tenants-file.js';
 import type { LibraryFigures } from './http/status/status-page.js';
+import type { UrlKey } from './kernel/credentials.js';
 import type { ProofsheetError } from './kernel/errors.js';
 import type { Context } from './kernel/image-key.js';
 import { isCalled } from './kernel/library/tenant.js';
@@ -10,36 +12,53 @@ import type { Clock } from './kernel/ports/clock.js';
 import type { Logger } from './kernel/ports/logger.js';
 import type { Metrics } from './kernel/ports/metrics.js';
 import type { Tenants } from './kernel/ports/tenants.js';
+import type { Traces } from './kernel/ports/traces.js';
 import type { LibraryUse } from './library/answers.js';
 import { CallbackWorker, type CallbackWorkerDeps, replayCallback } from './library/callback-worker.js';
 import { ImportWorker } from './library/import-worker.js';
 import { JobRunner } from './library/job-runner.js';
+import type { Letter } from './library/letter.js';
 import { LibraryService } from './library/library-service.js';
 import { LibraryUpkeep } from './library/library-upkeep.js';
+import { Links } from './library/links.js';
+import { RetryTally } from './library/retry-tally.js';
+import { UploadService } from './library/upload-service.js';
+import { UploadWorker } from './library/upload-worker.js';
+import { WebhookService } from './library/webhook-service.js';
+import { type NoticeFacts, WebhookWorker } from './library/webhook-worker.js';
 import { libraryFigures, registerLibraryGauges } from './library-figures.js';
 import { openLibraryStore } from './open-library-store.js';
 import type { Storage } from './open-storage.js';
 import { openOutbound } from './outbound/open-outbound.js';
 import { outboundSettingsOf, ownPlaces } from './outbound-settings.js';
-import type { Previews } from './previews/answers.js';
+import type { Drawings, Previews } from './previews/answers.js';
 
 /** Receivers that hang hold the others up no longer than their deadline. */
 const CALLBACKS_AT_ONCE = 16;
 
 export interface LibraryParts {
   readonly previews: Previews;
+  readonly drawings: Drawings | undefined;
   /** Closed with the library. */
   readonly tenants: TenantsFile;
-  /** Where unfinished files are, and, of many machines, originals. */
-  readonly store: Pick<Storage, 'tmpDir' | 'originals'>;
+  /** Where unfinished files are; of many machines, originals; where others share it, who has which turn. */
+  readonly store: Pick<Storage, 'tmpDir' | 'originals' | 'leases'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Absent where nobody traces. */
+  readonly traces?: Traces;
   /** The ports that this server listens on: never fetched from. */
   readonly ownPorts: () => readonly number[];
   /** What the dialect of an import says of its end. */
   readonly letterOf: CallbackWorkerDeps['letterOf'];
+  /** What endpoints are told of a change of an asset. */
+  readonly noticeLetterOf: (facts: NoticeFacts, use: LibraryUse) => Promise<Letter | undefined>;
+  readonly isZoomed: (dialect: string) => boolean;
+  readonly deep: Pick<ComposedZoom, 'zoom' | 'useOriginals'>;
   readonly version: string;
+  /** Keys of signed links, as they hold now. */
+  readonly urlKeys: () => readonly UrlKey[];
   /** This process looks after what is over; one of those that share the library does. */
   readonly looksAfter: boolean;
   /** Why nothing is to be converted now, while that is so. */
@@ -68,12 +87,17 @@ export async function composeLibrary(
   config: Config,
   {
     previews,
+    drawings,
     tenants,
-    store: { tmpDir, originals: sharedOriginals },
+    store: { tmpDir, originals: sharedOriginals, leases },
     looksAfter,
     ownPorts,
     letterOf,
+    noticeLetterOf,
+    isZoomed,
+    deep,
     version,
+    urlKeys,
     strain,
     onlyTenant,
     ...ports
@@ -82,7 +106,7 @@ export async function composeLibrary(
   const { storage, library: settings, server, limits } = config;
   const { clock, metrics } = ports;
   const store = await openLibraryStore(config, { ...ports, tmpDir, sharedOriginals });
-  const { assets, jobs, originals, deliveries } = store;
+  const { assets, jobs, originals, deliveries, endpoints, folders, uploads, grants } = store;
   const { maxSourceBytes } = limits;
   const userAgent = `Proofsheet/${version}`;
   const outbound = openOutbound(outboundSettingsOf(config), {
@@ -92,56 +116,76 @@ export async function composeLibrary(
     userAgent,
   });
   const { fetcher, sender } = outbound;
-  const worker = new ImportWorker({ ...ports, assets, originals, fetcher, previews, tenants, tmpDir, maxSourceBytes });
+  deep.useOriginals(originals);
+  const tile = deep.zoom.prepare.bind(deep.zoom);
+  const shared = { ...ports, assets, originals, previews, tenants, tmpDir };
+  const worker = new ImportWorker({ ...shared, fetcher, maxSourceBytes, tile, isZoomed });
   const only = onlyTenant === undefined ? undefined : contextOnlyOf(tenants, onlyTenant);
-  const imports = new JobRunner({
-    ...ports,
-    ...(only && { only }),
-    jobs,
-    kind: 'import-item',
-    concurrency: Math.max(1, Math.floor(settings.importConcurrency / server.workers)),
-    handle: worker.run,
-  });
+  const retries = new RetryTally(metrics);
+  const running = { ...ports, ...(only && { only }), jobs, retries };
+  const hands = Math.max(1, Math.floor(settings.importConcurrency / server.workers));
+  const imports = new JobRunner({ ...running, kind: 'import-item', concurrency: hands, handle: worker.run });
+  const processor = new UploadWorker({ ...ports, uploads, originals, previews, tmpDir, tile, isZoomed });
+  const processing = new JobRunner({ ...running, kind: 'upload', concurrency: hands, handle: processor.run });
   const callback = new CallbackWorker({ ...ports, assets, tenants, sender, deliveries, letterOf });
   const callbacks = new JobRunner({
-    ...ports,
-    ...(only && { only }),
-    jobs,
+    ...running,
     kind: 'callback',
     concurrency: CALLBACKS_AT_ONCE,
     handle: callback.run,
   });
+  const webhook = new WebhookWorker({
+    ...{ ...ports, assets, endpoints, tenants, sender, deliveries },
+    letterOf: async (facts) => noticeLetterOf(facts, use),
+  });
+  const webhooks = new JobRunner({ ...running, kind: 'webhook', concurrency: CALLBACKS_AT_ONCE, handle: webhook.run });
   const upkeep = new LibraryUpkeep({
     ...ports,
     assets,
     jobs,
+    uploads,
+    grants,
+    deliveries,
+    ...(leases && { leases }),
     intervalMs: storage.evictionIntervalSeconds * 1_000,
     trashMs: settings.trashSeconds * 1_000,
     unneededMs: storage.orphanGraceSeconds * 1_000,
     finishedMs: settings.importKeepSeconds * 1_000,
+    slotMs: settings.uploadKeepSeconds * 1_000,
   });
   registerLibraryGauges(metrics, store, clock);
   const library = new LibraryService({
     assets,
     originals,
     previews,
+    ...(drawings && { drawings }),
     tmpDir,
     maxItems: settings.importMaxItems,
     maxOpenImports: settings.importMaxOpen,
     strain,
   });
+  const use: LibraryUse = {
+    ...{ library, tenants, folders, jobs, deliveries, grants, now: () => clock.now(), retries: retries.list },
+    uploads: new UploadService({
+      ...{ uploads, originals, tenants, maxSourceBytes, clock },
+      maxOpenSlots: settings.uploadMaxOpen,
+    }),
+    links: new Links(urlKeys, clock),
+    webhooks: new WebhookService({ endpoints, deliveries, jobs, sender }),
+    replay: (job) => replayCallback(assets, jobs, job),
+  };
+  const runners = [imports, callbacks, processing, webhooks];
   return {
-    use: { library, tenants, jobs, deliveries, replay: (job) => replayCallback(assets, jobs, job) },
+    use,
     figures: () => libraryFigures(store, clock),
     state: () => store.state?.(),
     reload: () => tenants.reload(),
     start() {
-      imports.start();
-      callbacks.start();
+      for (const runner of runners) runner.start();
       if (looksAfter) upkeep.start();
     },
     async stop(limitMs) {
-      await Promise.all([imports.close(limitMs), callbacks.close(limitMs)]);
+      await Promise.all(runners.map((runner) => runner.close(limitMs)));
     },
     async close() {
       tenants.close();

@@ -5,6 +5,7 @@ import { LazyConverter } from './convert/lazy-converter.js';
 import type { Converter } from './kernel/ports/converter.js';
 import type { Logger } from './kernel/ports/logger.js';
 import type { Metrics } from './kernel/ports/metrics.js';
+import type { Originals } from './kernel/ports/originals.js';
 import type { Zoom } from './previews/zoom/answers.js';
 import { openZoom, type ZoomParts } from './previews/zoom/open-zoom.js';
 
@@ -15,6 +16,8 @@ const NICENESS = 19;
 
 export interface ComposedZoom {
   readonly zoom: Zoom;
+  /** From now on tiles of what the cache has lost are made of originals. */
+  useOriginals(originals: Pick<Originals, 'copyTo'>): void;
   readonly converter: Converter;
 }
 
@@ -23,28 +26,43 @@ export function composeZoom(
   config: Config,
   parts: Omit<ZoomParts, 'pyramids'> & { readonly logger: Logger },
 ): ComposedZoom {
-  const { limits, zoom, sequence, storage, shared } = config;
+  const { zoom, shared } = config;
   const { logger, clock, metrics } = parts;
-  const pyramids = new LazyConverter(() =>
-    createConverter({
-      children: 1,
-      sourceTypes: limits.sourceTypes,
-      maxSourcePixels: zoom.pyramidMaxPixels,
-      maxPages: limits.maxPages,
-      auto: sequence.auto,
-      timeoutMs: zoom.pyramidTimeoutMs,
-      memoryBudgetBytes: zoom.pyramidMemoryBytes,
-      maxQueue: MAX_WAITING,
-      niceness: NICENESS,
-      flush: storage.fsync && shared.redisUrl === undefined,
-      streams: true,
-      logger,
-      clock,
-      metrics: withoutGauges(metrics),
-    }),
+  const telling = { logger, clock, metrics: withoutGauges(metrics) };
+  const pyramids = new LazyConverter(() => pyramidConverterOf(config, telling));
+  let originals: Pick<Originals, 'copyTo'> | undefined;
+  const opened = openZoom(
+    { ...parts, pyramids, copyOriginal: async (digest, path) => (await originals?.copyTo(digest, path)) ?? false },
+    { waitMs: zoom.waitMs, leaseTtlMs: shared.leaseTtlMs },
   );
-  const opened = openZoom({ ...parts, pyramids }, { waitMs: zoom.waitMs, leaseTtlMs: shared.leaseTtlMs });
-  return { zoom: opened, converter: pyramids };
+  return {
+    zoom: opened,
+    converter: pyramids,
+    useOriginals(given) {
+      originals = given;
+    },
+  };
+}
+
+/** One child, which reads large sources by their path. */
+export function pyramidConverterOf(
+  { limits, zoom, sequence, storage, shared }: Config,
+  telling: Pick<ZoomParts, 'clock' | 'metrics'> & { readonly logger: Logger },
+): Converter {
+  return createConverter({
+    children: 1,
+    sourceTypes: limits.sourceTypes,
+    maxSourcePixels: zoom.pyramidMaxPixels,
+    maxPages: limits.maxPages,
+    auto: sequence.auto,
+    timeoutMs: zoom.pyramidTimeoutMs,
+    memoryBudgetBytes: zoom.pyramidMemoryBytes,
+    maxQueue: MAX_WAITING,
+    niceness: NICENESS,
+    flush: storage.fsync && shared.redisUrl === undefined,
+    streams: true,
+    ...telling,
+  });
 }
 
 /** What is told of previews' converters stays theirs: a pyramid's minutes would hide their milliseconds. */

@@ -4,48 +4,42 @@ import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import type { ComposedLibrary, LibraryParts } from './compose-library.js';
-import { composeZoom } from './compose-zoom.js';
+import { composeMaking } from './compose-making.js';
+import { composeOperators } from './compose-operators.js';
+import { limitsOf, Protection, protectedEdge } from './compose-settings.js';
+import { composeTakedown, receiptKeyOf } from './compose-takedown.js';
 import type { Config } from './config/schema.js';
 import { TenantsFile } from './config/tenants-file.js';
-import { createConverter } from './convert/converter-pool.js';
 import { facesOf } from './dialect-settings.js';
 import { Door, type DoorServers, PORTS, portsOf } from './door.js';
 import { healthOf } from './health-of.js';
-import { createAccess } from './http/access/access.js';
 import { strainOf } from './http/access/strain.js';
-import { letterOf, withOperators } from './http/dialects/registry.js';
+import { isZoomed, letterOf, noticeLetters, withOperators } from './http/dialects/registry.js';
 import { createEdge, type Edge, operationsByDialect } from './http/edge.js';
-import type { HttpConfig } from './http/edge-dependencies.js';
 import type { Bodies } from './http/hot/hot-lane.js';
-import { TlsFiles } from './http/wire/tls-files.js';
-import { clientContextOf } from './kernel/image-key.js';
 import type { Logger } from './kernel/ports/logger.js';
 import type { MetricSlots } from './kernel/ports/metrics.js';
-import { sequenceOf } from './kernel/sequence.js';
 import type { LibraryUse } from './library/answers.js';
-import { openStorage, type StoreDeps } from './open-storage.js';
+import { openStorage, type Storage, type StorageDeps } from './open-storage.js';
+import type { Drawings } from './previews/answers.js';
 import type { BlobTiers } from './previews/blob-tiers.js';
-import { openPreviews, type PreviewsSettings } from './previews/open-previews.js';
 import { figuresOf, registerGauges } from './process-figures.js';
+import { RemoteSources } from './remote-sources.js';
+import { portsOfServers, type Servers, serversOf, tlsOf } from './servers.js';
+import type { Connect } from './supervisor.js';
 import { boxText } from './telemetry/box-counts.js';
 import { systemClock } from './telemetry/clock.js';
 import { watchEventLoop } from './telemetry/event-loop-lag.js';
 import type { ProcessLogger } from './telemetry/logger.js';
 import { ProcessMetrics } from './telemetry/metrics.js';
-import type { MetricsSnapshot } from './telemetry/snapshot.js';
-import { createMemoryTier, type MemoryTier } from './tiers/memory-tier.js';
-import { createTieredBlobs } from './tiers/tiered-blobs.js';
-
-/** Conversions under way or waiting, beyond which background work is refused; each upload in flight is one. */
-const MAX_BACKGROUND_TASKS = 10_000;
-/**
- * Of the memory tier's bytes, for prepared answers; the rest is for the previews' bytes. An answer takes 2.5 kB, and one
- * whose bytes come from the page cache is still several times as fast as one without.
- */
-const PREPARED_SHARE = 1 / 4;
+import { tracesOf } from './telemetry/registered-sdk.js';
+import type { MemoryTier } from './tiers/memory-tier.js';
 
 /** There is one process of each index at a time, so this work is done by one. */
 const UPKEEP_WORKER = 0;
+
+/** For spans that have not been handed on by the end. */
+const TRACES_FLUSH_MS = 2_000;
 
 /** Converters take a tenth of a second to start, on a busy machine a few; without any the server listens all the same. */
 const CONVERTERS_START_MS = 10_000;
@@ -58,8 +52,8 @@ export interface Role {
   readonly workerIndex: number;
   /** What listens in the place of its own servers (standby.ts), and hands connections on to them; absent: those listen themselves. */
   readonly fronts?: DoorServers;
-  /** Asks the figures of all processes; absent when there is only this one. */
-  readonly connect?: (own: () => Promise<MetricsSnapshot>) => () => Promise<readonly MetricsSnapshot[]>;
+  /** Asks all processes; absent when there is only this one. */
+  readonly connect?: Connect;
   /** The id or name of the tenant whose jobs alone it does: for a command that works beside a server. */
   readonly onlyTenant?: string;
 }
@@ -67,16 +61,13 @@ export interface Role {
 export const ALONE: Role = { shared: false, workerIndex: 0 };
 
 /** A composed server process. */
-export interface App {
-  readonly server: Server;
-  /** The same as `server` by TLS; `undefined` without a port for it. */
-  readonly tlsServer: Server | undefined;
-  /** The probes and metrics on their own; `undefined` without a port for them. */
-  readonly healthServer: Server | undefined;
+export interface App extends Servers {
   readonly edge: Edge;
   readonly metrics: ProcessMetrics;
   /** Absent without tenants. */
   readonly library?: LibraryUse;
+  /** Goes by what reloads of `config` from now on. */
+  apply(config: Config): void;
   /** Reads again what is read from files beside the settings. Never rejects. */
   reload(): Promise<void>;
   /** Refuses new work, lets what is under way end (background work too) within `limitMs`, then closes everything. */
@@ -86,115 +77,112 @@ export interface App {
 /** Opens the store, starts the converters and builds the edge; nothing listens yet. Throws when the store cannot be opened. */
 export async function compose(config: Config, logger: ProcessLogger, role: Role = ALONE): Promise<App> {
   const clock = systemClock;
-  const listening = (): DoorServers => role.fronts ?? { http: server, tls: tlsServer, health: healthServer };
+  const listening = (): DoorServers => role.fronts ?? portsOfServers(ours);
   const listeners = (): readonly number[] => PORTS.flatMap((name) => portsOf(listening()[name]));
-  const faces = facesOf(config, () => portsOf(listening().http)[0], PACKAGE_VERSION);
-  const dialects = withOperators({ ...config.server, ...faces }, config.library.tenants !== undefined);
+  const remote = new RemoteSources(config);
+  const protection = new Protection(config);
+  const signKey = () => protection.config.imaginary.signKey;
+  const faces = facesOf(config, () => portsOf(listening().http)[0], PACKAGE_VERSION, remote, signKey);
+  const spoken = { ...config.server, ...faces };
+  const dialects = withOperators(spoken, config.library.tenants !== undefined);
   const metrics = new ProcessMetrics(operationsByDialect(dialects));
-  const { storage, server: serving } = config;
-  const telling = { clock, logger, metrics };
+  const { server: serving } = config;
+  const traces = await tracesOf(PACKAGE_VERSION);
+  const telling = { clock, logger, metrics, ...(traces && { traces }) };
 
   const { shared, workerIndex } = role;
   // A server that waits for its data directory learns from these what is wrong, before clients rely on it.
   const tls = await tlsOf(serving);
+  const receiptKey = receiptKeyOf(config);
   const tenants = await tenantsOf(config, logger);
-  const store = await openStorage(config, { ...telling, shared, workerIndex, version: PACKAGE_VERSION }).catch(
-    (error: unknown) => {
-      tenants?.close();
-      throw error;
-    },
-  );
+  const store = await openStore(config, { ...telling, shared, workerIndex, version: PACKAGE_VERSION }, tenants);
+  await remote.open({ ...telling, dir: store.tmpDir, userAgent: `Proofsheet/${PACKAGE_VERSION}` }, listeners);
   const eventLoop = watchEventLoop(metrics);
-  const preparedBytes = storage.memoryMaxBytes * PREPARED_SHARE;
-  const previewBytes = storage.memoryMaxBytes - preparedBytes;
-  const memory = createMemoryTier({ maxBytes: previewBytes });
-  const blobs = createTieredBlobs({ memory, durable: store.durable, ...telling });
-  const converter = converterOf(config, telling, workerIndex);
-  const opened = openPreviews({ store, blobs, converter, memory, ...telling }, previewsSettings(config));
-  const { previews, drawings, journal, background, upkeep, makeRoom } = opened;
-  const deep = composeZoom(config, { store, blobs, converter, opened, ...telling });
+  const takedownOf = (blobs: BlobTiers) =>
+    composeTakedown(config, {
+      ...{ store, blobs, workerIndex, version: PACKAGE_VERSION, ownPorts: listeners, ...telling },
+      ...{ receiptKey, tellsCdn: workerIndex === UPKEEP_WORKER },
+    });
+  const making = composeMaking(config, protection, store, { ...telling, takedownOf }, workerIndex === UPKEEP_WORKER);
+  const { preparedBytes, previewBytes, memory, blobs, takedown, pool, opened, deep } = making;
+  const { previews, onDemand, journal, background, upkeep, makeRoom } = opened;
   const { catalog } = store;
-  const strain = () =>
-    strainOf(config.fairness, { queueAgeMs: converter.oldestWaitMs, eventLoopLagMs: eventLoop.recentLagMs() });
+  const strainNow = () => ({ queueAgeMs: pool.oldestWaitMs, eventLoopLagMs: eventLoop.recentLagMs() });
+  const strain = () => strainOf(protection.config.fairness, strainNow());
   const library =
     tenants &&
     (await openLibrary(config, {
       ...telling,
-      previews,
-      tenants,
-      store,
+      ...{ previews, drawings: onDemand.drawings, tenants, store },
       version: PACKAGE_VERSION,
+      urlKeys: () => protection.keys.urlKeys,
       ownPorts: listeners,
-      letterOf,
+      ...{ letterOf, noticeLetterOf: noticeLetters(spoken), isZoomed, deep },
       looksAfter: workerIndex === UPKEEP_WORKER,
       strain,
       onlyTenant: role.onlyTenant,
-    }).catch(async (error: unknown) => {
-      // Whoever ends the process now must not meet a catalog that is being written (see killSelf in main.ts).
-      await store.close().catch(() => undefined);
-      throw error;
     }));
   registerGauges(metrics, clock, { background, catalog, memory, store });
   let draining = false;
+  const isDraining = () => draining;
   const figures = figuresOf(config, metrics, clock, {
-    version: PACKAGE_VERSION,
-    connect: role.connect,
-    limits: limitsOf(config),
+    ...{ version: PACKAGE_VERSION, connect: role.connect, limits: limitsOf(config), isDraining },
     usage: () => catalog.usage(),
     memory: { previewBytes, preparedBytes },
-    isDraining: () => draining,
     library: library?.figures,
   });
+  const watched = { ...making, converter: pool, store, protection, version: PACKAGE_VERSION, isDraining, ...telling };
+  const watching = composeOperators(config, role, watched);
   const edge = createEdge({
     version: PACKAGE_VERSION,
     dialects,
-    access: createAccess(config.access.apiTokens ?? [], config.access.urlKeys ?? [], clock),
-    ...{ previews, zoom: deep.zoom, ...(drawings && { drawings }) },
-    config: edgeConfigOf(config, store.tmpDir),
+    ...protectedEdge(config, protection, clock, store.tmpDir),
+    ...{ previews, zoom: deep.zoom, ...onDemand },
     ...telling,
-    health: () => healthOf(store, converter, library),
+    health: () => healthOf(store, pool, library),
     ...figures,
+    ...{ ...watching.use, takedown: takedown.use },
     countOf: ({ request, format, preview, part }) =>
       part ? undefined : metrics.boxes.of({ asked: boxText(request), answered: boxText(format), type: preview.type }),
     ...(store.refusals && { refusals: store.refusals }),
     ...(library && { library: library.use }),
     onStorageFull: makeRoom,
     strain,
-    // At debug every hit is logged, which the slow way does.
-    ...(config.telemetry.logLevel !== 'debug' && {
-      hot: {
-        currency: catalog,
-        bodies: bodiesOf(memory, blobs, metrics),
-        maxBytes: preparedBytes,
-        metrics,
-        onUse: (group) => journal.note(group),
-      },
-    }),
+    hot: {
+      currency: catalog,
+      bodies: bodiesOf(memory, blobs, onDemand.drawings, metrics),
+      maxBytes: preparedBytes,
+      metrics,
+      onUse: (group) => journal.note(group),
+    },
   });
-  const server = edge.createServer();
-  const tlsServer = tls && edge.createServer(tls.pair);
+  const ours = serversOf(edge, config, dialects, tls);
+  const { tlsServer } = ours;
   if (tlsServer instanceof TlsServer) tls?.follow(tlsServer, logger);
-  const healthServer = serving.healthPort === undefined ? undefined : edge.createHealthServer();
+  const servers = Object.values(ours);
   // Node watches the deadlines of connections, and knows those to be closed, from there on, whoever accepts them.
-  if (role.fronts) for (const own of [server, tlsServer, healthServer]) own?.emit('listening');
+  if (role.fronts) for (const each of servers) each?.emit('listening');
   // Who listens is ready: a worker that takes another's place must not fail a readiness check while its converters start.
-  await converter.whenReady(CONVERTERS_START_MS);
+  await pool.whenReady(CONVERTERS_START_MS);
+  await takedown.start();
   if (workerIndex === UPKEEP_WORKER) upkeep.start();
   library?.start();
-  const door = store.lock && new Door(store.lock, { http: server, health: healthServer }, serving.maxConnections);
+  watching.start();
+  const door = store.lock && new Door(store.lock, portsOfServers(ours), serving.maxConnections);
 
   return {
-    server,
-    tlsServer,
-    healthServer,
-    edge,
-    metrics,
+    ...{ ...ours, edge, metrics },
     ...(library && { library: library.use }),
+    apply(next) {
+      logger.setLevel(next.telemetry.logLevel);
+      if (protection.replace(next)) edge.forgetPrepared();
+    },
     reload: async () => library?.reload(),
     async close(limitMs) {
       const endsAt = clock.monotonic() + limitMs;
       draining = true;
       door?.close();
+      const watched = watching.close();
       edge.drain();
       const imported = library?.stop(limitMs);
       await edge.idle(limitMs);
@@ -203,97 +191,35 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       tls?.close();
       // They hand on whom they take, so they take nobody any more before anything that serves is closed.
       for (const name of PORTS) role.fronts?.[name]?.close();
-      for (const serving of [server, tlsServer, healthServer]) {
-        serving?.closeAllConnections();
-        await new Promise((resolve) => (serving ? serving.close(resolve) : resolve(undefined)));
-      }
-      await upkeep.close();
-      await Promise.all([converter.close(), deep.converter.close()]);
-      await library?.close();
+      for (const each of servers) await closeServer(each);
+      await Promise.all([upkeep.close(), takedown.close(), watched]);
+      await Promise.all([pool.close(), deep.converter.close()]);
+      await Promise.all([library?.close(), remote.close()]);
       await blobs.close();
       await store.close();
       eventLoop.close();
+      await traces?.flush(TRACES_FLUSH_MS);
     },
   };
 }
 
-/** What the edge is told, of several sections of the configuration. */
-function edgeConfigOf({ server, fairness, admin, access, limits }: Config, uploadDir: string): HttpConfig {
-  return {
-    ...server,
-    ...fairness,
-    admins: (admin.password ?? []).map((password) => ({ user: admin.user, password })),
-    loginFailuresPerMinute: access.loginFailuresPerMinute,
-    metadata: access.metadata,
-    uploadDir,
-    maxSourceBytes: limits.maxSourceBytes,
-    corsOrigins: server.corsOrigins ?? [],
-    allowedHosts: server.allowedHosts ?? [],
-  };
-}
-
-/** What the converters are told, of several sections of the configuration. */
-function converterOf(
-  { conversion, limits, sequence, fairness, storage, shared }: Config,
-  telling: StoreDeps,
-  workerIndex: Role['workerIndex'],
-) {
-  const weights = new Map<string, number>(
-    (fairness.contextWeights ?? []).map(({ context, weight }) => [context, weight]),
-  );
-  return createConverter({
-    children: conversion.converters,
-    sourceTypes: limits.sourceTypes,
-    maxSourcePixels: limits.maxSourcePixels,
-    maxPages: limits.maxPages,
-    auto: sequence.auto,
-    timeoutMs: conversion.timeoutMs,
-    memoryBudgetBytes: conversion.memoryBudgetBytes,
-    maxQueue: conversion.queueLength,
-    maxWaitMs: conversion.queueTimeoutMs,
-    recycleAfterJobs: conversion.recycleAfter,
-    recycleAboveBytes: conversion.recycleAboveBytes,
-    niceness: conversion.niceness,
-    // Of many workers on a machine one speaks.
-    tellsOfText: limits.sourceTypes.includes('svg') && workerIndex === UPKEEP_WORKER,
-    // Files that end up in the data directory; a shared store reads them and looks after that itself.
-    flush: storage.fsync && shared.redisUrl === undefined,
-    // A tenant's turns are those of its context, whether it uploads or imports.
-    weightOf: (context) => weights.get(clientContextOf(context)) ?? 1,
-    ...telling,
-  });
-}
-
-/** What the use cases are told, of several sections of the configuration. */
-function previewsSettings(config: Config): PreviewsSettings {
-  const { storage, shared, fairness, sequence } = config;
-  const { contextMaxBytes, contextMaxGroups, contextMaxConversions } = fairness;
-  return {
-    sequence: sequenceOf(sequence.targetFormats, sequence.auto),
-    keepSource: storage.keepSource,
-    preConvert: sequence.preConvert,
-    deduplicate: storage.deduplicate,
-    contextMaxConversions,
-    maxBackgroundTasks: MAX_BACKGROUND_TASKS,
-    lastAccessResolutionMs: storage.lastAccessResolutionSeconds * 1_000,
-    leaseTtlMs: shared.leaseTtlMs,
-    limits: { ...limitsOf(config), maxAgeSeconds: storage.maxAgeSeconds, contextMaxBytes, contextMaxGroups },
-    drawing: {
-      limits: { maxSidePx: config.drawing.maxSidePx, maxPixels: config.drawing.maxPixels },
-      maxBytes: config.drawing.maxBytes,
-    },
-    upkeepIntervalMs: storage.evictionIntervalSeconds * 1_000,
-  };
-}
-
-/** Of the store as a whole; infinite bytes where the store sets its limit itself. */
-function limitsOf({ storage, shared }: Config): Pick<PreviewsSettings['limits'], 'maxBytes' | 'maxGroups'> {
-  const maxBytes = shared.redisUrl === undefined ? storage.diskMaxBytes : shared.maxBytes || Number.POSITIVE_INFINITY;
-  return { maxBytes, maxGroups: storage.maxGroups };
+/** Ends the following of the tenants file where the store cannot be opened. */
+async function openStore(config: Config, deps: StorageDeps, tenants: TenantsFile | undefined): Promise<Storage> {
+  try {
+    return await openStorage(config, deps);
+  } catch (error) {
+    tenants?.close();
+    throw error;
+  }
 }
 
 /** What prepared answers get their bytes from: memory counts its hits here, the other tiers count their own. */
-function bodiesOf(memory: MemoryTier, blobs: BlobTiers, metrics: MetricSlots): Bodies {
+function bodiesOf(
+  memory: MemoryTier,
+  blobs: BlobTiers,
+  drawings: Pick<Drawings, 'find'> | undefined,
+  metrics: MetricSlots,
+): Bodies {
   const memoryHits = metrics.counterSlot('cache_hits_total', { tier: 'memory' });
   return {
     peek(digest) {
@@ -301,24 +227,36 @@ function bodiesOf(memory: MemoryTier, blobs: BlobTiers, metrics: MetricSlots): B
       if (bytes !== undefined) memoryHits.add();
       return bytes;
     },
+    async findDrawn(digest) {
+      const bytes = await drawings?.find(digest);
+      return bytes && { bytes };
+    },
     find: (digest, slice) => (slice ? blobs.findSlice(slice) : blobs.find(digest)),
   };
 }
 
 /** Loaded only where there are tenants: with the client that fetches sources it is a fifth of what a start loads. */
-async function openLibrary(config: Config, parts: LibraryParts): Promise<ComposedLibrary> {
-  const { composeLibrary } = await import('./compose-library.js');
-  return composeLibrary(config, parts);
+async function openLibrary(
+  config: Config,
+  parts: LibraryParts & { readonly store: Pick<Storage, 'close'> },
+): Promise<ComposedLibrary> {
+  try {
+    const { composeLibrary } = await import('./compose-library.js');
+    return await composeLibrary(config, parts);
+  } catch (error) {
+    // Whoever ends the process now must not meet a catalog that is being written (see killSelf in main.ts).
+    await parts.store.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function closeServer(server: Server | undefined): Promise<void> {
+  server?.closeAllConnections();
+  await new Promise((resolve) => (server ? server.close(resolve) : resolve(undefined)));
 }
 
 async function tenantsOf({ library }: Config, logger: Logger): Promise<TenantsFile | undefined> {
   return library.tenants === undefined ? undefined : TenantsFile.open(library.tenants, logger);
-}
-
-/** The certificate of the TLS port, where there is one; throws when its files cannot be used. */
-export function tlsOf({ tlsPort, tlsCert, tlsKey }: Config['server']): Promise<TlsFiles> | undefined {
-  if (tlsPort === undefined || tlsCert === undefined || tlsKey === undefined) return undefined;
-  return TlsFiles.read({ cert: tlsCert, key: tlsKey });
 }
 
 /** As package.json has it. */

@@ -1,9 +1,9 @@
 // `proofsheet copy-to-shared`: opens both stores as the configuration names them, copies, and says what was copied.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { Progress } from './cli/progress.js';
 import { ConfigError } from './config/config-error.js';
 import { loadConfig } from './config/load-config.js';
-import { Progress } from './copy-progress.js';
 import { type CopyCounts, copyToShared } from './copy-to-shared.js';
 import { ProofsheetError } from './kernel/errors.js';
 import { openSharedTier } from './open-storage.js';

@@ -10,6 +10,8 @@ import type { GroupRef } from './kernel/image-key.js';
 import type { BlobStore } from './kernel/ports/blobs.js';
 import type { Catalog } from './kernel/ports/catalog.js';
 import { type CatalogEntry, contentDigestOf, namedBlobs, type SourceRecord } from './kernel/source.js';
+import { keepingPyramids } from './kernel/zoom/kept-pyramids.js';
+import { isUnreachable } from './previews/unreachable.js';
 
 export interface CopyFrom {
   readonly catalog: Catalog;
@@ -108,7 +110,7 @@ class Copy {
       const outcome = await this.commit(wanted);
       this.counts[outcome] += wanted.length;
     } catch (error) {
-      if (error instanceof ProofsheetError && error.code === 'shared-tier-unreachable') throw error;
+      if (isUnreachable(error)) throw error;
       this.counts.refused += entries.length;
       if (this.counts.refused <= MAX_REASONS) this.options.onRefused(error);
     }
@@ -119,7 +121,7 @@ class Copy {
     const [first] = entries;
     if (first === undefined) return 'present';
     // Tiles are made again where somebody zooms: they may be larger than what is taken there.
-    let { pyramid: _, ...source }: SourceRecord = first.source;
+    let source = keepingPyramids(first.source, undefined, () => false);
     const before = await Promise.all(entries.map((entry) => patiently(() => to.catalog.find(entry.group))));
     const groups = entries.map(({ group: { context, imageKey, sourceDigest, fileName } }) => ({
       ...{ context, imageKey, sourceDigest },
@@ -172,7 +174,7 @@ async function patiently<T>(step: () => Promise<T>): Promise<T> {
     try {
       return await step();
     } catch (error) {
-      if (!(error instanceof ProofsheetError && error.code === 'shared-tier-unreachable')) throw error;
+      if (!isUnreachable(error)) throw error;
       await delay(pauseMs);
     }
   }

@@ -4,11 +4,11 @@ import type { Server, Socket } from 'node:net';
 import type { GroupLock } from './stores/embedded/group-lock.js';
 
 /** The servers of one process, by what speaks on them. */
-export const PORTS = ['http', 'tls', 'health'] as const;
+export const PORTS = ['http', 'tls', 'health', 'imaginary'] as const;
 export type PortName = (typeof PORTS)[number];
 export type DoorServers = Readonly<Record<PortName, Server | undefined>>;
 /** Those that neighbours pass connections on to: TLS ends where a client came. */
-const DOORS = ['http', 'health'] as const;
+const DOORS = ['http', 'health', 'imaginary'] as const;
 export type DoorName = (typeof DOORS)[number];
 
 /** What a neighbour asks, as a line of JSON. */

@@ -8,7 +8,7 @@ import type { Storage } from './open-storage.js';
 
 export async function healthOf(
   store: Storage,
-  converter: Pick<ConverterPool, 'readyChildren'>,
+  converter: Pick<ConverterPool, 'isFit'>,
   library: ComposedLibrary | undefined,
 ): Promise<HealthReport> {
   const state = library?.state();
@@ -16,7 +16,7 @@ export async function healthOf(
     ...(await store.health()),
     // A disk that cannot even be asked is one that cannot be written.
     disk: (await store.isShortOfSpace?.().catch(() => true)) ? 'degraded' : await isWritable(store.tmpDir),
-    converters: converter.readyChildren > 0 ? 'up' : 'down',
+    converters: converter.isFit ? 'up' : 'down',
     // Without it previews are served all the same; imports wait.
     ...(state !== undefined && { library: state === 'up' ? 'up' : 'degraded' }),
   };

@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Progress } from './cli/progress.js';
 import { compose } from './compose.js';
 import { ConfigError } from './config/config-error.js';
 import { loadConfig } from './config/load-config.js';
 import type { Config } from './config/schema.js';
-import { Progress } from './copy-progress.js';
 import type { ImportId } from './kernel/library/ids.js';
 import type { ImportItem, WantedItem } from './kernel/library/import-job.js';
 import { isCalled, type Tenant } from './kernel/library/tenant.js';
@@ -106,7 +106,7 @@ async function runImports(
     }
     done += batch.length;
     const items = (await library.importStatus(tenant.context, id))?.items ?? [];
-    for (const { item } of items.filter(({ item: { state } }) => state === 'failed' || state === 'cancelled')) {
+    for (const item of items.filter(({ state }) => state === 'failed' || state === 'cancelled')) {
       failures++;
       process.stdout.write(`line ${batch[item.index]?.number ?? 0}: ${whyNot(item)}\n`);
     }

@@ -3,10 +3,20 @@ import { ConfigError } from './config/config-error.js';
 import type { Config } from './config/schema.js';
 import type { Assets } from './kernel/ports/assets.js';
 import type { Deliveries } from './kernel/ports/deliveries.js';
+import type { Endpoints } from './kernel/ports/endpoints.js';
+import type { Folders } from './kernel/ports/folders.js';
+import type { Grants } from './kernel/ports/grants.js';
 import type { Jobs } from './kernel/ports/jobs.js';
 import type { Originals } from './kernel/ports/originals.js';
+import type { Uploads } from './kernel/ports/uploads.js';
 import type { SharedOriginals, StoreDeps } from './open-storage.js';
 import { openEmbeddedLibrary } from './stores/embedded/library/open-library.js';
+
+/**
+ * The cache does without an answer that is late; nothing stands in for the library's, so that it is waited for, in ms: on a machine that
+ * is busy imports were refused which a second's patience takes.
+ */
+const LEAST_PATIENCE_MS = 1_000;
 
 /** The ports of the library. */
 export interface LibraryStore {
@@ -14,6 +24,10 @@ export interface LibraryStore {
   readonly jobs: Jobs;
   readonly originals: Originals;
   readonly deliveries: Deliveries;
+  readonly endpoints: Endpoints;
+  readonly folders: Folders;
+  readonly uploads: Uploads;
+  readonly grants: Grants;
   /** Absent where it is a part of this process. */
   state?(): 'up' | 'down';
   close(): Promise<void>;
@@ -56,7 +70,11 @@ export async function openLibraryStore(
       ...(shared.redisRecordKeys && { recordKeys: shared.redisRecordKeys }),
       keyPrefix,
       connectTimeoutMs,
-      deadlines: { getMs: shared.redisCommandTimeoutMs, setMs: shared.redisBlobTimeoutMs },
+      deadlines: {
+        getMs: Math.max(LEAST_PATIENCE_MS, shared.redisCommandTimeoutMs),
+        setMs: Math.max(LEAST_PATIENCE_MS, shared.redisBlobTimeoutMs),
+        scriptMs: LEAST_PATIENCE_MS,
+      },
       bytes: sharedOriginals.bytes,
       engine: (address, caPem) =>
         new JobTickets({

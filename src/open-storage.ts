@@ -3,14 +3,20 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from './config/schema.js';
 import type { BlobStore } from './kernel/ports/blobs.js';
+import type { CatalogWalk } from './kernel/ports/catalog-walk.js';
 import type { Clock } from './kernel/ports/clock.js';
+import type { Fleet } from './kernel/ports/fleet.js';
+import type { Insight } from './kernel/ports/insight.js';
 import type { Logger } from './kernel/ports/logger.js';
 import type { GaugeSample, Metrics } from './kernel/ports/metrics.js';
+import type { Takedowns } from './kernel/ports/takedowns.js';
+import type { WorkNotes } from './kernel/ports/work-notes.js';
 import type { StoreOfPreviews } from './previews/open-previews.js';
 import type { BlobMarks } from './stores/blob-marks.js';
 import { DiskCache } from './stores/embedded/disk-cache.js';
 import { DiskSpace } from './stores/embedded/disk-space.js';
 import { openEmbeddedStore } from './stores/embedded/embedded-store.js';
+import { FollowedFile } from './stores/embedded/followed-file.js';
 import type { GroupLock } from './stores/embedded/group-lock.js';
 import { LmdbDerivatives } from './stores/embedded/lmdb-derivatives.js';
 import type { OriginalBytes } from './stores/original-bytes.js';
@@ -20,6 +26,15 @@ import type { S3Blobs } from './stores/s3/open-s3-blobs.js';
 export interface Storage extends StoreOfPreviews {
   /** The durable blob tiers, the nearest first. */
   readonly durable: readonly [BlobStore, ...BlobStore[]];
+  /** For operators. */
+  readonly insight: Insight;
+  readonly walk: CatalogWalk;
+  readonly takedowns: Takedowns;
+  readonly notes: WorkNotes;
+  /** How far the copies on this machine's disk have followed takedowns; absent where its disk is the last tier. */
+  readonly copies?: FollowedFile;
+  /** How other servers are that share the store; absent where none does. */
+  readonly fleet?: Fleet;
   /** What this process holds of the data directory; absent where others may have it at the same time. */
   readonly lock?: GroupLock;
   /** Where many machines keep a library's originals; absent: this machine does. */
@@ -79,6 +94,10 @@ async function embeddedStorage(config: Config, { shared, ...deps }: StorageDeps)
     ...(space && { space, isShortOfSpace: async () => (await space.shortBy()) > 0 }),
     catalog: store.catalog,
     fair: store.catalog,
+    insight: store.insight,
+    walk: store.walk,
+    takedowns: store.takedowns,
+    notes: store.notes,
     durable: [store.blobs],
     ...(shared && { leases: store.leases }),
     ...(store.refusals && { refusals: store.refusals }),
@@ -168,16 +187,23 @@ export async function openSharedTier(
 async function sharedStorage(config: Config, url: string, deps: StorageDeps): Promise<Storage> {
   const { storage, server } = config;
   const { redis, s3, blobs } = await openSharedTier(config, url, deps);
+  // Processes do not share a cache that each of them bounds by itself.
+  const dir = join(storage.dataDir, `node-cache-${deps.workerIndex}`);
   const disk = await DiskCache.open({
     ...deps,
-    // Processes do not share a cache that each of them bounds by itself.
-    dir: join(storage.dataDir, `node-cache-${deps.workerIndex}`),
+    dir,
     maxBytes: Math.floor(storage.diskMaxBytes / server.workers),
     minFreeBytes: storage.diskMinFreeBytes,
   });
   return {
     catalog: redis.catalog,
     fair: redis.fair,
+    insight: redis.insight,
+    walk: redis.walk,
+    takedowns: redis.takedowns,
+    notes: redis.notes,
+    copies: new FollowedFile(dir),
+    fleet: redis.fleet,
     durable: [disk, blobs],
     isShortOfSpace: () => disk.isShortOfSpace(),
     makeRoom: () => void disk.makeRoom().catch((error: unknown) => deps.logger.warn({ error }, 'no room was made')),

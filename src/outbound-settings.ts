@@ -10,13 +10,15 @@ export function outboundSettingsOf({
   fetch,
   webhooks,
   shared,
-}: Pick<Config, 'fetch' | 'webhooks' | 'shared'>): OutboundSettings {
+  telemetry,
+}: Pick<Config, 'fetch' | 'webhooks' | 'shared' | 'telemetry'>): OutboundSettings {
   const { allow = [], hosts, deniedHosts = [] } = fetch;
   return {
     ...fetch,
     allow,
     deniedHosts: [...deniedHosts, ...backendsOf(shared)],
     ...(hosts !== undefined && { allowedHosts: hosts }),
+    ...(telemetry.traceHosts !== undefined && { tracedHosts: telemetry.traceHosts }),
     webhookTimeoutMs: webhooks.timeoutMs,
   };
 }

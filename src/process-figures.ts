@@ -5,9 +5,16 @@ import type { LibraryFigures } from './http/status/status-page.js';
 import type { Clock } from './kernel/ports/clock.js';
 import type { Storage } from './open-storage.js';
 import { statusReport } from './status-report.js';
+import type { Connect } from './supervisor.js';
 import { type ImageConverterFacts, imageConverterFamilies } from './telemetry/image-converter-metrics.js';
 import type { ProcessMetrics } from './telemetry/metrics.js';
-import { METRICS_CONTENT_TYPE, type MetricsSnapshot, mergeSnapshots, renderSnapshot } from './telemetry/snapshot.js';
+import {
+  formFor,
+  METRICS_CONTENT_TYPES,
+  type MetricsSnapshot,
+  mergeSnapshots,
+  renderSnapshot,
+} from './telemetry/snapshot.js';
 import type { MemoryTier } from './tiers/memory-tier.js';
 
 /** What of the store and of background work is counted when it is asked for. */
@@ -39,7 +46,7 @@ interface GaugeSources {
 interface FigureSources {
   readonly version: string;
   /** Asks the figures of all processes; absent when there is only this one. */
-  readonly connect: ((own: () => Promise<MetricsSnapshot>) => () => Promise<readonly MetricsSnapshot[]>) | undefined;
+  readonly connect: Connect | undefined;
   /** Of the store as a whole. */
   readonly limits: Omit<ImageConverterFacts, 'uptimeSeconds'>;
   readonly usage: Storage['catalog']['usage'];
@@ -58,7 +65,7 @@ export function figuresOf(
 ): Pick<EdgeDependencies, 'status' | 'metricsText'> {
   const startedAt = clock.monotonic();
   const uptime = () => (clock.monotonic() - startedAt) / 1_000;
-  const allSnapshots = connect?.(() => metrics.snapshot()) ?? (async () => [await metrics.snapshot()]);
+  const allSnapshots = connect?.('metrics', () => metrics.snapshot()) ?? (async () => [await metrics.snapshot()]);
   const snapshot = async () => mergeSnapshots(await allSnapshots());
   const exposed = async (): Promise<MetricsSnapshot> => {
     const all = await snapshot();
@@ -77,6 +84,10 @@ export function figuresOf(
         draining: isDraining(),
         ...(library && { library: await library() }),
       }),
-    metricsText: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderSnapshot(await exposed()) }),
+    metricsText: async (wanted = 'prometheus') => {
+      const snapshot = await exposed();
+      const form = formFor(snapshot, wanted);
+      return { contentType: METRICS_CONTENT_TYPES[form], body: await renderSnapshot(snapshot, form) };
+    },
   };
 }

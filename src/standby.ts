@@ -3,7 +3,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
-import { type DoorServers, inject, type PortName } from './door.js';
+import { type DoorName, type DoorServers, inject, type PortName } from './door.js';
 import type { TlsFiles } from './http/wire/tls-files.js';
 import type { Logger } from './kernel/ports/logger.js';
 import { Neighbours } from './neighbours.js';
@@ -31,6 +31,7 @@ const SHORTAGES = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'];
 
 interface Held {
   readonly socket: Socket;
+  readonly to: DoorName;
   /** When it is refused, by `performance.now()`: however often it was offered in between. */
   readonly endsAt: number;
   /** Ends the wait; the connection is as it came. */
@@ -137,7 +138,7 @@ export class Standby {
   handOver(servers: DoorServers): void {
     this.successor = servers;
     this.options.tls?.close();
-    for (const { socket } of this.released()) this.give(servers, 'http', socket);
+    for (const { socket, to } of this.released()) this.give(servers, to, socket);
   }
 
   /** Takes nobody any more, and resolves when those who are served have their answers, or after `limitMs`. */
@@ -172,7 +173,7 @@ export class Standby {
 
   private begin(name: PortName, client: Socket): void {
     if (this.successor) this.give(this.successor, name, client);
-    else if (name === 'http') void this.place(client);
+    else if (name === 'http' || name === 'imaginary') void this.place(client, name);
     else if (name === 'health') inject(this.probes, client);
     else if (this.tlsServer) this.secure(this.tlsServer, client);
     else client.destroy();
@@ -191,7 +192,7 @@ export class Standby {
     return createTlsServer(options, (client) => {
       client.on('error', () => undefined);
       this.securing.delete(endsOf(client));
-      void this.place(client);
+      void this.place(client, 'http');
     }).on('tlsClientError', (_error, client) => client.destroy());
   }
 
@@ -204,20 +205,20 @@ export class Standby {
       // Those who have gone meanwhile, or were handed over, do not wait any more.
       const portion = waiting.splice(0, PORTION).filter((one) => this.held.delete(one));
       for (const one of portion) one.release();
-      const placed = await Promise.all(portion.map(({ socket, endsAt }) => this.place(socket, endsAt)));
+      const placed = await Promise.all(portion.map(({ socket, to, endsAt }) => this.place(socket, to, endsAt)));
       some = portion.length === 0 || placed.includes(true);
     }
     this.offering = false;
   }
 
   /** Whether the client, who speaks HTTP, waits no longer. */
-  private async place(client: Socket, endsAt = performance.now() + HELD_MS): Promise<boolean> {
+  private async place(client: Socket, to: DoorName, endsAt = performance.now() + HELD_MS): Promise<boolean> {
     if (client.destroyed) return true;
     if (this.successor) {
-      this.give(this.successor, 'http', client);
+      this.give(this.successor, to, client);
       return true;
     }
-    const server = await this.neighbours.reach('http', client);
+    const server = await this.neighbours.reach(to, client);
     if (client.destroyed) {
       server?.destroy();
       return true;
@@ -227,8 +228,8 @@ export class Standby {
       return true;
     }
     // It may have come while the neighbours were asked.
-    if (this.successor) this.give(this.successor, 'http', client);
-    else this.hold(client, endsAt);
+    if (this.successor) this.give(this.successor, to, client);
+    else this.hold(client, to, endsAt);
     return this.successor !== undefined;
   }
 
@@ -247,7 +248,7 @@ export class Standby {
     return true;
   }
 
-  private hold(socket: Socket, endsAt: number): void {
+  private hold(socket: Socket, to: DoorName, endsAt: number): void {
     if (this.closed || this.held.size >= MOST_HELD) {
       socket.destroy();
       return;
@@ -271,6 +272,7 @@ export class Standby {
     const timer = setTimeout(() => drop(NOBODY_TEXT), Math.max(0, endsAt - performance.now()));
     const held: Held = {
       socket,
+      to,
       endsAt,
       release: () => {
         clearTimeout(timer);

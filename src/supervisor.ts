@@ -1,36 +1,48 @@
-// Several HTTP processes on one port: forks them, replaces those that die, adds up their metrics, and stops them together.
+// Several HTTP processes on one port: forks them, replaces those that die, asks each what all have to tell, and stops them together.
 // Holds no state of the service: catalog, blobs and leases are shared on disk.
 import cluster, { type Worker } from 'node:cluster';
+import type { Tree } from './config/load-config.js';
 import type { Logger } from './kernel/ports/logger.js';
-import type { MetricsSnapshot } from './telemetry/snapshot.js';
 
 /** A worker that lives this long was healthy: the next failure starts again with no delay. */
 const HEALTHY_AFTER_MS = 10_000;
 const MAX_RESTART_DELAY_MS = 5_000;
-/** A worker that does not tell its figures in time is left out of this scrape. */
-const SNAPSHOT_TIMEOUT_MS = 1_000;
+/** A worker that does not tell its figures in time is left out of this answer. */
+const TELLING_TIMEOUT_MS = 1_000;
 /** Beyond the drain limit, for what cannot be drained. */
 const KILL_AFTER_DRAIN_MS = 5_000;
 /** Ctrl-C reaches a process from the terminal and again from npm: that is one wish, not two. */
 export const SAME_SIGNAL_MS = 1_000;
 
+/** What all workers can be asked: their metrics, how they are, and that with their past. What is told is plain JSON. */
+export type Topic = 'metrics' | 'standing' | 'past';
+
 /** Parent to worker. */
 type Question =
-  | { readonly kind: 'tell-snapshot'; readonly id: number }
-  | { readonly kind: 'sum'; readonly id: number; readonly snapshots: readonly MetricsSnapshot[] };
+  | { readonly kind: 'tell'; readonly topic: Topic; readonly id: number }
+  | { readonly kind: 'all'; readonly topic: Topic; readonly id: number; readonly told: readonly unknown[] }
+  | Given;
+/** The settings to go by, to begin with and whenever they were read again. They hold secrets; only the two processes see them. */
+interface Given {
+  readonly kind: 'settings';
+  readonly given: Tree;
+}
 /** Worker to parent. */
 type Answer =
-  | { readonly kind: 'snapshot'; readonly id: number; readonly snapshot: MetricsSnapshot }
-  | { readonly kind: 'ask-sum'; readonly id: number }
-  | { readonly kind: 'ready' };
+  | { readonly kind: 'told'; readonly id: number; readonly told: unknown }
+  | { readonly kind: 'ask-all'; readonly topic: Topic; readonly id: number }
+  | { readonly kind: 'ask-settings' };
+
+/** What this process tells of a topic, `own`, is asked for by the others; the function asks all, and this one. */
+export type Connect = <T>(topic: Topic, own: () => Promise<T>) => () => Promise<readonly T[]>;
 
 export interface SupervisorOptions {
   readonly workers: number;
   /** Servers that a worker listens with. */
   readonly servers: number;
   readonly drainTimeoutMs: number;
-  /** SIGHUP is for the workers, which read files again; else it ends the process. */
-  readonly handsOnHangUp: boolean;
+  /** What all workers go by, also those that take another's place later. */
+  readonly settings: () => Tree;
   readonly logger: Logger;
 }
 
@@ -42,10 +54,10 @@ export async function superviseWorkers({
   workers,
   servers,
   drainTimeoutMs,
-  handsOnHangUp,
+  settings,
   logger,
 }: SupervisorOptions): Promise<number> {
-  const figures = new Map<number, (snapshot: MetricsSnapshot) => void>();
+  const asked = new Map<number, (told: unknown) => void>();
   let questions = 0;
   let stopping = false;
   let everListened = false;
@@ -67,8 +79,9 @@ export async function superviseWorkers({
     const worker = cluster.fork({ _PROOFSHEET_WORKER_INDEX: String(index) });
     const startedAt = performance.now();
     worker.on('message', (message: Answer) => {
-      if (message.kind === 'snapshot') figures.get(message.id)?.(message.snapshot);
-      if (message.kind === 'ask-sum') void sum(worker, message.id);
+      if (message.kind === 'told') asked.get(message.id)?.(message.told);
+      if (message.kind === 'ask-settings') tellSettings(worker, settings());
+      if (message.kind === 'ask-all') void tellAll(worker, message.topic, message.id);
     });
     worker.once('exit', (code, signal) => {
       if (stopping) return;
@@ -80,36 +93,26 @@ export async function superviseWorkers({
     });
   };
 
-  const snapshotOf = (worker: Worker): Promise<MetricsSnapshot | undefined> =>
+  const toldBy = (worker: Worker, topic: Topic): Promise<unknown> =>
     new Promise((resolve) => {
       const id = questions++;
-      const settle = (snapshot?: MetricsSnapshot): void => {
+      const settle = (told?: unknown): void => {
         clearTimeout(timer);
-        figures.delete(id);
-        resolve(snapshot);
+        asked.delete(id);
+        resolve(told);
       };
-      const timer = setTimeout(settle, SNAPSHOT_TIMEOUT_MS);
-      figures.set(id, settle);
-      worker.send({ kind: 'tell-snapshot', id } satisfies Question, (error) => error && settle());
+      const timer = setTimeout(settle, TELLING_TIMEOUT_MS);
+      asked.set(id, settle);
+      worker.send({ kind: 'tell', topic, id } satisfies Question, (error) => error && settle());
     });
 
-  const sum = async (asker: Worker, id: number): Promise<void> => {
-    const snapshots = await Promise.all(livingWorkers().map(snapshotOf));
-    if (asker.isConnected()) {
-      asker.send({
-        kind: 'sum',
-        id,
-        snapshots: snapshots.filter((snapshot) => snapshot !== undefined),
-      } satisfies Question);
-    }
+  const tellAll = async (asker: Worker, topic: Topic, id: number): Promise<void> => {
+    const told = await Promise.all(livingWorkers().map((worker) => toldBy(worker, topic)));
+    if (!asker.isConnected()) return;
+    asker.send({ kind: 'all', topic, id, told: told.filter((each) => each !== undefined) } satisfies Question);
   };
 
   for (let index = 0; index < workers; index++) start(index, 0);
-  if (handsOnHangUp)
-    process.on('SIGHUP', () => {
-      // One that is only starting has no handler yet, would end, and looks at the file's age by itself.
-      for (const worker of livingWorkers()) if (listening.has(worker)) worker.process.kill('SIGHUP');
-    });
   const stopped = new Promise<'signal'>((resolve) => {
     let stoppingSince: number | undefined;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -128,6 +131,30 @@ export async function superviseWorkers({
   return end === 'signal' ? code : end;
 }
 
+/** All workers go by `given` from now on; those that are only starting once they serve. */
+export function tellAllSettings(given: Tree): void {
+  for (const worker of livingWorkers()) tellSettings(worker, given);
+}
+
+function tellSettings(worker: Worker, given: Tree): void {
+  // A worker that ends meanwhile needs none.
+  worker.send({ kind: 'settings', given } satisfies Question, () => undefined);
+}
+
+/** A worker's side: resolves with the settings to begin with; `onNews` gets them again whenever they were read again. */
+export function settingsOfSupervisor(onNews: (given: Tree) => void): Promise<Tree> {
+  return new Promise((resolve) => {
+    let isFirst = true;
+    process.on('message', (message: Question) => {
+      if (message.kind !== 'settings') return;
+      if (isFirst) resolve(message.given);
+      else onNews(message.given);
+      isFirst = false;
+    });
+    process.send?.({ kind: 'ask-settings' } satisfies Answer);
+  });
+}
+
 function livingWorkers(): Worker[] {
   return Object.values(cluster.workers ?? {}).filter((worker): worker is Worker => worker?.isConnected() === true);
 }
@@ -141,7 +168,7 @@ async function stopAll(limitMs: number): Promise<number> {
           worker.once('exit', (code, signal) => {
             clearTimeout(timer);
             // One that was only starting had no handler yet and nothing in hand: the signal's own way of ending it is right.
-            resolve(signal === 'SIGTERM' || signal === 'SIGINT' ? 0 : (code ?? 1));
+            resolve(['SIGTERM', 'SIGINT', 'SIGHUP'].includes(signal) ? 0 : (code ?? 1));
           });
           worker.process.kill('SIGTERM');
         }),
@@ -157,31 +184,28 @@ export function workerIndex(): number | undefined {
 }
 
 /**
- * A worker's side: tells its own figures when asked, and gets those of all workers.
- * Resolves with its own alone when the parent does not answer in time.
+ * A worker's side: tells its own when asked, and gets what all workers tell. Resolves with its own alone when the parent does not
+ * answer in time.
  */
-export function connectToSupervisor(own: () => Promise<MetricsSnapshot>): () => Promise<readonly MetricsSnapshot[]> {
-  const waiting = new Map<number, (snapshots: readonly MetricsSnapshot[]) => void>();
+export function connectToSupervisor<T>(topic: Topic, own: () => Promise<T>): () => Promise<readonly T[]> {
+  const waiting = new Map<number, (told: readonly T[]) => void>();
   let questions = 0;
   process.on('message', (message: Question) => {
-    if (message.kind === 'sum') waiting.get(message.id)?.(message.snapshots);
-    if (message.kind === 'tell-snapshot') {
-      void own().then((snapshot) => process.send?.({ kind: 'snapshot', id: message.id, snapshot } satisfies Answer));
-    }
+    if (message.kind === 'settings' || message.topic !== topic) return;
+    // What is told of a topic is what its `own` has told, in this process or in one of the same program.
+    if (message.kind === 'all') waiting.get(message.id)?.(message.told as readonly T[]);
+    else void own().then((told) => process.send?.({ kind: 'told', id: message.id, told } satisfies Answer));
   });
   return () =>
     new Promise((resolve, reject) => {
       const id = questions++;
-      const settle = (snapshots: readonly MetricsSnapshot[]): void => {
+      const settle = (told: readonly T[]): void => {
         clearTimeout(timer);
         waiting.delete(id);
-        resolve(snapshots);
+        resolve(told);
       };
-      const timer = setTimeout(
-        () => void own().then((snapshot) => settle([snapshot]), reject),
-        2 * SNAPSHOT_TIMEOUT_MS,
-      );
+      const timer = setTimeout(() => void own().then((told) => settle([told]), reject), 2 * TELLING_TIMEOUT_MS);
       waiting.set(id, settle);
-      process.send?.({ kind: 'ask-sum', id } satisfies Answer);
+      process.send?.({ kind: 'ask-all', topic, id } satisfies Answer);
     });
 }

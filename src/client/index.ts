@@ -1,13 +1,17 @@
 // The typed client of Proofsheet, `proofsheet/client`: fetch and Web Crypto only, so it runs in browsers and in Node alike. What
 // is asked and answered are types made from the server's own route tables.
 import { ProofsheetApiError } from './api-error.js';
+import { contentDigest, hasWebCrypto, sha256Of } from './digest.js';
 import type { Metadata, Operations } from './operations.js';
+import { partsOf } from './parts.js';
 import { retrying } from './retrying.js';
 import { percentEncoded, type SigningKey, signedQuery } from './signing.js';
+import { type Fetching, type Progress, Uploader } from './upload-body.js';
 
 export { ProofsheetApiError } from './api-error.js';
 export type * from './operations.js';
 export type { SigningKey } from './signing.js';
+export type { Progress } from './upload-body.js';
 
 export interface ClientOptions {
   /** Where the operations are, with the base path: `https://previews.example.org/imageconverter`. */
@@ -30,35 +34,98 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface PreviewUrlOptions extends Pick<CallOptions, 'context'> {
+  /** The very format, and not what fits it best; the server has to permit it (`PROOFSHEET_EXACT`). */
+  readonly exact?: boolean;
+}
+
 export interface PutOptions extends CallOptions {
   /** The image key; the SHA-256 of the bytes in hex unless named. */
   readonly key?: string;
+  /** The SHA-256 of the bytes in hex, where it is known: then they are not read twice. */
+  readonly digest?: string;
+  /** Told of the upload as it goes. A browser tells nothing in between where it cannot stream, over HTTP/1.1 that is. */
+  readonly onProgress?: (progress: Progress) => void;
 }
 
 export interface Stored {
   readonly key: string;
-  /** The bytes were sent; `false` where the key was known already. */
+  /** The bytes were sent; `false` where the server had them already. */
   readonly isUploaded: boolean;
 }
 
+export interface WantedPreview {
+  readonly key: string;
+  /** As `auto:200x150`. */
+  readonly format: string;
+  /** Of a preview that is at hand: the same one is not sent again. */
+  readonly ifNoneMatch?: string;
+}
+
+export interface BatchOptions extends CallOptions {
+  /** Show at once what there is, and wait this long for what has still to be made, in ms; without it that is waited for alone. */
+  readonly waitMs?: number;
+}
+
+/** One answer of a batch: a preview, `isUnchanged`, or an error. */
+export interface BatchAnswer {
+  readonly wanted: WantedPreview;
+  /** `false`: the best of what is there; the right one may follow. */
+  readonly isFinal: boolean;
+  readonly preview?: Blob;
+  readonly etag?: string;
+  readonly isUnchanged: boolean;
+  readonly error?: ProofsheetApiError;
+}
+
+/** Previews that the server answers in one go. */
+const BATCH_IMAGES = 200;
+/** The code by which a server asks for bytes that it does not know. */
+const SEND_BYTES = 4003;
+
 export class ProofsheetClient {
   private readonly url: string;
+  private readonly fetching: Fetching;
+  private readonly uploader = new Uploader();
 
   constructor(private readonly options: ClientOptions) {
     this.url = options.url.replace(/\/+$/, '');
+    this.fetching = (url, init) => (options.fetch ?? globalThis.fetch)(url, init);
   }
 
   /**
-   * Stores `source` and resolves once every preview is stored. The server is asked for the key first, and the bytes are sent only
-   * when it does not know it. Rejects with a `ProofsheetApiError` for what is no image, is too large, or is not allowed.
+   * Stores `source` and resolves once every preview is stored. The server is asked first, by the key, or where that is named, by the
+   * digest of the bytes, and they are sent only when it does not know them. Rejects with a `ProofsheetApiError` for what is no image,
+   * is too large, or is not allowed, and with the signal's reason as soon as it aborts.
    */
   async put(source: Blob, options: PutOptions = {}): Promise<Stored> {
-    const key = options.key ?? (await sha256Of(source));
-    if (options.key === undefined && (await this.has(key, options))) return { key, isUploaded: false };
-    const form = new FormData();
-    form.set('sourceImage', source);
-    await this.send('POST', ['cacheImage', key], options, { body: form });
+    const canHash = options.key === undefined || hasWebCrypto();
+    const digest = options.digest ?? (canHash ? await sha256Of(source) : undefined);
+    const key = options.key ?? (digest as string);
+    options.signal?.throwIfAborted();
+    const headers: Record<string, string> = digest === undefined ? {} : { 'Content-Digest': contentDigest(digest) };
+    const isKnown = options.key === undefined ? this.has(key, options) : this.putKnown(key, headers, options);
+    if (digest !== undefined && (await isKnown)) return { key, isUploaded: false };
+    await this.upload(key, source, headers, options);
     return { key, isUploaded: true };
+  }
+
+  /** Lets the key point to bytes that the server knows in this context; `false` where it does not. */
+  private async putKnown(key: string, headers: Record<string, string>, options: CallOptions): Promise<boolean> {
+    if (headers['Content-Digest'] === undefined) return false;
+    try {
+      await this.send('POST', ['cacheImage', key], options, { headers });
+      return true;
+    } catch (error) {
+      if (error instanceof ProofsheetApiError && error.code === SEND_BYTES) return false;
+      throw error;
+    }
+  }
+
+  private async upload(key: string, source: Blob, headers: Record<string, string>, options: PutOptions): Promise<void> {
+    const send = (url: string, init: RequestInit): Promise<Response> =>
+      this.uploader.send(this.fetching, url, init, source, options.onProgress);
+    await this.send('PUT', ['cacheImage', key], options, { headers }, false, send);
   }
 
   /** Whether something is stored under the key. */
@@ -77,9 +144,41 @@ export class ProofsheetClient {
     return (await this.send('GET', ['getImage', key, format], options)).blob();
   }
 
+  /**
+   * Many previews, as they come: what is stored first. Each of `wanted` is answered once, or with `waitMs` perhaps twice. More than 200
+   * are asked for in several requests, one after the other. What fails, fails for itself.
+   */
+  async *previews(wanted: readonly WantedPreview[], options: BatchOptions = {}): AsyncGenerator<BatchAnswer> {
+    for (let from = 0; from < wanted.length; from += BATCH_IMAGES)
+      yield* this.batch(wanted.slice(from, from + BATCH_IMAGES), options);
+  }
+
+  private async *batch(wanted: readonly WantedPreview[], options: BatchOptions): AsyncGenerator<BatchAnswer> {
+    const images = wanted.map(({ key, format, ifNoneMatch }) => ({ key, format, ...(ifNoneMatch && { ifNoneMatch }) }));
+    const response = await this.send('POST', ['getImages'], options, {
+      body: JSON.stringify({ images }),
+      headers: { 'Content-Type': 'application/json', Accept: 'multipart/mixed' },
+    });
+    for await (const { headers, body } of partsOf(response)) {
+      const one = wanted[Number(/^<(\d+)>$/.exec(headers.get('Content-ID') ?? '')?.[1] ?? Number.NaN)];
+      if (one === undefined) throw new Error('expected an answer to what was asked for, got another');
+      const status = Number(headers.get('Status'));
+      const [type, etag] = [headers.get('Content-Type') ?? '', headers.get('ETag')];
+      yield {
+        wanted: one,
+        isFinal: !headers.has('X-Proofsheet-Provisional'),
+        isUnchanged: status === 304,
+        ...(status === 200 && { preview: new Blob([body], { type }) }),
+        ...(etag !== null && { etag }),
+        ...(status >= 400 && { error: await ProofsheetApiError.of(new Response(body, { status })) }),
+      };
+    }
+  }
+
   /** Its URL, for an `img`; opened by whatever the server asks for. */
-  previewUrl(key: string, format: string, { context }: Pick<CallOptions, 'context'> = {}): string {
-    return this.target(['getImage', key, format], context);
+  previewUrl(key: string, format: string, { context, exact = false }: PreviewUrlOptions = {}): string {
+    const url = this.target(['getImage', key, format], context);
+    return exact ? `${url}${url.includes('?') ? '&' : '?'}match=exact` : url;
   }
 
   /** The same, opened by its signature for `expiresInSeconds`. Needs the secret: never in a page. */
@@ -87,11 +186,15 @@ export class ProofsheetClient {
     key: string,
     format: string,
     signing: SigningKey,
-    { context = '', expiresInSeconds = 3_600 }: { readonly context?: string; readonly expiresInSeconds?: number } = {},
+    {
+      context = '',
+      exact = false,
+      expiresInSeconds = 3_600,
+    }: PreviewUrlOptions & { readonly expiresInSeconds?: number } = {},
   ): Promise<string> {
     const path = ['getImage', key, format];
     const expires = Math.floor(Date.now() / 1_000) + expiresInSeconds;
-    return `${this.target(path, undefined)}?${await signedQuery(path, context, expires, signing)}`;
+    return `${this.target(path, undefined)}?${await signedQuery(path, context, expires, signing, exact)}`;
   }
 
   /** What is known of the image. Rejects with code 4040 where nothing is stored. */
@@ -114,6 +217,17 @@ export class ProofsheetClient {
     return (await this.json<'clearImagesByKey'>('DELETE', ['clearImagesByKey', key], options, true)).message;
   }
 
+  /** Forgets all of one context, or of all. For admins. */
+  async clearAll(options: CallOptions = {}): Promise<string> {
+    return (await this.json<'clearImages'>('DELETE', ['clearImages'], options, true)).message;
+  }
+
+  /** What `preview` would be answered with: `match` tells which preview, and why, as `exact; format="auto:200x150"; size=200x150`. */
+  async answerTo(key: string, format: string, options: CallOptions = {}): Promise<{ status: number; match: string }> {
+    const { status, headers } = await this.send('HEAD', ['getImage', key, format], options);
+    return { status, match: headers.get('X-Proofsheet-Match') ?? '' };
+  }
+
   private async json<Name extends keyof Operations>(
     verb: Operations[Name]['verb'],
     path: readonly [Name, ...string[]],
@@ -127,21 +241,30 @@ export class ProofsheetClient {
   private async send(
     method: string,
     path: readonly [keyof Operations, ...string[]],
-    { context, signal }: CallOptions,
-    more: RequestInit = {},
+    { context, waitMs, signal }: BatchOptions,
+    { headers, body }: Pick<RequestInit, 'body'> & { readonly headers?: Record<string, string> } = {},
     isAdmins = false,
+    sending: Fetching = this.fetching,
   ): Promise<Response> {
-    const { retries = 3, maxWaitMs = 30_000, fetch: fetching = globalThis.fetch } = this.options;
-    const url = this.target(path, context);
-    const init: RequestInit = { ...more, method, headers: this.credentials(isAdmins), ...(signal && { signal }) };
-    const response = await retrying(() => fetching(url, init), { retries, maxWaitMs }, signal);
+    const { retries = 3, maxWaitMs = 30_000 } = this.options;
+    const url = this.target(path, context, waitMs);
+    const init: RequestInit = {
+      method,
+      headers: { ...headers, ...this.credentials(isAdmins) },
+      ...(body !== undefined && { body }),
+      ...(signal && { signal }),
+    };
+    const response = await retrying(() => sending(url, init), { retries, maxWaitMs }, signal);
     if (!response.ok) throw await ProofsheetApiError.of(response);
     return response;
   }
 
-  private target(path: readonly string[], context: string | undefined): string {
-    const query = context === undefined || context === '' ? '' : `?context=${percentEncoded(context)}`;
-    return `${this.url}/${path.map(percentEncoded).join('/')}${query}`;
+  private target(path: readonly string[], context = '', waitMs?: number): string {
+    const query = [
+      ...(context === '' ? [] : [`context=${percentEncoded(context)}`]),
+      ...(waitMs === undefined ? [] : [`wait=${waitMs}`]),
+    ].join('&');
+    return `${this.url}/${path.map(percentEncoded).join('/')}${query === '' ? '' : `?${query}`}`;
   }
 
   private credentials(isAdmins: boolean): Record<string, string> {
@@ -153,9 +276,4 @@ export class ProofsheetClient {
     }
     return token === undefined ? {} : { Authorization: `Bearer ${token}` };
   }
-}
-
-async function sha256Of(source: Blob): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', await source.arrayBuffer());
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -84,6 +84,34 @@ export interface ProtocolFailure {
   readonly message: string;
 }
 
+export interface WantedImage {
+  /** The image key. */
+  readonly key: string;
+  /** The request format. */
+  readonly format: string;
+  /** An entity tag; the same preview is then answered by 304. */
+  readonly ifNoneMatch?: string;
+}
+
+export interface WantedImages {
+  readonly images: readonly WantedImage[];
+}
+
+/** One answer of many. It has a body, or an error, or (304) neither. */
+export interface BatchLine {
+  /** Which of the images asked for, from 0. */
+  readonly index: number;
+  readonly status: number;
+  readonly headers: {
+    readonly [name: string]: string;
+  };
+  /** False: the best of what is there; the right one may follow. */
+  readonly isFinal: boolean;
+  /** The preview in base64. */
+  readonly body?: string;
+  readonly error?: Failure;
+}
+
 export interface KeyCount {
   readonly count: number;
 }
@@ -113,7 +141,7 @@ export interface Operations {
   readonly cacheAndGetImage: {
     readonly verb: 'POST';
     readonly path: { readonly imageKey: string; readonly requestFormat: string };
-    readonly query: { readonly context?: string; readonly placeholder?: string };
+    readonly query: { readonly context?: string; readonly match?: string; readonly placeholder?: string };
     readonly answer: Blob;
   };
   /** As cacheAndGetImage, with the metadata in the same answer: `POST /cacheAndGetImageAndMetadata/{imageKey}/{requestFormat}` */
@@ -134,7 +162,7 @@ export interface Operations {
   readonly getImage: {
     readonly verb: 'GET';
     readonly path: { readonly imageKey: string; readonly requestFormat: string };
-    readonly query: { readonly context?: string; readonly placeholder?: string };
+    readonly query: { readonly context?: string; readonly match?: string; readonly placeholder?: string };
     readonly answer: Blob;
   };
   /** The preview that fits best, and the metadata, in one answer: `GET /getImageAndMetadata/{imageKey}/{requestFormat}` */
@@ -150,6 +178,25 @@ export interface Operations {
     readonly path: { readonly imageKey: string };
     readonly query: { readonly context?: string };
     readonly answer: Metadata;
+  };
+  /** Up to 200 previews in one answer, those that are stored first: `POST /getImages` */
+  readonly getImages: {
+    readonly verb: 'POST';
+    readonly path: object;
+    readonly query: { readonly context?: string; readonly wait?: string };
+    readonly answer: BatchLine;
+  };
+  /** Up to 100 pictures side by side, as one JPEG: `GET /sheet` */
+  readonly sheet: {
+    readonly verb: 'GET';
+    readonly path: object;
+    readonly query: {
+      readonly key?: string;
+      readonly context?: string;
+      readonly columns?: string;
+      readonly cell?: string;
+    };
+    readonly answer: Blob;
   };
   /** Forgets every image, or those of one context: `DELETE /clearImages` */
   readonly clearImages: {

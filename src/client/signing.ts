@@ -9,24 +9,27 @@ export interface SigningKey {
 
 /** In front of everything that is signed. */
 const VERSION = 'proofsheet-url-v1';
+const EXACT = 'match=exact';
 
 /**
  * The query that opens `path` (an operation and what stands behind it, decoded) in `context` until `expires`, Unix time in
- * seconds: `expires=...&kid=...&signature=...`, with the context where there is one.
+ * seconds: `expires=...&kid=...&signature=...`, with the context where there is one. `isExact`: of the very format.
  */
 export async function signedQuery(
   path: readonly string[],
   context: string,
   expires: number,
   key: SigningKey,
+  isExact = false,
 ): Promise<string> {
-  const text = [VERSION, `/${path.map(percentEncoded).join('/')}`, percentEncoded(context), String(expires)].join('\n');
+  const lines = [VERSION, `/${path.map(percentEncoded).join('/')}`, percentEncoded(context), String(expires)];
+  const text = [...lines, ...(isExact ? [EXACT] : [])].join('\n');
   const encoder = new TextEncoder();
   const hmac = { name: 'HMAC', hash: 'SHA-256' };
   const secret = await crypto.subtle.importKey('raw', encoder.encode(key.secret), hmac, false, ['sign']);
   const signature = base64url(await crypto.subtle.sign('HMAC', secret, encoder.encode(text)));
   const narrowed = context === '' ? '' : `context=${percentEncoded(context)}&`;
-  return `${narrowed}expires=${expires}&kid=${percentEncoded(key.id)}&signature=${signature}`;
+  return `${narrowed}${isExact ? `${EXACT}&` : ''}expires=${expires}&kid=${percentEncoded(key.id)}&signature=${signature}`;
 }
 
 /** RFC 3986: everything but the unreserved characters. */

@@ -8,6 +8,11 @@ export interface Fault {
   readonly what: string;
 }
 
+/** One line. */
+export function faultText({ key, env, what }: Fault): string {
+  return `${key}${env === undefined ? '' : ` (${env})`}: ${what}`;
+}
+
 /** The exit code of a process that cannot run with its configuration: EX_CONFIG of BSD's sysexits.h. */
 export const CONFIG_EXIT_CODE = 78;
 
@@ -24,7 +29,7 @@ export class ConfigError extends Error {
   constructor(faults: readonly Fault[]) {
     const report = [
       `Proofsheet cannot start: ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'} in its configuration.`,
-      ...faults.map(({ key, env, what }) => `  ${key}${env === undefined ? '' : ` (${env})`}: ${what}`),
+      ...faults.map((fault) => `  ${faultText(fault)}`),
     ].join('\n');
     super(report);
     this.faults = faults;

@@ -30,6 +30,16 @@ export const LIBRARY = {
     whole('seconds', { min: 60, max: TEN_YEARS_S }),
     'How long an import that has ended can be asked for; 7 days unless said otherwise.',
   ),
+  uploadMaxOpen: setting(
+    'UPLOAD_MAX_OPEN',
+    whole('uploads', { min: 1, max: 1_000_000 }),
+    'Uploads of a tenant that were prepared and not completed, beyond which the next is refused.',
+  ),
+  uploadKeepSeconds: setting(
+    'UPLOAD_KEEP_SECONDS',
+    whole('seconds', { min: 3_600, max: TEN_YEARS_S }),
+    'How long an upload that was prepared and is not completed is kept, with what it has received; a day unless said otherwise.',
+  ),
   trashSeconds: setting(
     'TRASH_SECONDS',
     whole('seconds', { min: 0, max: TEN_YEARS_S }),

@@ -15,8 +15,17 @@ import type { Machine } from './setting.js';
 /** The package's own files: two levels up both from src/config and from dist/config. */
 const OWN_CONFIG_DIR = fileURLToPath(new URL('../../config', import.meta.url));
 
+const NAMES_PATH = join(OWN_CONFIG_DIR, 'custom-environment-variables.yaml');
+
 type Environment = Readonly<Record<string, string | undefined>>;
-type Tree = Readonly<Record<string, unknown>>;
+/** Sections of keys and values as they are written, not checked yet: plain JSON. */
+export type Tree = Readonly<Record<string, unknown>>;
+
+/** What was read, and of what, in the order in which one lies over the other. */
+interface Sources {
+  readonly tree: Tree;
+  readonly sources: readonly { readonly name: string; readonly parsed: Tree }[];
+}
 
 /** What the world is to the loader; tests bring their own. */
 export interface LoadOptions {
@@ -26,11 +35,38 @@ export interface LoadOptions {
 
 /** The checked configuration of this process. Throws `ConfigError` with every fault at once. */
 export function loadConfig(options: LoadOptions = {}): Config {
-  const given = readSources(withoutBlanks(options.environment ?? process.env));
+  return configOf(readGiven(options.environment), options.machine);
+}
+
+/** What files and environment say now. Throws `ConfigError` for a source that cannot be read. */
+export function readGiven(environment: Environment = process.env): Tree {
+  return readSources(withoutBlanks(environment)).tree;
+}
+
+/** The same, and of each key (`section.name`) the file or variable that has the last word. */
+export function readWithOrigins(environment: Environment = process.env): Sources & {
+  readonly origins: ReadonlyMap<string, string>;
+} {
+  const known = withoutBlanks(environment);
+  const read = readSources(known);
+  const origins = allSettings().map(({ key, section, name, setting: { env } }) => {
+    const last = read.sources.findLast(({ parsed }) => hasKey(parsed, section, name))?.name ?? '(none)';
+    return [key, last === NAMES_PATH && known[env] !== undefined ? env : last] as const;
+  });
+  return { ...read, origins: new Map(origins) };
+}
+
+function hasKey(tree: Tree, section: string, name: string): boolean {
+  const values = tree[section];
+  return typeof values === 'object' && values !== null && Object.hasOwn(values, name);
+}
+
+/** What was read, checked. Throws `ConfigError` with every fault at once. */
+export function configOf(given: Tree, machine: Machine = thisMachine()): Config {
   const result = configSchema().safeParse(given);
   if (!result.success) throw new ConfigError(faultsOf(result.error.issues, given));
 
-  const config = decideAuto(result.data, options.machine ?? thisMachine());
+  const config = decideAuto(result.data, machine);
   const conflicts = conflictsOf(config).map(({ key, expected }) => faultAt(key, `expected ${expected}`, given));
   if (conflicts.length > 0) throw new ConfigError(conflicts);
   return onWritableDirectory(config);
@@ -85,9 +121,9 @@ function withoutBlanks(environment: Environment): Environment {
 }
 
 /** All sources over each other; a profile is named by one of them and lies under the operator's, so it takes a second turn. */
-function readSources(environment: Environment): Tree {
+function readSources(environment: Environment): Sources {
   const alone = readInOrder(environment, undefined, undefined);
-  const { server } = alone;
+  const { server } = alone.tree;
   const given = (name: string) =>
     typeof server === 'object' && server !== null ? (Reflect.get(server, name) as unknown) : undefined;
   const profile = PROFILES.find((name) => name === given('profile'));
@@ -97,7 +133,7 @@ function readSources(environment: Environment): Tree {
   return profile === undefined && file === undefined ? alone : readInOrder(environment, profile, file);
 }
 
-function readInOrder(environment: Environment, profile: Profile | undefined, properties: string | undefined): Tree {
+function readInOrder(environment: Environment, profile: Profile | undefined, properties: string | undefined): Sources {
   const operatorDir = environment.NODE_CONFIG_DIR;
   const load = new LoadWithEnvironment({
     configDir: OWN_CONFIG_DIR,
@@ -116,13 +152,18 @@ function readInOrder(environment: Environment, profile: Profile | undefined, pro
     }
     if (environment.NODE_CONFIG) load.addConfig('NODE_CONFIG', treeOf(environment.NODE_CONFIG));
     // An operator's directory need not repeat the names of the environment variables, so ours are always read.
-    load.loadEnvironment(join(OWN_CONFIG_DIR, 'custom-environment-variables.yaml'), environment);
+    load.loadEnvironment(NAMES_PATH, environment);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ConfigError([{ key: '(sources)', env: undefined, what: why }]);
+    throw new ConfigError([{ key: '(sources)', env: undefined, what: withoutQuotes(String(error)) }]);
   }
-  return Util.toObject(load.config);
+  return { tree: Util.toObject(load.config), sources: load.getSources() };
+}
+
+/** What a parser says of a file and a place in it, without what it quotes of the file: that may hold secrets. */
+function withoutQuotes(message: string): string {
+  const [said = ''] = message.split('\n', 1);
+  return said.replace(/^Error: /, '').replaceAll(/"[^"]*"/g, '"..."');
 }
 
 /** What `NODE_CONFIG` holds. V8's own message about broken JSON quotes it, and it may hold passwords. */

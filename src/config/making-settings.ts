@@ -1,7 +1,9 @@
 // The settings of conversion: which previews are made, from which sources, by how many processes and at what cost.
+import { EXACT_RULES } from '../kernel/exact.js';
+import { NEGOTIATED_TYPES } from '../kernel/negotiation.js';
 import { AUTO_RULES } from '../kernel/sequence.js';
 import { SOURCE_TYPES } from '../kernel/source.js';
-import { autoOr, bytes, choice, choices, flag, targetFormats, whole } from './kinds.js';
+import { autoOr, bytes, choice, choices, flag, optional, targetFormats, whole } from './kinds.js';
 import { setting } from './setting.js';
 
 const MIB = 2 ** 20;
@@ -30,7 +32,7 @@ export const LIMITS = {
   maxSourcePixels: setting(
     'MAX_SOURCE_PIXELS',
     whole('pixels', { min: 1, max: 4_294_967_295 }),
-    'Most pixels of a source, width times height, all frames together; more are answered 413 (4131).',
+    'Most pixels of a source, width times height; more are answered 413 (4131). An animation with more in all its frames is shown by its first.',
   ),
   maxPages: setting(
     'MAX_PAGES',
@@ -45,6 +47,21 @@ export const LIMITS = {
 } as const;
 
 export const DRAWING = {
+  exact: setting(
+    'EXACT',
+    choice(EXACT_RULES),
+    'Who may ask for a format exactly, by match=exact: off nobody; listed whoever asks for a target format or one of PROOFSHEET_EXACT_FORMATS; signed who has a URL that is signed for it, or an API token; any everybody.',
+  ),
+  exactFormats: setting(
+    'EXACT_FORMATS',
+    optional(targetFormats()),
+    'Formats that may be asked for exactly where PROOFSHEET_EXACT is listed; target formats may be without.',
+  ),
+  negotiate: setting(
+    'NEGOTIATE',
+    optional(choices(NEGOTIATED_TYPES)),
+    'Types that take the place of JPEG where the request leaves the type open, the client takes them and they are smaller: made of the kept source when nobody waits, after the first answer. Unset: none.',
+  ),
   maxBytes: setting(
     'DRAWING_MAX_BYTES',
     bytes({ min: MIB, max: 1024 * 1024 * GIB }),

@@ -20,7 +20,7 @@ export const ACCESS = {
       ),
     ),
     'Tokens (Authorization: Bearer) that open uploads and reads, in all contexts or in those named; unset leaves both open to everybody.',
-    { secret: true },
+    { secret: true, reloads: true },
   ),
   urlKeys: setting(
     'URL_KEYS',
@@ -28,7 +28,7 @@ export const ACCESS = {
       parsedList('list of 1 to 16 entries ID:SECRET, a secret of 16 visible characters or more', 16, parseUrlKey),
     ),
     'Keys of signed URLs, which open a read without a token until they expire; the first one signs, all are valid.',
-    { secret: true },
+    { secret: true, reloads: true },
   ),
   metadata: setting(
     'METADATA',
@@ -39,6 +39,7 @@ export const ACCESS = {
     'LOGIN_FAILURES_PER_MINUTE',
     whole('failures', { min: 0, max: 100_000 }),
     'Failed logins of one client per minute and HTTP process; more are answered 429. 0 sets no limit.',
+    { reloads: true },
   ),
 } as const;
 
@@ -47,26 +48,37 @@ export const FAIRNESS = {
     'CLIENT_UPLOADS_PER_SECOND',
     whole('uploads per second', { min: 0, max: 100_000 }),
     'Uploads begun by one client (an IPv4 address or an IPv6 /64) per second and HTTP process, twice as many in a burst; more are answered 429. 0 sets no limit.',
+    { reloads: true },
   ),
   clientUploads: setting(
     'CLIENT_UPLOADS',
     whole('uploads', { min: 0, max: 100_000 }),
     'Uploads of one client that are received or converted at the same time per HTTP process; more are answered 429. 0 sets no limit.',
+    { reloads: true },
   ),
   contextUploadsPerSecond: setting(
     'CONTEXT_UPLOADS_PER_SECOND',
     whole('uploads per second', { min: 0, max: 100_000 }),
     'Uploads begun in one context per second and HTTP process, twice as many in a burst; more are answered 429. 0 sets no limit.',
+    { reloads: true },
   ),
   contextUploads: setting(
     'CONTEXT_UPLOADS',
     whole('uploads', { min: 0, max: 100_000 }),
     'Uploads of one context that are received or converted at the same time per HTTP process; more are answered 429. 0 sets no limit.',
+    { reloads: true },
   ),
   contextMaxConversions: setting(
     'CONTEXT_MAX_CONVERSIONS',
     whole('conversions', { min: 0, max: 100_000 }),
     'Conversions of one context under way or waiting per HTTP process; more are answered 429. 0 sets no limit.',
+    { reloads: true },
+  ),
+  contextDrawingsPerMinute: setting(
+    'CONTEXT_DRAWINGS_PER_MINUTE',
+    whole('pictures per minute', { min: 0, max: 1_000_000 }),
+    'New pictures that one context may have drawn on demand of known sources per minute and HTTP process; more are answered 429. What is kept already, and the first of a new upload, are not counted. 0 sets no limit.',
+    { reloads: true },
   ),
   contextWeights: setting(
     'CONTEXT_WEIGHTS',
@@ -78,26 +90,31 @@ export const FAIRNESS = {
       ),
     ),
     'Turns in a row that a context has at the queue of conversions; 1 for those not named.',
+    { reloads: true },
   ),
   contextMaxBytes: setting(
     'CONTEXT_MAX_BYTES',
     bytes({ min: 0, max: 1024 * TIB }),
     'Most blob bytes of one context, shared blobs counted in full; above it its own sources, then its own groups used longest ago are evicted. 0 sets no limit.',
+    { reloads: true },
   ),
   contextMaxGroups: setting(
     'CONTEXT_MAX_GROUPS',
     whole('image groups', { min: 0, max: 1_000_000_000 }),
     'Most image groups of one context; above it its own used longest ago are evicted. 0 sets no limit.',
+    { reloads: true },
   ),
   shedQueueAgeMs: setting(
     'SHED_QUEUE_AGE_MS',
     whole('ms', { min: 0, max: HOUR_MS }),
     'Age of the oldest waiting conversion above which uploads that need a new one are answered 503 before they are received. 0 never.',
+    { reloads: true },
   ),
   shedEventLoopLagMs: setting(
     'SHED_EVENT_LOOP_LAG_MS',
     whole('ms', { min: 0, max: HOUR_MS }),
     'Lag of the event loop above which uploads that need a conversion are answered 503 before they are received. 0 never.',
+    { reloads: true },
   ),
   negativeCacheSeconds: setting(
     'NEGATIVE_CACHE_SECONDS',

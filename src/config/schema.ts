@@ -1,7 +1,7 @@
 // Every setting in one place, the schema and the type made from them, and the rules between settings.
 import { z } from 'zod';
-import { USUAL_MOUNTS } from '../kernel/dialect-names.js';
-import { IMAGINARY, LIVINGDOCS } from './dialect-settings.js';
+import { OWN_MOUNTS, USUAL_MOUNTS } from '../kernel/dialect-names.js';
+import { IMAGINARY, LIVINGDOCS, ZOOMHUB } from './dialect-settings.js';
 import { LIBRARY } from './library-settings.js';
 import { CONVERSION, DRAWING, LIMITS, SEQUENCE } from './making-settings.js';
 import { FETCH, WEBHOOKS } from './outbound-settings.js';
@@ -9,6 +9,7 @@ import { ACCESS, FAIRNESS } from './protecting-settings.js';
 import { ADMIN, SERVER, TELEMETRY } from './serving-settings.js';
 import type { Setting } from './setting.js';
 import { SHARED, STORAGE } from './storing-settings.js';
+import { TAKEDOWN } from './takedown-settings.js';
 import { ZOOM } from './zoom-settings.js';
 
 export const SETTINGS = {
@@ -25,8 +26,10 @@ export const SETTINGS = {
   library: LIBRARY,
   fetch: FETCH,
   webhooks: WEBHOOKS,
+  takedown: TAKEDOWN,
   livingdocs: LIVINGDOCS,
   imaginary: IMAGINARY,
+  zoomhub: ZOOMHUB,
   telemetry: TELEMETRY,
   shared: SHARED,
 } as const satisfies Record<string, Record<string, Setting<unknown>>>;
@@ -87,6 +90,12 @@ function isTaken(port: number | undefined, others: readonly (number | undefined)
 }
 
 const PROBE_PATHS = ['/metrics', '/healthz', '/readyz'];
+const OWN_PLACES: readonly string[] = Object.values(OWN_MOUNTS);
+
+/** What stands there would hide the server's own face, or be hidden by it. */
+function isOwnPlace(mount: string): boolean {
+  return mount === `${OWN_MOUNTS.openapi}.json` || OWN_PLACES.some((own) => `${mount}/`.startsWith(`${own}/`));
+}
 
 /** Where each dialect stands. */
 function mountsOf({ dialects, basePath }: Config['server']): readonly string[] {
@@ -101,7 +110,7 @@ export function conflictsOf(config: Config): readonly Conflict[] {
   return rules.filter(([broken]) => broken).map(([, key, expected]) => ({ key, expected }));
 }
 
-function servingRules({ server }: Config): readonly Rule[] {
+function servingRules({ server, imaginary }: Config): readonly Rule[] {
   return [
     [server.headersTimeoutMs > server.requestTimeoutMs, 'server.headersTimeoutMs', 'at most server.requestTimeoutMs'],
     [
@@ -115,14 +124,34 @@ function servingRules({ server }: Config): readonly Rule[] {
       'at most server.uploadTimeoutMs',
     ],
     [
-      ['/metrics', '/healthz', '/readyz'].includes(server.basePath),
+      PROBE_PATHS.includes(server.basePath),
       'server.basePath',
       'none of /metrics, /healthz and /readyz, which stand at the root',
+    ],
+    [
+      isOwnPlace(server.basePath),
+      'server.basePath',
+      `nothing at or below ${OWN_PLACES.join(', ')}, which are the server's own`,
+    ],
+    [
+      server.dialects.some(({ mount }) => mount !== undefined && isOwnPlace(mount)),
+      'server.dialects',
+      `nothing at or below ${OWN_PLACES.join(', ')}, which are the server's own`,
     ],
     [
       isTaken(server.healthPort, [server.port, server.tlsPort]),
       'server.healthPort',
       'another port than server.port and server.tlsPort',
+    ],
+    [
+      isTaken(imaginary.port, [server.port, server.tlsPort, server.healthPort]),
+      'imaginary.port',
+      'another port than server.port, server.tlsPort and server.healthPort',
+    ],
+    [
+      imaginary.port !== undefined && !server.dialects.some(({ name }) => name === 'imaginary'),
+      'imaginary.port',
+      'unset, or imaginary among server.dialects',
     ],
     [
       new Set(server.dialects.map(({ name }) => name)).size < server.dialects.length ||
@@ -178,7 +207,7 @@ function keepingRules({ sequence, storage, limits, conversion }: Config): readon
   ];
 }
 
-function openingRules({ access, fetch }: Config): readonly Rule[] {
+function openingRules({ access, drawing, fetch, server, takedown, zoomhub }: Config): readonly Rule[] {
   return [
     [
       access.urlKeys !== undefined && access.apiTokens === undefined,
@@ -189,6 +218,26 @@ function openingRules({ access, fetch }: Config): readonly Rule[] {
       access.urlKeys !== undefined && new Set(access.urlKeys.map(({ id }) => id)).size < access.urlKeys.length,
       'access.urlKeys',
       'every id once',
+    ],
+    [
+      drawing.exact === 'signed' && access.urlKeys === undefined,
+      'access.urlKeys',
+      'keys where drawing.exact is signed, or nobody could ask',
+    ],
+    [
+      access.urlKeys === undefined && server.dialects.some(({ name }) => name === 'mediagraph'),
+      'access.urlKeys',
+      'a key where server.dialects names mediagraph, which signs the URLs of uploads and previews by it',
+    ],
+    [
+      access.urlKeys === undefined && zoomhub.takesUploads,
+      'access.urlKeys',
+      'a key where zoomhub.takesUploads is set, which signs the URLs of uploads by it',
+    ],
+    [
+      takedown.hookSecrets !== undefined && takedown.hookUrl === undefined,
+      'takedown.hookUrl',
+      'a URL where takedown.hookSecrets is set',
     ],
     [fetch.idleTimeoutMs > fetch.timeoutMs, 'fetch.idleTimeoutMs', 'at most fetch.timeoutMs'],
     [fetch.hostConcurrency > fetch.concurrency, 'fetch.hostConcurrency', 'at most fetch.concurrency'],

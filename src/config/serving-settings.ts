@@ -1,6 +1,7 @@
 // The settings of the HTTP edge: where it listens, how long it waits, who may clear, and what it says about itself.
 import { parsePassword } from '../kernel/credentials.js';
 import { DIALECT_NAMES, parseEnabledDialect } from '../kernel/dialect-names.js';
+import { parseHostRule } from '../kernel/source-url.js';
 import { autoOr, choice, flag, optional, parsedList, secretLines, text, texts, whole } from './kinds.js';
 import { setting } from './setting.js';
 
@@ -36,12 +37,12 @@ export const SERVER = {
   dialects: setting(
     'DIALECTS',
     parsedList(`list of NAME or NAME=/PATH, names of ${DIALECT_NAMES.join(', ')}`, 16, parseEnabledDialect),
-    'Faces of this server, each below its usual path (/imageconverter by server.basePath, /livingdocs, /imaginary, /dzi, /iiif) or the one named; =/ is the root. A library’s are shut without library.tenants.',
+    'Faces of this server, each below its usual path (/imageconverter by server.basePath, /livingdocs, /mediagraph, /imaginary, /dzi, /iiif, /zoomhub, /micrio) or the one named; =/ is the root. A library’s are shut without library.tenants.',
   ),
   publicUrl: setting(
     'PUBLIC_URL',
     optional(text('URL of http or https without a slash at its end', /^https?:\/\/[^\s/?#@]+(?:\/[A-Za-z0-9._~-]+)*$/)),
-    'How clients reach this server, in front of URLs that are handed out for good; unset is where it listens.',
+    'How clients reach this server, in front of URLs that are handed out for good; unset is where it listens, or, where that is more than one place, as a client asks.',
   ),
   tlsPort: setting(
     'TLS_PORT',
@@ -122,7 +123,7 @@ export const SERVER = {
   trustProxyHops: setting(
     'TRUST_PROXY_HOPS',
     whole('proxies', { min: 0, max: 16 }),
-    'Proxies in front whose X-Forwarded-For is believed; 0 believes none.',
+    'Proxies in front whose X-Forwarded-For and X-Forwarded-Proto are believed; 0 believes none.',
   ),
   corsOrigins: setting(
     'CORS_ORIGINS',
@@ -156,6 +157,7 @@ export const ADMIN = {
     'ADMIN_USER',
     text('user name, 1 to 128 characters without colon', /^[^:\p{Cc}]{1,128}$/u),
     'User of the protected operations (basic auth).',
+    { reloads: true },
   ),
   password: setting(
     'ADMIN_PASSWORD',
@@ -163,7 +165,7 @@ export const ADMIN = {
       secretLines('list (in the environment one a line) of 1 to 16 passwords or scrypt hashes', 16, parsePassword),
     ),
     'Passwords of the protected operations, each plain or as "proofsheet hash-password" prints it; several are valid side by side, for rotation. Unset answers those operations 403.',
-    { secret: true },
+    { secret: true, reloads: true },
   ),
 } as const;
 
@@ -172,11 +174,17 @@ export const TELEMETRY = {
     'LOG_LEVEL',
     choice(['debug', 'info', 'warn', 'error', 'silent']),
     'Least severe log lines that are written; debug adds a line per cache hit.',
+    { reloads: true },
   ),
   oxMetrics: setting(
     'OX_METRICS',
     flag(),
     'Tell the figures by the names of the original’s metrics too, as its Grafana board asks for them.',
+  ),
+  traceHosts: setting(
+    'TRACE_HOSTS',
+    optional(parsedList('list of 1 to 100 host, host:port or *.domain', 100, parseHostRule)),
+    'Hosts of sources and webhooks that are told by traceparent which trace a request belongs to, where an OpenTelemetry SDK is registered. Unset: none.',
   ),
 } as const;
 

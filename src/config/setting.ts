@@ -16,12 +16,15 @@ export interface Setting<T> extends Kind<T> {
   readonly meaning: string;
   /** The value is never reported, logged or shown. */
   readonly secret: boolean;
+  /** A new value is taken over on SIGHUP, without a restart. */
+  readonly reloads: boolean;
   /** What `auto` means here; `workers` is the number of HTTP processes. */
   readonly auto?: (machine: Machine, workers: number) => number;
 }
 
 interface Extras {
   readonly secret?: boolean;
+  readonly reloads?: boolean;
   readonly auto?: (machine: Machine, workers: number) => number;
 }
 
@@ -33,5 +36,6 @@ export function setting<T>(name: string, kind: Kind<T>, meaning: string, extras:
     env: `PROOFSHEET_${name}`,
     meaning,
     secret: extras.secret ?? false,
+    reloads: extras.reloads ?? false,
   };
 }

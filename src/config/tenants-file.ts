@@ -11,9 +11,11 @@ import type { TenantId } from '../kernel/library/ids.js';
 import type { Recognised, Tenant } from '../kernel/library/tenant.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Tenants } from '../kernel/ports/tenants.js';
+import type { Mark } from '../kernel/recipe/recipe.js';
 import { parseHostRule } from '../kernel/source-url.js';
 import { ConfigError, type Fault } from './config-error.js';
 import { bytes } from './kinds.js';
+import { watermarkOf } from './watermark.js';
 
 const POLL_MS = 1_000;
 const MAX_FILE_BYTES = 16 * 2 ** 20;
@@ -47,6 +49,18 @@ const ENTRY = z.strictObject({
   imagesPerDay: z.int().min(1).optional(),
   maxBytes: bytes({ min: 1, max: Number.MAX_SAFE_INTEGER }).schema.optional(),
   webhookSecrets: z.array(z.string().min(16).max(512)).max(10).optional(),
+  watermark: z
+    .strictObject({
+      text: z.string().trim().min(1).max(200).optional(),
+      image: z.string().min(1).max(4_096).optional(),
+      opacity: z.number().min(0.01).max(1).optional(),
+      scale: z.number().min(0.05).max(1).optional(),
+    })
+    .refine(
+      ({ text, image }) => (text === undefined) !== (image === undefined),
+      'expected a text or an image, one of them',
+    )
+    .optional(),
   onExisting: z.enum(EXISTING_RULES).optional(),
 });
 type Entry = z.infer<typeof ENTRY>;
@@ -81,7 +95,7 @@ export function readTenants(text: string, name: string): Known {
   if (!entries.success) throw new ConfigError(entries.error.issues.flatMap((issue) => faultsOf(issue, name)));
   const repeated = repeatedIn(entries.data).map((what) => fault(name, what));
   if (repeated.length > 0) throw new ConfigError(repeated);
-  return knownOf(entries.data);
+  return knownOf(entries.data, (entry) => watermarkOf(entry, name));
 }
 const ENTRY_LIST = z.array(ENTRY).max(MAX_TENANTS);
 
@@ -165,12 +179,12 @@ async function read(path: string): Promise<Known> {
   return readTenants(text.toString('utf8'), path);
 }
 
-function knownOf(entries: readonly Entry[]): Known {
+function knownOf(entries: readonly Entry[], markOf: (entry: Entry) => Mark | undefined): Known {
   const [byId, byContext] = [new Map<string, Tenant>(), new Map<string, Tenant>()];
   const contexts = new Set<string>();
   const [byToken, byApiKey] = [new Map<string, Recognised>(), new Map<string, Recognised>()];
   const tenants = entries.map((entry) => {
-    const tenant = tenantOf(entry);
+    const tenant = tenantOf(entry, markOf(entry));
     byId.set(tenant.id, tenant);
     if (contexts.has(tenant.context)) byContext.delete(tenant.context);
     else byContext.set(tenant.context, tenant);
@@ -186,7 +200,7 @@ function knownOf(entries: readonly Entry[]): Known {
   return { tenants, byId, byContext, byToken, byApiKey };
 }
 
-function tenantOf(entry: Entry): Tenant {
+function tenantOf(entry: Entry, watermark: Mark | undefined): Tenant {
   const { organisationId, organizationNumber, rootFolderId, allowedHosts, imagesPerDay, maxBytes } = entry;
   return {
     id: entry.id as TenantId,
@@ -198,6 +212,7 @@ function tenantOf(entry: Entry): Tenant {
     ...(allowedHosts !== undefined && { allowedHosts: allowedHosts.map(parseHostRule) }),
     quota: { ...(imagesPerDay !== undefined && { imagesPerDay }), ...(maxBytes !== undefined && { maxBytes }) },
     webhookSecrets: entry.webhookSecrets ?? [],
+    ...(watermark && { watermark }),
     onExisting: entry.onExisting ?? 'update',
   };
 }

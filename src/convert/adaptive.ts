@@ -4,26 +4,32 @@ import type { Sharp } from 'sharp';
 import { areaOf, type Size } from '../kernel/sizes.js';
 import { type Encoded, smaller, withoutDensity } from './encoded.js';
 import { indexedPng } from './indexed-png.js';
-import { paletteOf } from './palette.js';
-import { type Edges, pipelineFrom, type Raster } from './raster.js';
+import { isWithoutPalette, paletteOf } from './palette.js';
+import { type Edges, pipelineFrom, type Raster, rasterOfSize } from './raster.js';
 
-/** A picture as pixels, or as steps that lead to them where nothing but a JPEG comes into question. */
-export type Picture = { readonly raster: Raster } | { readonly image: Sharp; readonly size: Size };
+/** A picture as the steps that lead to it, and as its pixels where these are there already. */
+export interface Picture {
+  readonly image: Sharp;
+  readonly size: Size;
+  readonly raster: Raster | undefined;
+  /** What it is scaled from, of one channel where the picture is. */
+  readonly base: Raster;
+}
 
 export interface Wish {
   /** What it is without trying: PNG where alpha is used. */
   readonly type: 'jpg' | 'png';
   readonly quality: number;
   readonly edges: Edges;
-  /** The same picture as the source has it, where that can be sent. */
-  readonly own: Encoded | undefined;
+  /** The same picture as the source has it, where that can be sent and has fewer bytes than these. */
+  readonly own: (mostBytes: number) => Encoded | undefined;
   /** The very pixels of a type that is chosen for drawings: where they have few colours, these are not yet blended by scaling. */
   readonly isDrawn: boolean;
 }
 
 /**
- * Where a progressive JPEG is tried: from this side on it is mostly smaller, by up to 6 %; below, its further headers cost more than it
- * saves. Not for soft pictures, where it saves 0.4 % for a sixth more processor time of the whole sequence, nor for large ones.
+ * Where a JPEG is progressive: from this side on it is smaller, by 3 to 7 %; below, its further headers cost more than it saves. Not
+ * for soft pictures, where it saves 0.4 % for a sixth more processor time of the whole sequence, nor for large ones.
  */
 const PROGRESSIVE_FROM_PX = 800;
 const PROGRESSIVE_UP_TO_PIXELS = 700_000;
@@ -36,42 +42,109 @@ const FULL_COLOUR_UP_TO_PX = 320;
 const BITS_PER_CHANGE = 8.5;
 /** Of the JPEG's bytes; a palette that is to save less is not worth its time, three times that of a JPEG. */
 const WORTH_A_PALETTE = 0.65;
+/**
+ * Scaling down blends pixels and makes hardly any alike that were not: what is to have so few changes has had less than half of them
+ * before, in 15 of 15 scaled pictures that a palette made smaller.
+ */
+const SHARP_SHARE = 0.46;
 /** A palette has to be as near as this to the picture: JPEG itself is at 30 to 38 dB, truecolour PNG without loss. */
 const LEAST_DB = { jpg: 40, png: 42 } as const;
+/** From so many pixels on a picture has about as many colours as some rows of what it is scaled from. */
+const LIKE_ITS_BASE_PIXELS = 200_000;
+/** Pixels that are looked at to tell how many a palette would have to tell apart. */
+const MOST_LOOKS = 100_000;
+
 export async function adaptive(picture: Picture, wish: Wish): Promise<Encoded> {
-  if (!('raster' in picture)) return jpeg(picture.image, picture.size, wish);
-  return wish.type === 'png' ? smaller(await clear(picture.raster), wish.own) : opaque(picture.raster, wish);
+  if (wish.type === 'jpg') return opaque(picture, wish);
+  const made = await clear(picture);
+  return smaller(made, wish.own(made.bytes.length));
 }
 
-function isProgressiveTried(size: Size, edges: Edges): boolean {
+async function rasterIn({ raster, image, size }: Picture): Promise<Raster> {
+  return raster ?? rasterOfSize(image, size);
+}
+
+function isProgressive(size: Size, edges: Edges): boolean {
   const side = Math.max(size.widthPx, size.heightPx);
   return edges !== 'soft' && side >= PROGRESSIVE_FROM_PX && areaOf(size) <= PROGRESSIVE_UP_TO_PIXELS;
 }
 
-async function jpeg(image: Sharp, { widthPx, heightPx }: Size, { quality, edges }: Wish): Promise<Encoded> {
-  const side = Math.max(widthPx, heightPx);
+async function jpeg({ image, size }: Picture, { quality, edges }: Wish, isScaled: boolean): Promise<Encoded> {
+  const side = Math.max(size.widthPx, size.heightPx);
   const chromaSubsampling = edges !== 'soft' && side <= FULL_COLOUR_UP_TO_PX ? '4:4:4' : '4:2:0';
   const coded = async (progressive: boolean): Promise<Encoded> => ({
     type: 'jpg',
-    bytes: await image.clone().jpeg({ quality, progressive, chromaSubsampling }).toBuffer(),
+    bytes: await image.jpeg({ quality, progressive, chromaSubsampling }).toBuffer(),
   });
-  return smaller(await coded(false), isProgressiveTried({ widthPx, heightPx }, edges) ? await coded(true) : undefined);
+  const first = await coded(isProgressive(size, edges));
+  // Of pixels that were not blended by scaling it may be larger: by 4 % of a chart.
+  return isProgressive(size, edges) && !isScaled ? smaller(first, await coded(false)) : first;
 }
 
-async function opaque(raster: Raster, wish: Wish): Promise<Encoded> {
-  const lossy = await jpeg(pipelineFrom(raster), raster, wish);
-  if (wish.own && wish.own.bytes.length < lossy.bytes.length) return wish.own;
-  if (wish.edges === 'soft' && !wish.isDrawn) return lossy;
-  const expectedBytes = (changes(raster) * areaOf(raster) * BITS_PER_CHANGE) / 8;
-  if (expectedBytes > lossy.bytes.length * WORTH_A_PALETTE) return lossy;
+/**
+ * Bytes that a JPEG takes at least for a pixel of one colour, and for one that is like neither neighbour: 0.0065 and 1.5 to 3 on pages,
+ * 0.0040 and 0.86 to 2 on those that are grey.
+ */
+const LEAST_OF = { colours: [0.0064, 1.5], grey: [0.0039, 0.8] } as const;
+
+function leastOfJpeg(size: Size, share: number, { channels }: Raster): number {
+  const [ofPixel, ofChange] = LEAST_OF[channels === 1 ? 'grey' : 'colours'];
+  return areaOf(size) * (ofPixel + share * ofChange);
+}
+
+/** The picture's pixels where it has so few changes that hardly any JPEG is as small: drawn, or a page that is grey. */
+async function plainRaster(picture: Picture, wish: Wish): Promise<Raster | undefined> {
+  const { raster, base, size } = picture;
+  if (areaOf(size) < LIKE_ITS_BASE_PIXELS || (raster ? !wish.isDrawn : base.channels !== 1)) return undefined;
+  const hasFew = (of: Raster): boolean =>
+    (changes(of) * areaOf(size) * BITS_PER_CHANGE) / 8 <= leastOfJpeg(size, changes(of), base) / 2;
+  if (!hasFew(base)) return undefined;
+  const pixels = await rasterIn(picture);
+  return hasFew(pixels) ? pixels : undefined;
+}
+
+async function opaque(picture: Picture, wish: Wish): Promise<Encoded> {
+  const isScaled = picture.raster === undefined;
+  const plain = await plainRaster(picture, wish);
+  if (plain === undefined) return jpegOrPalette(picture, wish, await jpeg(picture, wish, isScaled));
+  const palette = await withPalette(plain, LEAST_DB.jpg);
+  if (palette && palette.length <= leastOfJpeg(picture.size, changes(plain), plain))
+    return wish.own(palette.length) ?? { type: 'png', bytes: palette };
+  const lossy = await jpeg({ ...picture, image: pipelineFrom(plain) }, wish, isScaled);
+  const made = ownOr(lossy, wish);
+  return palette && mayReplace(made, lossy) ? smaller(made, { type: 'png', bytes: palette }) : made;
+}
+
+function ownOr(lossy: Encoded, wish: Wish): Encoded {
+  return wish.own(lossy.bytes.length) ?? lossy;
+}
+
+/** A source's own picture stays of its type, even where a palette is smaller. */
+function mayReplace(made: Encoded, lossy: Encoded): boolean {
+  return made === lossy || made.type === 'png';
+}
+
+/** `lossy`, or what else is smaller: the source's own picture, or a palette. */
+async function jpegOrPalette(picture: Picture, wish: Wish, lossy: Encoded): Promise<Encoded> {
+  const made = ownOr(lossy, wish);
+  if (!mayReplace(made, lossy) || (wish.edges === 'soft' && !wish.isDrawn)) return made;
+  const most = (made.bytes.length * WORTH_A_PALETTE * 8) / (areaOf(picture.size) * BITS_PER_CHANGE);
+  if (picture.raster === undefined && changes(picture.base) > most * SHARP_SHARE) return made;
+  if (isWithout(picture, LEAST_DB.jpg)) return made;
+  const raster = await rasterIn(picture);
+  if (changes(raster) > most) return made;
   const palette = await withPalette(raster, LEAST_DB.jpg);
-  return palette && palette.length < lossy.bytes.length ? { type: 'png', bytes: palette } : lossy;
+  return palette && palette.length < made.bytes.length ? { type: 'png', bytes: palette } : made;
 }
 
-async function clear(raster: Raster): Promise<Encoded> {
-  const palette = await withPalette(raster, LEAST_DB.png);
+async function clear(picture: Picture): Promise<Encoded> {
+  // In one go with what leads to the picture, where nothing else comes into question.
+  const isHopeless = isWithout(picture, LEAST_DB.png);
+  const raster = isHopeless ? picture.raster : await rasterIn(picture);
+  const palette = isHopeless || raster === undefined ? undefined : await withPalette(raster, LEAST_DB.png);
   if (palette) return { type: 'png', bytes: palette };
-  const bytes = await pipelineFrom(raster).png({ compressionLevel: 7, palette: false }).toBuffer();
+  const image = raster ? pipelineFrom(raster) : picture.image;
+  const bytes = await image.png({ compressionLevel: 7, palette: false }).toBuffer();
   return { type: 'png', bytes: withoutDensity(bytes) };
 }
 
@@ -81,12 +154,34 @@ async function withPalette(raster: Raster, leastDb: number): Promise<Buffer | un
   return palette && indexedPng(palette, raster);
 }
 
-/** Of 0 to 1: pixels unlike both their left and their upper neighbour, in every fourth row. */
-export function changes({ pixels, widthPx, heightPx, channels }: Raster): number {
+/** What is told of a raster once, for all previews that are made of it. */
+const known = { changes: new WeakMap<Raster, number>(), withoutPalette: new WeakMap<Raster, boolean>() };
+
+function once<T>(told: WeakMap<Raster, T>, raster: Raster, tell: (raster: Raster) => T): T {
+  const before = told.get(raster);
+  if (before !== undefined) return before;
+  const now = tell(raster);
+  told.set(raster, now);
+  return now;
+}
+
+/** A raster is opaque or not: it is always asked for the same likeness. */
+function isWithout({ size, base }: Picture, leastDb: number): boolean {
+  if (areaOf(size) < LIKE_ITS_BASE_PIXELS) return false;
+  return once(known.withoutPalette, base, (raster) => isWithoutPalette(raster, leastDb));
+}
+
+/** Of 0 to 1: pixels unlike both their left and their upper neighbour, in every fourth row or as many as are looked at. */
+export function changes(raster: Raster): number {
+  return once(known.changes, raster, shareOfChanges);
+}
+
+function shareOfChanges({ pixels, widthPx, heightPx, channels }: Raster): number {
   const rowBytes = widthPx * channels;
+  const step = Math.max(4, Math.ceil((widthPx * heightPx) / MOST_LOOKS));
   let changed = 0;
   let seen = 0;
-  for (let y = Math.min(1, heightPx - 1); y < heightPx; y += 4) {
+  for (let y = Math.min(1, heightPx - 1); y < heightPx; y += step) {
     for (let at = y * rowBytes + channels; at < (y + 1) * rowBytes; at += channels) {
       seen++;
       if (!isEqual(pixels, at, at - channels, channels) && !isEqual(pixels, at, at - rowBytes, channels)) changed++;
@@ -96,6 +191,7 @@ export function changes({ pixels, widthPx, heightPx, channels }: Raster): number
 }
 
 function isEqual(pixels: Buffer, a: number, b: number, channels: number): boolean {
+  if (channels === 1) return pixels[a] === pixels[b];
   for (let channel = 0; channel < channels; channel++) if (pixels[a + channel] !== pixels[b + channel]) return false;
   return true;
 }

@@ -3,6 +3,7 @@
 import sharp from 'sharp';
 import { ProofsheetError } from '../kernel/errors.js';
 import { type ConversionSteps, convertSource, WorkTally } from './convert-source.js';
+import { freeDeadBuffers } from './dead-buffers.js';
 import { asConversionError } from './decoder-errors.js';
 import { drawSource } from './draw-source.js';
 import { allowOnly } from './loaders.js';
@@ -11,6 +12,7 @@ import { ReadBuffer } from './read-buffer.js';
 import { drawsText } from './text-check.js';
 import { makePyramid } from './zoom/make-pyramid.js';
 import { drawRegion } from './zoom/region.js';
+import { tellPages } from './zoom/tell-pages.js';
 
 const settings = JSON.parse(process.argv[2] ?? '') as ChildSettings;
 
@@ -56,7 +58,7 @@ async function run(job: JobMessage): Promise<void> {
     const conversion = await (drawing
       ? drawSource({ ...job, drawing }, settings, steps, tally, buffer)
       : workOf(job)(job, settings, steps, tally, buffer));
-    const isEmpty = drawing !== undefined && drawing.recipe === undefined;
+    const isEmpty = (drawing !== undefined || job.zoom?.kind === 'pages') && conversion.previews.length === 0;
     const counts = countsOf(tally);
     const rssBytes = process.memoryUsage.rss();
     send({ kind: 'done', id, conversion, ...(isEmpty && { headerOnly: true }), counts, rssBytes });
@@ -65,11 +67,15 @@ async function run(job: JobMessage): Promise<void> {
     const detail = cause instanceof Error ? (cause.stack ?? cause.message).slice(0, 2000) : '';
     send({ kind: 'failed', id, code, message, detail, counts: countsOf(tally) });
   }
+  // Not before the work's own frames are gone, which hold the last of its pixels.
+  setImmediate(freeDeadBuffers);
 }
+
+const ZOOMING = { pyramid: makePyramid, pages: tellPages, region: drawRegion } as const;
 
 function workOf({ zoom }: JobMessage) {
   if (zoom === undefined) return convertSource;
-  return zoom.kind === 'pyramid' ? makePyramid : drawRegion;
+  return ZOOMING[zoom.kind];
 }
 
 function countsOf({ decodes, encodes }: WorkTally) {

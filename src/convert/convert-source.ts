@@ -2,7 +2,7 @@
 import { bestPlanned } from '../kernel/best-match.js';
 import type { Format, PreviewType } from '../kernel/format.js';
 import type { Conversion, MadePreview } from '../kernel/ports/converter.js';
-import { type PlannedPreview, planSequence } from '../kernel/sequence.js';
+import { type AutoRule, type PlannedPreview, planSequence } from '../kernel/sequence.js';
 import { areaOf, type Size } from '../kernel/sizes.js';
 import type { Metadata, SourceInfo, SourceType } from '../kernel/source.js';
 import { Decoder } from './decoder.js';
@@ -13,7 +13,7 @@ import { costOfPart, type Part, planPart } from './parts.js';
 import { type Placeholder, placeholderOf } from './placeholder.js';
 import { type Output, PreviewWriter } from './preview-writer.js';
 import type { ChildSettings, JobMessage, WorkCounts } from './protocol.js';
-import { edgesOf, firstFrame, type Raster, scaled, upright, usesAlpha, withoutAlpha } from './raster.js';
+import { edgesOf, firstFrame, greyWhere, type Raster, scaled, upright, usesAlpha, withoutAlpha } from './raster.js';
 import { ReadBuffer } from './read-buffer.js';
 import { openSource, sourcePage } from './source-file.js';
 import { tagsOf } from './tags.js';
@@ -40,13 +40,16 @@ export class WorkTally implements WorkCounts {
  * file system throw.
  */
 export async function convertSource(
-  job: Pick<JobMessage, 'sourcePath' | 'formats' | 'made' | 'wanted' | 'wantedOnly' | 'outputDir' | 'encodesAtOnce'>,
+  job: Pick<
+    JobMessage,
+    'sourcePath' | 'content' | 'formats' | 'made' | 'wanted' | 'wantedOnly' | 'outputDir' | 'encodesAtOnce'
+  >,
   settings: ChildSettings,
   steps: ConversionSteps,
   tally: WorkTally,
   buffer = new ReadBuffer(),
 ): Promise<Conversion> {
-  const source = await openSource(job.sourcePath, settings, buffer);
+  const source = await openSource(job.content ?? job.sourcePath, settings, buffer);
   const { info } = source;
   const metadata = tagsOf(source);
   const parts: Part[] = [];
@@ -67,13 +70,19 @@ export async function convertSource(
     const decoder = new Decoder(part.source, settings, part.decode.largest);
     const output: Output = {
       dir: job.outputDir,
+      asBytes: job.content !== undefined,
       flush: settings.flush,
-      rules: { auto: settings.auto, own: () => decoder.ownPicture() },
+      rules: {
+        auto: settings.auto,
+        sourceBytes: source.file.length,
+        own: (mostBytes) => decoder.ownPicture(mostBytes),
+        unprofiled: (shown) => decoder.unprofiledPicture(shown),
+      },
       tally,
       first: previews.length,
     };
     const writer = new PreviewWriter(output, part.source.info);
-    const made = await makePart(part, decoder, asked, writer, tally, (preview, isLast) => {
+    const made = await makePart(part, decoder, asked, writer, tally, settings.auto, (preview, isLast) => {
       if (!isLast || parts.length > 1) steps.wantedReady(info, metadata, preview);
     });
     previews.push(...made.previews);
@@ -99,21 +108,24 @@ async function makePart(
   asked: Asked,
   writer: PreviewWriter,
   tally: WorkTally,
+  auto: AutoRule,
   wantedReady: (preview: MadePreview, isLast: boolean) => void,
 ): Promise<{ readonly previews: MadePreview[]; readonly placeholder: Placeholder }> {
   tally.decodes.sequence++;
+  // The rule of old coded grey as a colour.
+  const seen = (raster: Raster): Raster => (auto === 'classic' ? raster : greyWhere(raster));
   const isFull = decode.kind !== 'scaled';
   const decoded = isFull
     ? await decoder.full(decode.frames)
     : // What the cheaper kernel would show in is decoded again.
       await decoder.scaled(decode.largest, { fast: decode.fast, kernel: decode.mayRepeat ? 'cubic' : 'lanczos3' });
   const alphaUsed = usesAlpha(decoded);
-  const opaque = alphaUsed ? decoded : await withoutAlpha(decoded);
+  const opaque = alphaUsed ? decoded : seen(await withoutAlpha(decoded));
   const plan = alphaUsed === info.hasAlpha ? assumed : planSequence(info, alphaUsed, formats);
   const bases = await basesOf(opaque, isFull, decode.largest, async () => {
     if (!decode.mayRepeat) return undefined;
     tally.decodes.again++;
-    return decoder.full(1);
+    return seen(await decoder.full(1));
   });
   const derivations = await derivationsOf(bases, plan, info);
   const missing = plan.filter((planned) => planned.formats.some((format) => isMissing(asked, format)));

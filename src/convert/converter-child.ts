@@ -47,8 +47,8 @@ export class ConverterChild {
     this.process = fork(options.program, [JSON.stringify(options.settings)], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      // Debugger and loader flags of the server are not for its children.
-      execArgv: [],
+      // Debugger and loader flags of the server are not for its children. They free their pixels themselves (dead-buffers.ts).
+      execArgv: ['--expose-gc'],
       env: childEnvironment(),
     });
     this.process.on('message', (message: unknown) => {

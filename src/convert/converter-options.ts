@@ -3,6 +3,7 @@ import type { Context } from '../kernel/image-key.js';
 import type { Clock } from '../kernel/ports/clock.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
+import type { Traces } from '../kernel/ports/traces.js';
 import type { AutoRule } from '../kernel/sequence.js';
 import type { SourceType } from '../kernel/source.js';
 
@@ -43,4 +44,6 @@ export interface ConverterOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  /** Absent where nobody traces. */
+  readonly traces?: Pick<Traces, 'within' | 'bind'>;
 }

@@ -1,25 +1,22 @@
 // The Converter port over a pool of child processes: who converts next, what is counted, what happens to the files.
-import { randomInt } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import os from 'node:os';
-import { join } from 'node:path';
 import { compiledProgram } from '../kernel/compiled-program.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Conversion, ConversionJob, Converter, MadePreview, WantedReady } from '../kernel/ports/converter.js';
+import { NO_TRACES, type Traces } from '../kernel/ports/traces.js';
 import { SpoiltChild } from './child-failures.js';
 import type { ConverterOptions } from './converter-options.js';
 import { ConverterSlot } from './converter-slot.js';
+import { directoryOf, directoryWithin } from './job-directory.js';
 import { JobQueue, type Queued } from './job-queue.js';
 import { encodesAtOnce } from './lanes.js';
 import { MemoryBudget } from './memory-budget.js';
-import { bestPriority, placesOf } from './places.js';
-import { registerGauges } from './pool-gauges.js';
-import type { DoneMessage, WorkCounts } from './protocol.js';
-import type { SlotJob, SlotOptions } from './slot-job.js';
+import { bestPriority, ofClient, placesOf } from './places.js';
+import { countWork, registerGauges } from './pool-gauges.js';
+import type { DoneMessage } from './protocol.js';
+import { messageOf, type SlotJob, type SlotOptions } from './slot-job.js';
 import { warnsOfText } from './text-warning.js';
-
-/** What randomInt gives at most. */
-const MAX_ID = 2 ** 48 - 1;
 
 interface Task extends Queued {
   /** Monotonic ms; when it came to the best priority it has. */
@@ -54,11 +51,13 @@ export class ConverterPool implements Converter {
   private readonly makers = new WeakMap<MadePreview, () => void>();
   private readonly awaitingReady: (() => void)[] = [];
   private readonly maxWaitMs: number;
+  private readonly traces: Pick<Traces, 'within' | 'bind'>;
   private closed = false;
   /** Moving average of a conversion's time, for the advice when to try again. */
   private typicalMs = 500;
 
   constructor(private readonly options: ConverterOptions) {
+    this.traces = options.traces ?? NO_TRACES;
     this.maxWaitMs = options.maxWaitMs ?? 10 * options.timeoutMs;
     this.queue = new JobQueue(options.maxQueue, options.weightOf, () => options.clock.monotonic());
     this.budget = new MemoryBudget(options.memoryBudgetBytes, () => {
@@ -111,7 +110,12 @@ export class ConverterPool implements Converter {
     });
   }
 
-  /** Children that are warm, busy or not; for readiness. */
+  /** Whether conversions are made: a child is warm, or about to be where a healthy one was replaced to free its memory. */
+  get isFit(): boolean {
+    return this.slots.some((slot) => slot.isFit);
+  }
+
+  /** Children that are warm, busy or not. */
   get readyChildren(): number {
     return this.slots.filter((slot) => slot.state !== 'starting').length;
   }
@@ -119,7 +123,6 @@ export class ConverterPool implements Converter {
   private get idleSlots(): number {
     return this.slots.filter(({ state }) => state === 'idle').length;
   }
-
   /** Conversions that wait for a converter. */
   get waiting(): number {
     return this.queue.length;
@@ -167,7 +170,7 @@ export class ConverterPool implements Converter {
   private async convertIn(job: ConversionJob, onWanted?: WantedReady, signal?: AbortSignal): Promise<Conversion> {
     const { metrics, clock } = this.options;
     const story: Story = { sourceType: 'unknown', startedAt: undefined };
-    const directory = await mkdtemp(join(job.outputDir, 'conversion-'));
+    const directory = await directoryOf(job);
     let result = 'ok';
     try {
       const { conversion } = await this.untouched(job, directory, story, onWanted, signal);
@@ -204,7 +207,7 @@ export class ConverterPool implements Converter {
       return await this.queued(job, directory, story, tellOnce, signal);
     } catch (error) {
       if (!(error instanceof SpoiltChild)) throw error;
-      const again = await mkdtemp(join(directory, 'again-'));
+      const again = await directoryWithin(directory);
       return await this.queued(job, again, story, tellOnce, signal).catch((second: unknown) => {
         throw second instanceof SpoiltChild ? second.verdict : second;
       });
@@ -229,15 +232,17 @@ export class ConverterPool implements Converter {
         signal?.removeEventListener('abort', onAbort);
       };
       let { priority } = job;
+      // It begins when another conversion ends, and is this one's all the same.
+      const below = this.traces.bind();
       const task: Task = {
         priority,
-        context: job.context,
+        context: ofClient(job).context,
         queuedAt: clock.monotonic(),
         begin: (slot) => {
           settle();
           story.startedAt = clock.monotonic();
           metrics.observe('queue_wait_seconds', (story.startedAt - task.queuedAt) / 1000, { priority });
-          resolve(this.runIn(slot, job, outputDir, story, onWanted, signal));
+          resolve(below(() => this.runIn(slot, job, outputDir, story, onWanted, signal)));
         },
         refuse: (error) => {
           settle();
@@ -257,7 +262,7 @@ export class ConverterPool implements Converter {
       let stopJoining = (): void => undefined;
       if (!this.queue.push(task)) return task.refuse(this.overloaded('too many conversions are waiting'));
       const stop = job.joined?.each((place) => {
-        if (!this.queue.join(task, place)) return;
+        if (!this.queue.join(task, ofClient(place))) return;
         task.queuedAt = clock.monotonic();
         priority = place.priority;
       });
@@ -280,7 +285,9 @@ export class ConverterPool implements Converter {
       this.makers.set(preview, distrust);
       onWanted(info, metadata, preview);
     };
-    const done = await slot.execute(this.slotJob(job, outputDir, story, tell, signal));
+    const execute = () => slot.execute(this.slotJob(job, outputDir, story, tell, signal));
+    const facts = { 'process.pid': slot.pid };
+    const done = await this.traces.within('convert in child process', execute, { facts });
     for (const preview of done.conversion.previews) this.makers.set(preview, distrust);
     return done;
   }
@@ -302,39 +309,19 @@ export class ConverterPool implements Converter {
     onWanted: WantedReady,
     signal: AbortSignal | undefined,
   ): SlotJob {
-    const { sourcePath, formats, made, wanted, wantedOnly, drawing, joined, zoom } = job;
+    const { joined } = job;
     const priority = bestPriority(job);
     return {
-      // Not to be guessed by a child that is still talking about its job before.
-      message: {
-        kind: 'job',
-        id: randomInt(MAX_ID),
-        sourcePath,
-        formats,
-        ...(made && { made }),
-        ...(wanted ? { wanted } : {}),
-        ...(wantedOnly ? { wantedOnly } : {}),
-        ...(zoom && { zoom }),
-        ...(drawing && { drawing }),
-        encodesAtOnce: encodesAtOnce(priority, this.idleSlots, this.queue.length),
-        outputDir,
-      },
+      message: messageOf(job, outputDir, encodesAtOnce(priority, this.idleSlots, this.queue.length)),
       priority,
       ...(joined ? { joined } : {}),
       onHeader: (sourceType) => {
         story.sourceType = sourceType;
       },
-      onCounts: (counts) => this.count(counts),
+      onCounts: (counts) => countWork(this.options.metrics, counts),
       onWanted,
       ...(signal ? { signal } : {}),
     };
-  }
-
-  private count({ decodes, encodes }: WorkCounts): void {
-    const { metrics } = this.options;
-    for (const [purpose, times] of Object.entries(decodes))
-      if (times > 0) metrics.count('decodes_total', { purpose }, times);
-    for (const [type, times] of Object.entries(encodes)) metrics.count('encodes_total', { type }, times);
   }
 
   private overloaded(why: string): ProofsheetError {

@@ -40,6 +40,7 @@ export class ConverterSlot {
   private child: ConverterChild | undefined;
   private execution: Execution | undefined;
   private isReady = false;
+  private isReplaced = false;
   private closed = false;
   private ending: ExitReason | undefined;
   private jobsDone = 0;
@@ -60,6 +61,11 @@ export class ConverterSlot {
   get state(): 'starting' | 'idle' | 'busy' {
     if (this.execution) return 'busy';
     return this.isReady ? 'idle' : 'starting';
+  }
+
+  /** Whether it takes jobs, or will as soon as the child that it was given instead of a healthy one has started. */
+  get isFit(): boolean {
+    return this.state !== 'starting' || this.isReplaced;
   }
 
   get pid(): number | undefined {
@@ -122,7 +128,12 @@ export class ConverterSlot {
   /** Replaces a child that has nothing to do and keeps memory: somebody else needs it. */
   giveBack(): void {
     if (this.state !== 'idle' || this.kept.bytes === 0) return;
+    this.replace();
+  }
+
+  private replace(): void {
     this.isReady = false;
+    this.isReplaced = true;
     this.ending = 'recycled';
     this.child?.kill();
   }
@@ -154,6 +165,7 @@ export class ConverterSlot {
 
   private onReady(): void {
     this.isReady = true;
+    this.isReplaced = false;
     this.failedStarts = 0;
     if (!this.closed) this.events.idle();
   }
@@ -292,6 +304,7 @@ export class ConverterSlot {
       this.start();
       return;
     }
+    this.isReplaced = false;
     this.retry = setTimeout(() => this.start(), Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.failedStarts));
     this.failedStarts++;
   }
@@ -309,9 +322,7 @@ export class ConverterSlot {
   private afterJob(rssBytes: number): void {
     this.jobsDone++;
     if (this.jobsDone >= this.options.recycleAfterJobs || rssBytes > this.options.recycleAboveBytes) {
-      this.isReady = false;
-      this.ending = 'recycled';
-      this.child?.kill();
+      this.replace();
     } else if (!this.closed) {
       if (this.kept.bytes > 0) this.rest = setTimeout(() => this.giveBack(), REST_MS).unref();
       this.events.idle();
@@ -319,9 +330,11 @@ export class ConverterSlot {
   }
 }
 
-/** Something was made, unless nothing was to be. */
-function isWhole({ message: { drawing } }: SlotJob, { headerOnly }: DoneMessage): boolean {
-  return (headerOnly === true) === (drawing !== undefined && drawing.recipe === undefined);
+/** Something was made, unless nothing was to be, or need not be. */
+function isWhole({ message: { drawing, zoom } }: SlotJob, { headerOnly, conversion }: DoneMessage): boolean {
+  if ((conversion.pages !== undefined) !== (zoom?.kind === 'pages')) return false;
+  if (drawing?.of !== undefined) return true;
+  return (headerOnly === true) === (zoom?.kind === 'pages' || (drawing !== undefined && drawing.recipe === undefined));
 }
 
 function mebibytes(bytes: number): number {

@@ -85,7 +85,8 @@ export function costOf(
   const fullRaster = sourcePixels * channels;
   const asSrgb = decode.kind === 'full' || decode.mayRepeat ? fullRaster : areaOf(decode.largest) * channels;
   // Samples that are read here are held beside the raster that they become.
-  const decoded = reading ? asSrgb * (1 + SAMPLE_BYTES[reading.depth]) : asSrgb;
+  const samples = (asSrgb / channels) * Math.max(channels, info.channels);
+  const decoded = reading ? asSrgb + samples * SAMPLE_BYTES[reading.depth] : asSrgb;
   // A progressive picture is held whole as coefficients or samples; WebP and AVIF decoders hold the frame they work on.
   const progressive = info.progressive ? areaOf(info) * info.channels * Math.max(2, info.bitsPerSample / 8) : 0;
   const frame = info.type === 'webp' || info.type === 'avif' || info.type === 'svg' ? areaOf(info) * 4 : 0;
@@ -96,7 +97,9 @@ export function costOf(
     areaOf(decode.largest) * channels * decode.frames * (info.orientation === 1 ? 1 : 2),
   );
   const turned = decode.kind === 'full' && info.orientation !== 1 ? fullRaster : 0;
-  return Math.ceil(sourceBytes + decoded + progressive + frame + rasters + turned);
+  // Where no pixel has a colour, the rasters are held in one channel beside.
+  const grey = info.hasAlpha || decode.frames > 1 ? 0 : (asSrgb + areaOf(decode.largest) * channels) / channels;
+  return Math.ceil(sourceBytes + decoded + progressive + frame + rasters + turned + grey);
 }
 
 /** How much larger than a preview a raster has to be so that scaling from it is as good as scaling from the source. */

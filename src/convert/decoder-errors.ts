@@ -25,7 +25,7 @@ export function rootCause(error: Error): Error {
 const RULES: readonly Rule[] = [
   {
     says: /channel limit|samples out of range|too many (?:channels|bands)|expected 3 or 4 channels/i,
-    code: 'source-undecodable',
+    code: 'source-type-refused',
     message: 'the image has more channels than can be converted; expected grey, RGB or CMYK, with or without alpha',
   },
   {

@@ -1,14 +1,20 @@
 // Decodes one source, as often as its previews need: strictly, and again where all that a strict decoder found is harmless.
 import sharp, { type Sharp } from 'sharp';
-import type { Region, Size } from '../kernel/sizes.js';
+import { areaOf, type Region, type Size } from '../kernel/sizes.js';
+import { profileName } from './colour/icc.js';
 import type { Encoded } from './encoded.js';
-import { ownPicture } from './own-picture.js';
+import { ownPicture } from './own/own-picture.js';
 import type { ChildSettings } from './protocol.js';
-import { type Raster, rasterOf } from './raster.js';
+import { type Raster, rasterDecoded, withoutAlpha } from './raster.js';
 import { decoderOptions, mendedSource, type SourceFile, withPixels } from './source-file.js';
 
 /** A file may need to be put right in several places, each of which is found by decoding up to it. */
 const MAX_MENDINGS = 8;
+
+/** Both pictures are held at once. */
+const MOST_COMPARED_PIXELS = 4_000_000;
+/** Of 255: what rounding makes of colours on their way through a profile and back. */
+const MOST_ROUNDING = 3;
 
 export class Decoder {
   private mended = false;
@@ -24,7 +30,11 @@ export class Decoder {
   full(frames: number): Promise<Raster> {
     return this.decode((source) => {
       const options = decoderOptions(this.settings, source);
-      return rasterOf(sharp(source.bytes, frames > 1 ? { ...options, pages: -1 } : options), frames, source.reading);
+      return rasterDecoded(
+        sharp(source.bytes, frames > 1 ? { ...options, pages: -1 } : options),
+        frames,
+        source.reading,
+      );
     });
   }
 
@@ -36,7 +46,7 @@ export class Decoder {
     return this.decode((source) => {
       const image = sharp(source.bytes, decoderOptions(this.settings, source));
       const resized = image.resize(widthPx, heightPx, { fit: 'fill', kernel, fastShrinkOnLoad: fast });
-      return rasterOf(resized, 1, source.reading);
+      return rasterDecoded(resized, 1, source.reading);
     });
   }
 
@@ -56,13 +66,30 @@ export class Decoder {
       });
       const isScaled = size.widthPx !== widthPx || size.heightPx !== heightPx;
       const options = { fit: 'fill', kernel: 'lanczos3' } as const;
-      return rasterOf(isScaled ? cut.resize(size.widthPx, size.heightPx, options) : cut, 1, source.reading);
+      return rasterDecoded(isScaled ? cut.resize(size.widthPx, size.heightPx, options) : cut, 1, source.reading);
     });
   }
 
   /** The source's own coded picture alone, once it was decoded without having to be put right. */
-  ownPicture(): Encoded | undefined {
-    return this.mended ? undefined : ownPicture(this.source);
+  ownPicture(mostBytes: number): Encoded | undefined {
+    return this.mended ? undefined : ownPicture(this.source, mostBytes);
+  }
+
+  /**
+   * The same of a picture with a profile of sRGB that changes nothing in `shown`, the picture as it is stored by its profile. Decodes
+   * it once more: to be asked only where that may save bytes.
+   */
+  async unprofiledPicture(shown: Raster): Promise<Encoded | undefined> {
+    const { header, reading, info } = this.source;
+    if (header.icc === undefined || reading !== undefined || info.pages > 1 || this.mended) return undefined;
+    if (!/sRGB/i.test(profileName(header.icc) ?? '') || areaOf(info) > MOST_COMPARED_PIXELS) return undefined;
+    const { icc: _none, ...unprofiled } = header;
+    const own = ownPicture({ ...this.source, header: unprofiled });
+    if (own === undefined) return undefined;
+    const plain = await this.decode((source) =>
+      rasterDecoded(sharp(source.bytes, { ...decoderOptions(this.settings, source), ignoreIcc: true }), 1),
+    );
+    return looksAs(shown, shown.channels === 3 ? await withoutAlpha(plain) : plain) ? own : undefined;
   }
 
   private async decode<T>(once: (source: SourceFile) => Promise<T>): Promise<T> {
@@ -79,4 +106,11 @@ export class Decoder {
       }
     }
   }
+}
+
+function looksAs(a: Raster, b: Raster): boolean {
+  if (a.pixels.length !== b.pixels.length) return false;
+  for (let at = 0; at < a.pixels.length; at++)
+    if (Math.abs((a.pixels[at] as number) - (b.pixels[at] as number)) > MOST_ROUNDING) return false;
+  return true;
 }

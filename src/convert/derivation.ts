@@ -3,7 +3,7 @@
 import type { PlannedPreview } from '../kernel/sequence.js';
 import { areaOf, type Size } from '../kernel/sizes.js';
 import { smallestEnough } from './decode-plan.js';
-import { type Edges, edgesOf, harder, type Raster, scaled } from './raster.js';
+import { type Edges, edgesOf, harder, isHalf, type Raster, scaled } from './raster.js';
 
 /** What the previews of a plan are made from, all in one orientation. */
 export interface Bases {
@@ -76,6 +76,7 @@ function stepsOf(bases: Bases, plan: readonly PlannedPreview[]): Map<PlannedPrev
     const own = edges.get(planned) ?? 'hard';
     const base = chosenFor(candidates, size, own, clear);
     const made: Candidate = { ...size, of: { from: base.of, size, edges: own, serves: true } };
+    // What lies between is not worth a raster of its own.
     const isBaseOf = (later: PlannedPreview): boolean =>
       isHalf(size, later.geometry.scaled) &&
       chosenFor([...candidates, made], later.geometry.scaled, edges.get(later) ?? 'hard', clear) === made;
@@ -93,11 +94,6 @@ interface Candidate extends Size {
 /** What a picture of `size` is made from. Hard edges of alpha show two steps more than those of colours do: none there. */
 function chosenFor(candidates: readonly Candidate[], size: Size, edges: Edges, clear: boolean): Candidate {
   return edges === 'hard' && clear ? largestOf(candidates) : smallestEnough(candidates, size, edges === 'hard');
-}
-
-/** Whether `small` has at most half of the sides of `large`: what lies between is not worth a raster of its own. */
-function isHalf(large: Size, small: Size): boolean {
-  return small.widthPx * 2 <= large.widthPx && small.heightPx * 2 <= large.heightPx;
 }
 
 function sizeOf({ widthPx, heightPx }: Size): Size {

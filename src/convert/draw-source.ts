@@ -1,16 +1,18 @@
 // One picture drawn from a source by a recipe, or the header alone where nothing is to be drawn. Runs in a converter child, as
 // sequences do; one decode, at reduced scale or of the asked region where that is enough.
 import type { Conversion } from '../kernel/ports/converter.js';
+import type { Recipe } from '../kernel/recipe/recipe.js';
 import { recipeText } from '../kernel/recipe/recipe-text.js';
-import { type ResolvedRecipe, resolveRecipe } from '../kernel/recipe/resolve.js';
+import { type DrawingLimits, type ResolvedRecipe, resolveRecipe } from '../kernel/recipe/resolve.js';
 import { turnedBack, turnedRegion, turnedSize } from '../kernel/recipe/turn.js';
 import type { PlannedPreview } from '../kernel/sequence.js';
 import { areaOf, covers, type Geometry, type Region, type Size } from '../kernel/sizes.js';
-import { storedSize } from '../kernel/source.js';
+import { type SourceInfo, storedSize } from '../kernel/source.js';
 import type { ConversionSteps, WorkTally } from './convert-source.js';
 import { type DecodePlan, planDecode } from './decode-plan.js';
 import { Decoder } from './decoder.js';
 import { extracted, flattened, isPlain, rasterOfStage } from './draw-stage.js';
+import { marked } from './mark.js';
 import { codedInfo, costOfPart, isLossless, type Part } from './parts.js';
 import { PreviewWriter } from './preview-writer.js';
 import type { ChildSettings, JobMessage } from './protocol.js';
@@ -19,40 +21,46 @@ import type { ReadBuffer } from './read-buffer.js';
 import { openSource, type SourceFile, sourcePage } from './source-file.js';
 import { tagsOf } from './tags.js';
 
-export type DrawingJob = Pick<JobMessage, 'sourcePath' | 'outputDir'> & Required<Pick<JobMessage, 'drawing'>>;
+export type DrawingJob = Pick<JobMessage, 'sourcePath' | 'content' | 'outputDir'> &
+  Required<Pick<JobMessage, 'drawing'>>;
 
 /** Throws what `openSource` and `resolveRecipe` throw, and whatever decoders and the file system throw. */
 export async function drawSource(
-  { sourcePath, outputDir, drawing: { recipe, limits, fuses } }: DrawingJob,
+  { sourcePath, content, outputDir, drawing: { recipe, limits, fuses = true, of } }: DrawingJob,
   settings: ChildSettings,
   steps: Pick<ConversionSteps, 'admit'>,
   tally: WorkTally,
   buffer: ReadBuffer,
 ): Promise<Conversion> {
-  const opened = await openSource(sourcePath, settings, buffer);
-  const { info } = opened;
-  const told = { info, metadata: tagsOf(opened) };
+  const opened = await openSource(content ?? sourcePath, settings, buffer);
+  // Nothing of a picture's own header is told of its source.
+  const told = of ? { info: of, metadata: {} } : { info: opened.info, metadata: tagsOf(opened) };
   if (recipe === undefined) return { ...told, previews: [] };
-  const { page } = resolveRecipe({ ...recipe, steps: [] }, info, limits);
-  const source = await sourcePage(opened, page, settings);
-  const { pages, animated } = info;
-  const resolved = resolveRecipe(recipe, { ...source.info, pages, animated }, limits, { fuses: fuses ?? true });
-  const plan = planDrawing(source, resolved);
-  await steps.admit(info.type, plan.costBytes);
+  const { source, drawn: info } = of
+    ? { source: opened, drawn: { ...of, orientation: 1 as const } }
+    : await pageOfSource(opened, recipe, limits, settings);
+  const resolved = resolveRecipe(recipe, info, limits, { fuses });
+  const plan = planDrawing(source, info, resolved);
+  await steps.admit(source.info.type, plan.costBytes);
   const decoder = new Decoder(source, settings, plan.part.decode.largest);
   const { raster, edges } = await firstRaster(source, decoder, plan, resolved, tally);
+  if (of && edges !== 'soft') return { ...told, previews: [] };
   const auto = settings.auto;
   const { stages, background } = resolved;
   // A stage that is not plain has a geometry of its own, and the encoder is only told what came of it.
   const [stage] = stages;
-  const isAsSeen =
-    stages.length === 1 && isPlain(stage) && stage.turn === source.info.orientation && background === 'none';
-  const isOwn = plan.isWhole && isAsSeen;
-  const rules = { auto, own: () => (isOwn ? decoder.ownPicture() : undefined) };
-  const output = { dir: outputDir, flush: settings.flush, rules, tally, first: 0 };
-  const drawn = await drawStages(raster, edges, resolved);
+  const isAsSeen = stages.length === 1 && isPlain(stage) && stage.turn === info.orientation && background === 'none';
+  const isOwn = of === undefined && plan.isWhole && isAsSeen && resolved.mark === undefined;
+  const rules = {
+    auto,
+    sourceBytes: isOwn ? source.file.length : Number.POSITIVE_INFINITY,
+    own: (mostBytes: number) => (isOwn ? decoder.ownPicture(mostBytes) : undefined),
+    unprofiled: async (shown: Raster) => (isOwn ? decoder.unprofiledPicture(shown) : undefined),
+  };
+  const output = { dir: outputDir, flush: settings.flush, rules, tally, asBytes: true, first: 0 };
+  const drawn = await markedWhere(await drawStages(raster, edges, resolved), resolved);
   const planned = plannedOf(resolved, drawn.geometry);
-  const { preview, written } = await new PreviewWriter(output, source.info).make(drawn.raster, drawn.edges, planned, 0);
+  const { preview, written } = await new PreviewWriter(output, info).make(drawn.raster, drawn.edges, planned, 0);
   await written;
   return { ...told, previews: [{ ...preview, formats: [recipeText(recipe)] }] };
 }
@@ -67,8 +75,21 @@ interface DrawingPlan {
   readonly costBytes: number;
 }
 
-function planDrawing(source: SourceFile, resolved: ResolvedRecipe): DrawingPlan {
-  const { info, bytes, reading, pixels } = source;
+async function pageOfSource(
+  opened: SourceFile,
+  recipe: Recipe,
+  limits: DrawingLimits,
+  settings: ChildSettings,
+): Promise<{ readonly source: SourceFile; readonly drawn: SourceInfo }> {
+  const { pages, animated } = opened.info;
+  const { page } = resolveRecipe({ ...recipe, steps: [] }, opened.info, limits);
+  const source = await sourcePage(opened, page, settings);
+  return { source, drawn: { ...source.info, pages, animated } };
+}
+
+/** `info`: of the picture that the recipe is of, which the source may be a smaller one of. */
+function planDrawing(source: SourceFile, info: SourceInfo, resolved: ResolvedRecipe): DrawingPlan {
+  const { bytes, reading, pixels } = source;
   const [first, ...others] = resolved.stages;
   const back = turnedBack(first.turn);
   const stored = storedSize(info);
@@ -92,7 +113,9 @@ function planDrawing(source: SourceFile, resolved: ResolvedRecipe): DrawingPlan 
   // Each stage holds what comes in and what it makes.
   const stages = [first, ...others].reduce((sum, { scaled: to, size }) => sum + (areaOf(to) + areaOf(size)) * 4, 0);
   const turned = first.turn === 1 ? 0 : areaOf(decode.largest) * 4;
-  return { part, region, isWhole, decodesRegion, costBytes: Math.ceil(costOfPart(part) + stages + turned) };
+  // The mark, in two shapes on its way, and the picture with it.
+  const laid = resolved.mark === undefined ? 0 : areaOf(resolved.size) * 16;
+  return { part, region, isWhole, decodesRegion, costBytes: Math.ceil(costOfPart(part) + stages + turned + laid) };
 }
 
 function decodeOf({ pixels }: SourceFile, planned: DecodePlan): DecodePlan {
@@ -174,11 +197,16 @@ function regionIn(raster: Size, { leftPx, topPx, widthPx, heightPx }: Region, of
   };
 }
 
-/** All stages but what can be done in one go with the encoding. */
+/** With what is laid over it, where something is. */
+async function markedWhere(drawn: Awaited<ReturnType<typeof drawStages>>, { mark }: ResolvedRecipe) {
+  return mark === undefined ? drawn : { ...drawn, raster: await marked(drawn.raster, mark) };
+}
+
+/** All stages but what can be done in one go with the encoding; all of them where something is laid over what comes of them. */
 async function drawStages(
   from: Raster,
   edges: Edges,
-  { stages, type }: ResolvedRecipe,
+  { stages, type, mark }: ResolvedRecipe,
 ): Promise<Drawn & { readonly geometry: Geometry }> {
   const last = stages[stages.length - 1] ?? stages[0];
   let drawn: Drawn = { raster: from, edges };
@@ -187,7 +215,7 @@ async function drawStages(
     const isAll = index === 0 || areaOf(stage.region) === areaOf(stage.of);
     const raster = isAll ? turned : await extracted(turned, stage.region);
     const own = index === 0 ? drawn.edges : edgesOf(raster, stage.scaled);
-    if (stage === last && isPlain(stage)) {
+    if (stage === last && isPlain(stage) && mark === undefined) {
       const { scaled, crop, pad, size } = stage;
       return { raster, edges: own, geometry: { scaled, crop, pad, size } };
     }

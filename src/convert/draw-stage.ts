@@ -40,8 +40,10 @@ export async function rasterOfStage(raster: Raster, stage: Stage, edges: Edges, 
       extendWith: extend,
       background: background === NO_COLOUR ? (type === 'jpg' ? WHITE : TRANSPARENT) : colourOf(background),
     });
-  if (blurSigmaPx > 0) image = image.blur(blurSigmaPx);
-  return rasterOfSize(image, size);
+  if (blurSigmaPx === 0) return rasterOfSize(image, size);
+  // A pipeline weighs colours by an alpha that it began with, not by one that padding brought: black would bleed in from the edge.
+  if (isPadded(stage)) image = pipelineFrom(await rasterOfSize(image, size));
+  return rasterOfSize(image.blur(blurSigmaPx), size);
 }
 
 export function extracted(raster: Raster, { leftPx, topPx, widthPx, heightPx }: Region): Promise<Raster> {

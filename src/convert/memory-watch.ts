@@ -1,5 +1,5 @@
-// Watches a process's resident memory while it works, from outside: an estimate from a header can be wrong, and a decoder
-// can be made to take what its header does not tell. Where /proc is not there, nothing is watched.
+// Watches a process's own memory while it works, from outside: an estimate from a header can be wrong, and a decoder can be made to
+// take what its header does not tell. Where /proc is not there, nothing is watched.
 import { readFileSync } from 'node:fs';
 
 /** Linux counts in pages; 4 KiB on every machine that the decoders are built for but some ARM ones, where it errs to the safe side. */
@@ -25,9 +25,9 @@ export class MemoryWatch {
    * what the process has now. `exceeded` is called once at most.
    */
   constructor(pid: number, mayTake: () => number, exceeded: (bytes: number) => void) {
-    const before = residentBytes(pid) ?? 0;
+    const before = ownBytes(pid) ?? 0;
     this.timer = setInterval(() => {
-      const bytes = residentBytes(pid);
+      const bytes = ownBytes(pid);
       if (bytes === undefined || bytes - before <= mayTake()) return;
       this.end();
       exceeded(bytes);
@@ -41,10 +41,25 @@ export class MemoryWatch {
 
 /** Resident memory of a process in bytes; `undefined` when it is gone or the system does not tell. */
 export function residentBytes(pid: number): number | undefined {
+  return memoryOf(pid)?.resident;
+}
+
+/**
+ * The same without what is mapped of files, which the system takes back when it has no room: of a JPEG that is read by its path, the
+ * whole file in the end.
+ */
+export function ownBytes(pid: number): number | undefined {
+  const memory = memoryOf(pid);
+  return memory && memory.resident - memory.ofFiles;
+}
+
+function memoryOf(pid: number): { readonly resident: number; readonly ofFiles: number } | undefined {
   try {
     // A few microseconds: the kernel writes the line from memory.
-    const pages = Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]);
-    return Number.isFinite(pages) ? pages * PAGE_BYTES : undefined;
+    const [, resident = Number.NaN, ofFiles = Number.NaN] = readFileSync(`/proc/${pid}/statm`, 'latin1')
+      .split(' ')
+      .map((pages) => Number(pages) * PAGE_BYTES);
+    return Number.isFinite(resident - ofFiles) ? { resident, ofFiles } : undefined;
   } catch {
     return undefined;
   }

@@ -41,6 +41,8 @@ export interface PixelSource {
   readonly reading?: Reading | undefined;
   /** The pixels can be had at any size up to `size`, and are best at the very one that is needed. */
   readonly drawn?: boolean;
+  /** How large another page is, from 2, as `size` tells it of this one; absent where all pages are opened to tell. */
+  pageSize?(page: number): Size;
   /** What the decoder takes at most for a picture of `size`, beside the pixels that it hands over: bytes. */
   decoderBytes(size: Size): number;
   /** The pixels of exactly `size`, which is that of the header but for what is `drawn`. Called once. */

@@ -21,13 +21,25 @@ export interface Placeholder {
   readonly dominantColor?: string;
 }
 
+let loaded: ReturnType<typeof loadHashes> | undefined;
+
+/** Loaded by the first conversion, not by the start; an `import()` of what is loaded takes a tenth of a millisecond still. */
+function hashes(): ReturnType<typeof loadHashes> {
+  loaded ??= loadHashes();
+  return loaded;
+}
+
+async function loadHashes() {
+  const [{ rgbaToThumbHash }, { encode }] = await Promise.all([import('thumbhash'), import('blurhash')]);
+  return { rgbaToThumbHash, encode };
+}
+
 /** Of the smallest of `rasters`, which are one picture as it is stored in `orientation`. */
 export async function placeholderOf(rasters: readonly Raster[], orientation: Orientation): Promise<Placeholder> {
   const [smallest] = rasters.toSorted((a, b) => areaOf(a) - areaOf(b));
   if (smallest === undefined) throw new RangeError('expected at least one raster, got none');
   const small = await upright(sampled(firstFrame(smallest)), orientation);
-  // Loaded by the first conversion, not by the start.
-  const [{ rgbaToThumbHash }, { encode }] = await Promise.all([import('thumbhash'), import('blurhash')]);
+  const { rgbaToThumbHash, encode } = await hashes();
   const colour = dominantColour(small);
   return {
     thumbhash: Buffer.from(rgbaToThumbHash(small.widthPx, small.heightPx, small.pixels)).toString('base64'),
@@ -41,6 +53,7 @@ function sampled({ pixels, widthPx, heightPx, channels }: Raster): Raster {
   const scale = Math.min(1, SIDE_PX / Math.max(widthPx, heightPx));
   const [width, height] = [widthPx, heightPx].map((side) => Math.max(1, Math.round(side * scale))) as [number, number];
   const out = Buffer.alloc(width * height * 4);
+  const toGreen = channels === 1 ? 0 : 1;
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       let [red, green, blue, alpha] = [0, 0, 0, 0];
@@ -50,8 +63,8 @@ function sampled({ pixels, widthPx, heightPx, channels }: Raster): Raster {
         const at = (row * widthPx + column) * channels;
         const opacity = channels === 4 ? (pixels[at + 3] ?? 0) : 255;
         red += (pixels[at] ?? 0) * opacity;
-        green += (pixels[at + 1] ?? 0) * opacity;
-        blue += (pixels[at + 2] ?? 0) * opacity;
+        green += (pixels[at + toGreen] ?? 0) * opacity;
+        blue += (pixels[at + 2 * toGreen] ?? 0) * opacity;
         alpha += opacity;
       }
       const to = (y * width + x) * 4;

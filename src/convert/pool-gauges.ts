@@ -1,9 +1,10 @@
-// What the pool tells of itself at each scrape.
+// What the pool tells of itself: at each scrape, and of each conversion.
 import { PRIORITIES } from '../kernel/ports/converter.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
 import type { ConverterSlot } from './converter-slot.js';
 import type { JobQueue, Queued } from './job-queue.js';
 import type { MemoryBudget } from './memory-budget.js';
+import type { WorkCounts } from './protocol.js';
 
 export function registerGauges(
   metrics: Metrics,
@@ -28,4 +29,11 @@ export function registerGauges(
       value: slots.filter((slot) => slot.state === state).length,
     })),
   );
+}
+
+/** What a conversion did, as its child tells. */
+export function countWork(metrics: Metrics, { decodes, encodes }: WorkCounts): void {
+  for (const [purpose, times] of Object.entries(decodes))
+    if (times > 0) metrics.count('decodes_total', { purpose }, times);
+  for (const [type, times] of Object.entries(encodes)) metrics.count('encodes_total', { type }, times);
 }

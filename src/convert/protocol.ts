@@ -1,4 +1,5 @@
-// What the server and a converter child say to each other, and nothing else: a few hundred bytes a message, pixels never.
+// What the server and a converter child say to each other, and nothing else: a few hundred bytes a message, and small files, which
+// cost more to make, flush and remove than to send; pixels never.
 import { parseDigest } from '../kernel/digest.js';
 import type { ErrorName } from '../kernel/errors.js';
 import type { Format, PreviewType } from '../kernel/format.js';
@@ -25,7 +26,10 @@ export interface ChildSettings {
 export interface JobMessage {
   readonly kind: 'job';
   readonly id: number;
+  /** Empty where `content` is the source. */
   readonly sourcePath: string;
+  /** Previews of it that are small, too, are sent back as bytes. */
+  readonly content?: Buffer;
   readonly formats: readonly Format[];
   /** Canonical texts of formats whose previews are there already. */
   readonly made?: readonly string[];
@@ -37,7 +41,7 @@ export interface JobMessage {
   readonly drawing?: Drawing;
   /** Previews that may be encoded side by side: more than 1 while cores have nothing else to do. */
   readonly encodesAtOnce: number;
-  /** An existing, empty directory for this job alone. */
+  /** An existing, empty directory for this job alone; with `content` one that is made by whoever needs it. */
   readonly outputDir: string;
 }
 
@@ -115,6 +119,12 @@ export interface FailedMessage {
 
 export type FromChild = ReadyMessage | TextMessage | HeaderMessage | WantedMessage | DoneMessage | FailedMessage;
 
+/** The largest source, and the largest preview, in bytes, that goes by message: two of what a pipe takes in one go. */
+export const MAX_CONTENT_BYTES = 64 * 1024;
+
+/** Pages of one source that are told; those behind are not. */
+export const MAX_TOLD_PAGES = 1_000;
+
 /** More than any sequence has formats. */
 const MAX_PREVIEWS = 1_000;
 
@@ -152,8 +162,14 @@ function isConversion(value: unknown, isEmpty: boolean): boolean {
     Array.isArray(value.previews) &&
     (value.previews.length === 0) === isEmpty &&
     value.previews.length <= MAX_PREVIEWS &&
-    value.previews.every(isPreview)
+    value.previews.every(isPreview) &&
+    (value.pages === undefined ||
+      (Array.isArray(value.pages) && value.pages.length <= MAX_TOLD_PAGES && value.pages.every(isPage)))
   );
+}
+
+function isPage(value: unknown): boolean {
+  return isObject(value) && isCount(value.widthPx) && isCount(value.heightPx) && typeof value.hasAlpha === 'boolean';
 }
 
 /** All that is used of a preview before its bytes are checked against its digest. */
@@ -161,6 +177,7 @@ function isPreview(value: unknown): boolean {
   return (
     isObject(value) &&
     typeof value.path === 'string' &&
+    (value.content === undefined || Buffer.isBuffer(value.content)) &&
     typeof value.digest === 'string' &&
     parseDigest(value.digest) !== undefined &&
     isCount(value.bytes) &&

@@ -1,38 +1,68 @@
 // Decoded pixels in memory, and the few things that are done to them: scale, turn, look at alpha. 8-bit sRGB always.
 import sharp, { type Sharp } from 'sharp';
-import { covers, type Size } from '../kernel/sizes.js';
+import { areaOf, covers, type Size } from '../kernel/sizes.js';
 import type { Orientation } from '../kernel/source.js';
 import { type Reading, SAMPLE_BYTES, type Samples } from './colour/reading.js';
+import { greyPixels } from './grey.js';
 
-/** Rows of RGB or RGBA, frame below frame. Whoever holds a raster may share it: nobody changes its pixels. */
+/** Rows of RGB or RGBA, or of grey alone, frame below frame. Whoever holds a raster may share it: nobody changes its pixels. */
 export interface Raster extends Size {
   readonly pixels: Buffer;
-  readonly channels: 3 | 4;
+  readonly channels: 1 | 3 | 4;
   /** 1 for a still; width and height are those of one frame. */
   readonly frames: number;
+  /** The same in one channel, where `greyWhere` saw no colour in it. */
+  readonly grey?: Raster;
 }
 
-/** The raster as the start of a pipeline. */
+/** The still `raster`, with `grey` where red, green and blue are equal in every pixel. */
+export function greyWhere(raster: Raster): Raster {
+  if (raster.channels !== 3 || raster.frames !== 1) return raster;
+  const pixels = greyPixels(raster.pixels, areaOf(raster));
+  return pixels ? { ...raster, grey: { ...raster, pixels, channels: 1 } } : raster;
+}
+
+/** Whether `grey` is scaled as fast as RGB or faster: libvips' vector code for what is left after halving has three or four channels. */
+export function isGreyFaster(from: Size, to: Size): boolean {
+  return isHalf(from, to) || isSameSize(from, to);
+}
+
+/** Whether `small` has at most half of the sides of `large`. */
+export function isHalf(large: Size, small: Size): boolean {
+  return small.widthPx * 2 <= large.widthPx && small.heightPx * 2 <= large.heightPx;
+}
+
+export function isSameSize(a: Size, b: Size): boolean {
+  return a.widthPx === b.widthPx && a.heightPx === b.heightPx;
+}
+
+/** The raster as the start of a pipeline; what comes of grey is grey, unless the pipeline is told to end in sRGB. */
 export function pipelineFrom(raster: Raster): Sharp {
   const { widthPx: width, heightPx: pageHeight, channels, frames } = raster;
   const raw = { width, height: pageHeight * frames, channels };
+  if (channels === 1) return sharp(raster.pixels, { raw, limitInputPixels: false }).toColourspace('b-w');
   return frames === 1
     ? sharp(raster.pixels, { raw, limitInputPixels: false })
     : sharp(raster.pixels, { raw: { ...raw, pageHeight }, animated: true, limitInputPixels: false });
 }
 
 /**
- * Runs a pipeline to its pixels. `frames` is what the pipeline started with: no step here adds or drops one. With a
+ * Runs a decoder's pipeline to its pixels. `frames` is what it started with: no step here adds or drops one. With a
  * `reading` they come as it asks for them, and become sRGB by it.
  */
-export async function rasterOf(pipeline: Sharp, frames: number, reading?: Reading): Promise<Raster> {
+export async function rasterDecoded(pipeline: Sharp, frames: number, reading?: Reading): Promise<Raster> {
   if (reading) return rasterRead(pipeline, frames, reading);
-  const { data, info } = await pipeline
-    .toColourspace('srgb')
-    .raw({ depth: 'uchar' })
-    .toBuffer({ resolveWithObject: true });
+  const raster = await rasterOf(pipeline.toColourspace('srgb'), frames);
+  if (raster.channels === 1) throw new Error('expected 3 or 4 channels from the decoder, got 1');
+  return raster;
+}
+
+/** The same of a pipeline that began with a raster of as many `frames`. */
+export async function rasterOf(pipeline: Sharp, frames: number): Promise<Raster> {
+  const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
   const { channels } = info;
-  if (channels !== 3 && channels !== 4) throw new Error(`expected 3 or 4 channels from the decoder, got ${channels}`);
+  if (channels !== 1 && channels !== 3 && channels !== 4)
+    throw new Error(`expected 3 or 4 channels from the decoder, got ${channels}`);
   // For some multi-page results the reported height is that of one page and for others of all: the bytes tell.
   const heightPx = data.length / (info.width * channels * frames);
   return { pixels: data, widthPx: info.width, heightPx, channels, frames };
@@ -78,13 +108,15 @@ export function kernelFor(from: Size, to: Size, edges: Edges): 'cubic' | 'lanczo
   return edges !== 'soft' || !covers(from, to) ? 'lanczos3' : 'cubic';
 }
 
-/** Scaled to exactly `size`; the raster itself when it has that size. */
+/** Scaled to exactly `size`, what is grey in one channel where that is faster; the raster itself when it has that size. */
 export async function scaled(raster: Raster, size: Size, edges: Edges): Promise<Raster> {
-  if (raster.widthPx === size.widthPx && raster.heightPx === size.heightPx) return raster;
-  return rasterOf(
-    pipelineFrom(raster).resize(size.widthPx, size.heightPx, { fit: 'fill', kernel: kernelFor(raster, size, edges) }),
+  if (isSameSize(raster, size)) return raster;
+  const from = raster.grey && isGreyFaster(raster, size) ? raster.grey : raster;
+  const made = await rasterOf(
+    pipelineFrom(from).resize(size.widthPx, size.heightPx, { fit: 'fill', kernel: kernelFor(raster, size, edges) }),
     raster.frames,
   );
+  return from.grey ? greyWhere(made) : made;
 }
 
 // sharp mirrors before it turns.
@@ -107,7 +139,9 @@ export function uprightPipeline(image: Sharp, orientation: Orientation): Sharp {
 /** Turns a picture that is stored in `orientation` upright (CIPA DC-008, tag 0x0112). Stills only; 1 is upright already. */
 export async function upright(raster: Raster, orientation: Orientation): Promise<Raster> {
   const turn = TURNS[orientation];
-  return turn ? rasterOf(turn(pipelineFrom(raster)), raster.frames) : raster;
+  if (turn === undefined) return raster;
+  const turned = await rasterOf(turn(pipelineFrom(raster)), raster.frames);
+  return raster.grey ? greyWhere(turned) : turned;
 }
 
 /** The first frame alone, sharing its pixels. */
@@ -119,7 +153,7 @@ export function firstFrame(raster: Raster): Raster {
 
 /** Whether some pixel of any frame is not fully opaque. */
 export function usesAlpha(raster: Raster): boolean {
-  if (raster.channels === 3) return false;
+  if (raster.channels !== 4) return false;
   const { pixels } = raster;
   for (let at = 3; at < pixels.length; at += 4) if (pixels[at] !== 255) return true;
   return false;
@@ -127,7 +161,7 @@ export function usesAlpha(raster: Raster): boolean {
 
 /** The same colours without their alpha channel. */
 export async function withoutAlpha(raster: Raster): Promise<Raster> {
-  return raster.channels === 3 ? raster : rasterOf(pipelineFrom(raster).removeAlpha(), raster.frames);
+  return raster.channels !== 4 ? raster : rasterOf(pipelineFrom(raster).removeAlpha(), raster.frames);
 }
 
 /** How much scaling shows in a picture: what is soft hides it, what is hard-edged is scaled once and with care. */
@@ -149,8 +183,8 @@ const ROW_SPREAD = 0.618;
 
 /**
  * Whether the picture is full of hard edges (text, line art, screenshots) once it is scaled down to `target`: scaling such
- * a picture in two steps differs visibly from scaling it in one; a photograph does not mind. Looks at the green of some rows
- * of the first frame, with alpha as it is over white and over black: black text on nothing has no edge in its colours.
+ * a picture in two steps differs visibly from scaling it in one; a photograph does not mind. Looks at the green (or grey) of some
+ * rows of the first frame, with alpha as it is over white and over black: black text on nothing has no edge in its colours.
  */
 export function edgesOf(raster: Raster, target: Size): Edges {
   const { pixels, widthPx, heightPx, channels } = raster;
@@ -163,7 +197,10 @@ export function edgesOf(raster: Raster, target: Size): Edges {
     const y = Math.min(heightPx - 1, Math.floor((index + ((index * ROW_SPREAD) % 1)) * ROW_STEP));
     const from = y * widthPx * channels;
     const end = from + widthPx * channels;
-    hard += channels === 3 ? hardInRow(pixels, from + 1, end, distance) : hardInClearRow(pixels, from, end, distance);
+    hard +=
+      channels === 4
+        ? hardInClearRow(pixels, from, end, distance)
+        : hardInRow(pixels, channels === 3 ? from + 1 : from, end, distance);
     pairs += Math.max(0, Math.ceil(widthPx / (distance / channels)) - 1);
   }
   if (hard > pairs * HARD_SHARE) return 'hard';

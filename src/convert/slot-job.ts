@@ -1,9 +1,13 @@
 // What a converter's place is given, and what it tells.
-import type { Joined, Priority, WantedReady } from '../kernel/ports/converter.js';
+import { randomInt } from 'node:crypto';
+import type { ConversionJob, Joined, Priority, WantedReady } from '../kernel/ports/converter.js';
 import type { SourceType } from '../kernel/source.js';
 import type { ChildOptions } from './converter-child.js';
 import type { MemoryBudget } from './memory-budget.js';
 import type { JobMessage, WorkCounts } from './protocol.js';
+
+/** What randomInt gives at most. */
+const MAX_ID = 2 ** 48 - 1;
 
 export interface SlotOptions extends ChildOptions {
   /** For the work inside the child; waiting for memory does not count. */
@@ -45,4 +49,23 @@ export interface SlotJob {
   readonly onHeader: (sourceType: SourceType) => void;
   readonly onCounts: (counts: WorkCounts) => void;
   readonly signal?: AbortSignal;
+}
+
+export function messageOf(job: ConversionJob, outputDir: string, encodesAtOnce: number): JobMessage {
+  const { sourcePath, content, formats, made, wanted, wantedOnly, drawing, zoom } = job;
+  return {
+    kind: 'job',
+    // Not to be guessed by a child that is still talking about its job before.
+    id: randomInt(MAX_ID),
+    sourcePath,
+    ...(content && { content }),
+    formats,
+    ...(made && { made }),
+    ...(wanted && { wanted }),
+    ...(wantedOnly && { wantedOnly }),
+    ...(zoom && { zoom }),
+    ...(drawing && { drawing }),
+    encodesAtOnce,
+    outputDir,
+  };
 }

@@ -67,7 +67,8 @@ const MAGICS: readonly Magic[] = [
 /** Major and compatible brands of ISO base media files (ISO/IEC 14496-12), most telling first. */
 const BRANDS: readonly (readonly [brands: readonly string[], sniffed: Sniffed])[] = [
   [['avif', 'avis'], { type: 'avif', name: 'AVIF' }],
-  [['heic', 'heix', 'hevc', 'hevx', 'heim', 'heis', 'mif1', 'msf1'], { type: 'heic', name: 'HEIC' }],
+  [['mif3'], { name: 'HEIF in its minimal form' }],
+  [['heic', 'heix', 'hevc', 'hevx', 'heim', 'heis', 'mif1', 'mif2', 'msf1'], { type: 'heic', name: 'HEIC' }],
   [['crx '], { type: 'raw', name: 'camera raw (CR3)' }],
   [['qt  '], { name: 'QuickTime' }],
 ];
@@ -117,7 +118,7 @@ function sniffBrands(text: string): Sniffed {
   for (let at = 16; at + 4 <= length; at += 4) brands.push(text.slice(at, at + 4));
   const major = BRANDS.find(([names]) => names.includes(brands[0] ?? ''));
   // "mif1" alone says only "some image file": the compatible brands tell whether it is AVIF.
-  if (major && brands[0] !== 'mif1' && brands[0] !== 'msf1') return major[1];
+  if (major && !['mif1', 'mif2', 'msf1'].includes(brands[0] ?? '')) return major[1];
   const any = BRANDS.find(([names]) => brands.some((brand) => names.includes(brand)));
   return any?.[1] ?? { name: 'MP4 media' };
 }

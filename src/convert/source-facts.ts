@@ -9,3 +9,6 @@ export function asOrientation(value: number | undefined): Orientation {
 
 /** A larger packet of XMP or IPTC is not looked at: a JPEG holds no more in a segment, and programs write 2 to 20 kB. */
 export const MAX_PACKET_BYTES = 64_000;
+
+/** A larger EXIF block than this is not looked at; real ones have 64 kB at most. */
+export const MAX_EXIF_BYTES = 1024 * 1024;

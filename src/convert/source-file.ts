@@ -34,13 +34,19 @@ export interface SourceFile {
   readonly pixels?: PixelSource;
   /** How its samples are read, where the decoder's own way to sRGB would be wrong. */
   readonly reading?: Reading | undefined;
+  /** All that a strict decoder says of it is known, and harms nothing. */
+  readonly isHarmless?: boolean;
   /** It holds more pages or frames than are taken: the first alone is at hand. */
   readonly onlyFirst?: boolean;
 }
 
-/** Reads the file and its header; throws `source-type-refused`, `source-limits-exceeded` or `source-undecodable`. */
-export async function openSource(path: string, settings: ChildSettings, buffer: ReadBuffer): Promise<SourceFile> {
-  const file = buffer.read(path);
+/** Reads the file, or takes its bytes, and its header; throws `source-type-refused`, `source-limits-exceeded` or `source-undecodable`. */
+export async function openSource(
+  source: string | Buffer,
+  settings: ChildSettings,
+  buffer: ReadBuffer,
+): Promise<SourceFile> {
+  const file = typeof source === 'string' ? buffer.read(source) : source;
   const type = enabledType(file, settings.sourceTypes);
   const opened = await SOURCE_HANDLING[type].open?.(file, settings, 1);
   if (opened === undefined) return openAs(type, file, settings);
@@ -57,15 +63,21 @@ export async function openSource(path: string, settings: ChildSettings, buffer: 
 export type StreamedSource = Pick<SourceFile, 'info' | 'header'> & { readonly path: string };
 
 /**
- * The same of a file that is read by its path, row by row; `undefined` of one that has to be in memory: of another type, or with
- * samples that we read ourselves.
+ * The same of a file that is read by its path, row by row; `undefined` of one that has to be in memory: of another type, with samples
+ * that we read ourselves, or with more pages than are taken.
  */
-export async function openStreamed(path: string, settings: ChildSettings): Promise<StreamedSource | undefined> {
+export async function openStreamed(
+  path: string,
+  settings: ChildSettings,
+  page = 1,
+): Promise<StreamedSource | undefined> {
   const type = enabledType(await firstBytes(path), settings.sourceTypes);
   if (!(type in STREAMED)) return undefined;
-  const header = await readHeader(path, type);
+  const header = await readHeader(path, type, page);
   if (readingOfDeep(header) !== undefined || header.isProgressive) return undefined;
   const info = infoOf(type, header, undefined);
+  // Of one with more pages than are taken the first is cut out.
+  if (info.pages > settings.maxPages) return undefined;
   checkLimits(info, settings);
   return { path, info, header };
 }
@@ -86,9 +98,16 @@ async function openAs(type: SourceType, file: Buffer, settings: ChildSettings): 
   const other = otherKind?.(file);
   if (other !== undefined) throw refusedType(settings.sourceTypes, `${other}, of a kind that cannot be decoded here`);
   check?.(file);
-  const shown = hasMorePages?.(file, settings.maxPages) ? firstPage?.(file) : file;
+  let shown = hasMorePages?.(file, settings.maxPages) ? firstPage?.(file) : file;
   if (shown === undefined) throw tooManyPages(settings, 'more');
-  const { bytes, header } = await readMending(stripped?.(shown) ?? shown, type);
+  let read = await readMending(stripped?.(shown) ?? shown, type);
+  // Of an animation with too many pixels the first frame is shown, as of one with too many frames.
+  const alone = hasTooManyFrames(read.header, type, settings) ? firstPage?.(shown) : undefined;
+  if (alone !== undefined) {
+    shown = alone;
+    read = await readMending(stripped?.(shown) ?? shown, type);
+  }
+  const { bytes, header } = read;
   checkSize?.(bytes, header);
   const reading = SOURCE_HANDLING[type].reading?.(shown, header) ?? readingOfDeep(header);
   const info = infoOf(type, header, reading);
@@ -137,9 +156,12 @@ export async function withPixels(source: SourceFile, size: Size): Promise<Source
 }
 
 /** How the decoders are told to read a source: strict, and never more than the pixel limit. */
-export function decoderOptions(settings: ChildSettings, { reading }: Pick<SourceFile, 'reading'>): SharpOptions {
+export function decoderOptions(
+  settings: ChildSettings,
+  { reading, isHarmless = false }: Pick<SourceFile, 'reading' | 'isHarmless'>,
+): SharpOptions {
   return {
-    failOn: 'warning',
+    failOn: isHarmless ? 'error' : 'warning',
     limitInputPixels: settings.maxSourcePixels,
     sequentialRead: true,
     ignoreIcc: reading?.ignoreIcc ?? false,
@@ -149,7 +171,9 @@ export function decoderOptions(settings: ChildSettings, { reading }: Pick<Source
 /** `source` with what `error` of a strict decoder tells of put right; `undefined` where that would be damage. */
 export function mendedSource(source: SourceFile, error: unknown): SourceFile | undefined {
   const said = error instanceof Error ? error.message : String(error);
-  const bytes = SOURCE_HANDLING[source.codedAs].mended?.(source.bytes, said);
+  const { mended, isHarmless } = SOURCE_HANDLING[source.codedAs];
+  if (!source.isHarmless && isHarmless?.(said, source.bytes)) return { ...source, isHarmless: true };
+  const bytes = mended?.(source.bytes, said);
   return bytes && { ...source, bytes };
 }
 
@@ -191,11 +215,12 @@ async function readMending(
   }
 }
 
-async function readHeader(bytes: Buffer | string, type: SourceType): Promise<DecoderMetadata> {
+async function readHeader(bytes: Buffer | string, type: SourceType, page = 1): Promise<DecoderMetadata> {
   let header: DecoderMetadata;
   try {
     // The pixel limit is checked below, with a message that names the size.
-    header = await sharp(bytes, { failOn: 'warning', limitInputPixels: false }).metadata();
+    const options = { failOn: 'warning', limitInputPixels: false, ...(page > 1 && { page: page - 1 }) } as const;
+    header = await sharp(bytes, options).metadata();
   } catch (error) {
     const known = asConversionError(error);
     // The first bytes are of an enabled type: what the decoder does not recognise behind them is damage.
@@ -252,6 +277,11 @@ function bitsOf(depth: string): number {
     double: 64,
   };
   return bits[depth] ?? 8;
+}
+
+function hasTooManyFrames(header: DecoderMetadata, type: SourceType, { maxSourcePixels }: ChildSettings): boolean {
+  const { animated, pages, widthPx, heightPx } = infoOf(type, header, undefined);
+  return animated && widthPx * heightPx * pages > maxSourcePixels;
 }
 
 function checkLimits(info: SourceInfo, settings: ChildSettings): void {

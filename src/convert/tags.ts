@@ -1,15 +1,14 @@
 // What the file says about itself beside its header, as text by tag label. Bad tags are no tags; nothing here throws.
 import ExifReader from 'exifreader';
+import { EXIF_LABELS, GPS_LABELS, labelOf, THUMBNAIL_LABELS } from '../kernel/exif-labels.js';
 import type { Metadata } from '../kernel/source.js';
 import { profileName } from './colour/icc.js';
-import { EXIF_LABELS, GPS_LABELS, labelOf, THUMBNAIL_LABELS } from './exif-labels.js';
 import { codedText } from './exif-text.js';
+import { MAX_EXIF_BYTES } from './source-facts.js';
 import type { SourceFile } from './source-file.js';
 import { exifOfTiff } from './sources/tiff-exif.js';
 import { xmpAndIptc } from './xmp-iptc.js';
 
-/** A larger EXIF block than this is not looked at; real ones have 64 kB at most. */
-const MAX_EXIF_BYTES = 1024 * 1024;
 const MAX_TAG_CHARACTERS = 1000;
 const MAX_TAGS = 500;
 /** Tags that are data for programs, not text for people. */

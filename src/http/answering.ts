@@ -1,13 +1,15 @@
 // The one writer of replies: HEAD, conditions, ranges, healing, what is logged as routine, and what the hot lane may keep.
 // Knows no dialect.
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { reprDigest } from '../kernel/digest.js';
 import type { Clock } from '../kernel/ports/clock.js';
 import type { CountingSlot } from '../kernel/ports/metrics.js';
 import type { PreviewChoice, Previews } from '../previews/answers.js';
 import type { HotLane } from './hot/hot-lane.js';
+import { AS_LINES, asParts, failureOfMany, pictureOfMany } from './replies/batch-response.js';
 import { type Conditions, isNotModified } from './replies/conditional.js';
+import { type Failure, failureOf } from './replies/error-map.js';
 import { type HeaderPairs, JSON_HEADERS, jsonHeaders } from './replies/headers.js';
 import { imageAnswer, MEDIA_TYPES, UNCONDITIONAL } from './replies/image-response.js';
 import { imageAndMetadata } from './replies/multipart-response.js';
@@ -19,6 +21,7 @@ import type {
   OriginalReply,
   PageReply,
   PictureReply,
+  PicturesReply,
   RedirectReply,
   Reply,
 } from './replies/reply.js';
@@ -34,6 +37,8 @@ export interface AnsweringDependencies {
   readonly cacheControl: string;
   /** Where answers with a choice are counted. */
   readonly countOf?: (choice: PreviewChoice) => CountingSlot | undefined;
+  /** Told of what failed in an answer of many. */
+  readonly onFailedPart?: (exchange: Exchange, failure: Failure) => void;
   /** Takes answers that are worth preparing. */
   readonly hotLane?: HotLane;
 }
@@ -49,9 +54,13 @@ export interface Answered {
   readonly headers: HeaderPairs;
   /** Unix ms until which this URL opens the answer to anybody; `undefined` when it takes a token. */
   readonly urlValidUntilMs: number | undefined;
+  /** Who may read is what it was when the request was admitted. */
+  readonly isStillAdmitted: () => boolean;
   /** The catalog's generation before the choice was made. */
   readonly generation: number;
 }
+
+const NO_BODY = ['Content-Length', '0'] as const;
 
 /** Resolves when the socket has taken the answer. */
 export type Answering = (reply: Reply, answered: Answered) => Promise<void>;
@@ -71,6 +80,12 @@ export function createAnswering(deps: AnsweringDependencies): Answering {
         return json(deps, reply, answered);
       case 'listing':
         return deps.send.stream(answered.response, answered.exchange, JSON_HEADERS, reply.pieces);
+      case 'pictures':
+        return pictures(deps, reply, answered);
+      case 'stream':
+        return deps.send.stream(answered.response, answered.exchange, reply.headers, reply.pieces());
+      case 'empty':
+        return deps.send.bytes(answered.response, answered.exchange, 200, [...reply.headers, NO_BODY], []);
       case 'redirect':
         return redirect(deps, reply, answered);
       case 'page':
@@ -83,9 +98,11 @@ async function picture(deps: AnsweringDependencies, reply: PictureReply, answere
   const { previews, clock, send, cacheControl, countOf } = deps;
   const { choice, headers: more = [] } = reply;
   const { request, response, exchange } = answered;
+  // What stands in for a better picture is asked for again.
+  const keeping = choice.part?.isPassing ? 'no-store' : cacheControl;
   const reading = isReading(request);
   const conditions = reading ? conditionsOf(request) : UNCONDITIONAL;
-  const answerFor = (chosen: PictureReply['choice']) => imageAnswer(chosen, conditions, cacheControl, clock.now());
+  const answerFor = (chosen: PictureReply['choice']) => imageAnswer(chosen, conditions, keeping, clock.now());
   const planned = answerFor(choice);
   if (planned.status === 416) return sendProtocolError(response, exchange, 'range-not-satisfiable', planned.headers);
   // 304 and HEAD are answered by what the catalog knows: no tier is asked for bytes that nobody gets.
@@ -110,45 +127,47 @@ async function picture(deps: AnsweringDependencies, reply: PictureReply, answere
 /** What the hot lane may answer next time, but for what is right for this request alone. */
 function offer(
   { hotLane }: AnsweringDependencies,
-  { choice, headers: own = [], isForThisRequest = false }: PictureReply,
-  { url, exchange, generation, urlValidUntilMs, headers }: Answered,
+  { choice, headers: own = [], isForThisRequest = false, acceptClass }: PictureReply,
+  { url, exchange, generation, urlValidUntilMs, isStillAdmitted, headers }: Answered,
 ): void {
-  if (isForThisRequest) return;
-  hotLane?.offer(url, exchange.asked, choice, generation, urlValidUntilMs, [...headers, ...own]);
+  if (isForThisRequest || choice.part?.isPassing || !isStillAdmitted()) return;
+  hotLane?.offer(url, exchange.asked, choice, generation, urlValidUntilMs, [...headers, ...own], acceptClass);
 }
 
 /** Of an upload: as made for it, whether somebody else had it made before or not. */
 async function drawnPicture(
   { send }: AnsweringDependencies,
-  { drawn, headers: more = [] }: DrawnReply,
+  { drawn, headers: more = [], status = 200 }: DrawnReply,
   { response, exchange }: Answered,
 ): Promise<void> {
   const { type, digest } = drawn.picture;
   exchange.from = drawn.from;
   exchange.routine = drawn.from !== 'made';
-  const headers: HeaderPairs = [
+  const own: HeaderPairs = [
     ['Content-Type', MEDIA_TYPES[type]],
     ['Content-Length', String(drawn.bytes.length)],
     ['ETag', `"${digest}"`],
     ['Cache-Control', 'no-store'],
     ['Repr-Digest', reprDigest(digest)],
     ['X-Content-Type-Options', 'nosniff'],
-    ...more,
   ];
-  await send.bytes(response, exchange, 200, headers, [drawn.bytes]);
+  const headers = [...own.filter(([name]) => more.every(([other]) => other !== name)), ...more];
+  await send.bytes(response, exchange, status, headers, [drawn.bytes]);
 }
 
 async function original(
   { clock, send, cacheControl }: AnsweringDependencies,
-  { version, open }: OriginalReply,
+  reply: OriginalReply,
   { request, response, exchange }: Answered,
 ): Promise<void> {
   const conditions = isReading(request) ? conditionsOf(request) : UNCONDITIONAL;
-  const { status, headers, range } = originalAnswer(version, conditions, cacheControl, clock.now());
+  const answer = originalAnswer(reply, conditions, cacheControl, clock.now());
+  const { status, range } = answer;
+  const headers = [...answer.headers, ...(reply.headers ?? [])];
   if (status === 416) return sendProtocolError(response, exchange, 'range-not-satisfiable', headers);
   exchange.routine = true;
   if (range === undefined || request.method === 'HEAD') return send.bytes(response, exchange, status, headers, []);
-  await send.stream(response, exchange, headers, await open(range.first, range.last + 1), status);
+  await send.stream(response, exchange, headers, await reply.open(range.first, range.last + 1), status);
 }
 
 async function both(
@@ -185,6 +204,26 @@ async function json(
   exchange.routine = true;
   if (isUnchanged(request, etag, clock.now())) return send.bytes(response, exchange, 304, withoutContent(kept), []);
   await send.bytes(response, exchange, status, [...jsonHeaders(body.length), ...kept], [body]);
+}
+
+function pictures(deps: AnsweringDependencies, reply: PicturesReply, { response, exchange }: Answered): Promise<void> {
+  const { clock, send, cacheControl, countOf, onFailedPart } = deps;
+  const writing = reply.as === 'lines' ? AS_LINES : asParts(`proofsheet-${randomUUID()}`);
+  exchange.routine = true;
+  async function* written(): AsyncGenerator<string | Uint8Array, void, undefined> {
+    for await (const item of reply.items) {
+      if ('failed' in item) {
+        const failure = failureOf(item.failed);
+        onFailedPart?.(exchange, failure);
+        yield writing.write(failureOfMany(item.index, exchange.renderFailure(failure)));
+      } else {
+        yield writing.write(pictureOfMany(item, reply.ifNoneMatch(item.index), cacheControl, clock.now()));
+        countOf?.(item.read.choice)?.add();
+      }
+    }
+    yield writing.end;
+  }
+  return send.stream(response, exchange, writing.headers, written());
 }
 
 function redirect(

@@ -4,7 +4,7 @@ import helmet from 'helmet';
 import { ProofsheetError, wantsRoom } from '../kernel/errors.js';
 import { createCors } from './access/cors.js';
 import { createAnswering } from './answering.js';
-import { patternOf, type UseCases } from './dialects/route.js';
+import { patternOf, takesPath, type UseCases } from './dialects/route.js';
 import type { Speakers } from './dialects/speakers.js';
 import type { EdgeDependencies } from './edge-dependencies.js';
 import type { HotLane } from './hot/hot-lane.js';
@@ -45,7 +45,7 @@ export function createApp(
     if (request.url !== '*' || !answersOptions(request, response, allVerbs)) next();
   });
   if (config.corsOrigins.length > 0)
-    app.use(createCors(config.corsOrigins, !access.isOpen || deps.library !== undefined));
+    app.use(createCors(config.corsOrigins, () => !access.isOpen || deps.library !== undefined));
 
   addReadings(app, deps, exchanges, probes);
   addRoutes(app, deps, exchanges, isDraining, hotLane);
@@ -63,10 +63,11 @@ export function createApp(
 /** Begins the exchange of every request, before routing: a path that does not decode never reaches its route. */
 function beginning(speakers: Speakers, exchanges: ExchangeLog, isDraining: () => boolean): RequestHandler {
   return (request, response, next) => {
-    exchanges.begin(request, response);
+    const { span } = exchanges.begin(request, response);
     for (const [name, value] of speakers.of(request.path)?.dialect.headers ?? []) response.setHeader(name, value);
     if (isDraining()) response.setHeader('Connection', 'close');
-    next();
+    if (span) span.run(next);
+    else next();
   };
 }
 
@@ -81,12 +82,20 @@ function addReadings(
   if (config.publicMetrics) for (const [name, probe] of Object.entries(probes)) add(`/${name}`, name, probe);
   // Where the original is probed by its chart, and perhaps by its clients.
   const probedMount = dialects[0].mount;
-  add(literalPath(probedMount), 'connected', connected);
+  // A route of the dialect that stands there too has what is asked with a query.
+  const isFree = !dialects[0].routes.some(({ path }) => path === '/');
+  const probe = onlyReading(exchanges, 'connected', connected);
+  app.all(literalPath(probedMount), (request, response, next) =>
+    isFree || !request.url.includes('?') ? probe(request, response, next) : next(),
+  );
 
   const send = createSender(config.sendTimeoutMs);
-  const server = { version, isOpen: access.isOpen, withProbes: config.publicMetrics, probedMount };
-  for (const [path, document] of Object.entries(documentsOf(dialects, server)))
+  const documentsWhere = (isOpen: boolean) =>
+    documentsOf(dialects, { version, isOpen, withProbes: config.publicMetrics, probedMount });
+  const restricted = documentsWhere(false);
+  for (const [path, open] of Object.entries(documentsWhere(true)))
     add(path, 'openapi', async (request, response) => {
+      const document = access.isOpen ? open : (restricted[path] ?? open);
       const { status, headers, body } = document(request.headers['if-none-match']);
       await send.bytes(response, exchanges.of(response), status, headers, body);
     });
@@ -113,29 +122,62 @@ function addRoutes(
 ): void {
   const { config, dialects } = deps;
   const send = createSender(config.sendTimeoutMs);
-  const answer = createAnswering({ ...deps, send, cacheControl: config.cacheControl, ...(hotLane && { hotLane }) });
+  const answer = createAnswering({
+    ...deps,
+    send,
+    cacheControl: config.cacheControl,
+    onFailedPart: exchanges.failedPart,
+    ...(hotLane && { hotLane }),
+  });
   const handlerOf = createRouteHandlers({ ...deps, exchanges, use: useCasesOf(deps), answer, isDraining, hotLane });
   const page = helmet({
     // The page brings its own policy; plain HTTP servers have no say in transport security.
     contentSecurityPolicy: false,
     strictTransportSecurity: false,
   });
-  for (const dialect of dialects) {
+  const framed = helmet({
+    ...{ contentSecurityPolicy: false, strictTransportSecurity: false },
+    // Its own policy says who may frame it: everybody.
+    ...{ frameguard: false, crossOriginResourcePolicy: { policy: 'cross-origin' } },
+  });
+  // As `speakers` has it: what is mounted below another is not that one's, whoever stands first.
+  for (const dialect of dialects.toSorted((a, b) => b.mount.length - a.mount.length)) {
     for (const route of dialect.routes) {
       const path = `${literalPath(dialect.mount)}${patternOf(route)}`;
-      if (route.isPage) app.all(path, page);
-      app.all(path, handlerOf(dialect, route));
+      if (route.isPage) app.all(path, route.isPage === 'framed' ? framed : page);
+      const handler = handlerOf(dialect, route);
+      app.all(path, (request, response, next) =>
+        takesPath(route, request.path.slice(dialect.mount.length)) ? handler(request, response, next) : next(),
+      );
     }
   }
 }
 
-function useCasesOf({ previews, drawings, zoom, refusals, library, status, metricsText }: EdgeDependencies): UseCases {
+function useCasesOf({
+  previews,
+  drawings,
+  exact,
+  variants,
+  zoom,
+  refusals,
+  library,
+  operators,
+  takedown,
+  reconcile,
+  status,
+  metricsText,
+}: EdgeDependencies): UseCases {
   return {
     previews,
     ...(drawings && { drawings }),
+    ...(exact && { exact }),
+    ...(variants && { variants }),
     ...(refusals && { refusals }),
     ...(library && { library }),
     ...(zoom && { zoom }),
+    ...(operators && { operators }),
+    ...(takedown && { takedown }),
+    ...(reconcile && { reconcile }),
     statusPage: async (withMetrics) => statusPage(await status(), withMetrics ? (await metricsText()).body : undefined),
   };
 }

@@ -2,6 +2,7 @@
 // Know no operation.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProofsheetError } from '../kernel/errors.js';
+import { takesMediaType } from '../kernel/negotiation.js';
 import { jsonHeaders } from './replies/headers.js';
 import { IMAGE_SERVER_ID } from './status/server-id.js';
 import type { ExchangeLog } from './wire/exchange-log.js';
@@ -13,6 +14,9 @@ export type DependencyState = 'up' | 'degraded' | 'down';
 /** Each dependency by name. */
 export type HealthReport = Readonly<Record<string, DependencyState>>;
 
+/** Prometheus' own text format, or OpenMetrics 1.0. */
+export type MetricsForm = 'prometheus' | 'openmetrics';
+
 /** A scrape: the text and the media type it is in. */
 export interface MetricsText {
   readonly contentType: string;
@@ -23,7 +27,7 @@ export interface ProbeDependencies {
   readonly exchanges: ExchangeLog;
   readonly send: Sender;
   readonly health: () => Promise<HealthReport>;
-  readonly metricsText: () => Promise<MetricsText>;
+  readonly metricsText: (form?: MetricsForm) => Promise<MetricsText>;
   readonly isDraining: () => boolean;
 }
 
@@ -69,14 +73,17 @@ export function createProbes(deps: ProbeDependencies): Probes {
       const headers = [...jsonHeaders(body.length), ['Content-Type', 'text/plain; charset=utf-8'] as const];
       await send.bytes(response, exchanges.of(response), 200, headers, [body]);
     },
-    async metrics(_request, response) {
-      const { contentType, body } = await deps.metricsText();
+    async metrics(request, response) {
+      const form = takesMediaType(request.headers.accept, 'application/openmetrics-text')
+        ? 'openmetrics'
+        : 'prometheus';
+      const { contentType, body } = await deps.metricsText(form);
       const bytes = Buffer.from(body);
       await send.bytes(
         response,
         exchanges.of(response),
         200,
-        [...jsonHeaders(bytes.length), ['Content-Type', contentType]],
+        [...jsonHeaders(bytes.length), ['Content-Type', contentType], ['Vary', 'Accept']],
         [bytes],
       );
     },

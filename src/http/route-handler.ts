@@ -1,30 +1,40 @@
 // The one way of every route from a request to its answer: verb, who may, parsed once to a question, limits, run, written.
 import type { Request, RequestHandler, Response } from 'express';
+import type { Digest } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import { DEFAULT_CONTEXT } from '../kernel/image-key.js';
 import type { Tenant } from '../kernel/library/tenant.js';
 import type { Tenants } from '../kernel/ports/tenants.js';
+import { SURROGATE_HEADERS, surrogateKeysOf } from '../kernel/takedown/surrogate-keys.js';
 import { type Access, type Admission, BEARER_CHALLENGE, UNRESTRICTED } from './access/access.js';
 import { createGuard } from './access/admin-guard.js';
 import { isForbiddenSite } from './access/cross-site.js';
 import { createFairUse, type FairUse } from './access/fair-use.js';
-import { tenantOf } from './access/tenant-access.js';
+import { recognisedBy, tenantOf } from './access/tenant-access.js';
 import type { Answering } from './answering.js';
 import type { Dialect } from './dialects/dialect.js';
-import type { Question, Route, Target, UseCases } from './dialects/route.js';
+import type { Question, Route, Target, UseCases, Verb } from './dialects/route.js';
 import type { EdgeDependencies } from './edge-dependencies.js';
 import type { HotLane } from './hot/hot-lane.js';
+import type { HeaderPairs } from './replies/headers.js';
 import { JsonBodies, type JsonHold, receiveJson } from './uploads/receive-json.js';
+import { namedDigests } from './uploads/upload-digest.js';
 import { createUploads } from './uploads/uploads.js';
 import { hasUnreadBody } from './wire/error-response.js';
 import type { ExchangeLog } from './wire/exchange-log.js';
+import { writeHeaders } from './wire/sender.js';
 import { answersOptions, checkVerb } from './wire/verbs.js';
 
 /** Seconds after which another instance, or this one restarted, is likely to answer. */
 const DRAINING_RETRY_SECONDS = 5;
+/** A name or an address, perhaps with a port: nothing that could end the place where it is written. */
+const HOST = /^(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
 
 export interface RouteDependencies
-  extends Pick<EdgeDependencies, 'access' | 'clock' | 'config' | 'library' | 'metrics' | 'previews' | 'strain'> {
+  extends Pick<
+    EdgeDependencies,
+    'access' | 'clock' | 'config' | 'library' | 'metrics' | 'previews' | 'protecting' | 'strain'
+  > {
   readonly exchanges: ExchangeLog;
   /** What routes are run with. */
   readonly use: UseCases;
@@ -36,34 +46,42 @@ export interface RouteDependencies
 /** Gives each route its handler. What it throws is for the application's error handler. */
 export function createRouteHandlers(deps: RouteDependencies): (dialect: Dialect, route: Route) => RequestHandler {
   const { access, config, exchanges, hotLane, isDraining } = deps;
-  const fairUse = createFairUse(config, deps.clock);
-  const guard = createGuard(config.admins, fairUse);
+  const protecting = deps.protecting ?? (() => config);
+  const fairUse = createFairUse(protecting, deps.clock);
+  const guard = createGuard(() => protecting().admins, fairUse);
   const uploads = createUploads(config, deps.metrics);
   const jsonBodies = new JsonBodies();
 
   return (dialect, route) => async (request, response) => {
     if (answersOptions(request, response, route.verbs)) return;
-    checkVerb(request, response, route.verbs);
+    checkVerb(request, response, route.verbs, route.wrongVerb);
     if (isDraining() && route.effort !== 'stays-open') throw stopping();
     if (route.opensTo === 'admin') await guard(request, response);
     if (route.body !== 'none' && isForbiddenSite(request, config.corsOrigins)) throw crossSiteUpload();
     // Who may not ask is told so before a body is read.
     const tenant =
-      route.opensTo === 'tenant' ? admitTenant(deps.library?.tenants, route, request, response) : undefined;
+      route.opensTo === 'tenant' ? admitTenant(deps.library?.tenants, dialect, route, request, response) : undefined;
     const body =
-      route.body === 'json'
-        ? await receiveJson(request, response, config, holdOf(jsonBodies, response), route.maxJsonBytes)
+      route.body === 'json' && !(route.isBodyLoose && !hasUnreadBody(request))
+        ? await receiveJson(request, response, config, holdOf(jsonBodies, response), route)
         : undefined;
     const target = targetOf(request);
     const question = route.ask(target, body);
+    const { keys } = access;
     const admission = admit(access, dialect, route, target, question, body, request, response);
-    for (const [name, value] of question.headers) response.setHeader(name, value);
+    const headers = [...question.headers, ...surrogateHeaders(config, route, question)];
+    writeHeaders(response, headers);
     if (route.body === 'source') await checkUpload(deps, fairUse, route, question, request, response);
     // A body that means nothing here is not waited for: the connection ends with the answer.
     else if (hasUnreadBody(request)) response.setHeader('Connection', 'close');
     const generation = hotLane !== undefined && route.effort === 'reads' ? hotLane.generation() : 0;
     const reply = await question.run(deps.use, {
-      receive: () => uploads.receive(request, response, route),
+      verb: request.method as Verb,
+      receive: (maxBytes) =>
+        uploads.receive(request, response, { ...route, ...(maxBytes !== undefined && { maxBytes }) }),
+      namedSource: () => namedSourceOf(request),
+      isWaiting: () => isWaiting(request),
+      sourceTag: () => sourceTagOf(request),
       seesPrivateTags() {
         if (config.metadata === 'safe' || access.isOpen) return config.metadata === 'full';
         // The same signed URL tells its holder less than a token.
@@ -74,17 +92,56 @@ export function createRouteHandlers(deps: RouteDependencies): (dialect: Dialect,
         if (tenant === undefined) throw new Error('expected a route that opens to tenants');
         return tenant;
       },
+      origin: target.origin,
     });
+    // An upload that turned out not to be needed.
+    if (hasUnreadBody(request)) response.setHeader('Connection', 'close');
     await deps.answer(reply, {
       request,
       response,
       exchange: exchanges.of(response),
       url: target.url,
-      headers: [...(dialect.headers ?? []), ...question.headers],
+      headers: [...(dialect.headers ?? []), ...headers],
       urlValidUntilMs: admission.urlValidUntilMs,
+      isStillAdmitted: () => access.keys === keys,
       generation,
     });
   };
+}
+
+/** By which a CDN in front is told what to purge: of what it may keep. */
+function surrogateHeaders(
+  { surrogateKeys: name }: Pick<EdgeDependencies['config'], 'surrogateKeys'>,
+  { effort }: Route,
+  { group }: Question,
+): HeaderPairs {
+  if (name === undefined || group === undefined || effort !== 'reads') return [];
+  return [[name, surrogateKeysOf(group).join(SURROGATE_HEADERS[name])]];
+}
+
+/** Answered before it sends its body, it sends none. By the headers alone: how much has arrived by now is chance. */
+function isWaiting({ headers }: Request): boolean {
+  const announcesBody = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+  return !announcesBody || headers.expect !== undefined;
+}
+
+/** Opaque, and bounded; of several nobody knows which one counts. */
+function sourceTagOf({ headersDistinct }: Request): string | undefined {
+  const given = headersDistinct['x-proofsheet-source'];
+  if (given === undefined) return undefined;
+  const [tag = '', ...others] = given;
+  if (others.length === 0 && /^[\x21-\x7e]{1,256}$/.test(tag)) return tag;
+  throw new ProofsheetError(
+    'invalid-request-format',
+    'expected one X-Proofsheet-Source of 1 to 256 visible ASCII characters without spaces, got something else',
+  );
+}
+
+/** The source of a request that sends none, or not yet. */
+function namedSourceOf(request: Request): Digest | undefined {
+  if (!isWaiting(request)) return undefined;
+  const [named, ...others] = namedDigests(request.headers);
+  return others.every((other) => other === named) ? named : undefined;
 }
 
 /** The one `Authorization` header; of several nobody knows which one a proxy looked at, so that they are none. */
@@ -102,9 +159,22 @@ function holdOf(bodies: JsonBodies, response: Response): JsonHold {
 }
 
 /** Whose token it is. Throws `unauthorized` with the challenge set, and `protected-operation-disabled`. */
-function admitTenant(tenants: Tenants | undefined, { scope }: Route, request: Request, response: Response): Tenant {
+function admitTenant(
+  tenants: Tenants | undefined,
+  dialect: Dialect,
+  route: Route,
+  request: Request,
+  response: Response,
+): Tenant {
+  const { headers, originalUrl, method } = request;
   try {
-    return tenantOf(tenants, authorizationOf(request), scope);
+    if (dialect.admitTenant === undefined) return tenantOf(tenants, authorizationOf(request), route.scope);
+    const given = authorizationOf(request);
+    const isOne = given !== undefined || headers.authorization === undefined;
+    const authorization = isOne ? (dialect.credentialsOf?.(headers, undefined, originalUrl) ?? given) : undefined;
+    const recognised = recognisedBy(tenants, authorization);
+    dialect.admitTenant(recognised, { route, verb: method as Verb, headers });
+    return recognised.tenant;
   } catch (error) {
     if (error instanceof ProofsheetError && error.code === 'unauthorized')
       response.setHeader('WWW-Authenticate', BEARER_CHALLENGE);
@@ -166,6 +236,12 @@ function stopping(): ProofsheetError {
 /** The decoded parameters of the path in its order, and the target they came from. */
 function targetOf(request: Request): Target {
   const segments: readonly (string | readonly string[])[] = Object.values(request.params);
-  const { accept } = request.headers;
-  return { segments: segments.flat(), url: request.originalUrl, ...(accept !== undefined && { accept }) };
+  // Never X-Forwarded-Host, whoever sends it: caches on the way keep answers by Host, so that one client's lie would be told to others.
+  const { accept, host } = request.headers;
+  return {
+    segments: segments.flat(),
+    url: request.originalUrl,
+    ...(accept !== undefined && { accept }),
+    ...(host !== undefined && HOST.test(host) && { origin: `${request.protocol}://${host}` }),
+  };
 }

@@ -14,18 +14,29 @@ export function malformedEncoding(where: string): ProofsheetError {
  * throws `invalid-image-key`. Parameters nobody asks for are tolerated: clients of the original send some.
  */
 export function queryValue(url: string, name: string): string | undefined {
-  const start = url.indexOf('?');
-  if (start < 0) return undefined;
   let found: string | undefined;
-  for (const pair of url.slice(start + 1).split('&')) {
-    const equals = pair.indexOf('=');
-    if (parameterName(equals < 0 ? pair : pair.slice(0, equals)) !== name) continue;
+  for (const value of valuesOf(url, name)) {
     if (found !== undefined) {
       throw new ProofsheetError('invalid-image-key', `expected the parameter ${name} once, got it more than once`);
     }
-    found = equals < 0 ? '' : decodeQuery(pair.slice(equals + 1));
+    found = value;
   }
   return found;
+}
+
+/** All values of a parameter that may be given more than once, in their order. */
+export function queryValues(url: string, name: string): readonly string[] {
+  return [...valuesOf(url, name)];
+}
+
+function* valuesOf(url: string, name: string): Generator<string, void, undefined> {
+  const start = url.indexOf('?');
+  if (start < 0) return;
+  for (const pair of url.slice(start + 1).split('&')) {
+    const equals = pair.indexOf('=');
+    if (parameterName(equals < 0 ? pair : pair.slice(0, equals)) !== name) continue;
+    yield equals < 0 ? '' : decodeQuery(pair.slice(equals + 1));
+  }
 }
 
 /** Decoded like its value, since whoever looks at a URL before us does so too; one that does not decode is nobody's. */

@@ -1,6 +1,15 @@
 // The faces that a server may have, and where they stand unless settings say otherwise. Pure.
 
-export const DIALECT_NAMES = ['image-converter', 'livingdocs', 'imaginary', 'dzi', 'iiif'] as const;
+export const DIALECT_NAMES = [
+  'image-converter',
+  'livingdocs',
+  'mediagraph',
+  'imaginary',
+  'dzi',
+  'iiif',
+  'zoomhub',
+  'micrio',
+] as const;
 export type DialectName = (typeof DIALECT_NAMES)[number];
 
 /** A face that a server shows. */
@@ -14,10 +23,16 @@ export interface EnabledDialect {
 export const USUAL_MOUNTS = {
   'image-converter': '/imageconverter',
   livingdocs: '/livingdocs',
+  mediagraph: '/mediagraph',
   imaginary: '/imaginary',
   dzi: '/dzi',
   iiif: '/iiif',
+  zoomhub: '/zoomhub',
+  micrio: '/micrio',
 } as const satisfies Record<DialectName, string>;
+
+/** Where the server's own faces stand, whatever dialects it has: their paths and everything below. */
+export const OWN_MOUNTS = { admin: '/admin', console: '/console', library: '/library', openapi: '/openapi' } as const;
 
 /** `NAME` or `NAME=/PATH`. Throws `TypeError`. */
 export function parseEnabledDialect(text: string): EnabledDialect {

@@ -9,6 +9,7 @@ export const ERROR_NAMES = [
   'digest-mismatch',
   'unauthorized',
   'protected-operation-disabled',
+  'blocked-content',
   'unknown-image-key',
   'unknown-operation',
   'verb-not-allowed',

@@ -3,7 +3,8 @@ import type { Digest } from './digest.js';
 import type { PreviewType } from './format.js';
 import type { Context, ImageKey } from './image-key.js';
 import type { Size } from './sizes.js';
-import type { Pyramid } from './zoom/pyramid-index.js';
+import { pyramidsOf } from './zoom/kept-pyramids.js';
+import type { PagePyramid, Pyramid } from './zoom/pyramid-index.js';
 
 export const SOURCE_TYPES = [
   'jpeg',
@@ -88,8 +89,10 @@ export interface SourceRecord {
   readonly onDemand?: true;
   /** The source's own blob is stored. */
   readonly sourceKept: boolean;
-  /** Its tiles, once somebody has zoomed into it: whatever the sequence, and complete or not there. */
+  /** Its tiles, once somebody has zoomed into it: whatever the sequence, and complete or not there. `Catalog.addPyramid` alone writes them. */
   readonly pyramid?: Pyramid;
+  /** Those of its other pages; the latest last. */
+  readonly pagePyramids?: readonly PagePyramid[];
 }
 
 /** Sequences whose previews a record keeps beside its own: what a change of the sequence, rolled out slowly, has at once. */
@@ -147,10 +150,7 @@ export function namedBlobs(record: SourceRecord): readonly NamedBlob[] {
   const named = new Map<Digest, NamedBlob>();
   for (const { digest, bytes } of record.previews) named.set(digest, { digest, bytes, kind: 'preview' });
   // Made of the source like previews, and counted and evicted with them.
-  if (record.pyramid) {
-    const { digest, bytes } = record.pyramid;
-    named.set(digest, { digest, bytes, kind: 'preview' });
-  }
+  for (const { digest, bytes } of pyramidsOf(record)) named.set(digest, { digest, bytes, kind: 'preview' });
   const content = contentDigestOf(record);
   if (record.sourceKept && !named.has(content))
     named.set(content, { digest: content, bytes: record.bytes, kind: 'source' });

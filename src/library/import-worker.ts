@@ -1,11 +1,11 @@
 // One item of an import, from its URL to its asset: fetch, make previews, keep the original, and say how it ended. What it does is
 // idempotent up to the commit that ends it, which the queue fences; a crash anywhere costs a second run.
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asProofsheetError, type ErrorName } from '../kernel/errors.js';
-import { type ImageKey, libraryContextOf } from '../kernel/image-key.js';
+import { type GroupRef, type ImageKey, libraryContextOf } from '../kernel/image-key.js';
 import type { DescribedAsset } from '../kernel/library/asset.js';
+import { embeddedFactsOf } from '../kernel/library/embedded-facts.js';
 import { newAssetId } from '../kernel/library/ids.js';
 import { type ImportItem, type ImportJob, isFinal, parseItemWorkId } from '../kernel/library/import-job.js';
 import { faultWaitMs, MAX_PATIENCE_MS, type Reason, reasonOfError, retryWaitMs } from '../kernel/library/reason.js';
@@ -18,7 +18,7 @@ import type { Originals } from '../kernel/ports/originals.js';
 import type { Fetched, FetchedFile, FetchFailure, SourceFetcher } from '../kernel/ports/source-fetcher.js';
 import type { Tenants } from '../kernel/ports/tenants.js';
 import type { Previews } from '../previews/answers.js';
-import { linkOrCopy } from '../previews/making.js';
+import { linkOrCopy, unlinkIfThere } from '../previews/making.js';
 import type { Ending, Hold } from './job-runner.js';
 import { JobTenants } from './job-tenant.js';
 
@@ -43,6 +43,10 @@ export interface ImportWorkerDeps {
   readonly maxSourceBytes: number;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Has tiles made of a picture; absent where nobody zooms. */
+  readonly tile?: (ref: GroupRef, signal: AbortSignal) => Promise<void>;
+  /** Whether what comes in by a dialect is to be zoomed into: then it is only there once its tiles are. */
+  readonly isZoomed?: (dialect: string) => boolean;
   /** 0 to 1, by chance; for tests. */
   readonly share?: () => number;
 }
@@ -80,7 +84,7 @@ export class ImportWorker {
     if (claim.lostLeases >= MAX_LOST_LEASES)
       return failed(item, { code: 'internal', message: 'its processing was interrupted too often' });
     const known = item.reference && (await this.deps.assets.findByReference(claim.context, item.reference));
-    if (known && tenant.onExisting === 'skip' && (await this.isWhole(known)))
+    if (known && tenant.onExisting === 'skip' && (await this.isThere(known)))
       return ended(item, { kind: 'unchanged', assetId: known.asset.id });
     return this.fetch({ claim, item, job, tenant, known }, hold);
   };
@@ -108,14 +112,14 @@ export class ImportWorker {
     return this.store(work, fetched, hold);
   }
 
-  /** Only where the bytes that they are about are still there, and whole: a picture that was lost is brought again. */
+  /** Only where the bytes that they are about are still there: a picture that was lost is brought again. */
   private async validatorsOf(known: DescribedAsset | undefined) {
     if (known?.asset.validators === undefined) return undefined;
-    return (await this.isWhole(known)) ? known.asset.validators : undefined;
+    return (await this.isThere(known)) ? known.asset.validators : undefined;
   }
 
-  private async isWhole({ version }: DescribedAsset): Promise<boolean> {
-    return version !== undefined && this.deps.originals.isWhole(version);
+  private async isThere({ version }: DescribedAsset): Promise<boolean> {
+    return version !== undefined && this.deps.originals.isThere(version);
   }
 
   private notFetched({ claim, item }: Work, failure: FetchFailure): Ending {
@@ -143,11 +147,12 @@ export class ImportWorker {
     const path = join(this.deps.tmpDir, `import-${randomUUID()}`);
     try {
       await hold.note('converting');
-      return await this.convert(work, fetched, file, path).catch((error: unknown) =>
-        this.notStored(work, error, contentType),
-      );
+      return await this.convert(work, fetched, file, path, hold).catch((error: unknown) => {
+        if (hold.giveUp.aborted) throw error;
+        return this.notStored(work, error, contentType);
+      });
     } finally {
-      await Promise.all([rm(path, { force: true }), rm(file.path, { force: true })]);
+      await Promise.all([unlinkIfThere(path), unlinkIfThere(file.path)]);
     }
   }
 
@@ -156,19 +161,27 @@ export class ImportWorker {
     { validators }: Extract<Fetched, { kind: 'fetched' }>,
     file: FetchedFile,
     path: string,
+    hold: Hold,
   ): Promise<Ending> {
-    const { item, claim, tenant } = work;
+    const { item, claim, tenant, job } = work;
+    const tile = this.deps.isZoomed?.(job.dialect) === true ? this.deps.tile : undefined;
     const upload = { path: file.path, digest: file.digest, bytes: file.bytes };
     const imageKey = file.digest as string as ImageKey;
     await linkOrCopy(file.path, path);
-    const context = libraryContextOf(claim.context);
-    const { info } = (await this.deps.previews.cache({ context, imageKey }, upload)).source;
+    const ref: GroupRef = { context: libraryContextOf(claim.context), imageKey };
+    const { info, metadata } = (await this.deps.previews.cache(ref, upload)).source;
+    const embedded = { ...embeddedFactsOf(metadata), ...(info.hasAlpha && { hasAlpha: 1 }) };
+    if (tile) await hold.note('storing');
     await this.deps.originals.keep(file.digest, path, file.bytes);
+    if (tile) {
+      await hold.note('tiling');
+      await tile(ref, hold.giveUp);
+    }
     const { digest, md5, bytes } = file;
     const { type, widthPx, heightPx } = info;
     return ended(item, {
       kind: 'arrived',
-      newId: newAssetId(),
+      newId: item.becomes ?? newAssetId(),
       arrival: {
         original: { digest, md5, bytes, type, widthPx, heightPx },
         title: item.title,
@@ -178,6 +191,7 @@ export class ImportWorker {
         createdVia: 'import',
         ...(item.reference && { reference: item.reference }),
         ...(validators && { validators }),
+        ...(Object.keys(embedded).length > 0 && { embedded }),
       },
       ...(tenant.quota.maxBytes !== undefined && { maxBytes: tenant.quota.maxBytes }),
     });

@@ -4,11 +4,12 @@
 import type { Context } from '../kernel/image-key.js';
 import { type ItemStage, parseItemWorkId } from '../kernel/library/import-job.js';
 import { faultWaitMs, MAX_PATIENCE_MS, type Reason } from '../kernel/library/reason.js';
-import type { ItemEffects } from '../kernel/ports/assets.js';
+import { parseSlotName } from '../kernel/library/upload.js';
 import type { Clock } from '../kernel/ports/clock.js';
-import type { Claim, ItemRetry, JobKind, Jobs } from '../kernel/ports/jobs.js';
+import type { Claim, ItemRetry, JobEffects, JobKind, Jobs } from '../kernel/ports/jobs.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
+import type { RetryTally } from './retry-tally.js';
 
 /** Long enough for a pause of the event loop, short enough that nobody waits long for a machine that died. */
 const LEASE_MS = 15_000;
@@ -17,12 +18,13 @@ const POLL_MS = 1_000;
  * What fails for no reason that a handler knows is tried again until it is so old, in ms, and then ended. A callback's own schedule
  * lasts 32 hours, and a fault of ours after those of its receiver is not to end it.
  */
-const patienceMs = (kind: JobKind): number => (kind === 'import-item' ? MAX_PATIENCE_MS : 3 * 86_400_000);
+const patienceMs = (kind: JobKind): number =>
+  kind === 'import-item' || kind === 'upload' ? MAX_PATIENCE_MS : 3 * 86_400_000;
 const INTERNAL: Reason = { code: 'internal', message: 'its processing failed, by no fault of its own' };
 
 /** How a job ends, or goes on. */
 export type Ending =
-  | { readonly kind: 'done'; readonly effects?: ItemEffects }
+  | { readonly kind: 'done'; readonly effects?: JobEffects }
   /** `at`: Unix ms. */
   | { readonly kind: 'again'; readonly at: number; readonly retry?: ItemRetry };
 
@@ -47,6 +49,8 @@ export interface JobRunnerDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Of all runners of this process. */
+  readonly retries: RetryTally;
   /** Default 15 s. */
   readonly leaseMs?: number;
   /** 0 to 1, by chance; for tests. */
@@ -166,9 +170,9 @@ export class JobRunner {
   }
 
   private async end(claim: Claim, ending: Ending): Promise<void> {
-    const { jobs, metrics, kind } = this.deps;
+    const { jobs, metrics, retries, kind } = this.deps;
     if (ending.kind === 'again') {
-      metrics.count('job_retries_total', { kind, reason: ending.retry?.reason?.code ?? 'internal' });
+      retries.add(kind, ending.retry?.reason?.code);
       await jobs.retryAt(claim, ending.at, ending.retry);
       return;
     }
@@ -179,7 +183,7 @@ export class JobRunner {
   }
 
   private async giveBack(claim: Claim): Promise<void> {
-    const { jobs, clock, metrics, kind, logger, share = Math.random } = this.deps;
+    const { jobs, clock, metrics, retries, kind, logger, share = Math.random } = this.deps;
     if (this.stopping.signal.aborted) {
       await jobs.release(claim);
       return;
@@ -194,7 +198,7 @@ export class JobRunner {
       metrics.count('jobs_total', { kind, result: finish });
       return;
     }
-    metrics.count('job_retries_total', { kind, reason: 'internal' });
+    retries.add(kind);
     await jobs.retryAt(claim, clock.now() + faultWaitMs(ageMs, share()), { reason: INTERNAL, free: !isLate });
   }
 
@@ -223,7 +227,9 @@ export function handsFor(hands: number, taken: number): number {
 }
 
 /** What the end of a job without success means for whoever asked for it. */
-function failureOf({ kind, id }: Claim): ItemEffects | undefined {
+function failureOf({ kind, id }: Claim): JobEffects | undefined {
+  const slot = kind === 'upload' ? parseSlotName(id) : undefined;
+  if (slot) return { slot, outcome: { kind: 'failed', reason: INTERNAL } };
   const item = kind === 'import-item' ? parseItemWorkId(id) : undefined;
   return item && { ...item, outcome: { kind: 'failed', reason: INTERNAL } };
 }

@@ -3,26 +3,29 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ProofsheetError } from '../kernel/errors.js';
-import type { Format } from '../kernel/format.js';
+import { type Format, parseFormat } from '../kernel/format.js';
 import { type Context, type GroupRef, type ImageKey, libraryContextOf } from '../kernel/image-key.js';
 import type { Asset, AssetVersion, DescribedAsset, ExternalReference } from '../kernel/library/asset.js';
 import { type AssetId, type ImportId, newImportId } from '../kernel/library/ids.js';
-import type { ImportJob } from '../kernel/library/import-job.js';
+import type { ImportItem, ImportJob } from '../kernel/library/import-job.js';
 import type { Tenant } from '../kernel/library/tenant.js';
 import type { Acceptance, Assets, LibraryUsage, Page, PageRequest } from '../kernel/ports/assets.js';
 import type { Originals } from '../kernel/ports/originals.js';
+import type { Recipe } from '../kernel/recipe/recipe.js';
 import { contentDigestOf } from '../kernel/source.js';
-import type { PreviewBytes, PreviewChoice, Previews, Upload } from '../previews/answers.js';
+import type { Drawings, DrawnPicture, PreviewBytes, PreviewChoice, Previews, Upload } from '../previews/answers.js';
 import type { ImportBatch, ImportStatus, Library, OpenedOriginal } from './answers.js';
 import { Remakes } from './remakes.js';
 
-/** As many as one call of the port takes. */
-const ASSETS_AT_ONCE = 1_000;
+/** What is asked for where only the group is wanted. */
+const SMALLEST = parseFormat('auto:1x1');
 
 export interface LibraryDeps {
   readonly assets: Assets;
   readonly originals: Originals;
   readonly previews: Previews;
+  /** Absent where nothing is drawn on demand. */
+  readonly drawings?: Drawings;
   /** On the originals' file system. */
   readonly tmpDir: string;
   readonly maxItems: number;
@@ -46,30 +49,22 @@ export class LibraryService implements Library {
     if (batch.items.length > maxItems)
       throw new ProofsheetError('over-quota', `expected at most ${maxItems} images in one import`);
     const { id: tenantId, context, quota } = tenant;
-    return assets.acceptImport({ ...batch, id: newImportId(), tenantId, context, quota, maxOpen: maxOpenImports });
+    const id = batch.id ?? newImportId();
+    return assets.acceptImport({ ...batch, id, tenantId, context, quota, maxOpen: maxOpenImports });
   }
 
   async importStatus(context: Context | undefined, id: ImportId): Promise<ImportStatus | undefined> {
     const job = await this.deps.assets.findImport(context, id);
     if (job === undefined) return undefined;
-    const items = await this.deps.assets.itemsOf(id);
-    const ids = items.flatMap(({ assetId }) => assetId ?? []);
-    const assets = new Map<AssetId, DescribedAsset>();
-    for (let start = 0; start < ids.length; start += ASSETS_AT_ONCE)
-      for (const [assetId, found] of await this.deps.assets.findAssets(
-        job.context,
-        ids.slice(start, start + ASSETS_AT_ONCE),
-      ))
-        assets.set(assetId, found);
-    const statuses = items.map((item) => {
-      const asset = item.assetId && assets.get(item.assetId);
-      return asset ? { item, asset } : { item };
-    });
-    return { job, items: statuses };
+    return { job, items: await this.deps.assets.itemsOf(id) };
   }
 
   findImport(context: Context | undefined, id: ImportId): Promise<ImportJob | undefined> {
     return this.deps.assets.findImport(context, id);
+  }
+
+  async findItem(context: Context, id: ImportId, index: number): Promise<ImportItem | undefined> {
+    return (await this.findImport(context, id)) && this.deps.assets.findItem(id, index);
   }
 
   listImports(request: PageRequest & { readonly context?: Context }): Promise<Page<ImportJob>> {
@@ -84,8 +79,13 @@ export class LibraryService implements Library {
     return this.deps.assets.findByReference(context, reference);
   }
 
-  async findByNumber(context: Context, number: number): Promise<DescribedAsset | undefined> {
-    return living(await this.deps.assets.findByNumber(context, number));
+  findAsset(context: Context, id: AssetId): Promise<DescribedAsset | undefined> {
+    return this.deps.assets.findAsset(context, id);
+  }
+
+  async findByNumber(context: Context, number: number, trashed = false): Promise<DescribedAsset | undefined> {
+    const found = await this.deps.assets.findByNumber(context, number);
+    return trashed ? found : living(found);
   }
 
   findAssets(context: Context, request: PageRequest & { readonly trashed?: boolean }): Promise<Page<DescribedAsset>> {
@@ -111,6 +111,14 @@ export class LibraryService implements Library {
     return this.deps.previews.choose(ref, request);
   }
 
+  async zoomable(context: Context, id: AssetId, number?: number): Promise<GroupRef | undefined> {
+    const version = await this.findVersion(context, id, number);
+    if (version === undefined) return undefined;
+    const ref = groupOf(context, version);
+    if (!(await this.deps.previews.has(ref))) await this.remakes.run(ref, () => this.remake(ref, SMALLEST, version));
+    return ref;
+  }
+
   /** From the original, whose digest is checked as it is copied. */
   private async remake(ref: GroupRef, request: Format, version: AssetVersion): Promise<void> {
     const strain = this.deps.strain?.();
@@ -123,6 +131,20 @@ export class LibraryService implements Library {
 
   readPreview(choice: PreviewChoice): Promise<PreviewBytes> {
     return this.deps.previews.read(choice);
+  }
+
+  async drawVersion(context: Context, id: AssetId, recipe: Recipe, number?: number): Promise<DrawnPicture | undefined> {
+    const { drawings, originals } = this.deps;
+    if (drawings === undefined)
+      throw new ProofsheetError('unsupported-request', 'expected a server that draws on demand, and this one does not');
+    const version = await this.findVersion(context, id, number);
+    if (version === undefined) return undefined;
+    const { digest, bytes } = version;
+    const copyTo = (path: string): Promise<boolean> => {
+      const strain = this.deps.strain?.();
+      return strain === undefined ? originals.copyTo(digest, path) : Promise.reject(strain);
+    };
+    return drawings.drawFrom(libraryContextOf(context), { digest, bytes, copyTo }, recipe);
   }
 
   async openOriginal(

@@ -1,19 +1,36 @@
-// What goes from the library by itself: the trash after its time, originals that nothing names, imports that ended long ago. In small
+// What goes from the library by itself: the trash after its time, originals that nothing names, imports that ended long ago, uploads
+// that nobody completed. In small
 // batches, by one process at a time; whatever a crash leaves is found by the next round.
 import type { Assets } from '../kernel/ports/assets.js';
 import type { Clock } from '../kernel/ports/clock.js';
+import type { Deliveries } from '../kernel/ports/deliveries.js';
+import type { Grants } from '../kernel/ports/grants.js';
 import type { Jobs } from '../kernel/ports/jobs.js';
+import type { Leases } from '../kernel/ports/leases.js';
 import type { Logger } from '../kernel/ports/logger.js';
+import type { Uploads } from '../kernel/ports/uploads.js';
 import { Rounds } from '../previews/rounds.js';
+import { SoleTurn } from '../previews/sole-turn.js';
 
 /** Of each kind at once. */
 const BATCH = 100;
 /** Keys of enqueued work are remembered as long as anybody may repeat a wish. */
 const KEYS_MS = 7 * 86_400_000;
+/**
+ * How long a receiver is remembered to which nothing was said. One that was disabled may be called again then: ten times longer than
+ * it took to disable it.
+ */
+const RECEIVERS_MS = 30 * 86_400_000;
+const LEASE = 'library-upkeep';
 
 export interface LibraryUpkeepDeps {
   readonly assets: Assets;
   readonly jobs: Jobs;
+  readonly uploads: Pick<Uploads, 'sweepSlots'>;
+  readonly grants: Pick<Grants, 'sweepGrants'>;
+  readonly deliveries: Deliveries;
+  /** Absent where no other process shares the library. */
+  readonly leases?: Leases;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly intervalMs: number;
@@ -23,15 +40,19 @@ export interface LibraryUpkeepDeps {
   readonly unneededMs: number;
   /** How long an import that has ended is remembered. */
   readonly finishedMs: number;
+  /** How long a slot waits for bytes and for being committed. */
+  readonly slotMs: number;
 }
 
 export class LibraryUpkeep {
   private readonly rounds: Rounds;
+  private readonly turn: SoleTurn;
 
   constructor(private readonly deps: LibraryUpkeepDeps) {
+    this.turn = new SoleTurn({ name: LEASE, leases: deps.leases, clock: deps.clock });
     this.rounds = new Rounds({
       intervalMs: deps.intervalMs,
-      work: () => this.sweep(),
+      work: () => this.turn.run(() => this.sweep()),
       onFailure: (error) => deps.logger.warn({ error }, 'the library could not be looked after; it is tried again'),
     });
   }
@@ -50,8 +71,8 @@ export class LibraryUpkeep {
   }
 
   private async sweep(): Promise<void> {
-    const { assets, jobs, clock, trashMs, unneededMs, finishedMs } = this.deps;
-    for (let more = true; more && !this.rounds.isClosed; ) {
+    const { assets, jobs, deliveries, uploads, grants, clock, trashMs, unneededMs, finishedMs, slotMs } = this.deps;
+    for (let more = true; more && !this.rounds.isClosed && (await this.turn.isMine()); ) {
       const now = clock.now();
       const times = {
         trashedBefore: now - trashMs,
@@ -60,7 +81,10 @@ export class LibraryUpkeep {
       };
       const swept = await assets.sweep(times, BATCH);
       const keys = await jobs.sweep(now - KEYS_MS, BATCH);
-      more = Math.max(swept.assets, swept.originals, swept.imports, keys) === BATCH;
+      const slots = await uploads.sweepSlots(now - slotMs, BATCH);
+      const opened = await grants.sweepGrants(BATCH);
+      const receivers = await deliveries.sweep(now - RECEIVERS_MS, BATCH);
+      more = Math.max(slots, opened, swept.assets, swept.originals, swept.imports, keys, receivers) === BATCH;
     }
   }
 }

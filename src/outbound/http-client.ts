@@ -1,6 +1,8 @@
 // One request to one URL: the only file that speaks undici. Nothing is followed, nothing is decompressed, and every phase has a
 // deadline. Knows addresses and ports; what an answer means is for those who asked.
 import { Agent, type Dispatcher } from 'undici';
+import type { Traces } from '../kernel/ports/traces.js';
+import { type HostRule, hostOf, isListed, portOf } from '../kernel/source-url.js';
 import type { AddressPolicy } from './address-policy.js';
 import { createConnector } from './connector.js';
 import type { Resolve } from './name-lookup.js';
@@ -20,6 +22,10 @@ export interface HttpClientOptions {
   readonly connectionsPerOrigin: number;
   /** Certificates that are trusted beside the system's; PEM. */
   readonly ca?: string;
+  /** Absent where nobody traces. */
+  readonly traces?: Pick<Traces, 'within' | 'headers'>;
+  /** Who is told which trace a request belongs to: nobody else is, since it joins what strangers know of one request. */
+  readonly tracedHosts?: readonly HostRule[];
 }
 
 export type Answer = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers' | 'body'>;
@@ -54,7 +60,27 @@ export class HttpClient {
   }
 
   /** Resolves once the headers are there; the body has to be read or destroyed. Rejects with what went wrong. */
-  async ask({ method, url, headers, body, signal }: Question): Promise<Answer> {
+  ask(question: Question): Promise<Answer> {
+    const { traces, tracedHosts = [] } = this.options;
+    if (traces === undefined) return this.send(question);
+    const { method, url } = question;
+    return traces.within(
+      method,
+      async (span) => {
+        const context = isListed(url, tracedHosts) ? traces.headers() : {};
+        const answer = await this.send({ ...question, headers: { ...question.headers, ...context } });
+        span.note({ 'http.response.status_code': answer.statusCode });
+        return answer;
+      },
+      // Not `url.full`: it may hold secrets.
+      {
+        isClient: true,
+        facts: { 'http.request.method': method, 'server.address': hostOf(url), 'server.port': portOf(url) },
+      },
+    );
+  }
+
+  private async send({ method, url, headers, body, signal }: Question): Promise<Answer> {
     const { connectTimeoutMs, headersTimeoutMs } = this.options;
     const deadline = new AbortController();
     // undici's own timers begin anew with each byte of a header.

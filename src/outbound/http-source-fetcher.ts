@@ -73,7 +73,7 @@ export class HttpSourceFetcher implements SourceFetcher {
     );
     try {
       const fetched = await unlessAborted(flight.result, signal);
-      return fetched.kind === 'fetched' ? await this.withOwnFile(fetched) : fetched;
+      return fetched.kind === 'fetched' && !flight.takeOver() ? await this.withOwnFile(fetched) : fetched;
     } finally {
       flight.leave();
     }

@@ -4,6 +4,7 @@ import type { Clock } from '../kernel/ports/clock.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
 import type { SourceFetcher } from '../kernel/ports/source-fetcher.js';
+import type { Traces } from '../kernel/ports/traces.js';
 import type { WebhookSender } from '../kernel/ports/webhook-sender.js';
 import type { HostRule } from '../kernel/source-url.js';
 import { AddressPolicy } from './address-policy.js';
@@ -19,6 +20,8 @@ export interface OutboundSettings {
   readonly ports: readonly number[];
   readonly allowedHosts?: readonly HostRule[];
   readonly deniedHosts: readonly HostRule[];
+  /** Told by a header which trace a request belongs to. */
+  readonly tracedHosts?: readonly HostRule[];
   readonly maxRedirects: number;
   readonly connectTimeoutMs: number;
   readonly headersTimeoutMs: number;
@@ -42,6 +45,8 @@ export interface OutboundPlaces {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Absent where nobody traces. */
+  readonly traces?: Pick<Traces, 'within' | 'headers'>;
   /** In place of DNS. */
   readonly resolve?: Resolve;
   /** Certificates that are trusted beside the system's; PEM. */
@@ -79,6 +84,8 @@ export function openOutbound(settings: OutboundSettings, places: OutboundPlaces)
       idleTimeoutMs,
       connectionsPerOrigin: hostConcurrency,
       ...(places.ca !== undefined && { ca: places.ca }),
+      ...(places.traces && { traces: places.traces }),
+      ...(settings.tracedHosts && { tracedHosts: settings.tracedHosts }),
     });
   const fetcher = new HttpSourceFetcher({
     ...shared,

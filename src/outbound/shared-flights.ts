@@ -4,6 +4,11 @@ export interface Flight<T> {
   readonly result: Promise<T>;
   /** Has to be called once by whoever joined, when it needs the result no longer. */
   leave(): void;
+  /**
+   * To be asked behind the result: true for who is the only one left of a flight that nobody can join any more. The result is its own
+   * from then on, and there is nothing to leave.
+   */
+  takeOver(): boolean;
 }
 
 interface Flying<T> {
@@ -27,10 +32,15 @@ export class SharedFlights<T> {
   join(key: string, begin: (signal: AbortSignal) => Promise<T>): Flight<T> {
     const flying = this.flying.get(key) ?? this.start(key, begin);
     flying.riders++;
+    let isOver = false;
     return {
       result: flying.result,
+      takeOver: () => {
+        isOver ||= flying.riders === 1 && this.flying.get(key) !== flying;
+        return isOver;
+      },
       leave: () => {
-        if (--flying.riders > 0) return;
+        if (isOver || --flying.riders > 0) return;
         this.forget(key, flying);
         flying.controller.abort(new Error('nobody waits for it any more'));
         // Its failure was told to those who waited; what `onLast` fails with concerns nobody any more.

@@ -18,9 +18,12 @@ export class AccessJournal {
     private readonly clock: Clock,
     /** An access within this time of the recorded one is not worth a write. */
     private readonly resolutionMs: number,
+    /** Told of every use; has to be cheap. */
+    private readonly onUse?: (group: ImageGroup) => void,
   ) {}
 
   note(group: ImageGroup): void {
+    this.onUse?.(group);
     const at = this.clock.now();
     if (Math.abs(at - group.lastAccess) < this.resolutionMs || this.noted.size >= MAX_NOTED) return;
     // NUL can stand in neither name, so the pair is unambiguous.

@@ -1,66 +1,50 @@
 // The use case of pictures that belong to no sequence: what a recipe draws of a source, drawn once and kept while there is room.
 // One conversion per picture over all processes; from the file at hand, or from the kept source.
-import { mkdtemp, readFile, rm, unlink } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, digestOf, scopedDigest } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import { parseFormat } from '../kernel/format.js';
 import type { Context } from '../kernel/image-key.js';
-import type { Converter, Place } from '../kernel/ports/converter.js';
-import {
-  DERIVATIVE_ENTRY_BYTES,
-  type Derivative,
-  type Derivatives,
-  type DrawnSource,
-} from '../kernel/ports/derivatives.js';
+import type { Place } from '../kernel/ports/converter.js';
+import type { DrawnSource } from '../kernel/ports/derivatives.js';
 import type { Leases } from '../kernel/ports/leases.js';
-import type { Logger } from '../kernel/ports/logger.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
 import { type Recipe, recipeOfFormat } from '../kernel/recipe/recipe.js';
 import { recipeText } from '../kernel/recipe/recipe-text.js';
-import { type DrawingLimits, resolveRecipe } from '../kernel/recipe/resolve.js';
-import { PIPELINE_VERSION } from '../kernel/sequence.js';
-import { contentDigestOf, ownPreviews, type Preview, type SourceInfo, type SourceRecord } from '../kernel/source.js';
-import type { Drawings, DrawnPicture, Upload } from './answers.js';
+import { resolveRecipe } from '../kernel/recipe/resolve.js';
+import { contentDigestOf, ownPreviews, type Preview, type SourceRecord } from '../kernel/source.js';
+import type { Drawings, DrawnFrom, DrawnPicture, Upload } from './answers.js';
 import type { BackgroundWork } from './background-work.js';
 import type { BlobTiers } from './blob-tiers.js';
+import { basesOf } from './drawing-bases.js';
 import { makeOnce } from './make-once.js';
-import { linkOrCopy } from './making.js';
+import { placeUpload } from './making.js';
+import { Patience } from './patience.js';
+import { type Drawn, type Origin, PictureMaker, type PictureMakerDeps } from './picture-maker.js';
 import { isFaultOfBytes, type SourceRefusals } from './source-refusals.js';
-import { isUnreachable, unlessUnreachable } from './unreachable.js';
+import { SourceTags } from './source-tags.js';
+import { type ContentGuard, guarded } from './takedown/content-guard.js';
+import { unlessUnreachable } from './unreachable.js';
 
-export interface DrawingsDeps {
-  readonly derivatives: Derivatives;
+export interface DrawingsDeps extends PictureMakerDeps {
   /** Where sources are kept, and the previews of sequences. */
   readonly blobs: BlobTiers;
-  readonly converter: Converter;
   /** Pictures that are asked for often; absent where there is no memory for them. */
   readonly memory?: { peek(digest: Digest): Buffer | undefined; admit(digest: Digest, bytes: Buffer): void };
   readonly leases?: Leases;
   readonly refusals?: SourceRefusals;
   readonly background: BackgroundWork;
   readonly metrics: Metrics;
-  readonly logger: Logger;
   /** Who shares what is drawn of equal sources. */
   readonly deduplicate?: 'all' | 'context';
-  readonly limits: DrawingLimits;
+  /** Keeps out what was taken down; absent where nothing can be. */
+  readonly guard?: ContentGuard;
+  /** Throws `over-quota`, or rejects with it later, where a context asks for too much that is new; what nobody has drawn of a source before costs nothing the first time. */
+  readonly admitNew?: (context: Context) => undefined | Promise<never>;
   /** Bytes of all that is kept. */
   readonly maxBytes: number;
-  readonly tmpDir: string;
-}
-
-/** A source and how a file of it is had. */
-interface Origin {
-  readonly digest: Digest;
-  readonly bytes: number;
-  /** Throws `unknown-image-key` when it is gone. */
-  placeAt(path: string): Promise<void>;
-}
-
-interface Drawn {
-  readonly known: DrawnSource;
-  readonly picture: Derivative;
-  readonly bytes: Buffer;
 }
 
 /** Stored bytes after which the bound is looked at, as a share of it. */
@@ -69,12 +53,39 @@ const NUDGE_SHARE = 1 / 64;
 export class DrawingService implements Drawings {
   private readonly flights = new Map<string, Promise<Drawn>>();
   private readonly inspections = new Map<Digest, Promise<DrawnSource>>();
+  private readonly tags: SourceTags;
+  private readonly maker: PictureMaker;
+  private readonly patience: Patience;
   private storedSinceLook = 0;
 
-  constructor(private readonly deps: DrawingsDeps) {}
+  constructor(private readonly deps: DrawingsDeps) {
+    this.tags = new SourceTags(deps.derivatives);
+    this.patience = new Patience(deps.background);
+    this.maker = new PictureMaker(deps, (bytes) => this.stored(bytes));
+  }
 
-  async drawUpload(context: Context, upload: Upload, recipe: Recipe): Promise<DrawnPicture> {
-    return this.owning(upload, context, (origin) => this.draw(origin, recipe, { priority: 'instant', context }));
+  async drawUpload(context: Context, upload: Upload, recipe: Recipe, waits = false): Promise<DrawnPicture> {
+    return this.owning(upload, context, (origin) => {
+      const draw = () => this.draw(origin, recipe, { priority: 'instant', context });
+      return waits ? this.patience.run(draw) : draw();
+    });
+  }
+
+  async drawnOfTag(context: Context, tag: string, recipe: Recipe): Promise<DrawnPicture | undefined> {
+    const source = await this.tags.sourceOf(context, tag);
+    const known = source && (await unlessUnreachable(this.deps.derivatives.sourceOf(source)));
+    return known && this.kept(source, recipe, known);
+  }
+
+  async knownOfTag(context: Context, tag: string): Promise<DrawnSource | undefined> {
+    const source = await this.tags.sourceOf(context, tag);
+    return source && unlessUnreachable(this.deps.derivatives.sourceOf(source));
+  }
+
+  async drawBytes(context: Context, source: Uint8Array, recipe: Recipe): Promise<DrawnPicture> {
+    const path = join(this.deps.tmpDir, `${randomUUID()}.upload`);
+    await writeFile(path, source, { flag: 'wx', mode: 0o600 });
+    return this.drawUpload(context, { path, digest: digestOf(source), bytes: source.length }, recipe);
   }
 
   async inspectUpload(context: Context, upload: Upload): Promise<DrawnSource> {
@@ -84,20 +95,54 @@ export class DrawingService implements Drawings {
     });
   }
 
-  async drawKept(record: SourceRecord, recipe: Recipe, place: Place): Promise<DrawnPicture> {
+  async drawFrom(
+    context: Context,
+    { digest: content, bytes, copyTo }: DrawnFrom,
+    recipe: Recipe,
+  ): Promise<DrawnPicture> {
+    const digest = this.sourceDigest(context, content);
+    const placeAt = async (path: string): Promise<void> => {
+      if (await copyTo(path)) return;
+      throw new ProofsheetError('unknown-image-key', 'the source of this image is gone');
+    };
+    return this.unlessBlocked(content, digest, () =>
+      this.draw({ digest, bytes, placeAt }, recipe, { priority: 'instant', context }),
+    );
+  }
+
+  /** What is known of a source is found by. */
+  private sourceDigest(context: Context, content: Digest): Digest {
+    return this.deps.deduplicate === 'context' ? scopedDigest(context, content) : content;
+  }
+
+  /** Throws `blocked-content` for what was taken down, and keeps nothing of it. */
+  private unlessBlocked<T>(content: Digest, digest: Digest, work: () => Promise<T>): Promise<T> {
+    return guarded(this.deps.guard, content, work, () => this.deps.derivatives.forgetSource(digest));
+  }
+
+  find(digest: Digest): Promise<Buffer | undefined> {
+    return unlessUnreachable(this.deps.derivatives.read({ digest }));
+  }
+
+  async keptOf(record: SourceRecord, recipe: Recipe): Promise<DrawnPicture | undefined> {
+    return this.kept(record.digest, recipe, { info: record.info, metadata: record.metadata });
+  }
+
+  async drawKept(record: SourceRecord, recipe: Recipe, place: Place, atHand?: Upload): Promise<DrawnPicture> {
     const preview = this.sameOf(record, recipe);
     const found = preview && (await this.deps.blobs.find(preview.digest));
     const known = { info: record.info, metadata: record.metadata };
     if (preview && found) return { bytes: found.bytes, from: found.tier, known, picture: preview };
     const { digest, bytes } = record;
     const placeAt = async (path: string): Promise<void> => {
+      if (atHand?.digest === contentDigestOf(record)) return placeUpload(atHand, path);
       if (record.sourceKept && (await this.deps.blobs.copyTo(contentDigestOf(record), path))) return;
       throw new ProofsheetError(
         'unknown-image-key',
         'the source of this image is no longer kept; please upload it again',
       );
     };
-    return this.draw({ digest, bytes, placeAt }, recipe, place, known);
+    return this.draw({ digest, bytes, placeAt, bases: basesOf(record) }, recipe, place, known);
   }
 
   /** The preview of a target format that is this very picture. */
@@ -117,21 +162,34 @@ export class DrawingService implements Drawings {
 
   private async draw(origin: Origin, recipe: Recipe, place: Place, given?: DrawnSource): Promise<DrawnPicture> {
     const known = given ?? (await unlessUnreachable(this.deps.derivatives.sourceOf(origin.digest)));
-    const kept = known && (await this.find(origin.digest, recipe, known));
+    const kept = known && (await this.kept(origin.digest, recipe, known));
     if (kept) return kept;
     await this.deps.refusals?.check(origin.digest);
     // Of a source that nobody has seen, what is asked for is all that is known.
-    const name = known ? this.keyOf(recipe, known.info) : recipeText(recipe);
+    const name = known ? this.maker.keyOf(recipe, known.info) : recipeText(recipe);
     const flight = `${origin.digest} ${name}`;
-    const drawn = await (this.flights.get(flight) ?? this.fly(flight, origin, recipe, place));
+    const flying = this.flights.get(flight);
+    // A new source had to be uploaded, which has limits of its own; what nobody waits for nobody has asked for.
+    if (flying === undefined && known !== undefined && place.priority !== 'background') {
+      const refused = this.deps.admitNew?.(place.context);
+      // Not awaited otherwise: who asks for the same meanwhile finds the flight.
+      if (refused) await refused;
+    }
+    const drawn = await (flying ?? this.fly(flight, origin, recipe, place, known));
     return { ...drawn, from: 'made' };
   }
 
-  private fly(flight: string, origin: Origin, recipe: Recipe, place: Place): Promise<Drawn> {
+  private fly(
+    flight: string,
+    origin: Origin,
+    recipe: Recipe,
+    place: Place,
+    known: DrawnSource | undefined,
+  ): Promise<Drawn> {
     const drawing = new Promise<Drawn>((resolve, reject) => {
       const begun = this.deps.background.run('draw a picture', async (signal) => {
         try {
-          resolve(await this.once(digestOf(Buffer.from(flight)), origin, recipe, place, signal));
+          resolve(await this.once(digestOf(Buffer.from(flight)), origin, recipe, place, signal, known));
         } catch (error) {
           reject(error);
         } finally {
@@ -145,75 +203,36 @@ export class DrawingService implements Drawings {
     return drawing;
   }
 
-  private async once(name: Digest, origin: Origin, recipe: Recipe, place: Place, signal: AbortSignal): Promise<Drawn> {
-    const { leases, refusals, derivatives } = this.deps;
-    const draw = () => this.convert(origin, recipe, place, signal);
+  private async once(
+    name: Digest,
+    origin: Origin,
+    recipe: Recipe,
+    place: Place,
+    signal: AbortSignal,
+    known: DrawnSource | undefined,
+  ): Promise<Drawn> {
+    const { leases, refusals, derivatives, memory } = this.deps;
+    const draw = async (): Promise<Drawn> => {
+      const drawn = await this.maker.make(origin, recipe, place, signal, known);
+      memory?.admit(drawn.picture.digest, drawn.bytes);
+      return drawn;
+    };
     const work = () => (refusals ? refusals.noting(origin.digest, draw, isFaultOfBytes) : draw());
     if (!leases) return work();
     const look = async (): Promise<Drawn | undefined> => {
-      const known = await unlessUnreachable(derivatives.sourceOf(origin.digest));
-      return known && (await this.find(origin.digest, recipe, known));
+      const noted = await unlessUnreachable(derivatives.sourceOf(origin.digest));
+      return noted && (await this.kept(origin.digest, recipe, noted));
     };
     return makeOnce(leases, name, look, work, signal);
   }
 
-  private async convert(
-    origin: Origin,
-    recipe: Recipe,
-    { priority, context }: Place,
-    signal: AbortSignal,
-  ): Promise<Drawn> {
-    const { converter, tmpDir, limits } = this.deps;
-    const dir = await mkdtemp(join(tmpDir, 'draw-'));
-    try {
-      const sourcePath = join(dir, 'source');
-      await origin.placeAt(sourcePath);
-      const drawing = { recipe, limits };
-      const job = { sourcePath, sourceBytes: origin.bytes, formats: [], drawing, priority, context, outputDir: dir };
-      const { info, metadata, previews } = await converter.convert(job, undefined, signal);
-      const [made] = previews;
-      if (made === undefined) throw new Error('expected a picture from the converter, got none');
-      const bytes = await readFile(made.path);
-      if (digestOf(bytes) !== made.digest) {
-        converter.distrust(made);
-        throw new ProofsheetError(
-          'source-undecodable',
-          'the image cannot be decoded: its picture is not what the decoder said of it',
-          { uncertain: true },
-        );
-      }
-      const { type, widthPx, heightPx, digest } = made;
-      const picture: Derivative = { type, widthPx, heightPx, digest, bytes: bytes.length };
-      const known = { info, metadata };
-      await this.keep(origin.digest, recipe, known, picture, made.path);
-      this.deps.memory?.admit(digest, bytes);
-      return { known, picture, bytes };
-    } finally {
-      await rm(dir, { recursive: true, force: true });
-    }
-  }
-
-  /** A store that is away or full is no reason not to answer. */
-  private async keep(
-    source: Digest,
-    recipe: Recipe,
-    known: DrawnSource,
-    picture: Derivative,
-    path: string,
-  ): Promise<void> {
-    const { derivatives, maxBytes, logger } = this.deps;
-    try {
-      await derivatives.noteSource(source, known);
-      await derivatives.put(source, this.keyOf(recipe, known.info), picture, path);
-    } catch (error) {
-      if (!isUnreachable(error) && !(error instanceof ProofsheetError && error.code === 'storage-full')) throw error;
-      logger.debug({ error }, 'a picture was drawn but could not be kept');
-      return;
-    }
-    this.storedSinceLook += picture.bytes + 2 * DERIVATIVE_ENTRY_BYTES;
+  /** So much more is kept: the bound is looked after in time. */
+  stored(bytes: number): void {
+    const { background, maxBytes } = this.deps;
+    this.storedSinceLook += bytes;
     if (this.storedSinceLook < maxBytes * NUDGE_SHARE) return;
     this.storedSinceLook = 0;
-    this.deps.background.run('make room for pictures', () => this.lookAfterBound());
+    background.run('make room for pictures', () => this.lookAfterBound());
   }
 
   /** Takes away what is over the bound. */
@@ -222,9 +241,9 @@ export class DrawingService implements Drawings {
     this.deps.metrics.count('evictions_total', { reason: 'bytes', kind: 'derivative' }, evicted);
   }
 
-  private async find(source: Digest, recipe: Recipe, known: DrawnSource): Promise<DrawnPicture | undefined> {
+  private async kept(source: Digest, recipe: Recipe, known: DrawnSource): Promise<DrawnPicture | undefined> {
     const { derivatives, memory } = this.deps;
-    const picture = await unlessUnreachable(derivatives.find(source, this.keyOf(recipe, known.info)));
+    const picture = await unlessUnreachable(derivatives.find(source, this.maker.keyOf(recipe, known.info)));
     if (picture === undefined) return undefined;
     const near = memory?.peek(picture.digest);
     if (near) return { known, picture, bytes: near, from: 'memory' };
@@ -266,20 +285,19 @@ export class DrawingService implements Drawings {
     return inspection;
   }
 
-  /** What the picture is found by: what is drawn, or of another page, whose size is told by the page alone, what is asked for. */
-  private keyOf(recipe: Recipe, info: SourceInfo): Digest {
-    const { page, text } = resolveRecipe(recipe, info, this.deps.limits);
-    return digestOf(Buffer.from(`recipe of pipeline ${PIPELINE_VERSION}\n${page === 1 ? text : recipeText(recipe)}`));
-  }
-
   /** Runs `use`, then removes the upload's file: what is under way has a name of its own. */
   private async owning<T>(upload: Upload, context: Context, use: (origin: Origin) => Promise<T>): Promise<T> {
-    const { path, bytes } = upload;
-    const digest = this.deps.deduplicate === 'context' ? scopedDigest(context, upload.digest) : upload.digest;
+    const { path, bytes, tag } = upload;
+    const digest = this.sourceDigest(context, upload.digest);
     try {
-      return await use({ digest, bytes, placeAt: (to) => linkOrCopy(path, to) });
+      const placeAt = (to: string) => upload.held?.placeAt(to) ?? placeUpload(upload, to);
+      const used = await this.unlessBlocked(upload.digest, digest, () => use({ digest, bytes, placeAt }));
+      // Only what could be used is worth asking for again.
+      if (tag !== undefined) await this.tags.note(context, tag, digest);
+      return used;
     } finally {
-      unlink(path).catch(() => undefined);
+      upload.held?.release();
+      if (path !== '') unlink(path).catch(() => undefined);
     }
   }
 }

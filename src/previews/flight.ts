@@ -4,6 +4,7 @@ import type { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
 import type { Context } from '../kernel/image-key.js';
 import { type Joined, type Place, PRIORITIES, type Priority } from '../kernel/ports/converter.js';
+import type { Span } from '../kernel/ports/traces.js';
 import { ownPreviews, type SourceRecord } from '../kernel/source.js';
 
 /** What a flight has brought so far. */
@@ -17,6 +18,8 @@ export class Flight {
   private readonly first = new Deferred<Made>();
   private readonly all = new Deferred<Made>();
   private readonly places = new Waiting();
+  /** Where traced: what others wait for. */
+  span: Span | undefined;
 
   /** `wanted`: what the flight makes first, if it was begun for one format. */
   constructor(private readonly wanted: Format | undefined) {}

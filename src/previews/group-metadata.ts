@@ -71,6 +71,11 @@ export function placeholderOf({ metadata }: Pick<SourceRecord, 'metadata'>): Pla
   };
 }
 
+/** Whether a limit has left all but the first page or frame out. */
+export function isFirstAlone({ metadata }: Pick<SourceRecord, 'metadata'>): boolean {
+  return metadata.Source?.shown !== undefined;
+}
+
 function factsOf(info: SourceInfo, { colorProfile, dynamicRange, durationMs, shown }: Metadata[string]): SourceFacts {
   return {
     orientation: info.orientation,

@@ -5,7 +5,7 @@ import type { Catalog } from '../kernel/ports/catalog.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
 import type { CatalogEntry, Preview } from '../kernel/source.js';
-import type { SourceFile } from './making.js';
+import type { SourceAtHand } from './making.js';
 import type { SourceMaker } from './source-maker.js';
 
 export interface HealerDeps {
@@ -52,11 +52,11 @@ export class Healer {
    * The same from `file`, which holds the bytes of the entry's source. The group is written anew, or again: a reader that found
    * the same loss, and no kept source to heal it from, may be about to remove it.
    */
-  async healFrom(entry: CatalogEntry, file: SourceFile): Promise<CatalogEntry> {
+  async healFrom(entry: CatalogEntry, file: SourceAtHand): Promise<CatalogEntry> {
     const { context, imageKey, sourceDigest, fileName } = entry.group;
     const { record } = await this.deps.maker.remake(file, entry.source, {
       groups: [{ context, imageKey, sourceDigest, ...(fileName !== undefined && { fileName }) }],
-      existing: 'renew',
+      existing: 'keep',
       context,
       priority: 'instant',
     });

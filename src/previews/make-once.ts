@@ -1,7 +1,7 @@
 // Convert once over all processes: a lease per source digest. Who gets it works; who does not waits and looks again.
 import type { Digest } from '../kernel/digest.js';
-import { ProofsheetError } from '../kernel/errors.js';
 import type { Lease, Leases } from '../kernel/ports/leases.js';
+import { isUnreachable } from './unreachable.js';
 
 /** A holder that died is succeeded after this long, unless the leases say otherwise; a living one renews three times within it. */
 const LEASE_TTL_MS = 5_000;
@@ -27,7 +27,7 @@ export async function makeOnce<T>(
   look: () => Promise<T | undefined>,
   work: () => Promise<T>,
   signal: AbortSignal,
-  what: 'make' | 'pyramid' = 'make',
+  what: 'make' | 'pyramid' | `pyramid-${number}` = 'make',
 ): Promise<T> {
   const { ttlMs = LEASE_TTL_MS } = leases;
   const name = `${what}:${digest}`;
@@ -62,7 +62,7 @@ async function orUnreachable<T>(answer: Promise<T>): Promise<T | 'unreachable'> 
   try {
     return await answer;
   } catch (error) {
-    if (error instanceof ProofsheetError && error.code === 'shared-tier-unreachable') return 'unreachable';
+    if (isUnreachable(error)) return 'unreachable';
     throw error;
   }
 }

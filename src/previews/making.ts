@@ -1,8 +1,9 @@
 // The making of one source's previews, from its file to its complete record: blobs before record, the wanted preview first.
-import { copyFile, link, readFile } from 'node:fs/promises';
+import { copyFile, link, readFile, unlink, writeFile } from 'node:fs/promises';
 import { type Digest, digestOf } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
+import type { GroupRef } from '../kernel/image-key.js';
 import { missingFor, missingFormats } from '../kernel/on-demand.js';
 import type { Catalog, CommitRequest } from '../kernel/ports/catalog.js';
 import type {
@@ -24,7 +25,6 @@ import {
   type SourceInfo,
   type SourceRecord,
 } from '../kernel/source.js';
-import type { Pyramid } from '../kernel/zoom/pyramid-index.js';
 import type { BlobTiers } from './blob-tiers.js';
 import type { Flight, Made } from './flight.js';
 import { isFaultOfSource } from './source-refusals.js';
@@ -38,11 +38,15 @@ export interface MakingDeps {
   readonly keepSource: boolean;
   /** Told how many bytes were stored, so that limits are looked after in time. */
   readonly onStored: (bytes: number) => void;
+  /** Told which groups point to a source from now on, of so many bytes. */
+  readonly onGroups?: (groups: readonly GroupRef[], sourceBytes: number) => void;
 }
 
-/** A file with the source's bytes; it has to stay until `make` settles, not longer. */
-export interface SourceFile {
+/** A file with the source's bytes, which has to stay until `make` settles, not longer; or the bytes of a small source. */
+export interface SourceAtHand {
+  /** Empty where `content` has the bytes. */
   readonly path: string;
+  readonly content?: Buffer;
   /** What its record is found by. */
   readonly digest: Digest;
   /** The digest of its bytes where that is another one. */
@@ -70,7 +74,6 @@ export class Making {
   private stored: readonly Preview[] = [];
   /** What other sequences have made of the source, which stays for the servers that make those. */
   private others: readonly Preview[] = [];
-  private pyramid: Pyramid | undefined;
   /** What the source said of itself when its first preview was stored. */
   private soFar: Pick<Conversion, 'info' | 'metadata'> | undefined;
   private groupsCommitted = false;
@@ -81,7 +84,7 @@ export class Making {
   constructor(
     private readonly deps: MakingDeps,
     private readonly flight: Flight,
-    private readonly source: SourceFile,
+    private readonly source: SourceAtHand,
     private readonly dir: string,
     private readonly options: MakeOptions,
     private readonly signal: AbortSignal,
@@ -100,7 +103,6 @@ export class Making {
   private async make(anew: boolean): Promise<Made> {
     const { id } = this.deps.sequence;
     const found = anew ? undefined : await unlessUnreachable(this.deps.catalog.findSource(this.source.digest));
-    this.pyramid = found?.pyramid;
     if (found) this.others = otherPreviews(found, id);
     const before = found && recordFor(found, id);
     const { only } = this.options;
@@ -169,6 +171,7 @@ export class Making {
   ): Promise<Conversion> {
     const job: ConversionJob = {
       sourcePath: this.source.path,
+      ...(this.source.content && { content: this.source.content }),
       sourceBytes: this.source.bytes,
       formats: this.deps.sequence.formats,
       ...asked,
@@ -217,7 +220,6 @@ export class Making {
       previews: [...this.stored, ...this.others],
       complete,
       sourceKept: !complete || this.deps.keepSource,
-      ...(this.pyramid && { pyramid: this.pyramid }),
     };
   }
 
@@ -227,7 +229,8 @@ export class Making {
 
   /** The disk may take the source while it is being converted. Nothing of it is stored: it may not be an image at all. */
   private prepareSource(): Promise<void> {
-    this.sourcePrepared ??= (async () => this.deps.blobs.prepareFile?.(this.source.path))();
+    const { path, content } = this.source;
+    this.sourcePrepared ??= (async () => (content ? undefined : this.deps.blobs.prepareFile?.(path)))();
     this.sourcePrepared.catch(() => undefined); // Awaited where it is stored.
     return this.sourcePrepared;
   }
@@ -235,9 +238,13 @@ export class Making {
   private storeSource(): Promise<void> {
     this.sourceStored ??= (async () => {
       await this.prepareSource();
+      const { path, content } = this.source;
       const digest = contentDigestOf(this.source);
+      const { blobs } = this.deps;
       // Hashed on its way in, or when it was copied from a store: a large file is not read a second time for that.
-      await this.tolerateUnreachable(this.deps.blobs.putFile(digest, this.source.path, 'source', true));
+      await this.tolerateUnreachable(
+        content ? blobs.putUnread(digest, content, 'source') : blobs.putFile(digest, path, 'source', true),
+      );
       this.deps.onStored(this.source.bytes);
     })();
     return this.sourceStored;
@@ -257,17 +264,21 @@ export class Making {
       const again = previews.find(({ digest }) => digest === preview.digest);
       return again ? { ...preview, formats: [...new Set([...preview.formats, ...again.formats])] } : preview;
     });
-    this.stored = inSequenceOrder(this.deps.sequence, [...stored, ...fresh.map(({ path: _, ...preview }) => preview)]);
+    this.stored = inSequenceOrder(this.deps.sequence, [
+      ...stored,
+      ...fresh.map(({ path: _, content: __, ...preview }) => preview),
+    ]);
   }
 
   /** The store refuses bytes that are not those of the digest: then it was the converter that did not tell the truth. */
   private async storePreview(preview: MadePreview): Promise<void> {
-    const { digest, path } = preview;
+    const { digest, path, content } = preview;
+    const { blobs } = this.deps;
     try {
-      await this.deps.blobs.putFile(digest, path, 'preview');
+      await (content ? blobs.putUnread(digest, content, 'preview') : blobs.putFile(digest, path, 'preview'));
     } catch (error) {
       const isStores = !(error instanceof ProofsheetError) || error.code !== 'internal';
-      if (isStores || digestOf(await readFile(path)) === digest) throw error;
+      if (isStores || digestOf(content ?? (await readFile(path))) === digest) throw error;
       this.deps.converter.distrust(preview);
       throw new ProofsheetError(
         'source-undecodable',
@@ -288,6 +299,7 @@ export class Making {
       throw new BlobsVanished(`${missing.length} blobs were swept before their record was committed`);
     }
     this.groupsCommitted = true;
+    if (missing) this.deps.onGroups?.(groups, source.bytes);
   }
 
   private async tolerateUnreachable<T>(step: Promise<T>): Promise<T | undefined> {
@@ -309,6 +321,14 @@ function inSequenceOrder(sequence: Sequence, previews: readonly Preview[]): read
   return previews.toSorted((a, b) => place(a) - place(b));
 }
 
+/** The source of an upload as a file at `to`, whether it came with a file or as bytes. */
+export async function placeUpload(
+  { path, content }: Pick<SourceAtHand, 'path' | 'content'>,
+  to: string,
+): Promise<void> {
+  await (content ? writeFile(to, content) : linkOrCopy(path, to));
+}
+
 /** A second name for a file; a copy where the file system has no hard links. */
 export async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
@@ -316,4 +336,11 @@ export async function linkOrCopy(from: string, to: string): Promise<void> {
   } catch {
     await copyFile(from, to);
   }
+}
+
+/** Removes a file that may be gone: in one turn through the thread pool, where `rm` takes two. */
+export async function unlinkIfThere(path: string): Promise<void> {
+  await unlink(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
 }

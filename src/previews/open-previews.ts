@@ -1,5 +1,6 @@
 // From ports to use cases: wires what makes previews, keeps them right, within their limits and finds them, over whatever
 // store and converter it is given. The server and the tests of this folder both compose it here.
+import type { NegotiatedType } from '../kernel/negotiation.js';
 import type { Catalog } from '../kernel/ports/catalog.js';
 import type { Clock } from '../kernel/ports/clock.js';
 import type { Converter } from '../kernel/ports/converter.js';
@@ -9,19 +10,24 @@ import type { Leases } from '../kernel/ports/leases.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
 import type { Refusals } from '../kernel/ports/refusals.js';
+import type { Traces } from '../kernel/ports/traces.js';
 import type { DrawingLimits } from '../kernel/recipe/resolve.js';
 import type { Sequence } from '../kernel/sequence.js';
 import { AccessJournal } from './access-journal.js';
 import { BackgroundWork } from './background-work.js';
 import type { BlobTiers } from './blob-tiers.js';
 import { DrawingService, type DrawingsDeps } from './drawings.js';
+import { ExactPictureService, type ExactPicturesDeps } from './exact-pictures.js';
 import { Healer } from './healer.js';
 import { lasting } from './make-once.js';
 import { PreviewService, type PreviewServiceDeps } from './preview-service.js';
 import { Refresher } from './refresher.js';
+import { SightingBook } from './sightings.js';
 import { SourceMaker } from './source-maker.js';
 import { SourceRefusals } from './source-refusals.js';
+import type { ContentGuard } from './takedown/content-guard.js';
 import { type FreeSpace, Upkeep, type UpkeepDeps, type UpkeepLimits } from './upkeep.js';
+import { VariantService, type VariantsDeps } from './variants.js';
 
 /** What a store brings beside its blobs: its catalog, and what it alone can do. */
 export interface StoreOfPreviews extends Pick<UpkeepDeps, 'sweepOrphans' | 'recount' | 'keepFree'> {
@@ -48,7 +54,7 @@ export interface PreviewsSettings extends Pick<PreviewServiceDeps, 'deduplicate'
   /** `false`: of an upload only what is asked for is made, and the rest when it is. */
   readonly preConvert: boolean;
   /** See `SourceMakerDeps`. */
-  readonly contextMaxConversions: number;
+  readonly contextMaxConversions: () => number;
   /** Conversions under way or waiting, beyond which background work is refused; each upload in flight is one. */
   readonly maxBackgroundTasks: number;
   /** How coarse the time of last use is kept. */
@@ -57,7 +63,9 @@ export interface PreviewsSettings extends Pick<PreviewServiceDeps, 'deduplicate'
   readonly leaseTtlMs: number;
   readonly limits: UpkeepLimits;
   /** Bounds of pictures on demand, and bytes of all that are kept; needed where the store keeps such. */
-  readonly drawing?: { readonly limits: DrawingLimits; readonly maxBytes: number };
+  readonly drawing?: { readonly limits: DrawingLimits; readonly maxBytes: number } & Pick<DrawingsDeps, 'admitNew'>;
+  /** Types that stand in for JPEG where clients take them; none without. */
+  readonly negotiate?: readonly NegotiatedType[];
   readonly upkeepIntervalMs: number;
 }
 
@@ -67,17 +75,30 @@ export interface PreviewsParts {
   readonly converter: Converter;
   /** Where pictures on demand may be kept near; absent without memory for them. */
   readonly memory?: DrawingsDeps['memory'];
+  /** Keeps out what was taken down; absent where nothing can be. */
+  readonly guard?: ContentGuard;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Absent where nobody traces. */
+  readonly traces?: Pick<Traces, 'within'>;
+}
+
+/** What is drawn when it is asked for; nothing where no store keeps it. */
+export interface OnDemand {
+  readonly drawings?: DrawingService;
+  readonly exact?: ExactPictureService;
+  /** Where types are negotiated. */
+  readonly variants?: VariantService;
 }
 
 export interface OpenedPreviews {
   readonly previews: PreviewService;
-  /** Absent where nothing is drawn on demand. */
-  readonly drawings?: DrawingService;
+  readonly onDemand: OnDemand;
   readonly maker: SourceMaker;
   readonly journal: AccessJournal;
+  /** What this process has met lately. */
+  readonly sightings: SightingBook;
   /** To be drained before the store is closed. */
   readonly background: BackgroundWork;
   /** Not started yet. */
@@ -88,11 +109,12 @@ export interface OpenedPreviews {
 
 /** Opens nothing and starts nothing: what there is to be closed is the caller's. */
 export function openPreviews(parts: PreviewsParts, settings: PreviewsSettings): OpenedPreviews {
-  const { store, blobs, converter, clock, logger, metrics } = parts;
+  const { store, blobs, converter, clock, logger, metrics, traces } = parts;
   const { catalog } = store;
   const { sequence } = settings;
   const background = new BackgroundWork({ maxTasks: settings.maxBackgroundTasks, logger });
-  const journal = new AccessJournal(catalog, clock, settings.lastAccessResolutionMs);
+  const sightings = new SightingBook(() => clock.now());
+  const journal = new AccessJournal(catalog, clock, settings.lastAccessResolutionMs, (group) => sightings.used(group));
   const makeRoom = (): void => {
     upkeep.full();
     store.makeRoom?.();
@@ -112,6 +134,7 @@ export function openPreviews(parts: PreviewsParts, settings: PreviewsSettings): 
           metrics,
           logger,
           ...(settings.deduplicate && { deduplicate: settings.deduplicate }),
+          ...(parts.guard && { guard: parts.guard }),
           ...settings.drawing,
           tmpDir: store.tmpDir,
         })
@@ -122,6 +145,7 @@ export function openPreviews(parts: PreviewsParts, settings: PreviewsSettings): 
     converter,
     ...(makingLeases && { leases: makingLeases }),
     ...(refusals && { refusals }),
+    ...(traces && { traces }),
     metrics,
     background,
     contextMaxConversions: settings.contextMaxConversions,
@@ -130,6 +154,9 @@ export function openPreviews(parts: PreviewsParts, settings: PreviewsSettings): 
     preConvert: settings.preConvert,
     tmpDir: store.tmpDir,
     onStored: (bytes) => upkeep.stored(bytes),
+    onGroups: (groups, bytes) => {
+      for (const group of groups) sightings.stored(group, bytes);
+    },
     onFull: makeRoom,
   });
   const { sweepOrphans, recount, keepFree, space, leases, fair } = store;
@@ -160,8 +187,27 @@ export function openPreviews(parts: PreviewsParts, settings: PreviewsSettings): 
     journal,
     sequence,
     ...(settings.deduplicate && { deduplicate: settings.deduplicate }),
+    ...(parts.guard && { guard: parts.guard }),
     clock,
     logger,
   });
-  return { previews, ...(drawings && { drawings }), maker, journal, background, upkeep, makeRoom };
+  const onDemand = onDemandOf(drawings, settings, { catalog, previews, journal, background, logger });
+  return { previews, onDemand, maker, journal, sightings, background, upkeep, makeRoom };
+}
+
+function onDemandOf(
+  drawings: DrawingService | undefined,
+  { sequence, negotiate }: PreviewsSettings,
+  {
+    background,
+    logger,
+    ...found
+  }: Omit<ExactPicturesDeps, 'drawings' | 'sequenceId'> & Omit<VariantsDeps, 'drawings' | 'types'>,
+): OnDemand {
+  if (drawings === undefined) return {};
+  return {
+    drawings,
+    exact: new ExactPictureService({ ...found, drawings, sequenceId: sequence.id }),
+    ...(negotiate && { variants: new VariantService({ drawings, background, logger, types: negotiate }) }),
+  };
 }

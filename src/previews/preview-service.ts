@@ -10,17 +10,18 @@ import type { Catalog, Selection } from '../kernel/ports/catalog.js';
 import type { Clock } from '../kernel/ports/clock.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Sequence } from '../kernel/sequence.js';
-import { type CatalogEntry, ownPreviews, recordFor, type SourceRecord } from '../kernel/source.js';
+import { type CatalogEntry, contentDigestOf, ownPreviews, recordFor, type SourceRecord } from '../kernel/source.js';
 import type { AccessJournal } from './access-journal.js';
 import type { GroupMetadata, PicturePart, PreviewBytes, PreviewChoice, Previews, Upload } from './answers.js';
 import type { BlobTiers } from './blob-tiers.js';
 import { answers } from './flight.js';
 import { groupMetadata } from './group-metadata.js';
 import type { Healer } from './healer.js';
-import type { SourceFile } from './making.js';
+import type { SourceAtHand } from './making.js';
 import type { Refresher } from './refresher.js';
 import type { SourceMaker } from './source-maker.js';
 import { isFaultOfSource } from './source-refusals.js';
+import { type ContentGuard, guarded } from './takedown/content-guard.js';
 import { isUnreachable, unlessUnreachable } from './unreachable.js';
 
 /** A preview that is lost again right after it was healed twice is no coincidence. */
@@ -36,6 +37,8 @@ export interface PreviewServiceDeps {
   readonly sequence: Sequence;
   /** Who shares what is made of equal sources: all contexts (the default), or the groups of one context. */
   readonly deduplicate?: 'all' | 'context';
+  /** Keeps out what was taken down; absent where nothing can be. */
+  readonly guard?: ContentGuard;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -47,6 +50,18 @@ export class PreviewService implements Previews {
     const entry = await this.entryOf(ref);
     this.deps.journal.note(entry.group);
     return this.chooseOf(entry, request);
+  }
+
+  async availableNow(
+    ref: GroupRef,
+    request: Format,
+  ): Promise<{ readonly choice: PreviewChoice | undefined; readonly isFinal: boolean }> {
+    const entry = await this.entryOf(ref);
+    this.deps.journal.note(entry.group);
+    if (answers(entry.source, request) && !this.isMissing(entry, request))
+      return { choice: await this.chooseOf(entry, request), isFinal: true };
+    const hasAny = ownPreviews(entry.source).length > 0;
+    return { choice: hasAny ? this.choiceFrom(entry, request) : undefined, isFinal: false };
   }
 
   private async chooseOf(entry: CatalogEntry, request: Format): Promise<PreviewChoice> {
@@ -72,7 +87,7 @@ export class PreviewService implements Previews {
   private async readPart(choice: PreviewChoice, first: PicturePart): Promise<PreviewBytes> {
     let [current, part] = [choice, first];
     for (let attempts = 0; attempts <= MAX_HEALS; attempts++) {
-      if (part.bytes) return { bytes: part.bytes, from: 'made', choice: current };
+      if (part.bytes) return { bytes: part.bytes, from: part.from ?? 'made', choice: current };
       const found = await (part.slice
         ? this.deps.blobs.findSlice(part.slice)
         : this.deps.blobs.find(current.preview.digest));
@@ -88,6 +103,17 @@ export class PreviewService implements Previews {
     return (await unlessUnreachable(this.deps.catalog.find(ref))) !== undefined;
   }
 
+  async atHand(ref: GroupRef, request: Format): Promise<PreviewChoice | undefined> {
+    const found = await unlessUnreachable(this.deps.catalog.find(ref));
+    const entry = found && this.current(found);
+    if (entry === undefined || !answers(entry.source, request) || this.isMissing(entry, request)) return undefined;
+    const choice = this.choiceFrom(entry, request);
+    if (!(await this.deps.blobs.has(choice.preview.digest))) return undefined;
+    this.deps.journal.note(entry.group);
+    this.deps.refresher.note(entry.source, request);
+    return choice;
+  }
+
   async cacheAndChoose(ref: GroupRef, request: Format, upload: Upload): Promise<PreviewChoice> {
     return owning(upload, () => this.chooseOrMake(ref, request, upload, this.sourceOf(ref, upload)));
   }
@@ -96,7 +122,7 @@ export class PreviewService implements Previews {
     ref: GroupRef,
     request: Format,
     upload: Upload,
-    source: SourceFile,
+    source: SourceAtHand,
   ): Promise<PreviewChoice> {
     const entry = await unlessUnreachable(this.deps.catalog.find(ref));
     // What nobody has asked for yet is made of what the client has just handed us: that needs no kept source.
@@ -114,13 +140,15 @@ export class PreviewService implements Previews {
       if (await this.isStill(choice.entry)) return choice;
     }
     const group = groupOf(ref, upload, source.digest);
-    const made = await this.deps.maker.make(source, {
-      wanted: request,
-      groups: [group],
-      existing: 'keep',
-      context: ref.context,
-      priority: 'instant',
-    });
+    const made = await this.unlessBlocked(ref, upload.digest, () =>
+      this.deps.maker.make(source, {
+        wanted: request,
+        groups: [group],
+        existing: 'keep',
+        context: ref.context,
+        priority: 'instant',
+      }),
+    );
     // Somebody may have made the group from another source meanwhile: then theirs is what the group holds.
     const stored = made.unstored ? undefined : await unlessUnreachable(this.deps.catalog.find(ref));
     return this.choiceFrom(stored ?? passingEntry(ref, made.record, this.deps.clock.now()), request);
@@ -140,20 +168,49 @@ export class PreviewService implements Previews {
   async cache(ref: GroupRef, upload: Upload): Promise<CatalogEntry> {
     const source = this.sourceOf(ref, upload);
     const groups = [groupOf(ref, upload, source.digest)];
+    const options = { groups, existing: 'replace', context: ref.context, priority: 'medium' } as const;
     const made = await owning(upload, () =>
-      this.deps.maker.make(source, { groups, existing: 'replace', context: ref.context, priority: 'medium' }),
+      this.unlessBlocked(ref, upload.digest, () => this.deps.maker.make(source, options)),
     );
     if (made.unstored) throw made.unstored;
-    return this.current((await this.deps.catalog.find(ref)) ?? passingEntry(ref, made.record, this.deps.clock.now()));
+    return this.stored(ref, made.record);
+  }
+
+  async cacheKnown(ref: GroupRef, source: Digest): Promise<CatalogEntry | undefined> {
+    const digest = this.recordDigest(ref, source);
+    if (!(await this.deps.catalog.holds(ref.context, digest))) return undefined;
+    const groups = [{ ...ref, sourceDigest: digest }];
+    const record = await this.unlessBlocked(ref, source, () =>
+      this.deps.maker.attachKnown(digest, { groups, existing: 'replace' }),
+    );
+    return record && this.stored(ref, record);
+  }
+
+  /** Throws `blocked-content` for what was taken down, and leaves no group of it. */
+  private unlessBlocked<T>(ref: GroupRef, content: Digest, make: () => Promise<T>): Promise<T> {
+    return guarded(this.deps.guard, content, make, async () => {
+      const entry = await this.deps.catalog.find(ref);
+      if (entry && contentDigestOf(entry.source) === content)
+        await this.deps.catalog.removeGroup(ref, entry.group.revision);
+    });
+  }
+
+  private async stored(ref: GroupRef, made: SourceRecord): Promise<CatalogEntry> {
+    return this.current((await this.deps.catalog.find(ref)) ?? passingEntry(ref, made, this.deps.clock.now()));
+  }
+
+  private sourceOf(ref: GroupRef, { path, content, digest, bytes }: Upload): SourceAtHand {
+    const ofRecord = this.recordDigest(ref, digest);
+    const file = { path, ...(content && { content }), bytes };
+    return { ...file, digest: ofRecord, ...(ofRecord !== digest && { contentDigest: digest }) };
   }
 
   /**
-   * What the upload's record is found by. Shared between contexts it is the digest of the bytes; then the time an upload
+   * What the record of these bytes is found by. Shared between contexts it is the digest of the bytes; then the time an upload
    * takes tells whether somebody had the image already. Kept apart, every context has a record of its own.
    */
-  private sourceOf(ref: GroupRef, { path, digest, bytes }: Upload): SourceFile {
-    if (this.deps.deduplicate !== 'context') return { path, digest, bytes };
-    return { path, digest: scopedDigest(ref.context, digest), contentDigest: digest, bytes };
+  private recordDigest({ context }: GroupRef, source: Digest): Digest {
+    return this.deps.deduplicate === 'context' ? scopedDigest(context, source) : source;
   }
 
   async metadata(ref: GroupRef): Promise<GroupMetadata> {
@@ -258,7 +315,7 @@ async function owning<T>(upload: Upload, use: () => Promise<T>): Promise<T> {
     return await use();
   } finally {
     // Nobody waits for it: what cannot be removed is no fault of this request, and goes at the next start.
-    unlink(upload.path).catch(() => undefined);
+    if (upload.content === undefined) unlink(upload.path).catch(() => undefined);
   }
 }
 

@@ -1,20 +1,23 @@
 // Makes what is missing of a source: one flight per source digest converts, stores blobs before the record, and tells
 // everybody who waits. Knows nothing of requests beyond the group they want and the format they wait for.
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../kernel/digest.js';
 import { ProofsheetError, wantsRoom } from '../kernel/errors.js';
 import { type Format, parseFormat } from '../kernel/format.js';
-import type { Context } from '../kernel/image-key.js';
+import { type Context, clientContextOf } from '../kernel/image-key.js';
 import { missingFor, missingFormats } from '../kernel/on-demand.js';
 import type { Place } from '../kernel/ports/converter.js';
 import type { Leases } from '../kernel/ports/leases.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
+import type { Span, Traces } from '../kernel/ports/traces.js';
 import { contentDigestOf, ownPreviews, recordFor, type SourceRecord } from '../kernel/source.js';
 import type { BackgroundWork } from './background-work.js';
 import { Flight, type Made } from './flight.js';
 import { makeOnce } from './make-once.js';
-import { BlobsVanished, linkOrCopy, type MakeOptions, Making, type MakingDeps, type SourceFile } from './making.js';
+import { BlobsVanished, linkOrCopy, type MakeOptions, Making, type MakingDeps, type SourceAtHand } from './making.js';
 import type { SourceRefusals } from './source-refusals.js';
 import { unlessUnreachable } from './unreachable.js';
 
@@ -30,23 +33,27 @@ const MAX_TURNS = 40;
 const NO_GROUPS = { groups: [], existing: 'keep' } as const;
 
 /** A source and how a flight comes by a file of it. */
-interface Origin extends Omit<SourceFile, 'path'> {
+interface Origin extends Omit<SourceAtHand, 'path'> {
   /** From the store, not from an upload. */
   readonly fromStore: boolean;
   /** Makes the file `path` with its bytes. Throws `unknown-image-key` when they are gone. */
   readonly placeAt: (path: string) => Promise<void>;
 }
 
+type Attached = Pick<MakeOptions, 'groups' | 'existing' | 'wanted' | 'only'>;
+
 export interface SourceMakerDeps extends MakingDeps {
   /** Absent where no other process shares the catalog. */
   readonly leases?: Leases;
   /** Conversions of one context under way or waiting, beyond which its uploads are refused; 0 or absent: no limit. */
-  readonly contextMaxConversions?: number;
+  readonly contextMaxConversions?: () => number;
   /** `false`: of an upload only what is asked for is made, and the rest when it is. */
   readonly preConvert?: boolean;
   /** Absent where failed sources are not remembered. */
   readonly refusals?: SourceRefusals;
   readonly metrics: Metrics;
+  /** Absent where nobody traces. */
+  readonly traces?: Pick<Traces, 'within'>;
   readonly background: BackgroundWork;
   /** Told when the disk takes no more. */
   readonly onFull?: () => void;
@@ -63,7 +70,7 @@ export class SourceMaker {
   constructor(private readonly deps: SourceMakerDeps) {}
 
   /** Settles once the group stands and `wanted` (or the whole sequence, or of one that is made on demand its first format) is stored. */
-  make(source: SourceFile, given: MakeOptions): Promise<Made> {
+  make(source: SourceAtHand, given: MakeOptions): Promise<Made> {
     const { wanted } = given;
     const options =
       this.deps.preConvert === false ? { ...given, only: wanted ? ('wanted' as const) : this.firstFormat } : given;
@@ -77,6 +84,15 @@ export class SourceMaker {
 
   private get firstFormat(): readonly Format[] {
     return this.deps.sequence.formats.slice(0, 1);
+  }
+
+  /** Lets the groups point to a source of which nothing is left to be made; `undefined` where there is work to do. */
+  async attachKnown(
+    digest: Digest,
+    groups: Pick<MakeOptions, 'groups' | 'existing'>,
+  ): Promise<SourceRecord | undefined> {
+    const only = this.deps.preConvert === false ? { only: this.firstFormat } : {};
+    return (await this.adopt(digest, { ...groups, ...only }))?.record;
   }
 
   /** Makes what answers `wanted` from the kept source, and nothing else. Throws `unknown-image-key` when the source is gone. */
@@ -105,7 +121,7 @@ export class SourceMaker {
    * The same from a file at hand. A flight that is under way is shared: it ends with every preview stored, or, when it
    * took up an interrupted sequence, finds that one of those made before is lost; then they are all made again.
    */
-  remake(source: SourceFile, record: SourceRecord, given: MakeOptions): Promise<Made> {
+  remake(source: SourceAtHand, record: SourceRecord, given: MakeOptions): Promise<Made> {
     const options = { ...given, ...onlyOf(record) };
     return untilKept(() => this.ride(fromFile(source), options, true, (flight) => flight.done(options)));
   }
@@ -125,7 +141,7 @@ export class SourceMaker {
     for (let turns = 1; ; turns++) {
       const under = this.flights.get(source.digest);
       try {
-        const made = await wait(under ?? this.start(source, options, anew));
+        const made = await (under ? this.waitFor(under, wait) : wait(this.start(source, options, anew)));
         if (under && !(await this.attach(made, options))) return undefined;
         if (turns === MAX_TURNS || made.unstored || this.isEnough(made.record, options)) return made;
       } catch (error) {
@@ -135,7 +151,7 @@ export class SourceMaker {
   }
 
   /** Whether the record has what was asked for, as far as that is to be made at all. */
-  private isEnough(record: SourceRecord, { wanted, only }: MakeOptions): boolean {
+  private isEnough(record: SourceRecord, { wanted, only }: Pick<MakeOptions, 'wanted' | 'only'>): boolean {
     const { sequence } = this.deps;
     if (wanted) return missingFor(record, wanted, sequence).length === 0;
     return only !== undefined || missingFormats(record, sequence).length === 0;
@@ -163,9 +179,10 @@ export class SourceMaker {
   private start(source: Origin, options: MakeOptions, anew: boolean): Flight {
     if (source.fromStore && this.flyingFromKept >= MAX_FLIGHTS_FROM_KEPT) throw tooMany();
     const flight = new Flight(options.wanted);
-    const { context } = options;
+    // Whether a tenant uploads or imports, it has one share.
+    const context = clientContextOf(options.context);
     const flying = this.flying.get(context) ?? 0;
-    const limit = this.deps.contextMaxConversions ?? 0;
+    const limit = this.deps.contextMaxConversions?.() ?? 0;
     // What nobody waits for belongs to no upload, and is bounded by the queue.
     if (limit > 0 && flying >= limit && options.groups.length > 0)
       throw new ProofsheetError('over-quota', `expected at most ${limit} conversions of this context at once`, {
@@ -173,7 +190,7 @@ export class SourceMaker {
       });
     const begun = this.deps.background.run('make previews', async (signal) => {
       try {
-        await this.fly(flight, source, options, anew, signal);
+        await this.traced(flight, source, () => this.fly(flight, source, options, anew, signal));
       } catch (error) {
         this.land(flight, source.digest);
         flight.failed(error);
@@ -192,6 +209,22 @@ export class SourceMaker {
     return flight;
   }
 
+  private traced(flight: Flight, { bytes }: Origin, fly: () => Promise<void>): Promise<void> {
+    const { traces } = this.deps;
+    if (traces === undefined) return fly();
+    const begun = (span: Span): Promise<void> => {
+      flight.span = span;
+      return fly();
+    };
+    return traces.within('make previews', begun, { facts: { 'proofsheet.source.bytes': bytes } });
+  }
+
+  private waitFor(flight: Flight, wait: (flight: Flight) => Promise<Made>): Promise<Made> {
+    const { traces } = this.deps;
+    if (traces === undefined) return wait(flight);
+    return traces.within('wait for previews', () => wait(flight), { waitsFor: flight.span });
+  }
+
   /** Before its outcome is told: whoever finds a blob missing after that needs a flight of its own to make it again. */
   private land(flight: Flight, digest: Digest): void {
     if (this.flights.get(digest) === flight) this.flights.delete(digest);
@@ -199,7 +232,9 @@ export class SourceMaker {
 
   private async attach({ record, unstored }: Made, { groups, existing }: MakeOptions): Promise<boolean> {
     if (unstored || groups.length === 0) return true;
-    return (await this.deps.catalog.commit({ source: record, groups, existing })).length === 0;
+    if ((await this.deps.catalog.commit({ source: record, groups, existing })).length > 0) return false;
+    this.deps.onGroups?.(groups, record.bytes);
+    return true;
   }
 
   private async fly(
@@ -220,11 +255,14 @@ export class SourceMaker {
       this.land(flight, source.digest);
       return flight.finished(known);
     }
-    const dir = await mkdtemp(join(this.deps.tmpDir, 'make-'));
+    // Of bytes at hand mostly nothing comes to be a file.
+    const dir = source.content
+      ? join(this.deps.tmpDir, `make-${randomUUID()}`)
+      : await mkdtemp(join(this.deps.tmpDir, 'make-'));
     try {
       // A name of our own: the flight may outlast the upload it was begun for.
-      const own: SourceFile = { ...fileFieldsOf(source), path: join(dir, 'source') };
-      await source.placeAt(own.path);
+      const own: SourceAtHand = { ...fileFieldsOf(source), path: source.content ? '' : join(dir, 'source') };
+      if (!source.content) await source.placeAt(own.path);
       const { leases, refusals } = this.deps;
       const convert = () => new Making(this.deps, flight, own, dir, options, signal).run(anew);
       // Noted before the lease ends: who waits for it looks for the refusal as well as for the record.
@@ -233,12 +271,13 @@ export class SourceMaker {
       this.land(flight, source.digest);
       flight.finished(made);
     } finally {
-      await rm(dir, { recursive: true, force: true });
+      // One look at once costs less than two in turn through the thread pool.
+      if (!source.content || existsSync(dir)) await rm(dir, { recursive: true, force: true });
     }
   }
 
   /** The record as somebody made it before, with our groups attached; `undefined` when there is work to do. */
-  private async adopt(digest: Digest, options: MakeOptions): Promise<Made | undefined> {
+  private async adopt(digest: Digest, options: Attached): Promise<Made | undefined> {
     const found = await unlessUnreachable(this.deps.catalog.findSource(digest));
     const record = found && recordFor(found, this.deps.sequence.id);
     const { sequence } = this.deps;
@@ -253,16 +292,24 @@ export class SourceMaker {
     });
     if (missing.length > 0) return undefined;
     this.deps.metrics.count('deduplicated_uploads_total');
+    this.deps.onGroups?.(options.groups, record.bytes);
     return { record };
   }
 }
 
-function fromFile(source: SourceFile): Origin {
+function fromFile(source: SourceAtHand): Origin {
   return { ...fileFieldsOf(source), fromStore: false, placeAt: (path) => linkOrCopy(source.path, path) };
 }
 
-function fileFieldsOf({ digest, contentDigest, bytes, isKept }: Omit<SourceFile, 'path'>): Omit<SourceFile, 'path'> {
-  return { digest, ...(contentDigest && { contentDigest }), bytes, ...(isKept && { isKept }) };
+function fileFieldsOf(source: Omit<SourceAtHand, 'path'>): Omit<SourceAtHand, 'path'> {
+  const { content, digest, contentDigest, bytes, isKept } = source;
+  return {
+    ...(content && { content }),
+    digest,
+    ...(contentDigest && { contentDigest }),
+    bytes,
+    ...(isKept && { isKept }),
+  };
 }
 
 /** Of a sequence that is made on demand: what was asked for so far. */

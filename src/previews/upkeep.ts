@@ -5,12 +5,13 @@ import { DEFAULT_CONTEXT } from '../kernel/image-key.js';
 import type { Catalog, Evicted, EvictionReason } from '../kernel/ports/catalog.js';
 import type { Clock } from '../kernel/ports/clock.js';
 import type { FairEviction } from '../kernel/ports/fair-eviction.js';
-import type { Lease, Leases } from '../kernel/ports/leases.js';
+import type { Leases } from '../kernel/ports/leases.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
 import type { AccessJournal } from './access-journal.js';
 import type { BlobTiers } from './blob-tiers.js';
 import { Rounds } from './rounds.js';
+import { SoleTurn } from './sole-turn.js';
 import type { SourceMaker } from './source-maker.js';
 
 /** Groups evicted and blobs swept per transaction: a few ms each, so that requests are served in between. */
@@ -19,7 +20,6 @@ const BATCH = 16;
 const FAIR_BATCH = 4;
 /** One process at a time evicts, or several that see the same excess would each take it away. */
 const LEASE = 'upkeep';
-const LEASE_MS = 30_000;
 /** A machine that starts in 1970 and is told the time later must not keep everything for ever. */
 const MAX_LENIENCE_MS = 24 * 3_600_000;
 /** Stored bytes after which the limits are looked at before their time, as a share of the byte limit. */
@@ -78,12 +78,13 @@ export class Upkeep {
   /** The disk has taken no more since the last round. */
   private isFull = false;
   /** While others share the catalog: the lease under which this process evicts. */
-  private turn: { readonly lease: Lease; renewAt: number } | undefined;
+  private readonly turn: SoleTurn;
 
   /** The earliest that the clock has been seen to be set, as Unix ms when monotonic time was 0. */
   private earliestZero = Number.POSITIVE_INFINITY;
 
   constructor(private readonly deps: UpkeepDeps) {
+    this.turn = new SoleTurn({ name: LEASE, leases: deps.leases, clock: deps.clock });
     this.rounds = new Rounds({
       intervalMs: deps.intervalMs,
       work: () => this.lookAfterAll(),
@@ -164,28 +165,13 @@ export class Upkeep {
   }
 
   /** Does `work` unless another process does. */
-  private async alone(work: () => Promise<void>): Promise<void> {
-    const { leases, clock } = this.deps;
-    if (leases === undefined) return work();
-    const lease = await leases.acquire(LEASE, LEASE_MS);
-    if (lease === undefined) return;
-    this.turn = { lease, renewAt: clock.monotonic() + LEASE_MS / 3 };
-    try {
-      await work();
-    } finally {
-      this.turn = undefined;
-      await lease.release();
-    }
+  private alone(work: () => Promise<void>): Promise<void> {
+    return this.turn.run(work);
   }
 
   /** Whether this process may go on taking away. */
   private async isMyTurn(): Promise<boolean> {
-    const { turn } = this;
-    if (this.rounds.isClosed) return false;
-    const now = this.deps.clock.monotonic();
-    if (turn === undefined || now < turn.renewAt) return true;
-    turn.renewAt = now + LEASE_MS / 3;
-    return turn.lease.renew(LEASE_MS);
+    return !this.rounds.isClosed && this.turn.isMine();
   }
 
   /** What is over the limits goes: age first, then what single contexts have too much of, then what all have. */

@@ -24,6 +24,8 @@ export const REQUEST_OF_OPERATION: Readonly<Record<string, 'get' | 'cache' | 'ca
   getImage: 'get',
   getImageAndMetadata: 'get',
   getMetadata: 'get',
+  getImages: 'get',
+  sheet: 'get',
   cacheImage: 'cache',
   cacheAndGetImage: 'cacheandget',
   cacheAndGetImageAndMetadata: 'cacheandget',

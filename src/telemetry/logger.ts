@@ -3,9 +3,11 @@
 import { type DestinationStream, type Logger as Pino, pino, stdSerializers, stdTimeFunctions } from 'pino';
 import type { LogFields, Logger } from '../kernel/ports/logger.js';
 
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
 export interface LoggerOptions {
   /** Least severe level that is written. */
-  readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly level: LogLevel;
   /** Where lines go; standard output unless given, written synchronously. A server gives one that cannot hold it up. */
   readonly destination?: DestinationStream;
 }
@@ -14,6 +16,8 @@ export interface LoggerOptions {
 export interface ProcessLogger extends Logger {
   /** A logger that adds `fields` to every line; same level, same destination. */
   child(fields: LogFields): ProcessLogger;
+  /** From now on, for itself and all that are of one family with it. */
+  setLevel(level: LogLevel): void;
 }
 
 const SECRET_FIELDS = [
@@ -55,7 +59,13 @@ export function createLogger(options: LoggerOptions): ProcessLogger {
 }
 
 class PinoLogger implements ProcessLogger {
-  constructor(private readonly pino: Pino) {}
+  /** `family`: all loggers of one destination. A process makes a child or two, so nothing is ever taken out. */
+  constructor(
+    private readonly pino: Pino,
+    private readonly family: Pino[] = [],
+  ) {
+    family.push(pino);
+  }
 
   debug(fields: LogFields, message: string): void {
     this.pino.debug(fields, message);
@@ -74,6 +84,10 @@ class PinoLogger implements ProcessLogger {
   }
 
   child(fields: LogFields): ProcessLogger {
-    return new PinoLogger(this.pino.child(fields));
+    return new PinoLogger(this.pino.child(fields), this.family);
+  }
+
+  setLevel(level: LogLevel): void {
+    for (const each of this.family) each.level = level;
   }
 }

@@ -65,6 +65,23 @@ export class ProcessMetrics implements Metrics {
     return slotsOf(this.histograms, name).of(labels);
   }
 
+  /** What a counter has counted under the labels that `fits`, all of them unless given. */
+  total(name: CounterName, fits: (labels: Labels) => boolean = () => true): number {
+    let sum = 0;
+    for (const { labels, value } of slotsOf(this.counters, name).all()) if (fits(labels)) sum += value;
+    return sum;
+  }
+
+  /** The mean of all that a histogram has seen, in seconds; `undefined` while that is nothing. */
+  meanSeconds(name: HistogramName): number | undefined {
+    let [seconds, seen] = [0, 0];
+    for (const { sumSeconds, counts } of slotsOf(this.histograms, name).all()) {
+      seconds += sumSeconds;
+      for (const count of counts) seen += count;
+    }
+    return seen === 0 ? undefined : seconds / seen;
+  }
+
   /** All figures of this moment. A gauge that fails or is late is left out, and counted as an `internal` error. */
   async snapshot(): Promise<MetricsSnapshot> {
     const gauges = await Promise.all([...this.gauges].map(([name, read]) => this.gaugeFamily(name, read)));

@@ -27,8 +27,14 @@ export interface MetricFamily {
 /** Survives JSON and IPC unchanged. */
 export type MetricsSnapshot = readonly MetricFamily[];
 
+/** Prometheus' text format 0.0.4, and OpenMetrics 1.0, which its servers ask for first. */
+export type MetricsForm = 'prometheus' | 'openmetrics';
+
 /** The Content-Type of `renderSnapshot`'s text. */
-export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
+export const METRICS_CONTENT_TYPES = {
+  prometheus: Registry.PROMETHEUS_CONTENT_TYPE,
+  openmetrics: Registry.OPENMETRICS_CONTENT_TYPE,
+} as const satisfies Record<MetricsForm, string>;
 
 /** One snapshot for several processes. That of a single process is left as it is. */
 export function mergeSnapshots(snapshots: readonly MetricsSnapshot[]): MetricsSnapshot {
@@ -80,11 +86,36 @@ function mergeValues(way: MergeWay, values: readonly number[]): number | undefin
   }
 }
 
-/** The snapshot in Prometheus' text format 0.0.4, written by prom-client. */
-export async function renderSnapshot(snapshot: MetricsSnapshot): Promise<string> {
+/** The snapshot as text, written by prom-client, in a `form` that it can be told in. */
+export async function renderSnapshot(snapshot: MetricsSnapshot, form: MetricsForm = 'prometheus'): Promise<string> {
   const registry = new Registry();
-  for (const family of snapshot) registry.registerMetric(new FamilyMetric(family));
+  registry.setContentType(METRICS_CONTENT_TYPES[form] as typeof Registry.PROMETHEUS_CONTENT_TYPE);
+  for (const family of snapshot)
+    registry.registerMetric(new FamilyMetric(form === 'openmetrics' ? unsuffixed(family) : family));
   return registry.metrics();
+}
+
+/**
+ * The form in which the snapshot can be told when `wanted` is asked for: in OpenMetrics every counter's sample ends in `_total`, and no
+ * other family has its name without that (OpenMetrics 1.0, "Counter"). Names that were others' before ours need not keep to it.
+ */
+export function formFor(snapshot: MetricsSnapshot, wanted: MetricsForm): MetricsForm {
+  const names = snapshot.map((family) => unsuffixed(family).name);
+  const isTellable =
+    new Set(names).size === names.length &&
+    snapshot.every(({ type, samples }) => type !== 'counter' || samples.every(({ name }) => name.endsWith('_total')));
+  return isTellable ? wanted : 'prometheus';
+}
+
+/** OpenMetrics names a counter without `_total`, which the library adds to its samples. */
+function unsuffixed(family: MetricFamily): MetricFamily {
+  if (family.type !== 'counter') return family;
+  const without = (name: string) => name.replace(/_total$/, '');
+  return {
+    ...family,
+    name: without(family.name),
+    samples: family.samples.map((sample) => ({ ...sample, name: without(sample.name) })),
+  };
 }
 
 /** A finished family in the shape prom-client renders from. */

@@ -18,7 +18,9 @@ export interface LogOutput extends DestinationStream {
 export function standardOutput(): LogOutput {
   const stat = fstatSync(FD);
   if (stat.isFIFO() || stat.isSocket()) return new Unhurried(new Socket({ fd: FD, readable: false, writable: true }));
-  const sync = destination({ fd: FD, sync: true });
+  const sync = destination({ fd: FD, sync: true, maxLength: MAX_WAITING_BYTES });
+  // A disk that is full, a terminal that was closed: requests are answered all the same. What waits is written with a later line.
+  sync.on('error', () => undefined);
   return { write: (line) => sync.write(line), flush: async () => undefined };
 }
 

@@ -82,6 +82,12 @@ export function createMemoryTier({ maxBytes }: MemoryTierOptions): MemoryTier {
       return true;
     },
     delete: async (digest) => forget(digest),
+    dropCopies: async (digests) => {
+      const names = digests === 'all' ? [...(cache?.keys() ?? [])] : digests;
+      const held = names.flatMap((digest) => cache?.peek(digest) ?? []);
+      for (const digest of names) forget(digest);
+      return { blobs: held.length, bytes: held.reduce((sum, { byteLength }) => sum + byteLength, 0) };
+    },
     close: async () => cache?.clear(),
   };
 }

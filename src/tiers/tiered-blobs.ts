@@ -6,6 +6,7 @@ import type { BlobKind, BlobStore, FoundBlob, TierName } from '../kernel/ports/b
 import type { Clock } from '../kernel/ports/clock.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
+import { type Amount, type DroppedCopies, NOTHING } from '../kernel/takedown/order.js';
 import type { Slice } from '../kernel/zoom/pyramid-index.js';
 import type { MemoryTier } from './memory-tier.js';
 import { TierWarnings } from './tier-warnings.js';
@@ -31,7 +32,7 @@ interface Lookup {
   readonly missed: readonly TierName[];
 }
 
-export class TieredBlobs implements Omit<BlobStore, 'tier'> {
+export class TieredBlobs implements Omit<BlobStore, 'tier' | 'delete' | 'dropCopies'> {
   /** Look-ups under way by digest: as many as there are requests in flight, and one per blob. */
   private readonly lookups = new Map<Digest, Promise<Lookup>>();
   /** Copies towards nearer durable tiers, which nobody waits for but `close`. */
@@ -99,12 +100,17 @@ export class TieredBlobs implements Omit<BlobStore, 'tier'> {
 
   /** Every durable tier is tried; then a preview is kept in memory too. Throws when the last tier does not have it. */
   async put(digest: Digest, bytes: Buffer, kind: BlobKind): Promise<void> {
-    await this.store((tier) => tier.put(digest, bytes, kind));
+    await this.putUnread(digest, bytes, kind);
     // Sources are large and hardly ever read again. The caller goes on using its buffer, so memory takes its own copy.
     if (kind === 'preview') this.options.memory.admit(digest, Buffer.from(bytes));
   }
 
   /** Like `put`, but memory takes the bytes when they are first asked for: most previews of a sequence never are soon. */
+  async putUnread(digest: Digest, bytes: Buffer, kind: BlobKind): Promise<void> {
+    await this.store((tier) => tier.put(digest, bytes, kind));
+  }
+
+  /** The same of a file. */
   async putFile(digest: Digest, path: string, kind: BlobKind, hashed = false): Promise<void> {
     await this.store((tier) => tier.putFile(digest, path, kind, hashed));
   }
@@ -132,19 +138,32 @@ export class TieredBlobs implements Omit<BlobStore, 'tier'> {
     return this.firstTrue((tier) => tier.has(digest));
   }
 
-  /** Goes to every tier; throws what the first failing one threw, once all were told. */
-  async delete(digest: Digest): Promise<void> {
-    this.forget(digest);
-    const outcomes = await Promise.allSettled(this.options.durable.map((tier) => tier.delete(digest)));
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-  }
-
   /**
    * Drops the copy in this process's memory. A look-up under way may bring it back, which harms nobody: a blob never
    * changes, and what memory holds is bounded.
    */
   forget(digest: Digest): void {
     this.options.memory.forget(digest);
+  }
+
+  async drop(digests: readonly Digest[] | 'all', isWhole = false): Promise<DroppedCopies> {
+    const first = await this.dropNow(digests, isWhole);
+    // What was looked up before may be copied here still: then it goes as well.
+    await Promise.allSettled([...this.lookups.values()]);
+    await Promise.all(this.promotions);
+    const then = await this.dropNow(digests, isWhole);
+    return { memory: sumOf(first.memory, then.memory), disk: sumOf(first.disk, then.disk) };
+  }
+
+  private async dropNow(digests: readonly Digest[] | 'all', isWhole: boolean): Promise<DroppedCopies> {
+    const { memory, durable } = this.options;
+    let disk = NOTHING;
+    for (const tier of durable.slice(0, -1)) disk = sumOf(disk, (await tier.dropCopies?.(digests)) ?? NOTHING);
+    return { memory: (await memory.dropCopies?.(isWhole ? 'all' : digests)) ?? NOTHING, disk };
+  }
+
+  async lasts(digest: Digest): Promise<boolean> {
+    return (await this.options.durable.at(-1)?.has(digest)) ?? false;
   }
 
   async close(): Promise<void> {
@@ -241,6 +260,10 @@ export class TieredBlobs implements Omit<BlobStore, 'tier'> {
     if (overloaded !== undefined) throw overloaded;
     return undefined;
   }
+}
+
+function sumOf(one: Amount, other: Amount): Amount {
+  return { blobs: one.blobs + other.blobs, bytes: one.bytes + other.bytes };
 }
 
 /** All tiers as one. */

@@ -48,3 +48,31 @@ it('stores a picture once, shows it by blob and by signed URL, and forgets it', 
 it('tells what the server says of what is no picture', { timeout: 120_000 }, async () => {
   await expect(client.put(new Blob(['no picture']))).rejects.toMatchObject({ status: 415, code: 4150 });
 });
+
+it('tells how an upload goes, ends it with its signal, and fetches a list in one go', {
+  timeout: 120_000,
+}, async () => {
+  const bytes = new Uint8Array(await jpegOf(640, 480));
+  const source = new Blob([bytes, new Uint8Array(400_000)], { type: 'image/jpeg' });
+  const told: number[] = [];
+  const { key } = await client.put(source, { onProgress: ({ sentBytes }) => told.push(sentBytes) });
+  expect([told[0], told.at(-1)]).toEqual([0, source.size]);
+  expect(told.length).toBeGreaterThan(2);
+  // Under another name the digest is enough.
+  expect(await client.put(source, { key: 'again' })).toEqual({ key: 'again', isUploaded: false });
+
+  const controller = new AbortController();
+  const other = new Blob([source, new Uint8Array(1)]);
+  const ended = client.put(other, {
+    signal: controller.signal,
+    onProgress: () => controller.abort(new Error('enough')),
+  });
+  await expect(ended).rejects.toThrow('enough');
+
+  const found = new Map<string, number | undefined>();
+  const wanted = [key, 'again', 'nothing'].map((name) => ({ key: name, format: 'auto:200x150' }));
+  for await (const { wanted: one, preview, error } of client.previews(wanted))
+    found.set(one.key, error?.code ?? preview?.size);
+  const alone = await client.preview(key, 'auto:200x150');
+  expect(Object.fromEntries(found)).toEqual({ [key]: alone.size, again: alone.size, nothing: 4040 });
+});

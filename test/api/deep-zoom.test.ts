@@ -3,6 +3,8 @@
 // Deep Zoom ask for.
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { maxLevelOf } from '../../src/kernel/zoom/pyramid.js';
+import { pdfOf, quartersPage } from '../support/sources/pdfs.js';
 import { startTestServer, type TestServer } from '../support/test-server.js';
 
 const SIDE = 1000;
@@ -19,6 +21,8 @@ beforeAll(async () => {
   const environment = {
     PROOFSHEET_DIALECTS: 'image-converter,dzi,iiif',
     PROOFSHEET_PUBLIC_URL: 'https://pictures.test',
+    PROOFSHEET_SOURCE_TYPES: 'jpeg,png,pdf',
+    PROOFSHEET_ZOOM_WAIT_MS: '60000',
   };
   server = await startTestServer({ environment });
   const pixels = Buffer.alloc(SIDE * SIDE * 3);
@@ -378,6 +382,7 @@ describe('what making tiles may take', () => {
       environment: {
         PROOFSHEET_DIALECTS: 'image-converter,dzi,iiif',
         PROOFSHEET_ZOOM_WAIT_MS: '60000',
+        PROOFSHEET_TARGET_FORMATS: 'auto:64x64~cover',
         ...environment,
       },
       maxSourceBytes: 20_000_000,
@@ -391,7 +396,9 @@ describe('what making tiles may take', () => {
         expect(body).toEqual(refused);
         return [answer.status, body.code];
       };
-      const tile = await ask(`/dzi/_/plain_files/0/0_0.${of.opaque ? 'jpg' : 'png'}`);
+      // One that no preview shows as well.
+      const level = maxLevelOf({ widthPx: of.width, heightPx: of.height });
+      const tile = await ask(`/dzi/_/plain_files/${level}/0_0.${of.opaque ? 'jpg' : 'png'}`);
       // Another way to the same tiles, and it is not tried again.
       const region = await ask('/iiif/3/plain/0,0,8,8/max/0/default.png');
       const preview = (await fetch(`${limited.url}/getImage/plain/auto:64x64`)).status;
@@ -437,6 +444,55 @@ describe('what making tiles may take', () => {
       made: ['conversion-timeout 1'],
     });
   }, 120_000);
+});
+
+describe('pages', () => {
+  beforeAll(() => upload('book', pdfOf([quartersPage(300, 400), quartersPage(400, 200)])));
+
+  it('are Deep Zoom Images of their own, and the page for people turns them', async () => {
+    const first = await (await get('/dzi/_/book.dzi')).text();
+    const second = await (await get('/dzi/_/book;page=2.dzi')).text();
+    expect(first).toContain('Width="1536" Height="2048"');
+    expect(second).toContain('Width="2048" Height="1024"');
+    const tile = await picture('/dzi/_/book%3Bpage%3D2_files/11/3_1.jpg');
+    expect([tile.width, tile.height]).toEqual([512, 512]);
+    const page = await (await get('/dzi/view/_/book;page=2')).text();
+    expect(page).toContain('data-descriptor="../../_/book;page=2.dzi"');
+    expect(page).toContain('<a href="book" aria-label="Previous page">');
+    expect(page).not.toContain('Next page');
+    expect(await (await get('/dzi/view/_/book')).text()).toContain('<a href="book;page=2" aria-label="Next page">');
+    expect(await (await get('/dzi/view/_/squares')).text()).not.toContain('aria-label="Pages"');
+  });
+
+  it('are images of their own by IIIF, a canvas each in the manifest, one alone in their own', async () => {
+    const at = 'https://pictures.test/iiif';
+    expect(await (await get('/iiif/3/book;page=2/info.json')).json()).toMatchObject({
+      id: `${at}/3/book;page=2`,
+      width: 2048,
+      height: 1024,
+    });
+    const turned = await picture('/iiif/2/book;page=2/full/100,/90/default.png');
+    expect([turned.width, turned.height]).toEqual([50, 100]);
+    const canvasesOf = async (id: string) => {
+      const { items } = (await (await get(`/iiif/presentation/${id}/manifest.json`)).json()) as {
+        items: { id: string; width: number; items: { items: { body: { service: { id: string }[] } }[] }[] }[];
+      };
+      return items.map((canvas) => [canvas.id, canvas.width, canvas.items[0]?.items[0]?.body.service[0]?.id]);
+    };
+    expect(await canvasesOf('book')).toEqual([
+      [`${at}/presentation/book/canvas/1`, 1536, `${at}/3/book`],
+      [`${at}/presentation/book/canvas/2`, 2048, `${at}/3/book;page=2`],
+    ]);
+    expect(await canvasesOf('book;page=2')).toEqual([
+      [`${at}/presentation/book;page=2/canvas/2`, 2048, `${at}/3/book;page=2`],
+    ]);
+  });
+
+  it('that there are not, are not there', async () => {
+    for (const name of ['book;page=3', 'book;page=0', 'book;page=01', 'squares;page=2', 'book;page=999999'])
+      for (const path of [`/dzi/_/${name}.dzi`, `/iiif/3/${name}/info.json`, `/iiif/2/${name}/full/max/0/default.jpg`])
+        expect([path, (await get(path)).status]).toEqual([path, 404]);
+  });
 });
 
 const metrics = async () => (await get('/metrics')).text();

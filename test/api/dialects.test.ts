@@ -8,6 +8,7 @@ import { iiif } from '../../src/http/dialects/iiif/iiif.js';
 import { dialectsOf } from '../../src/http/dialects/registry.js';
 import { tokenDigest } from '../../src/kernel/credentials.js';
 import { parseContext } from '../../src/kernel/image-key.js';
+import type { LibraryUse } from '../../src/library/answers.js';
 import { describeContract, passedCases } from '../contracts/contract.js';
 import { type DialectOffer, dialectCases, openDialect } from '../contracts/dialect.contract.js';
 import { ledger } from '../support/dialects/ledger.js';
@@ -30,6 +31,8 @@ const IMAGE_CONVERTER: DialectOffer = {
     getImage: { path: '/getImage/photo/auto:200x150' },
     getImageAndMetadata: { path: '/getImageAndMetadata/photo/auto:200x150' },
     getMetadata: { path: '/getMetadata/photo' },
+    getImages: { path: '/getImages', body: { images: [{ key: 'photo', format: 'auto:200x150' }] } },
+    sheet: { path: '/sheet?key=photo&key=nothing' },
     clearImages: { path: '/clearImages' },
     clearImagesByKey: { path: '/clearImagesByKey/photo' },
     getKeyCount: { path: '/getKeyCount' },
@@ -50,6 +53,9 @@ const DZI: DialectOffer = {
     dziDescriptor: { path: '/_/photo.dzi' },
     dziTile: { path: '/_/photo_files/9/0_0.jpg' },
     dziView: { path: '/view/_/photo' },
+    dziDescriptorOfAsset: { path: '/assets/agency/k3v9q1x7m2p8z.dzi' },
+    dziTileOfAsset: { path: '/assets/agency/k3v9q1x7m2p8z_files/9/0_0.jpg' },
+    dziViewOfAsset: { path: '/view/assets/agency/k3v9q1x7m2p8z' },
     dziScript: { path: '/scripts/viewer/view.js' },
   },
 };
@@ -65,6 +71,13 @@ const IIIF: DialectOffer = {
     iiif2Image: { path: '/2/photo/full/64,/0/default.jpg' },
     iiif2Base: { path: '/2/photo' },
     iiifManifest: { path: '/presentation/photo/manifest.json' },
+    iiif3InfoOfAsset: { path: '/3/assets/agency/k3v9q1x7m2p8z/info.json' },
+    iiif3ImageOfAsset: { path: '/3/assets/agency/k3v9q1x7m2p8z/full/64,/0/default.jpg' },
+    iiif3BaseOfAsset: { path: '/3/assets/agency/k3v9q1x7m2p8z' },
+    iiif2InfoOfAsset: { path: '/2/assets/agency/k3v9q1x7m2p8z/info.json' },
+    iiif2ImageOfAsset: { path: '/2/assets/agency/k3v9q1x7m2p8z/full/64,/0/default.jpg' },
+    iiif2BaseOfAsset: { path: '/2/assets/agency/k3v9q1x7m2p8z' },
+    iiifManifestOfAsset: { path: '/presentation/assets/agency/k3v9q1x7m2p8z/manifest.json' },
   },
 };
 
@@ -80,8 +93,16 @@ const LEDGER: DialectOffer = {
 };
 
 describeContract('ImageConverter', dialectCases, () => openDialect(IMAGE_CONVERTER));
-describeContract('Deep Zoom', dialectCases, () => openDialect(DZI));
-describeContract('IIIF', dialectCases, () => openDialect(IIIF));
+/** Every asset is the one picture. */
+const ASSETS = {
+  tenants: { byId: () => ({ context: parseContext('agency') }) },
+  library: { zoomable: async () => GROUP },
+} as unknown as LibraryUse;
+const overAssets = async (offer: DialectOffer) =>
+  openDialect(offer, await startEdgeServer({}, { dialects: [offer.dialect], library: ASSETS }));
+
+describeContract('Deep Zoom', dialectCases, () => overAssets(DZI));
+describeContract('IIIF', dialectCases, () => overAssets(IIIF));
 describeContract('a dialect of nobody', dialectCases, () => openDialect(LEDGER));
 
 it('a dialect that says nothing passes no case', async () => {
@@ -104,7 +125,8 @@ describe('two dialects on one server', () => {
 
   async function start(): Promise<void> {
     const tokens = [{ digest: tokenDigest(TOKEN), contexts: new Set([parseContext('house')]) }];
-    const access = createAccess(tokens, [], new FakeClock());
+    const keys = { tokens, urlKeys: [] };
+    const access = createAccess(() => keys, new FakeClock());
     server = await startEdgeServer({}, { dialects: [imageConverter, ledger], access });
   }
 

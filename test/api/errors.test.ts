@@ -81,8 +81,7 @@ describe('400', () => {
   });
 
   it.each([
-    ['JSON', { 'Content-Type': 'application/json' }, Buffer.from('{}')],
-    ['urlencoded', { 'Content-Type': 'application/x-www-form-urlencoded' }, Buffer.from('sourceImage=1')],
+    ['an empty body that is no form', { 'Content-Type': 'image/jpeg' }, Buffer.alloc(0)],
     ['multipart/mixed', { 'Content-Type': 'multipart/mixed; boundary=b' }, Buffer.from('--b--\r\n')],
     ['a form without the part', {}, multipartBody([fieldPart('other', 'x')])],
     ['a file of another name', {}, multipartBody([filePart('image', 'a.jpg', 'x')])],
@@ -94,6 +93,13 @@ describe('400', () => {
     ],
   ])('4003 for %s', async (_what, headers, body) => {
     await expectError(await send(body, headers), 400, 4003);
+  });
+
+  it.each([
+    ['JSON', 'application/json', '{}'],
+    ['what curl calls a form of fields', 'application/x-www-form-urlencoded', 'sourceImage=1'],
+  ])('4150 for a body of %s, which is taken for the source', async (_what, type, body) => {
+    await expectError(await send(Buffer.from(body), { 'Content-Type': type }), 415, 4150);
   });
 
   it.each([
@@ -238,6 +244,8 @@ describe('404 and 405', () => {
     clearImagesByKey: 'DELETE, POST, OPTIONS',
     getKeyCount: 'GET, HEAD, OPTIONS',
     getKeys: 'GET, HEAD, OPTIONS',
+    getImages: 'POST, OPTIONS',
+    sheet: 'GET, HEAD, OPTIONS',
     getRefusals: 'GET, HEAD, OPTIONS',
     clearRefusals: 'DELETE, POST, OPTIONS',
     status: 'GET, HEAD, OPTIONS',

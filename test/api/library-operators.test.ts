@@ -5,7 +5,8 @@ import type { Context } from '../../src/kernel/image-key.js';
 import { receiverOf } from '../../src/kernel/library/delivery.js';
 import type { ImportId } from '../../src/kernel/library/ids.js';
 import { type EdgeServer, startEdgeServer } from '../support/edge-server.js';
-import { FakeTenants, openImportFlow, webhooksOf } from '../support/import-flow.js';
+import { until } from '../support/gate.js';
+import { FakeTenants, failure, openImportFlow, uploadsOf, webhooksOf } from '../support/import-flow.js';
 import { arrived, keepText, wantedItem } from '../support/library.js';
 
 const DIALECTS = withOperators({ basePath: '/imageconverter', strictErrors: false, strictFormats: false }, true);
@@ -19,6 +20,7 @@ beforeEach(async () => {
     library: flow.service,
     tenants: new FakeTenants([flow.tenant]),
     jobs: flow.jobs,
+    ...uploadsOf(flow),
     ...webhooksOf(flow),
   };
   const admins = [{ user: 'admin', password: 'secret' }];
@@ -60,9 +62,29 @@ test('the queue and the imports are listed, the latest first, by page and by con
     claimed: 0,
     oldestDueAt: since,
   });
+  expect(page.body.retries).toEqual([]);
   const rest = await get(`/jobs?limit=1&cursor=${String(page.body.next)}`);
   expect(rest.body).toMatchObject({ imports: [{ id: first }], next: null });
   expect((await get('/jobs?context=other')).body).toMatchObject({ imports: [] });
+});
+
+test('why work was put off is told, the most frequent first', async () => {
+  const [busy, none] = ['source-unavailable', 'source-timeout'] as const;
+  flow.fetcher.answers.set('/a.jpg', failure(busy, { isTransient: true, status: 503 }));
+  flow.fetcher.answers.set('/b.jpg', failure(busy, { isTransient: true, status: 503 }));
+  flow.fetcher.answers.set('/c.jpg', failure(none, { isTransient: true }));
+  await accept('a', 'b', 'c', 'd');
+  const runner = flow.runner();
+  runner.start();
+  const retries = async () => (await get('/jobs')).body.retries;
+  await until(async () => ((await retries()) as readonly unknown[]).length === 2, 'both reasons');
+  await until(() => runner.inHand === 0, 'the end of all work');
+  await runner.close(1_000);
+  expect(await retries()).toEqual([
+    { kind: 'import-item', reason: busy, retries: 2 },
+    { kind: 'import-item', reason: none, retries: 1 },
+  ]);
+  expect(flow.metrics.total('job_retries_total')).toBe(3);
 });
 
 test('an import is told with its items, whose URLs come without a query', async () => {

@@ -552,6 +552,11 @@ describe('an image', () => {
     expect(slugOf('Zürich: Überflutung!')).toBe('zurich-uberflutung');
     expect(slugOf('日本')).toBe('image');
     expect(slugOf('x'.repeat(200))).toHaveLength(80);
+    expect(slugOf(' -- A 1, b.C -- ')).toBe('a-1-b-c');
+    expect(slugOf('---')).toBe('image');
+    // Never more than it may have, and never a hyphen at its end.
+    expect(slugOf(`${'x'.repeat(78)} yz`)).toBe(`${'x'.repeat(78)}-y`);
+    expect(slugOf(`${'x'.repeat(79)} yz`)).toBe('x'.repeat(79));
     expect(decodeImageName('not base64!')).toBeUndefined();
   });
 });

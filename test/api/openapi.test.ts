@@ -44,12 +44,25 @@ async function send({ verb, path, operation }: Example): Promise<Response> {
     if (place === 'path') target = target.replace(`{${name}}`, encodeURIComponent(example));
     else query.set(name, example);
   const isAdmins = operation.security.some((all) => 'admin' in all);
-  const body = operation.requestBody === undefined ? {} : { body: sourceForm(await jpegOf(320, 240)) };
+  const { body, type } = await bodyOf(operation);
   return fetch(`${server.origin}${document.servers[0]?.url.replace(/\/$/, '')}${target}?${query}`, {
     method: verb,
-    headers: isAdmins ? { Authorization: server.adminAuth } : {},
-    ...body,
+    headers: {
+      ...(isAdmins && { Authorization: server.adminAuth }),
+      ...(type !== undefined && { 'Content-Type': type }),
+    },
+    ...(body !== undefined && { body }),
   });
+}
+
+/** What the operation takes, by the type that it takes it as; a form's boundary is for `fetch` to say. */
+async function bodyOf({ operationId, requestBody }: Operation): Promise<{ body?: FormData | string; type?: string }> {
+  if (requestBody === undefined) return {};
+  const content = requestBody.content as Readonly<Record<string, { readonly example?: unknown }>>;
+  if ('multipart/form-data' in content) return { body: sourceForm(await jpegOf(320, 240)) };
+  const type = 'application/json';
+  expect([operationId, content[type]?.example]).toEqual([operationId, expect.anything()]);
+  return { body: JSON.stringify(content[type]?.example), type };
 }
 
 it('answers the example of every operation well, and as it says', { timeout: 120_000 }, async () => {
@@ -114,6 +127,12 @@ it('has a page of less than 60 kB that asks for nothing else and tells of every 
   expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'");
   expect(Buffer.byteLength(page)).toBeLessThan(60_000);
   expect(page).not.toMatch(/<script|<img|@import|\bsrc=|url\(/);
+  // Operations fail alike: each failure is told once, and pointed at.
+  const failures = Object.values(document.components.responses).flatMap((response) =>
+    [...JSON.stringify(response).matchAll(/`(\d{4} [a-z-]+)`: /g)].map(([, name = '']) => name),
+  );
+  for (const name of failures) expect([name, page.split(`<code>${name}</code>`).length]).toEqual([name, 2]);
+  for (const [, id] of page.matchAll(/href="#([^"]+)"/g)) expect(page).toContain(`id="${id}"`);
   // Operations of one path are told together, under the first of them.
   for (const item of Object.values(document.paths))
     expect(page).toContain(`id="${Object.values(item)[0]?.operationId}"`);

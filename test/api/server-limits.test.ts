@@ -14,7 +14,9 @@ let dir: TempDir;
 let app: App;
 beforeAll(async () => {
   dir = await tempDir();
-  const environment = { PROOFSHEET_DATA_DIR: dir.path, PROOFSHEET_CONVERTERS: '1' };
+  // Memory is divided, and a third of a machine's is no multiple of anything: a server that takes none but some would not start.
+  const memory = { PROOFSHEET_MEMORY_MAX_BYTES: '1048577' };
+  const environment = { PROOFSHEET_DATA_DIR: dir.path, PROOFSHEET_CONVERTERS: '1', ...memory };
   app = await compose(loadConfig({ environment }), createLogger({ level: 'silent' }));
 });
 afterAll(async () => {

@@ -1,9 +1,11 @@
 // Two tenants on one server: whatever one floods it with, the other keeps its cache and its turn.
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { encodedPhoto } from '../support/encoded-photo.js';
 import { until } from '../support/gate.js';
 import { image, photo } from '../support/images.js';
 import { sourceForm } from '../support/multipart.js';
+import { argumentsOf, childrenOf, signalIfThere } from '../support/processes.js';
 import { scrape } from '../support/server-process.js';
 import { jpegOf } from '../support/test-images.js';
 import { startTestServer, type TestServer } from '../support/test-server.js';
@@ -84,22 +86,27 @@ describe('the cache of a quiet tenant', () => {
 });
 
 describe('the turn of a quiet tenant', () => {
-  /** Different photos of 4 MP each, a few hundred ms of work. */
+  /** Sources of 4 MP each, a few hundred ms of work. */
   async function heavy(count: number): Promise<Buffer[]> {
-    const base = await photo(2400, 1700);
-    return Promise.all(
-      Array.from({ length: count }, (_, n) =>
-        image({ ...base, data: Buffer.from(base.data).fill(n * 7, 0, 90_000) })
-          .jpeg()
-          .toBuffer(),
-      ),
-    );
+    const photo = await encodedPhoto(2400, 1700);
+    // Bytes behind the end of a JPEG make it another source.
+    return Array.from({ length: count }, (_, n) => Buffer.concat([photo, Buffer.of(n)]));
   }
 
   it('comes next but one, however many conversions of another wait', async () => {
     await start({ PROOFSHEET_CONVERTERS: '1' });
     const sources = await heavy(13);
     const mine = sources.pop() ?? Buffer.alloc(0);
+    await until(
+      async () => (await scrape(server.origin, 'proofsheet_converters', 'state="idle"')) === 1,
+      'the converter is warm',
+    );
+    const converters = childrenOf(process.pid).filter((pid) =>
+      argumentsOf(pid).some((word) => /\/convert\/child\.[jt]s$/.test(word)),
+    );
+    expect(converters).toHaveLength(1);
+    // Held until all wait: how long an upload takes to be received is not what this is about.
+    for (const pid of converters) signalIfThere(pid, 'SIGSTOP');
     let answered = 0;
     const flood = sources.map(async (source, n) => {
       // A large preview: a small one has a quick decode of its own, and several would pass while one upload is received.
@@ -107,11 +114,14 @@ describe('the turn of a quiet tenant', () => {
       answered++;
       return status;
     });
-    await until(async () => (await scrape(server.origin, 'proofsheet_queue_depth')) >= 8, 'the other tenant queues');
-    const before = answered;
-    expect((await upload('/cacheAndGetImage/mine/200x150?context=b', mine)).status).toBe(200);
-    // One under way, one whose turn it was, and one more that may have slipped in while the upload was received.
-    expect(answered - before).toBeLessThanOrEqual(3);
+    const waits = (jobs: number) => async () => (await scrape(server.origin, 'proofsheet_queue_depth')) === jobs;
+    await until(waits(sources.length - 1), 'the other tenant queues');
+    const answer = upload('/cacheAndGetImage/mine/200x150?context=b', mine);
+    await until(waits(sources.length), 'this one waits behind it');
+    for (const pid of converters) signalIfThere(pid, 'SIGCONT');
+    expect((await answer).status).toBe(200);
+    // One under way, one whose turn it was, and one more whose answer may have overtaken.
+    expect(answered).toBeLessThanOrEqual(3);
     expect(await Promise.all(flood)).toEqual(sources.map(() => 200));
   });
 

@@ -8,7 +8,7 @@ export interface Figure {
   readonly unit: Unit;
 }
 
-export type Unit = 'requests/s' | 'ms' | 'ms CPU' | 's' | 'MiB' | 'conversions/s';
+export type Unit = 'requests/s' | 'ms' | 'ms CPU' | 's' | 'MiB' | 'conversions/s' | 'images/s' | 'MiB/s';
 
 export interface Bound {
   readonly rule: 'at least' | 'at most' | 'under';
@@ -17,7 +17,7 @@ export interface Bound {
 
 /** One line of the table. */
 export interface Comparison {
-  /** The row of the table, 1 to 15; 16 is our own. */
+  /** Its number in the table. */
   readonly row: number;
   readonly what: string;
   readonly ours: Figure;

@@ -8,6 +8,7 @@ import { systemClock } from '../../src/telemetry/clock.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { ProcessMetrics } from '../../src/telemetry/metrics.js';
 import { randomNumbers } from '../support/images.js';
+import { sourceInfo } from '../support/records.js';
 
 export interface Filling {
   readonly dataDir: string;
@@ -70,21 +71,7 @@ function recordOf(index: number, preview: ReturnType<typeof digestOf>, bytes: nu
   return {
     digest: digestOf(Buffer.from(`source ${index}`)),
     bytes: 5_000_000,
-    info: {
-      type: 'jpeg',
-      widthPx: 4000,
-      heightPx: 3000,
-      orientation: 1,
-      pages: 1,
-      animated: false,
-      delaysMs: [],
-      loop: 0,
-      hasAlpha: false,
-      channels: 3,
-      bitsPerSample: 8,
-      colorSpace: 'srgb',
-      progressive: false,
-    },
+    info: sourceInfo({ widthPx: 4000, heightPx: 3000 }),
     metadata: { File: { 'File Size': '5000000' } },
     sequenceId: '',
     previews: [{ ...PREVIEW, bytes, digest: preview }],

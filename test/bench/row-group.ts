@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly conversions: number;
   /** Groups of rows 11 to 13; 1,000,000 in the official run. */
   readonly groups: number;
+  /** Assets of row 41; 1,000,000 in the official run. */
+  readonly assets: number;
   /** Tells what is going on, on stderr. */
   readonly log: (text: string) => void;
 }

@@ -1,7 +1,7 @@
 // `npm run bench`: every row of the table in one go, printed, and written as JSON.
 //   --rows 1,5,7   only these          --rounds 5      rounds per comparison     --seconds 5   load per round
 //   --json FILE    where JSON goes     --docs          also into docs/PERFORMANCE.md
-//   --conversions 10000 (row 14)       --groups 1000000 (rows 11 to 13)
+//   --conversions 10000 (row 14)       --groups 1000000 (rows 11 to 13, 23, 24)       --assets 1000000 (row 41)
 // Exits with 1 when a row is not reached or could not be measured.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '5' },
     conversions: { type: 'string', default: '10000' },
     groups: { type: 'string', default: '1000000' },
+    assets: { type: 'string', default: '1000000' },
     json: { type: 'string', default: new URL('results/latest.json', import.meta.url).pathname },
     docs: { type: 'boolean', default: false },
   },
@@ -32,6 +33,7 @@ const options = {
   seconds: positive('seconds', values.seconds),
   conversions: positive('conversions', values.conversions),
   groups: positive('groups', values.groups),
+  assets: positive('assets', values.assets),
   log,
 };
 const wanted = values.rows?.split(',').map((row) => positive('rows', row));

@@ -7,7 +7,7 @@ import { installTools, requireTool, type ToolName } from '../support/tools.js';
 const OWN_DIR = new URL('peers/', import.meta.url).pathname;
 
 /** A program by its name, or an npm package that lives in test/bench/peers/node_modules. */
-export type PeerTool = Extract<ToolName, 'wrk' | 'nginx' | 'vips'> | 'ipx';
+export type PeerTool = Extract<ToolName, 'wrk' | 'nginx' | 'vips' | 'iipsrv'> | 'ipx';
 
 /** Installs what is missing of `names`. Throws, saying how to install it by hand, when that cannot be done. */
 export async function installPeers(names: readonly PeerTool[], log: (text: string) => void): Promise<void> {

@@ -1,10 +1,9 @@
 // A picture in a real OpenSeadragon in a real browser: on our page, and on one that opens it by IIIF 2 and 3 as anybody's would. At three
 // zoom levels what is shown is the picture, and the browser asks for nothing that is missing, and no other host.
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { shownDifference } from '../support/screenshots.js';
 import { startTestServer, type TestServer } from '../support/test-server.js';
 import { requireTool } from '../support/tools.js';
 
@@ -111,36 +110,13 @@ async function expectShown(name: string): Promise<void> {
         (window as unknown as { proofsheetViewer: Viewer }).proofsheetViewer.world.getItemAt(0)?.getFullyLoaded() ===
         true,
     );
-    const difference = await shownDifference(part, `${name} ${part.name}`);
+    const pixels = await picture().extract(part).resize(VIEW.width, VIEW.height, { fit: 'fill' }).raw().toBuffer();
+    // Without the buttons. Tiles are blended in over some frames after they have come.
+    const wanted = { pixels, width: VIEW.width, top: 100, tolerance: TOLERANCE };
+    const difference = await shownDifference(page, wanted, `deep-zoom ${name} ${part.name}`);
     expect([part.name, difference < TOLERANCE, difference]).toEqual([part.name, true, difference]);
   }
   expect(complaints).toEqual([]);
-}
-
-/** Of what is on the screen to the picture's part, without the buttons. A failing screenshot is kept. */
-async function shownDifference(part: (typeof PARTS)[number], name: string): Promise<number> {
-  const wanted = await picture().extract(part).resize(VIEW.width, VIEW.height, { fit: 'fill' }).raw().toBuffer();
-  let difference = Number.POSITIVE_INFINITY;
-  // Tiles are blended in over some frames after they have come.
-  for (let looks = 0; looks < 50 && difference >= TOLERANCE; looks++) {
-    const shot = await page.screenshot();
-    const seen = await sharp(shot).removeAlpha().raw().toBuffer();
-    let [sum, samples] = [0, 0];
-    for (let y = 100; y < VIEW.height; y++)
-      for (let at = 3 * y * VIEW.width; at < 3 * (y + 1) * VIEW.width; at++) {
-        sum += Math.abs((seen[at] ?? 0) - (wanted[at] ?? 0));
-        samples++;
-      }
-    difference = sum / samples;
-    if (looks === 49) await keep(name, shot);
-  }
-  return difference;
-}
-
-async function keep(name: string, shot: Buffer): Promise<void> {
-  const dir = join(process.cwd(), 'test-results');
-  await mkdir(dir, { recursive: true });
-  await writeFile(join(dir, `deep-zoom ${name}.png`), shot);
 }
 
 describe('OpenSeadragon shows the picture', () => {

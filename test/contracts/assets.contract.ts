@@ -21,8 +21,8 @@ export interface LibrarySubject {
   readonly peer: { readonly assets: Assets; readonly jobs: Jobs; readonly originals: Originals };
   /** An existing directory for files of the test. */
   readonly dataDir: string;
-  /** The clock that the backend reads. */
-  readonly clock: Clock;
+  /** The clock that the backend reads; `jump`: somebody sets it, by so many ms. */
+  readonly clock: Clock & { jump(ms: number): void };
   advance(ms: number): void;
   /** Keeps an original with the bytes of a text. */
   keep(text: string): Promise<OriginalInfo>;
@@ -33,6 +33,8 @@ const OTHER = 'other' as Context;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const NEVER = 0;
+/** Items that end at the same time, where there are a thousand. */
+const AT_ONCE = 20;
 
 async function accept({ assets }: LibrarySubject, wanted: NewImport): Promise<NewImport> {
   expect((await assets.acceptImport(wanted)).outcome).toBe('accepted');
@@ -95,6 +97,33 @@ const imports: readonly ContractCase<LibrarySubject>[] = [
     },
   },
   {
+    name: 'knows an id again, and begins anew under it only when what had it has ended',
+    run: async (subject) => {
+      const { assets, peer } = subject;
+      const first = await accept(subject, newImport(['a', 'b']));
+      for (const startsAnew of [false, true])
+        expect(await peer.assets.acceptImport({ ...newImport(['c']), id: first.id, startsAnew })).toMatchObject({
+          outcome: 'known',
+          job: { id: first.id, items: 2 },
+        });
+      for (const claim of await claimAll(subject)) await finish(subject, claim, { kind: 'cancelled' });
+      expect(await assets.acceptImport({ ...newImport(['c']), id: first.id })).toMatchObject({ outcome: 'known' });
+      expect(
+        await assets.acceptImport({ ...newImport(['c']), id: first.id, startsAnew: true, context: OTHER }),
+      ).toMatchObject({ outcome: 'known' });
+      const again = await peer.assets.acceptImport({ ...newImport(['c']), id: first.id, startsAnew: true });
+      expect(again).toMatchObject({ outcome: 'accepted', job: { id: first.id, items: 1 } });
+      expect((await assets.findImport(TENANT, first.id))?.finishedAt).toBeUndefined();
+      expect((await assets.itemsOf(first.id)).map(({ title, state }) => [title, state])).toEqual([['c', 'queued']]);
+      expect(await assets.usage(TENANT)).toMatchObject({ openImports: 1 });
+      expect((await assets.listImports({ context: TENANT, limit: 10 })).entries).toHaveLength(1);
+      expect((await claimAll(subject)).map(({ id }) => id)).toEqual([`${first.id}.0`]);
+      // What has ended before is not swept with what had its name.
+      await sweepAll(subject, { finished: subject.clock.now() + 1 });
+      expect(await assets.findImport(TENANT, first.id)).toBeDefined();
+    },
+  },
+  {
     name: 'skips a reference that comes again in the batch, and never queues it',
     run: async (subject) => {
       const wanted = await accept(subject, newImport(['a', 'b', 'a']));
@@ -126,7 +155,7 @@ const imports: readonly ContractCase<LibrarySubject>[] = [
       expect(item).toMatchObject({ state: 'succeeded', assetId: found?.asset.id, versionNumber: 1 });
       const job = await peer.assets.findImport(TENANT, wanted.id);
       expect(job).toMatchObject({ finishedAt: clock.now(), ended: { succeeded: 1, failed: 0 } });
-      const usage = { assets: 1, originals: 1, bytes: 10, openImports: 0 };
+      const usage = { assets: 1, originals: 1, bytes: 10, openImports: 0, openSlots: 0 };
       expect(await peer.assets.usage(TENANT)).toEqual(usage);
       expect(await peer.assets.usage()).toEqual(usage);
       // Not sooner than a second after it was accepted.
@@ -229,6 +258,24 @@ const imports: readonly ContractCase<LibrarySubject>[] = [
     },
   },
   {
+    name: 'counts what was taken by a clock that was ahead for a day, once that has been put right',
+    run: async (subject) => {
+      const { assets, peer, clock, advance } = subject;
+      const quota = { imagesPerDay: 3 };
+      clock.jump(400 * DAY_MS);
+      await accept(subject, newImport(['a', 'b'], { quota }));
+      clock.jump(-400 * DAY_MS);
+      const both = await Promise.all(
+        [assets, peer.assets].map((each, at) => each.acceptImport(newImport([`c${at}`, `d${at}`], { quota }))),
+      );
+      expect(both).toEqual([0, 1].map(() => expect.objectContaining({ outcome: 'over-quota' })));
+      await accept(subject, newImport(['e'], { quota }));
+      expect((await assets.acceptImport(newImport(['f'], { quota }))).outcome).toBe('over-quota');
+      advance(DAY_MS + 60_000);
+      await accept(subject, newImport(['g', 'h', 'i'], { quota }));
+    },
+  },
+  {
     name: 'refuses more open imports than there may be, and more bytes than a tenant may have',
     run: async (subject) => {
       const { assets } = subject;
@@ -244,6 +291,67 @@ const imports: readonly ContractCase<LibrarySubject>[] = [
       await importOne(subject, 'b', 'twelve bytes');
       const full = await assets.acceptImport(newImport(['c'], { quota: { maxBytes: 12 } }));
       expect(full).toMatchObject({ outcome: 'over-quota', refusal: { kind: 'bytes', used: 12, limit: 12 } });
+    },
+  },
+  {
+    name: 'gives many that ask at the same time no more than the quota between them: imports, images and bytes',
+    run: async (subject) => {
+      const { assets, peer, jobs } = subject;
+      const quota = { imagesPerDay: 10 };
+      const ask = (facts: Partial<NewImport>) =>
+        Promise.all(
+          Array.from({ length: 8 }, async (_, at) => {
+            const names = [`a${at}`, `b${at}`, `c${at}`];
+            const wanted = newImport(names, { quota, ...facts });
+            return { wanted, ...(await (at % 2 === 0 ? assets : peer.assets).acceptImport(wanted)) };
+          }),
+        );
+      const accepted = (of: Awaited<ReturnType<typeof ask>>) => of.filter(({ outcome }) => outcome === 'accepted');
+      const first = accepted(await ask({}));
+      expect(first).toHaveLength(3);
+      expect(accepted(await ask({ context: OTHER, quota: {}, maxOpen: 2 }))).toHaveLength(2);
+
+      // Of originals of 10 bytes each there is room for four.
+      const claims = await claimAll(subject);
+      const mine = claims.filter(({ context }) => context === TENANT);
+      expect(mine).toHaveLength(9);
+      const originals = await Promise.all(mine.map((_, at) => subject.keep(`original ${at}`)));
+      expect(originals[0]?.bytes).toBe(10);
+      const ends = mine.map((claim, at) => {
+        const outcome = arrived(`x${at}`, originals[at] as OriginalInfo, 49);
+        return finish({ ...subject, jobs: at % 2 === 0 ? jobs : peer.jobs }, claim, outcome);
+      });
+      expect(new Set(await Promise.all(ends))).toEqual(new Set(['finished']));
+      expect(await assets.usage(TENANT)).toMatchObject({ assets: 4, bytes: 40, openImports: 0 });
+      const ended = await Promise.all(first.map(({ wanted }) => assets.findImport(TENANT, wanted.id)));
+      expect(ended.reduce((sum, job) => sum + (job?.ended.failed ?? 0), 0)).toBe(5);
+    },
+  },
+  {
+    name: 'makes an asset anew of what was erased while its picture was fetched, and nothing of one that said it was unchanged',
+    run: async (subject) => {
+      const { assets, peer } = subject;
+      const first = await importOne(subject, 'a', 'one');
+      const again = await accept(subject, newImport(['a']));
+      const [claim] = await claimAll(subject);
+      expect(await peer.assets.erase(TENANT, first)).toBe(true);
+      expect(await finish(subject, claim, arrived('a', await subject.keep('two')))).toBe('finished');
+      const item = await assets.findItem(again.id, 0);
+      expect(item).toMatchObject({ state: 'succeeded', versionNumber: 1 });
+      expect(item?.assetId).not.toBe(first);
+      expect((await assets.findByReference(TENANT, reference('a')))?.asset).toMatchObject({
+        id: item?.assetId,
+        versions: 1,
+      });
+      expect(await assets.usage(TENANT)).toMatchObject({ assets: 1, bytes: 3 });
+
+      const known = await accept(subject, newImport(['a']));
+      const [other] = await claimAll(subject);
+      const assetId = item?.assetId as AssetId;
+      await peer.assets.erase(TENANT, assetId);
+      expect(await finish(subject, other, { kind: 'unchanged', assetId })).toBe('finished');
+      expect(await assets.findItem(known.id, 0)).toMatchObject({ state: 'failed', reason: { code: 'internal' } });
+      expect(await assets.usage(TENANT)).toMatchObject({ assets: 0, bytes: 0, openImports: 0 });
     },
   },
   {
@@ -367,7 +475,7 @@ const living: readonly ContractCase<LibrarySubject>[] = [
       expect(await assets.usage(TENANT)).toMatchObject({ assets: 0, bytes: 0 });
       expect(await peer.assets.erase(OTHER, second)).toBe(true);
       expect(await assets.erase(OTHER, second)).toBe(false);
-      expect(await assets.usage()).toEqual({ assets: 0, originals: 0, bytes: 0, openImports: 0 });
+      expect(await assets.usage()).toEqual({ assets: 0, originals: 0, bytes: 0, openImports: 0, openSlots: 0 });
       expect(await sweepAll(subject, { unneeded: clock.now() })).toMatchObject({ originals: 0 });
       expect(await originals.isWhole(shared)).toBe(true);
       advance(1);
@@ -435,15 +543,70 @@ const living: readonly ContractCase<LibrarySubject>[] = [
     },
   },
   {
+    name: 'tells what each item became, and whether that is there, long after the import has ended',
+    run: async (subject) => {
+      const { assets, peer } = subject;
+      const wanted = await accept(subject, newImport(['a', 'b', 'c']));
+      const claims = await claimAll(subject);
+      const original = await subject.keep('bytes');
+      await finish(subject, claims[0], arrived('a', original));
+      await finish(subject, claims[1], arrived('b', original));
+      const { type, widthPx, heightPx } = original;
+      const picture = { type, widthPx, heightPx };
+      const become = (title: string) => ({ state: 'succeeded', versionNumber: 1, picture: { ...picture, title } });
+      const failed = { kind: 'failed', reason: { code: 'source-not-found', status: 404 } } as const;
+      expect((await peer.assets.itemsOf(wanted.id))[0]).toMatchObject(become('a'));
+      await finish(subject, claims[2], failed);
+      for (const { assets: of } of [subject, peer]) {
+        const items = await of.itemsOf(wanted.id);
+        const index = [0, 1, 2];
+        expect(items).toMatchObject([become('a'), become('b'), { state: 'failed', reason: failed.reason }]);
+        expect(items).toMatchObject(
+          index.map((at) => {
+            const { url, sentUrl } = wanted.items[at] ?? {};
+            return { index: at, importId: wanted.id, url, sentUrl };
+          }),
+        );
+        expect(await Promise.all(index.map((at) => of.findItem(wanted.id, at)))).toEqual(items);
+        expect(await of.findItem(wanted.id, 3)).toBeUndefined();
+      }
+      const [a, b] = (await assets.itemsOf(wanted.id)).map(({ assetId }) => assetId as AssetId) as [AssetId, AssetId];
+      await assets.trash(TENANT, b);
+      expect(await peer.assets.itemsOf(wanted.id)).toMatchObject([become('a'), become('b'), {}]);
+      await assets.erase(TENANT, a);
+      const [gone, kept] = await peer.assets.itemsOf(wanted.id);
+      expect(gone).toMatchObject({ state: 'succeeded', assetId: a });
+      expect([gone?.picture, kept?.picture]).toEqual([undefined, { ...picture, title: 'b' }]);
+    },
+  },
+  {
+    name: 'takes an original for there by its length, and for whole by its bytes',
+    run: async (subject) => {
+      const { originals, peer, clock } = subject;
+      const original = await subject.keep('0123456789');
+      const createdAt = clock.now();
+      for (const of of [originals, peer.originals]) expect(await of.isThere({ ...original, createdAt })).toBe(true);
+      for (const of of [originals, peer.originals])
+        expect(await of.isThere({ ...original, bytes: 9, createdAt })).toBe(false);
+    },
+  },
+  {
     name: 'keeps so many versions of an asset and no more',
     run: async (subject) => {
       const { assets, originals } = subject;
       const id = await importOne(subject, 'a', 'version 1');
       await accept(subject, newImport(Array.from({ length: MAX_VERSIONS - 1 }, (_, n) => `item ${n}`)));
-      const more = (await claimAll(subject)).map(async (claim, n) =>
-        finish(subject, claim, arrived('a', await subject.keep(`version ${n + 2}`))),
-      );
-      expect(new Set(await Promise.all(more))).toEqual(new Set(['finished']));
+      const texts = Array.from({ length: 2 * AT_ONCE }, (_, n) => `version ${n + 2}`);
+      const bytes = await Promise.all(texts.map((text) => subject.keep(text)));
+      const claims = await claimAll(subject);
+      // Of those at the same time, and of those right before them, no two are of the same bytes, which would be no version.
+      for (let from = 0; from < claims.length; from += AT_ONCE) {
+        const some = claims.slice(from, from + AT_ONCE);
+        const ends = some.map((claim, n) =>
+          finish(subject, claim, arrived('a', bytes[(from + n) % bytes.length] as OriginalInfo)),
+        );
+        expect(new Set(await Promise.all(ends))).toEqual(new Set(['finished']));
+      }
       const wanted = await accept(subject, newImport(['a']));
       const [claim] = await claimAll(subject);
       expect(await finish(subject, claim, arrived('a', await subject.keep('one more')))).toBe('finished');

@@ -97,6 +97,26 @@ const finding: readonly ContractCase<CatalogSubject>[] = [
     },
   },
   {
+    name: 'tells which contexts hold a source, until their last group of it is gone',
+    run: async (subject) => {
+      const { catalog, peer } = subject;
+      const source = testSource('a');
+      await store(subject, source, ['key', 'tenant'], ['other', 'tenant'], ['key', '']);
+      const holders = async () => {
+        const asked = ['tenant', '', 'stranger'].map((context) =>
+          peer.holds(groupRef('key', context).context, source.record.digest),
+        );
+        return Promise.all(asked);
+      };
+      expect(await holders()).toEqual([true, true, false]);
+      await catalog.remove(groupRef('key', 'tenant'));
+      expect(await holders()).toEqual([true, true, false]);
+      await catalog.remove(groupRef('other', 'tenant'));
+      expect(await holders()).toEqual([false, true, false]);
+      expect(await catalog.holds(groupRef('key', '').context, blobOf('b').digest)).toBe(false);
+    },
+  },
+  {
     name: 'takes any name: 256 characters of four bytes, names of objects, patterns, look-alikes',
     run: async (subject) => {
       const { catalog } = subject;
@@ -204,7 +224,7 @@ const changing: readonly ContractCase<CatalogSubject>[] = [
       const before = await Promise.all(['other', 'same'].map((key) => catalog.find(groupRef(key))));
       await storeBlobs(blobs, next);
       const refs = ['other', 'same', 'gone'].map((key) => groupRef(key));
-      expect(await catalog.commit(commitOf(next, refs, 'renew'))).toEqual([]);
+      expect(await catalog.commit(commitOf(next, refs, 'keep'))).toEqual([]);
       expect(await catalog.find(groupRef('other'))).toEqual(before[0]);
       const renewed = await catalog.find(groupRef('same'));
       expect(renewed?.source).toEqual(next.record);
@@ -225,7 +245,7 @@ const changing: readonly ContractCase<CatalogSubject>[] = [
       const first = await revisionOf();
       const changes = [
         () => store(subject, next, ['key', 'tenant']),
-        () => peer.commit(commitOf(next, [ref], 'renew')),
+        () => peer.commit(commitOf(next, [ref], 'keep')),
         () => store({ ...subject, catalog: peer }, old, ['key', 'tenant']),
       ];
       for (const change of changes) {
@@ -685,9 +705,102 @@ const evicting: readonly ContractCase<CatalogSubject>[] = [
   },
 ];
 
+const pyramidOf = (seed: string, page = 1) => {
+  const blob = blobOf(`pyramid ${seed} ${page}`, 300);
+  return {
+    blob,
+    named: { page, digest: blob.digest, bytes: 300, indexDigest: blobOf(`index ${seed}`).digest, type: 'jpg' as const },
+  };
+};
+
+const ofPyramids: readonly ContractCase<CatalogSubject>[] = [
+  {
+    name: 'names a pyramid that is added, and keeps it over every commit until the source goes',
+    run: async (subject) => {
+      const { catalog, peer, blobs } = subject;
+      const source = testSource('a');
+      await store(subject, source, ['key']);
+      const before = await catalog.find(groupRef('key'));
+      const { blob, named } = pyramidOf('a');
+      await blobs.put(blob.digest, blob.bytes, 'pyramid');
+      expect(await peer.addPyramid(source.record.digest, named)).toBe('added');
+      const { page: _, ...pyramid } = named;
+      const after = await catalog.find(groupRef('key'));
+      expect(after?.source).toEqual({ ...source.record, pyramid });
+      expect(after?.group.revision).not.toBe(before?.group.revision);
+      // Whoever commits may never have heard of it, as one that began before it.
+      const more = testSource('a', { previews: [...source.previews, blobOf('more')] });
+      await store(subject, more, ['other']);
+      expect((await peer.find(groupRef('key')))?.source).toEqual({ ...more.record, pyramid });
+      expect(await sweepAll(catalog)).toEqual([]);
+      expect(await catalog.usage()).toMatchObject({ previewBytes: 170 + 64 + 300 });
+      await catalog.remove({});
+      expect(await sweepAll(catalog)).toContain(blob.digest);
+    },
+  },
+  {
+    name: 'adds no pyramid to what is gone, and none whose blob is',
+    run: async (subject) => {
+      const { catalog, blobs } = subject;
+      const source = testSource('a');
+      const { blob, named } = pyramidOf('a');
+      await store(subject, source, ['key']);
+      expect(await catalog.addPyramid(source.record.digest, named)).toBe('no-blob');
+      expect(await catalog.findSource(source.record.digest)).toEqual(source.record);
+      await blobs.put(blob.digest, blob.bytes, 'pyramid');
+      await catalog.remove({});
+      expect(await catalog.addPyramid(source.record.digest, named)).toBe('no-source');
+      expect(await catalog.findSource(source.record.digest)).toBeUndefined();
+    },
+  },
+  {
+    name: 'keeps previews and pyramids of many pages that are written at the same time by two clients',
+    run: async (subject) => {
+      const { catalog, peer, blobs } = subject;
+      const pages = [1, 2, 3, 4, 5, 6].map((page) => pyramidOf('a', page));
+      for (const { blob } of pages) await blobs.put(blob.digest, blob.bytes, 'pyramid');
+      const few = testSource('a');
+      await store(subject, few, ['key']);
+      const more = testSource('a', { previews: [...few.previews, blobOf('more')] });
+      await storeBlobs(blobs, more);
+      const added = pages.map(({ named }, index) =>
+        (index % 2 === 0 ? catalog : peer).addPyramid(few.record.digest, named),
+      );
+      const committed = ['b', 'c', 'd'].map((key) => peer.commit(commitOf(more, [groupRef(key)])));
+      expect(await Promise.all(added)).toEqual(pages.map(() => 'added'));
+      expect(await Promise.all(committed)).toEqual([[], [], []]);
+      const found = await catalog.findSource(few.record.digest);
+      expect(found?.previews).toEqual(more.record.previews);
+      expect(found?.pyramid?.digest).toBe(pages[0]?.blob.digest);
+      expect(found?.pagePyramids?.map(({ page }) => page).toSorted()).toEqual([2, 3, 4, 5, 6]);
+      expect(await sweepAll(catalog)).toEqual([]);
+    },
+  },
+  {
+    name: 'names the pyramids of 32 pages beside the first, the latest, and the source may lose its own blob meanwhile',
+    run: async (subject) => {
+      const { catalog, blobs } = subject;
+      const source = testSource('a');
+      await store(subject, source, ['key']);
+      const pages = Array.from({ length: 34 }, (_, index) => pyramidOf('a', index + 1));
+      for (const { blob, named } of pages) {
+        await blobs.put(blob.digest, blob.bytes, 'pyramid');
+        if (named.page === 3) expect(await catalog.evictSources(1)).toMatchObject({ sources: 1 });
+        expect(await catalog.addPyramid(source.record.digest, named)).toBe('added');
+      }
+      const found = await catalog.findSource(source.record.digest);
+      expect(found?.sourceKept).toBe(false);
+      expect(found?.pagePyramids?.map(({ page }) => page)).toEqual(Array.from({ length: 32 }, (_, at) => at + 3));
+      const gone = [source.source.digest, pages[1]?.blob.digest].toSorted();
+      expect(await sweepAll(catalog)).toEqual(gone);
+    },
+  },
+];
+
 export const catalogCases: readonly ContractCase<CatalogSubject>[] = [
   ...finding,
   ...changing,
+  ...ofPyramids,
   ...counting,
   ...removing,
   ...evicting,

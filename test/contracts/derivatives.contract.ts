@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { expect } from 'vitest';
 import { type Digest, digestOf } from '../../src/kernel/digest.js';
 import { DERIVATIVE_ENTRY_BYTES, type Derivative, type Derivatives } from '../../src/kernel/ports/derivatives.js';
-import { sourceInfo } from '../support/kernel-arbitraries.js';
+import { sourceInfo } from '../support/records.js';
 import { type ContractCase, describeContract, type Open } from './contract.js';
 
 export interface DerivativesSubject {
@@ -48,6 +48,22 @@ export const derivativesCases: readonly ContractCase<DerivativesSubject>[] = [
     },
   },
   {
+    name: 'tells every client which source a tag was last given to, and forgets tags with everything else',
+    run: async ({ derivatives, peer }) => {
+      const [tag, other] = [named('a tag'), named('another source')];
+      expect(await peer.tagged(tag)).toBeUndefined();
+      await derivatives.noteTag(tag, SOURCE);
+      expect(await peer.tagged(tag)).toBe(SOURCE);
+      await peer.noteTag(tag, other);
+      expect(await derivatives.tagged(tag)).toBe(other);
+      expect(await derivatives.sourceOf(tag)).toBeUndefined();
+      expect(await peer.usage()).toEqual({ entries: 1, bytes: DERIVATIVE_ENTRY_BYTES });
+      await derivatives.evict(0);
+      expect(await derivatives.tagged(tag)).toBeUndefined();
+      expect((await derivatives.usage()).entries).toBe(0);
+    },
+  },
+  {
     name: 'keeps what is known of a source, with no picture of it too',
     run: async ({ derivatives, peer }) => {
       const known = { info: sourceInfo({ widthPx: 17 }), metadata: { File: { 'File Size': '3' } } };
@@ -55,6 +71,24 @@ export const derivativesCases: readonly ContractCase<DerivativesSubject>[] = [
       expect(await peer.sourceOf(SOURCE)).toEqual(known);
       expect(await peer.sourceOf(named('another'))).toBeUndefined();
       expect((await peer.usage()).entries).toBe(1);
+    },
+  },
+  {
+    name: 'forgets all that is known and drawn of a source, and nothing of another',
+    run: async (subject) => {
+      const { derivatives, peer } = subject;
+      const [other, shared] = [named('another source'), 'drawn of both'];
+      const pictures = await Promise.all(['a', 'b'].map((recipe) => put(subject, recipe)));
+      const both = [await put(subject, 'c', shared), await put(subject, 'c', shared, other)];
+      await derivatives.noteSource(SOURCE, { info: sourceInfo(), metadata: {} });
+      expect(await peer.forgetSource(SOURCE)).toBe(3);
+      expect(await derivatives.sourceOf(SOURCE)).toBeUndefined();
+      for (const recipe of ['a', 'b', 'c']) expect(await peer.find(SOURCE, named(recipe))).toBeUndefined();
+      for (const picture of pictures) expect(await peer.read(picture)).toBeUndefined();
+      expect(await derivatives.find(other, named('c'))).toEqual(both[1]);
+      expect(both[1] && (await derivatives.read(both[1]))?.toString().trim()).toBe(shared);
+      expect((await peer.usage()).entries).toBe(1);
+      expect(await peer.forgetSource(SOURCE)).toBe(0);
     },
   },
   {

@@ -60,7 +60,10 @@ async function ask(
   if (example === undefined) throw new Error(`expected an example of ${route.name}`);
   const isBare = verb === 'GET' || verb === 'HEAD' || route.body === 'none';
   const json = route.body === 'json' && !isBare ? { 'Content-Type': 'application/json' } : {};
-  const body = route.body === 'source' ? sourceForm(await jpegOf(64, 48)) : JSON.stringify(example.body);
+  const body =
+    route.body === 'source'
+      ? sourceForm(await jpegOf(64, 48), 'photo.jpg', route.sourcePart)
+      : JSON.stringify(example.body);
   return fetch(`${server.origin}${dialect.mount}${example.path}`, {
     method: verb,
     redirect: 'manual',

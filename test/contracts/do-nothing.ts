@@ -3,13 +3,21 @@ import { NONE_ENDED } from '../../src/kernel/library/import-job.js';
 import type { Assets } from '../../src/kernel/ports/assets.js';
 import type { BlobStore } from '../../src/kernel/ports/blobs.js';
 import type { Catalog } from '../../src/kernel/ports/catalog.js';
+import type { CatalogWalk } from '../../src/kernel/ports/catalog-walk.js';
 import type { Deliveries } from '../../src/kernel/ports/deliveries.js';
 import type { Derivatives } from '../../src/kernel/ports/derivatives.js';
+import type { Endpoints } from '../../src/kernel/ports/endpoints.js';
 import type { FairEviction } from '../../src/kernel/ports/fair-eviction.js';
+import type { Folders } from '../../src/kernel/ports/folders.js';
+import type { Grants } from '../../src/kernel/ports/grants.js';
+import type { Insight } from '../../src/kernel/ports/insight.js';
 import type { Jobs } from '../../src/kernel/ports/jobs.js';
 import type { Leases } from '../../src/kernel/ports/leases.js';
 import type { Originals } from '../../src/kernel/ports/originals.js';
 import type { Refusals } from '../../src/kernel/ports/refusals.js';
+import type { Takedowns } from '../../src/kernel/ports/takedowns.js';
+import type { Uploads } from '../../src/kernel/ports/uploads.js';
+import type { WorkNotes } from '../../src/kernel/ports/work-notes.js';
 
 export const doNothingBlobs: BlobStore = {
   tier: 'disk',
@@ -26,7 +34,9 @@ export const doNothingBlobs: BlobStore = {
 export const doNothingCatalog: Catalog = {
   find: async () => undefined,
   findSource: async () => undefined,
+  holds: async () => false,
   commit: async () => [],
+  addPyramid: async () => 'added',
   remove: async () => 0,
   removeGroup: async () => false,
   count: async () => 0,
@@ -49,6 +59,35 @@ export const doNothingCatalog: Catalog = {
   close: async () => {},
 };
 
+export const doNothingWalk: CatalogWalk = {
+  groups: async function* () {},
+  sources: async function* () {},
+};
+
+export const doNothingNotes: WorkNotes = {
+  read: async () => undefined,
+  write: async () => {},
+};
+
+export const doNothingTakedowns: Takedowns = {
+  findTombstone: async () => undefined,
+  block: async () => {},
+  unblock: async () => false,
+  tombstones: async () => [],
+  append: async () => 1,
+  after: async () => [],
+  last: async () => 0,
+  find: async () => undefined,
+  acknowledge: async () => {},
+  acknowledged: async () => [],
+  present: async () => {},
+  holders: async () => [],
+  hookOf: async () => undefined,
+  noteHook: async () => {},
+  openHooks: async () => [],
+  close: async () => {},
+};
+
 export const doNothingLeases: Leases = {
   acquire: async () => undefined,
   waitUntilFree: async () => {},
@@ -62,6 +101,8 @@ export const doNothingFairEviction: FairEviction = {
   evictGroupsOfHeaviest: async () => ({ groups: 0, sources: 0, bytes: 0 }),
 };
 
+export const doNothingInsight: Insight = { heaviestContexts: async () => [], latestUsed: async () => [] };
+
 export const doNothingRefusals: Refusals = {
   find: async () => undefined,
   note: async () => {},
@@ -72,11 +113,14 @@ export const doNothingRefusals: Refusals = {
 export const doNothingDerivatives: Derivatives = {
   sourceOf: async () => undefined,
   noteSource: async () => {},
+  tagged: async () => undefined,
+  noteTag: async () => {},
   find: async () => undefined,
   put: async () => {},
   read: async () => undefined,
   usage: async () => ({ entries: 0, bytes: 0 }),
   evict: async () => 0,
+  forgetSource: async () => 0,
   close: async () => {},
 };
 
@@ -99,8 +143,24 @@ export const doNothingAssets: Assets = {
   trash: async () => undefined,
   restore: async () => undefined,
   erase: async () => true,
-  usage: async () => ({ assets: 0, originals: 0, bytes: 0, openImports: 0 }),
+  usage: async () => ({ assets: 0, originals: 0, bytes: 0, openImports: 0, openSlots: 0 }),
   sweep: async () => ({ assets: 0, originals: 0, imports: 0 }),
+};
+
+export const doNothingUploads: Uploads = {
+  openSession: async (wanted) => ({ ...wanted, number: 1, createdAt: 0, updatedAt: 0 }),
+  findSession: async () => undefined,
+  listSessions: async () => ({ entries: [] }),
+  closeSession: async () => undefined,
+  assetsOf: async () => ({ entries: [] }),
+  countOf: async () => 0,
+  prepare: async () => undefined,
+  prepareVersion: async () => undefined,
+  findSlot: async () => undefined,
+  receive: async () => ({ outcome: 'unknown' }),
+  commit: async () => undefined,
+  setHead: async () => undefined,
+  sweepSlots: async () => 0,
 };
 
 export const doNothingJobs: Jobs = {
@@ -124,6 +184,7 @@ export const doNothingOriginals: Originals = {
   copyTo: async () => false,
   read: async () => undefined,
   isWhole: async () => false,
+  isThere: async () => false,
 };
 
 export const doNothingDeliveries: Deliveries = {
@@ -133,4 +194,24 @@ export const doNothingDeliveries: Deliveries = {
   failing: async () => [],
   enable: async () => false,
   sweep: async () => 0,
+};
+
+export const doNothingEndpoints: Endpoints = {
+  list: async () => [],
+  add: async () => undefined,
+  change: async () => undefined,
+  remove: async () => false,
+};
+
+export const doNothingGrants: Grants = {
+  put: async () => {},
+  find: async () => undefined,
+  sweepGrants: async () => 0,
+};
+
+export const doNothingFolders: Folders = {
+  create: async () => false,
+  find: async () => undefined,
+  add: async () => {},
+  batchesOf: async () => [],
 };

@@ -2,7 +2,7 @@
 // nothing any more.
 import { expect } from 'vitest';
 import type { Context } from '../../src/kernel/image-key.js';
-import type { Claim, Jobs, NewJob } from '../../src/kernel/ports/jobs.js';
+import { type Claim, type Jobs, MAX_DELAY_MS, type NewJob } from '../../src/kernel/ports/jobs.js';
 import type { LibrarySubject } from './assets.contract.js';
 import { type ContractCase, describeContract, type Open } from './contract.js';
 
@@ -78,6 +78,22 @@ export const jobsCases: readonly ContractCase<LibrarySubject>[] = [
     },
   },
   {
+    name: 'gives at once what a clock that was ahead has put off by longer than anything is',
+    run: async ({ jobs, peer, clock }) => {
+      const last = clock.now() + MAX_DELAY_MS;
+      await jobs.enqueue([
+        job('last', 'tenant', last),
+        job('ahead', 'tenant', last + 1),
+        job('years', 'tenant', 2 * last),
+      ]);
+      expect(await counted(jobs)).toEqual({ waiting: 0, delayed: 3, claimed: 0 });
+      const found = await claim(peer.jobs);
+      expect(idsOf(found).toSorted()).toEqual(['ahead', 'years']);
+      expect(found.every(({ dueAt }) => dueAt <= clock.now())).toBe(true);
+      expect(await counted(jobs)).toEqual({ waiting: 0, delayed: 1, claimed: 2 });
+    },
+  },
+  {
     name: 'lets contexts take turns: one job of another is next behind a flood of ten thousand',
     run: async ({ jobs }) => {
       await jobs.enqueue(Array.from({ length: 10_000 }, (_, n) => job(`flood-${n}`, 'big')));
@@ -104,6 +120,41 @@ export const jobsCases: readonly ContractCase<LibrarySubject>[] = [
       expect(await jobs.finish(dead)).toBe('lost');
       expect(await claim(jobs)).toEqual([]);
       expect(await peer.jobs.finish(next)).toBe('finished');
+    },
+  },
+  {
+    name: 'blames many in hand less for the death of their holder than one that was alone',
+    run: async ({ jobs, peer, advance }) => {
+      for (const [count, deaths, blame] of [
+        [1, 5, 5],
+        [16, 8, 2],
+      ] as const) {
+        await jobs.enqueue(Array.from({ length: count }, (_, n) => job(`of-${count}-${n}`)));
+        for (let death = 0; death < deaths; death++) {
+          expect(await claim(jobs)).toHaveLength(count);
+          advance(LEASE_MS + 1);
+        }
+        const claims = await claim(peer.jobs);
+        expect(claims.map(({ lostLeases }) => lostLeases)).toEqual(Array.from({ length: count }, () => blame));
+        for (const each of claims) await peer.jobs.finish(each);
+      }
+    },
+  },
+  {
+    name: 'blames those whose leases end last for no more than those whose end first',
+    run: async ({ jobs, peer, advance }) => {
+      const ids = Array.from({ length: 16 }, (_, n) => `j${n}`);
+      await jobs.enqueue(ids.map((id) => job(id)));
+      for (let batch = 0; batch < 4; batch++) {
+        expect(await claim(jobs, 4)).toHaveLength(4);
+        advance(LEASE_MS / 8);
+      }
+      for (let turn = 0; turn < 8; turn++) {
+        advance(LEASE_MS / 8);
+        await peer.jobs.sweep(0, 1);
+      }
+      const taken = (await claim(peer.jobs)).map(({ id, lostLeases }) => [id, lostLeases] as const);
+      expect(Object.fromEntries(taken)).toEqual(Object.fromEntries(ids.map((id) => [id, 0.25])));
     },
   },
   {

@@ -75,6 +75,29 @@ test('a configuration that cannot be used ends it with 78, and no secret is told
   expect(stderr).not.toContain('tooshort');
 });
 
+test('check-config prints every setting with where it is from, and no secret', () => {
+  const given = {
+    PROOFSHEET_PORT: '8123',
+    PROOFSHEET_ADMIN_PASSWORD: 'correct horse',
+    PROOFSHEET_WORKERS: 'auto',
+    NODE_CONFIG: '{"telemetry":{"logLevel":"warn"}}',
+    PROOFSHEET_PROFILE: 'app-suite',
+  };
+  const { status, stdout } = run(['check-config', '--print'], '', given);
+  expect(status).toBe(0);
+  const lines = stdout.split('\n');
+  expect(lines).toContain('server.port = "8123"  # PROOFSHEET_PORT');
+  expect(lines).toContain('admin.password = a value that is not shown  # PROOFSHEET_ADMIN_PASSWORD');
+  expect(lines).toContain('telemetry.logLevel = "warn"  # NODE_CONFIG');
+  expect(stdout).toMatch(/^server\.workers = "auto" \(\d+\) {2}# PROOFSHEET_WORKERS$/m);
+  expect(stdout).toMatch(/^server\.maxConnections = 2048 {2}# \S+config\/default\.yaml$/m);
+  expect(stdout).toMatch(/^access\.apiTokens = unset {2}# \S+config\/default\.yaml$/m);
+  expect(stdout).toMatch(/ {2}# \S+profiles\/app-suite\.yaml$/m);
+  expect(stdout).not.toContain('correct horse');
+  const told = JSON.parse(run(['check-config', '--print', '--json'], '', given).stdout) as { settings: object[] };
+  expect(told.settings).toContainEqual({ key: 'server.port', value: '"8123"', origin: 'PROOFSHEET_PORT' });
+});
+
 test('check-config tells whether a server would start, what it would warn of, and starts none', () => {
   expect(run(['check-config'])).toEqual({ status: 0, stdout: 'the configuration can be used\n', stderr: '' });
   const odd = { PROOFSHEET_NO_SUCH_SETTING: '1', PROOFSHEET_ADMIN_PASSWORD: '' };

@@ -13,7 +13,7 @@ it('stops taking connections before its store is closed', async () => {
   const dir = await tempDir();
   const environment = { PROOFSHEET_DATA_DIR: dir.path, PROOFSHEET_CONVERTERS: '1' };
   const front = createServer({ pauseOnConnect: true }, (socket) => inject(app.server, socket));
-  const fronts = { http: front, tls: undefined, health: undefined };
+  const fronts = { http: front, tls: undefined, health: undefined, imaginary: undefined };
   const app = await compose(loadConfig({ environment }), createLogger({ level: 'silent' }), { ...ALONE, fronts });
   front.listen(0, '127.0.0.1');
   await once(front, 'listening');

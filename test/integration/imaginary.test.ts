@@ -5,10 +5,14 @@ import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SOURCE_TYPES } from '../../src/kernel/source.js';
 import { image, photo } from '../support/images.js';
 import { colourDistance, quarterColours } from '../support/pixels.js';
 import { run } from '../support/processes.js';
 import { type ServerProcess, scrape, startServerProcess } from '../support/server-process.js';
+import { bmpOf } from '../support/sources/bitmaps.js';
+import { pdfOf, quartersPage } from '../support/sources/pdfs.js';
+import { heicOf } from '../support/sources/tool-made.js';
 import { type TempDir, tempDir } from '../support/temp-dir.js';
 import { requireTool } from '../support/tools.js';
 
@@ -24,6 +28,7 @@ beforeAll(async () => {
   server = await startServerProcess({
     PROOFSHEET_DATA_DIR: dir.path,
     PROOFSHEET_DIALECTS: 'image-converter,imaginary',
+    PROOFSHEET_SOURCE_TYPES: SOURCE_TYPES.join(','),
   });
   base = `${server.origin}/imaginary`;
   const small = await photo(384, 216, 4);
@@ -120,6 +125,26 @@ describe('types', () => {
     const answer = await post('/fit?width=30&height=30&type=auto', P, { Accept: accept });
     expect(answer.headers.get('vary')).toContain('Accept');
     expect((await shown(answer)).type).toBe(expected);
+  });
+
+  // As imaginary has it: the first of its three types that the client names, else that of the source.
+  test.each([
+    ['', 'png'],
+    ['*/*', 'png'],
+    ['text/html,image/avif,image/*;q=0.8', 'png'],
+    ['image/jpeg', 'jpeg'],
+    ['image/png;q=0,image/webp', 'png'],
+    ['text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,image/apng,*/*;q=0.8', 'webp'],
+  ])('auto of a PNG for Accept %s is %s', async (accept, expected) => {
+    const png = await sharp(P).resize(60, 40, { fit: 'fill' }).png().toBuffer();
+    const answer = await post('/crop?width=30&type=auto', png, { Accept: accept });
+    expect(answer.headers.get('vary')).toContain('Accept');
+    expect(await shown(answer)).toEqual({ status: 200, type: `image/${expected}`, size: '30x40' });
+  });
+
+  test('auto says that it depends on Accept where its picture cannot be made, too', async () => {
+    const answer = await post('/crop?width=30&type=auto', Buffer.from('no picture'), { Accept: 'image/webp' });
+    expect([answer.status, answer.headers.get('vary')]).toEqual([406, expect.stringContaining('Accept')]);
   });
 
   test.each(['jpg', 'avif', 'heif', 'svg', 'nonsense'])('%s is refused outside of a pipeline', async (type) => {
@@ -228,7 +253,7 @@ test('what answers, and that it runs, stands at / and /health', async () => {
 describe('a document app', () => {
   /** As the provider of Nextcloud builds its requests, in PHP's curl: form-encoded query, raw body, no type of it. */
   const SCRIPT = `<?php
-    [, $base, $file, $operations, $key, $mode] = $argv;
+    [, $base, $file, $operations, $key, $mode, $tag] = $argv + [6 => ''];
     $query = http_build_query(['operations' => $operations, 'key' => $key]);
     $handle = curl_init("$base/pipeline?$query");
     $told = [];
@@ -237,6 +262,7 @@ describe('a document app', () => {
     if ($mode === 'expect' || $mode === 'chunked') $headers[] = 'Expect: 100-Continue';
     if ($mode === 'typed') $headers = ['Content-Type: image/png'];
     if ($mode === 'chunked') $headers[] = 'Transfer-Encoding: chunked';
+    if ($tag !== '') $headers[] = "X-Proofsheet-Source: $tag";
     curl_setopt_array($handle, [
       CURLOPT_CUSTOMREQUEST => 'POST', CURLOPT_UPLOAD => true, CURLOPT_INFILE => $body,
       CURLOPT_READFUNCTION => fn($h, $f, $n) => fread($body, $n),
@@ -253,12 +279,12 @@ describe('a document app', () => {
     echo json_encode($results);
   `;
 
-  async function php(source: Buffer, operations: unknown, key = '', mode = 'plain') {
+  async function php(source: Buffer, operations: unknown, key = '', mode = 'plain', tag = '') {
     const program = await requireTool('php');
     const [script, file] = [join(dir.path, 'client.php'), join(dir.path, 'source.bin')];
     writeFileSync(script, SCRIPT);
     writeFileSync(file, source);
-    const { stdout } = await run(program, [script, base, file, JSON.stringify(operations), key, mode]);
+    const { stdout } = await run(program, [script, base, file, JSON.stringify(operations), key, mode, tag]);
     rmSync(file);
     return JSON.parse(stdout) as { status: number; sent: number; headers: string[]; body: string }[];
   }
@@ -291,6 +317,30 @@ describe('a document app', () => {
         header(headers, 'image-height'),
       ]).toEqual([`image/${type}`, '1920', '1080']);
       expect(metadata.icc).toBeUndefined();
+    }
+  });
+
+  // By the types of its files, as its provider decides: whether there is a first step, what it is, and what is wanted of the second.
+  const SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="320" height="180"><rect width="320" height="180"/></svg>';
+  const AUTOROTATE = [{ operation: 'autorotate' }];
+  const TO_PNG = [{ operation: 'convert', params: { type: 'png' } }];
+  const drawing = () => sharp(J).resize(320, 180);
+  const FILES: Readonly<Record<string, readonly [() => Promise<Buffer>, readonly object[], string]>> = {
+    gif: [() => drawing().gif().toBuffer(), AUTOROTATE, 'png'],
+    tiff: [() => drawing().tiff().toBuffer(), AUTOROTATE, 'jpeg'],
+    bmp: [async () => bmpOf(320, 180), AUTOROTATE, 'jpeg'],
+    heic: [async () => heicOf(await drawing().png().toBuffer()), [], 'jpeg'],
+    svg: [async () => Buffer.from(SVG), TO_PNG, 'png'],
+    pdf: [async () => pdfOf([quartersPage(320, 180)]), TO_PNG, 'png'],
+  };
+  test.each(Object.entries(FILES))('gets a whole and a cropped picture of its %s files', async (_kind, file) => {
+    const [made, first, type] = file;
+    const source = await made();
+    for (const operation of ['fit', 'smartcrop']) {
+      const wanted = { ...fitStep(type).params, width: 64, height: 64 };
+      const steps = [...first, { operation, params: wanted }];
+      const size = operation === 'fit' ? '64x36' : '64x64';
+      expect(await shown(await post(pipeline(steps), source))).toEqual({ status: 200, type: `image/${type}`, size });
     }
   });
 
@@ -330,6 +380,29 @@ describe('a document app', () => {
     expect((await decodes()) - before).toBe(1);
   });
 
+  test.each(['expect', 'chunked'])(
+    'that names its source sends it once, and nothing from then on: %s',
+    async (mode) => {
+      const source = await sharp(J)
+        .modulate({ hue: mode === 'expect' ? 30 : 60 })
+        .jpeg()
+        .toBuffer();
+      const steps = [{ operation: 'autorotate' }, fitStep('jpeg')];
+      const tag = `cloud:4711:${mode}`;
+      const [first, second] = await php(source, steps, '', mode, tag);
+      // Chunks have frames.
+      expect([first?.status, (first?.sent ?? 0) >= source.length]).toEqual([200, true]);
+      expect([second?.status, second?.sent, second?.body]).toEqual([200, 0, first?.body]);
+      expect(header(second?.headers ?? [], 'connection')).toBe('close');
+      expect(header(second?.headers ?? [], 'image-width')).toBe('1920');
+      // Another picture of it has to be drawn, and another name is unknown.
+      const [smaller] = await php(source, [{ operation: 'fit', params: { width: 90, height: 90 } }], '', mode, tag);
+      expect([smaller?.status, (smaller?.sent ?? 0) >= source.length]).toEqual([200, true]);
+      const [renamed, again] = await php(source, steps, '', mode, `${tag}:2`);
+      expect([(renamed?.sent ?? 0) >= source.length, again?.sent]).toEqual([true, 0]);
+    },
+  );
+
   test('keeps its colours: a wide-gamut picture is brought to sRGB before its profile goes', async () => {
     const p3 = await sharp({ create: { width: 64, height: 64, channels: 3, background: { r: 30, g: 200, b: 60 } } })
       .withIccProfile('p3')
@@ -342,6 +415,30 @@ describe('a document app', () => {
     const direct = await sharp(p3).toColourspace('srgb').raw().toBuffer();
     expect(colourDistance([...data.subarray(0, 3)], [...direct.subarray(0, 3)])).toBeLessThan(3);
   });
+});
+
+test('two URLs of one curl are both answered, the first before its body is sent', async () => {
+  const curl = await requireTool('curl');
+  const source = join(dir.path, 'tagged.jpg');
+  const bytes = await sharp(P).modulate({ hue: 120 }).jpeg().toBuffer();
+  writeFileSync(source, bytes);
+  const figures = ['-w', '%{http_code} %{size_upload}\\n', '-o', '/dev/null'];
+  const [url, info] = [`${base}/fit?width=200&height=200`, `${base}/info`];
+  const ask = async (tag: string, ...urls: string[]) => {
+    const each = urls.flatMap((target) => [...figures, '-X', 'POST', '-T', source, target]);
+    const waiting = ['-H', 'Expect: 100-continue', '--expect100-timeout', '60'];
+    const { stdout } = await run(curl, ['-s', '-H', `X-Proofsheet-Source: ${tag}`, ...waiting, ...each]);
+    return stdout.trim().split('\n');
+  };
+  const sent = `200 ${bytes.length}`;
+  expect(await ask('a', url)).toEqual([sent]);
+  expect(await ask('a', url, url)).toEqual(['200 0', '200 0']);
+  expect(await ask('a', url, info)).toEqual(['200 0', '200 0']);
+  expect(await ask('b', url, url)).toEqual([sent, '200 0']);
+  expect(await ask('no%20name%20'.repeat(30), url)).toEqual(['400 0']);
+  // Without a body, whoever gives a name is asked for one only where it is unknown.
+  const bare = (tag: string) => fetch(url, { method: 'POST', headers: { 'X-Proofsheet-Source': tag } });
+  expect([(await bare('a')).status, (await bare('unknown')).status]).toEqual([200, 400]);
 });
 
 test('a body of random bytes that is sent slowly to an operation that is wrong is not waited for', async () => {

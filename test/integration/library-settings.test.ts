@@ -1,5 +1,5 @@
-// The library's settings, each seen in what a server does: how many images at once, how many in an import, how many imports, and
-// how long what is over stays.
+// The library's settings, each seen in what a server does: how many images at once, how many in an import, how many imports and
+// uploads, and how long what is over or was left stays.
 import { writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
@@ -11,13 +11,15 @@ import { FakeLogger } from '../support/fake-logger.js';
 import { FakeMetrics } from '../support/fake-metrics.js';
 import { setClock } from '../support/faults/set-clock.js';
 import { until } from '../support/gate.js';
+import { MediagraphClient } from '../support/mediagraph-client.js';
 import { type Origin, startOrigin } from '../support/origins.js';
 import { type ServerProcess, scrape, startServerProcess } from '../support/server-process.js';
 import { type TempDir, tempDir } from '../support/temp-dir.js';
 import { jpegOf } from '../support/test-images.js';
 
 const SLOW = { timeout: 300_000 };
-const HEADERS = { Authorization: 'Bearer token-of-the-agency-0001', 'Content-Type': 'application/json' };
+const TOKEN = 'token-of-the-agency-0001';
+const HEADERS = { Authorization: `Bearer ${TOKEN}`, 'Content-Type': 'application/json' };
 const OTHER = { ...HEADERS, Authorization: 'Bearer token-of-the-other-00001' };
 
 let dir: TempDir;
@@ -33,7 +35,7 @@ beforeEach(async () => {
   picture = await jpegOf(40, 30);
   origin = await startOrigin((_request, response) => waiting.push(response));
   const tenants = [
-    { id: 'agency', context: 'agency', tokens: ['token-of-the-agency-0001'] },
+    { id: 'agency', context: 'agency', organizationNumber: 100, tokens: [TOKEN] },
     { id: 'other', tokens: ['token-of-the-other-00001'] },
   ];
   await writeFile(join(dir.path, 'tenants.yaml'), JSON.stringify(tenants));
@@ -49,7 +51,9 @@ afterEach(async () => {
 async function start(environment: Readonly<Record<string, string>>): Promise<ServerProcess> {
   server = await startServerProcess({
     PROOFSHEET_DATA_DIR: join(dir.path, 'data'),
-    PROOFSHEET_DIALECTS: 'image-converter,livingdocs',
+    PROOFSHEET_DIALECTS: 'image-converter,livingdocs,mediagraph',
+    PROOFSHEET_API_TOKENS: 'token-of-the-cache-0001',
+    PROOFSHEET_URL_KEYS: 'main:a-secret-of-the-operator',
     PROOFSHEET_TENANTS: join(dir.path, 'tenants.yaml'),
     PROOFSHEET_FETCH_ALLOW: `127.0.0.1:${origin.port}`,
     PROOFSHEET_EVICTION_INTERVAL_SECONDS: '1',
@@ -140,6 +144,38 @@ test('PROOFSHEET_IMPORT_KEEP_SECONDS is how long an import can be asked for', SL
   expect((await statusOf(id)).state).toBe('success');
   clock.set(3);
   await until(async () => (await statusOf(id)).state === 'lost', 'it is known no more');
+});
+
+test('PROOFSHEET_UPLOAD_MAX_OPEN is how many uploads may be prepared and not completed', SLOW, async () => {
+  const { origin: own } = await start({ PROOFSHEET_UPLOAD_MAX_OPEN: '1' });
+  const client = new MediagraphClient(`${own}/mediagraph`, TOKEN, 100);
+  const session = await client.open();
+  const first = await client.prepare(session.guid, 'a.jpg', picture.length);
+  const wish = { asset: { filename: 'b.jpg', file_size: picture.length, created_via: 'mcp' } };
+  expect(await client.send('POST', `/api/uploads/${session.guid}/assets`, wish)).toMatchObject({
+    status: 422,
+    body: { error: 'too_many_uploads' },
+  });
+  expect((await client.put(first.url, picture)).status).toBe(200);
+  expect((await client.uploaded(first.guid)).status).toBe(200);
+  expect((await client.send('POST', `/api/uploads/${session.guid}/assets`, wish)).status).toBe(200);
+});
+
+test('PROOFSHEET_UPLOAD_KEEP_SECONDS is how long an upload waits to be completed', SLOW, async () => {
+  const clock = await setClock(join(dir.path, 'clock'));
+  const { origin: own } = await start({ ...clock.environment, PROOFSHEET_UPLOAD_KEEP_SECONDS: '7200' });
+  const client = new MediagraphClient(`${own}/mediagraph`, TOKEN, 100);
+  const prepare = async () => client.prepare((await client.open()).guid, 'a.jpg', picture.length);
+  const stateOf = (id: number) => client.send('GET', `/api/assets/${id}`);
+  const early = await prepare();
+  clock.set(1);
+  const late = await prepare();
+  clock.set(2.5);
+  // The round that takes the one leaves the other.
+  await until(async () => (await stateOf(early.id)).status === 404, 'it is known no more');
+  expect(await stateOf(late.id)).toMatchObject({ status: 200, body: { aasm_state: 'pending' } });
+  clock.set(4);
+  await until(async () => (await stateOf(late.id)).status === 404, 'nor the other');
 });
 
 test('PROOFSHEET_TRASH_SECONDS is how long an asset stays in the trash', SLOW, async () => {

@@ -1,6 +1,7 @@
 // Whoever reads the log may stall or go: requests are answered all the same, and the server ends when it is asked to.
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { Agent, get } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { PATIENCE_MS, until } from '../support/gate.js';
@@ -38,15 +39,28 @@ async function serve(program: Parameters<typeof start>[0], args: readonly string
   return { child, gone, origin };
 }
 
-async function stallAndStop({ child, gone, origin }: Awaited<ReturnType<typeof serve>>): Promise<void> {
+/** `count` times, on eight connections; node:http takes half of what fetch does, and there are thousands. */
+async function ask(origin: string, count: number): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 8 });
   let asked = 0;
-  const ask = async (): Promise<void> => {
-    while (asked++ < LINES) {
-      const signal = AbortSignal.timeout(PATIENCE_MS);
-      expect((await fetch(`${origin}/imageconverter/getMetadata/none`, { signal })).status).toBe(404);
-    }
+  const status = () =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const url = `${origin}/imageconverter/getMetadata/none`;
+      get(url, { agent, timeout: PATIENCE_MS }, (answer) => {
+        answer.resume().once('end', () => resolve(answer.statusCode));
+      })
+        .once('timeout', () => reject(new Error(`no answer within ${PATIENCE_MS} ms`)))
+        .once('error', reject);
+    });
+  const client = async (): Promise<void> => {
+    while (asked++ < count) expect(await status()).toBe(404);
   };
-  await Promise.all(Array.from({ length: 8 }, ask));
+  await Promise.all(Array.from({ length: 8 }, client));
+  agent.destroy();
+}
+
+async function stallAndStop({ child, gone, origin }: Awaited<ReturnType<typeof serve>>): Promise<void> {
+  await ask(origin, LINES);
   expect((await fetch(`${origin}/healthz`)).status).toBe(200);
   const since = performance.now();
   child.kill('SIGTERM');
@@ -82,14 +96,15 @@ it('a pipe whose reader has gone', async () => {
   await stallAndStop(server);
 });
 
+it('a file on a disk that is full', async () => {
+  const args = ['-c', 'exec "$0" "$1" > /dev/full', NODE, MAIN];
+  await stallAndStop(await serve(await requireTool('sh'), args, 1));
+});
+
 it('a reader that comes back is told how many lines it has missed', { timeout: 300_000 }, async () => {
   const server = await serve(NODE, [MAIN], 1);
-  let asked = 0;
   // More than the bound of what waits, and the socket, hold.
-  const ask = async (): Promise<void> => {
-    while (asked++ < 9_000) await (await fetch(`${server.origin}/imageconverter/getMetadata/none`)).arrayBuffer();
-  };
-  await Promise.all(Array.from({ length: 8 }, ask));
+  await ask(server.origin, 9_000);
   let text = '';
   server.child.stdout.on('data', (chunk: Buffer) => {
     text += chunk.toString();

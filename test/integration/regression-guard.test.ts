@@ -71,6 +71,10 @@ describe('a hit', () => {
 
   it('reads the request and writes the answer with one system call each, and opens no file', async () => {
     await upload('cacheImage/key');
+    // A converter that has worked is replaced some seconds later, which reads /proc: one that has never done so is left as it is.
+    server.kill('SIGTERM');
+    await server.gone;
+    server = await startServerProcess({ PROOFSHEET_DATA_DIR: dir.path });
     const path = 'getImage/key/auto:200x150';
     const bytesOfOne = (await ask(path, 10)) / 10;
     const sentBefore = await total('sent_bytes_total');

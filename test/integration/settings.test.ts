@@ -14,7 +14,7 @@ import { FakeMetrics } from '../support/fake-metrics.js';
 import { eventually, until } from '../support/gate.js';
 import { flat, image } from '../support/images.js';
 import { sourceForm } from '../support/multipart.js';
-import { childrenOf } from '../support/processes.js';
+import { childrenOf, signalIfThere } from '../support/processes.js';
 import { blobOf, groupRef } from '../support/records.js';
 import { type RedisServer, type RedisServers, startStandalone } from '../support/redis-servers.js';
 import { realClock } from '../support/redis-store.js';
@@ -265,34 +265,57 @@ describe('conversions', () => {
     expect(await recycled('64GiB')).toBe(0);
   });
 
-  it('PROOFSHEET_QUEUE_TIMEOUT_MS is how long a conversion may wait', SLOW, async () => {
-    await withServer({ PROOFSHEET_QUEUE_TIMEOUT_MS: '150' }, async (node) => {
-      const first = upload(node, 'long', await slowSource(13_000));
-      const others = await Promise.all(
-        [1, 2, 3].map(async (n) => upload(node, `short${n}`, await encodedPhoto(300, 200 + n))),
-      );
-      expect(others.map(({ status }) => status)).toContain(503);
-      expect((await first).status).toBe(200);
-    });
-  });
-
-  it('PROOFSHEET_CONTEXT_WEIGHTS is how many turns in a row a context has', SLOW, async () => {
-    await withServer({ PROOFSHEET_CONTEXT_WEIGHTS: 'heavy=3' }, async (node) => {
-      const blocker = upload(node, 'blocker', await slowSource(13_000));
+  const ONE = { PROOFSHEET_CONVERTERS: '1' };
+  /** Has the first conversion wait in the only converter while `meanwhile` runs, however fast or slow the machine is. */
+  async function blocked<T>(node: ServerProcess, meanwhile: () => Promise<T>): Promise<T> {
+    await until(
+      async () => (await scrape(node.origin, 'proofsheet_converters', 'state="idle"')) === 1,
+      'the one converter is warm',
+    );
+    const converters = childrenOf(node.pid);
+    for (const pid of converters) signalIfThere(pid, 'SIGSTOP');
+    try {
+      const first = upload(node, 'blocker', await encodedPhoto(500, 300));
       await until(
         async () => (await scrape(node.origin, 'proofsheet_converters', 'state="busy"')) > 0,
         'the first conversion runs',
       );
+      const result = await meanwhile();
+      for (const pid of converters) signalIfThere(pid, 'SIGCONT');
+      expect((await first).status).toBe(200);
+      return result;
+    } finally {
+      for (const pid of converters) signalIfThere(pid, 'SIGCONT');
+    }
+  }
+
+  it('PROOFSHEET_QUEUE_TIMEOUT_MS is how long a conversion may wait', SLOW, async () => {
+    await withServer({ ...ONE, PROOFSHEET_QUEUE_TIMEOUT_MS: '150' }, async (node) => {
+      const others = await blocked(node, () =>
+        Promise.all([1, 2, 3].map(async (n) => upload(node, `short${n}`, await encodedPhoto(300, 200 + n)))),
+      );
+      expect(others.map(({ status }) => status)).toEqual([503, 503, 503]);
+    });
+  });
+
+  it('PROOFSHEET_CONTEXT_WEIGHTS is how many turns in a row a context has', SLOW, async () => {
+    await withServer({ ...ONE, PROOFSHEET_CONTEXT_WEIGHTS: 'heavy=3' }, async (node) => {
       const ended: string[] = [];
       const contexts = ['light', 'light', 'light', 'heavy', 'heavy', 'heavy'];
-      await Promise.all(
-        contexts.map(async (context, n) => {
-          const { status } = await upload(node, `k${n}`, await encodedPhoto(600, 400 + n), context);
-          expect(status).toBe(200);
+      const sources = await Promise.all(contexts.map((_context, n) => encodedPhoto(600, 400 + n)));
+      const uploads = await blocked(node, async () => {
+        const begun = contexts.map(async (context, n) => {
+          const { status } = await upload(node, `k${n}`, sources[n] ?? Buffer.of(), context);
           ended.push(context);
-        }),
-      );
-      await blocker;
+          return status;
+        });
+        await until(
+          async () => (await scrape(node.origin, 'proofsheet_queue_depth')) === contexts.length,
+          'all of them wait',
+        );
+        return begun;
+      });
+      expect(await Promise.all(uploads)).toEqual(contexts.map(() => 200));
       expect(ended.slice(0, 4).filter((context) => context === 'heavy')).toHaveLength(3);
     });
   });

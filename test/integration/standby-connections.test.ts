@@ -61,7 +61,7 @@ function open(serve: (socket: Socket) => void = () => undefined): Door {
     taken.push(socket);
     serve(socket);
   });
-  return new Door(lock, { http: server, health: undefined }, 2_000);
+  return new Door(lock, { http: server, health: undefined, imaginary: undefined }, 2_000);
 }
 
 /** A client that has sent `text`, keeps its side open whatever comes, and reads nothing before it is told to. */
@@ -247,7 +247,7 @@ it('takes a lock that cannot be asked, its path being long and gone, for one tha
   const one = await client();
   await sleep(200);
   const own = createServer((socket) => socket.end('served here'));
-  standby.handOver({ http: own, tls: undefined, health: undefined });
+  standby.handOver({ http: own, tls: undefined, health: undefined, imaginary: undefined });
   expect(await textOf(one)).toBe('served here');
   renameSync(`${lockDir()}-gone`, lockDir());
   first.destroy();

@@ -1,8 +1,10 @@
 // The same operations by TLS on a second port: prepared answers too, a certificate that is renewed, and files that are wrong.
 import { rename, writeFile } from 'node:fs/promises';
+import { request as requestPlain } from 'node:http';
 import { createServer, request } from 'node:https';
 import { type AddressInfo, connect as connectPlain } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { connect } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { TlsFiles } from '../../src/http/wire/tls-files.js';
@@ -76,6 +78,17 @@ function get(url: string): Promise<Answer> {
   });
 }
 
+function bodyOf(url: string): Promise<string> {
+  const ask = url.startsWith('https:') ? request : requestPlain;
+  return new Promise((resolve, reject) => {
+    const asked = ask(url, { rejectUnauthorized: false, agent: false }, (response) => {
+      text(response).then(resolve, reject);
+    });
+    asked.once('error', reject);
+    asked.end();
+  });
+}
+
 it('answers what the plain port answers, by the hot lane too', async () => {
   const { url, tlsUrl } = await start();
   expect(tlsUrl).toMatch(/^https:\/\/127\.0\.0\.1:\d+\/imageconverter$/);
@@ -87,6 +100,16 @@ it('answers what the plain port answers, by the hot lane too', async () => {
   const etag = plain.headers.get('etag');
   expect(await get(tlsUrl + image)).toMatchObject({ status: 200, etag, isPrepared: true });
   expect(await get(tlsUrl)).toMatchObject({ status: 200 });
+});
+
+it('names itself in answers as it was asked, by TLS and without', async () => {
+  const { url, tlsUrl } = await start({ PROOFSHEET_DIALECTS: 'image-converter,dzi' });
+  const form = sourceForm(await jpegOf(640, 480));
+  expect((await fetch(`${url}/cacheImage/key`, { method: 'POST', body: form })).status).toBe(200);
+  for (const { origin } of [new URL(url), new URL(tlsUrl), new URL(url)]) {
+    const text = await bodyOf(`${origin}/dzi/_/key.json`);
+    expect((JSON.parse(text) as { Image: { Url: string } }).Image.Url).toBe(`${origin}/dzi/_/key_files/`);
+  }
 });
 
 it('closes a connection whose handshake fails, and goes on', async () => {

@@ -69,6 +69,26 @@ it('shows every worker at once what one of them cleared or overwrote', async () 
   }
 });
 
+it('shows all workers in the console, whichever of them is asked, with what each has met', async () => {
+  const source = await encodedPhoto(400, 300);
+  const console = `${server.origin}/console/live?once=yes`;
+  const overview = async () => {
+    const answer = await fetch(console, { headers: { Authorization: AUTHORIZATION, Connection: 'close' } });
+    return JSON.parse(/^data: (.*)$/m.exec(await answer.text())?.[1] ?? 'null') as {
+      readonly servers: readonly { readonly node: string; readonly worker: number }[];
+      readonly past: { readonly sightings: { readonly newest: readonly { readonly imageKey: string }[] } };
+    };
+  };
+  for (let index = 0; index < 8; index++)
+    expect((await once(`cacheImage/key-${index}`, { method: 'POST', body: sourceForm(source) })).status).toBe(200);
+  for (let looks = 0; looks < 6; looks++) {
+    const { servers, past } = await overview();
+    expect(servers.map(({ worker }) => worker)).toEqual([0, 1]);
+    expect(new Set(servers.map(({ node }) => node)).size).toBe(1);
+    expect(past.sightings.newest).toHaveLength(8);
+  }
+});
+
 it('replaces a worker that is killed, and stays ready', async () => {
   const source = await encodedPhoto(400, 300);
   expect((await once('cacheImage/key', { method: 'POST', body: sourceForm(source) })).status).toBe(200);

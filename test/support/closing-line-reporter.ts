@@ -17,15 +17,28 @@ export function closingLine({ passed, failed }: Counts): string {
 /** Slow files that are named. */
 const SLOWEST = 10;
 
-/** One line a file, the slowest first: `12.3 s  test/api/wire.test.ts`. Set-up and clean-up of the file count too. */
-export function slowestLines(files: readonly { readonly path: string; readonly ms: number }[]): readonly string[] {
-  return [...files]
-    .sort((a, b) => b.ms - a.ms)
-    .slice(0, SLOWEST)
-    .map(({ path, ms }) => `${(ms / 1000).toFixed(1).padStart(6)} s  ${path}`);
+/** What a file took. */
+export interface Taken {
+  readonly path: string;
+  /** From its beginning to its end, set-up and clean-up too. */
+  readonly ms: number;
+  /** Of the processor, for itself and what it started. Absent: it shared its process with others. */
+  readonly cpuMs?: number | undefined;
 }
 
-/** Prints the line at the end, and writes it to the file that CLOSING_LINE_FILE names. */
+/** One line a file, the slowest first: `12.3 s   8.1 s CPU  test/api/wire.test.ts`. */
+function linesOf(files: readonly Taken[]): readonly string[] {
+  return files
+    .toSorted((a, b) => b.ms - a.ms)
+    .map(({ path, ms, cpuMs }) => `${seconds(ms)} s  ${cpuMs === undefined ? '' : `${seconds(cpuMs)} s CPU  `}${path}`);
+}
+
+/** The lines of those that are named. */
+export const slowestLines = (files: readonly Taken[]): readonly string[] => linesOf(files).slice(0, SLOWEST);
+
+const seconds = (ms: number): string => (ms / 1000).toFixed(1).padStart(6);
+
+/** Prints the line at the end, and writes it to the file that CLOSING_LINE_FILE names, and what each file took into that of FILE_TIMES. */
 export class ClosingLineReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     const counts = modules.map(countsOf).reduce((sum, one) => add(sum, one), {
@@ -33,8 +46,9 @@ export class ClosingLineReporter implements Reporter {
       // An error outside every test is nobody's failure in the tests' own figures, and a failure all the same.
       failed: unhandledErrors.length,
     });
-    const slowest = slowestLines(modules.map((module) => ({ path: module.relativeModuleId, ms: durationOf(module) })));
-    if (slowest.length > 0) console.log(['slowest files:', ...slowest].join('\n'));
+    const files = modules.map(takenBy);
+    if (files.length > 0) console.log(['slowest files:', ...slowestLines(files)].join('\n'));
+    if (process.env.FILE_TIMES) writeFileSync(process.env.FILE_TIMES, `${linesOf(files).join('\n')}\n`);
     const line = closingLine(counts);
     console.log(line);
     if (process.env.CLOSING_LINE_FILE) writeFileSync(process.env.CLOSING_LINE_FILE, `${line}\n`);
@@ -45,9 +59,10 @@ export class ClosingLineReporter implements Reporter {
   }
 }
 
-function durationOf(module: TestModule): number {
+function takenBy(module: TestModule): Taken {
   const { environmentSetupDuration, prepareDuration, collectDuration, setupDuration, duration } = module.diagnostic();
-  return environmentSetupDuration + prepareDuration + collectDuration + setupDuration + duration;
+  const ms = environmentSetupDuration + prepareDuration + collectDuration + setupDuration + duration;
+  return { path: module.relativeModuleId, ms, cpuMs: module.meta().cpuMs };
 }
 
 function countsOf(module: TestModule): Counts {

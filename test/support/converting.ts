@@ -107,7 +107,7 @@ export class Converting {
     const { previews } = await this.drawing(source, { recipe: parseRecipe(recipe), limits: NO_LIMITS, fuses });
     const [preview] = previews;
     if (preview === undefined || previews.length !== 1) throw new Error(`expected one picture, got ${previews.length}`);
-    return { preview, bytes: await readFile(preview.path) };
+    return { preview, bytes: preview.content ?? (await readFile(preview.path)) };
   }
 
   async drawing(source: Buffer, drawing: Drawing): Promise<Conversion> {

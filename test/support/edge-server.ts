@@ -11,11 +11,14 @@ import type { HealthReport } from '../../src/http/probes.js';
 import type { StatusReport } from '../../src/http/status/status-page.js';
 import { documentServer } from './documented-servers.js';
 import { FakeClock } from './fake-clock.js';
+import { FakeDrawings } from './fake-drawings.js';
 import { FakeLogger } from './fake-logger.js';
 import { FakeMetrics } from './fake-metrics.js';
 import { FakePreviews } from './fake-previews.js';
 import { FakeZoom } from './fake-zoom.js';
 import { tempDir } from './temp-dir.js';
+
+const NO_KEYS = { tokens: [], urlKeys: [] };
 
 export const ADMIN = { user: 'admin', password: 'grün:und blau' };
 export const BASIC_AUTH = `Basic ${Buffer.from(`${ADMIN.user}:${ADMIN.password}`).toString('base64')}`;
@@ -68,7 +71,11 @@ function hotOf(previews: FakePreviews, metrics: FakeMetrics): HotDependencies {
   return {
     // Another one each time: the revision decides.
     currency: { generation: () => looks++, revisionOf: (ref) => previews.revisionOf(ref) },
-    bodies: { peek: (digest) => previews.bytesOf(digest), find: async () => undefined },
+    bodies: {
+      peek: (digest) => previews.bytesOf(digest),
+      find: async () => undefined,
+      findDrawn: async () => undefined,
+    },
     maxBytes: 1_000_000,
     metrics,
     onUse: () => undefined,
@@ -112,13 +119,14 @@ export async function startEdgeServer(
   };
   const started: { server?: EdgeServer } = {};
   const dialects = more.dialects ?? dialectsOf(settings);
-  const access = more.access ?? createAccess([], [], clock);
+  const access = more.access ?? createAccess(() => NO_KEYS, clock);
   const edge = createEdge({
     version: STATUS.version,
     dialects,
     access,
     previews,
     zoom: new FakeZoom(previews),
+    drawings: new FakeDrawings(),
     config: settings,
     logger,
     metrics,

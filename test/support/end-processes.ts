@@ -1,5 +1,28 @@
-// Runs in every test file: whatever the file has started and not ended is ended when its last test is over.
+// Runs in every test file: whatever the file has started and not ended is ended when its last test is over, and what the file
+// took of the processor is told to the reporter.
+import { isMainThread } from 'node:worker_threads';
 import { afterAll } from 'vitest';
-import { endAll } from './processes.js';
+import { cpuMsOf, endAll } from './processes.js';
 
-afterAll(endAll);
+declare module 'vitest' {
+  interface TaskMeta {
+    /** Processor time of a file that had a process to itself, and of what it has started; see closing-line-reporter.ts. */
+    cpuMs?: number;
+  }
+}
+
+/** On the process, not in this module, which each file has anew: what the files before this one took in it. */
+const EARLIER = Symbol.for('proofsheet.cpu-ms');
+const earlier = globalThis as { [EARLIER]?: number };
+
+// biome-ignore lint/correctness/noEmptyPattern: vitest takes no other form of a first argument that is not used.
+afterAll(({}, file) => {
+  // Those that still run at the end count as well.
+  if (isMainThread) {
+    const allMs = cpuMsOf(process.pid);
+    // The first one has taken what it is to start a process too.
+    file.meta.cpuMs = allMs - (earlier[EARLIER] ?? 0);
+    earlier[EARLIER] = allMs;
+  }
+  endAll();
+});

@@ -18,23 +18,10 @@ import { resolveRecipe } from '../../src/kernel/recipe/resolve.js';
 import { type PlannedPreview, planSequence } from '../../src/kernel/sequence.js';
 import type { SourceInfo } from '../../src/kernel/source.js';
 import { Gate } from './gate.js';
+import { sourceInfo } from './records.js';
 
 /** What every source is taken for: an upright, opaque 2000 x 1500 JPEG. */
-export const FAKE_INFO: SourceInfo = {
-  type: 'jpeg',
-  widthPx: 2000,
-  heightPx: 1500,
-  orientation: 1,
-  pages: 1,
-  animated: false,
-  delaysMs: [],
-  loop: 0,
-  hasAlpha: false,
-  channels: 3,
-  bitsPerSample: 8,
-  colorSpace: 'srgb',
-  progressive: false,
-};
+export const FAKE_INFO: SourceInfo = sourceInfo({ widthPx: 2000, heightPx: 1500 });
 
 const METADATA = { File: { 'File Size': '1' } };
 
@@ -47,6 +34,8 @@ export class FakeConverter implements Converter {
   readonly rest = new Gate();
   /** Set to make conversions fail: before anything is made, or after the wanted preview. */
   failure: { readonly error: Error; readonly at: 'start' | 'rest' } | undefined;
+  /** Pictures are not drawn of smaller ones: it would show. */
+  hardEdges = false;
   /** Changes the bytes of what is made, as another encoder version would. */
   salt = '';
 
@@ -55,14 +44,15 @@ export class FakeConverter implements Converter {
     const number = this.jobs.length;
     await this.start.pass(signal);
     if (this.failure?.at === 'start') throw this.failure.error;
-    const source = await readFile(job.sourcePath);
+    const source = job.content ?? (await readFile(job.sourcePath));
     if (job.drawing) return this.draw(job.drawing, source, job.outputDir, number);
     const asked = job.wanted && job.wantedOnly && formatsAnswering(FAKE_INFO, false, job.formats, job.wanted);
     const plan = planSequence(FAKE_INFO, false, job.formats).filter(({ formats }) =>
       formats.some((format) => (asked ? asked.includes(format) : !job.made?.includes(format.text))),
     );
     const wanted = job.wanted && bestPlanned(FAKE_INFO, plan, job.wanted);
-    const make = (planned: PlannedPreview) => this.make(planned, source, job.outputDir, number);
+    const dir = job.content ? undefined : job.outputDir;
+    const make = (planned: PlannedPreview) => this.make(planned, source, dir, number);
     const first = wanted && (await make(wanted));
     if (first && plan.length > 1) onWanted?.(FAKE_INFO, METADATA, first);
     await this.rest.pass(signal);
@@ -80,8 +70,13 @@ export class FakeConverter implements Converter {
     this.rest.open();
   }
 
-  private async draw({ recipe, limits }: Drawing, source: Buffer, dir: string, number: number): Promise<Conversion> {
-    if (recipe === undefined) return { info: FAKE_INFO, metadata: METADATA, previews: [] };
+  private async draw(
+    { recipe, limits, of }: Drawing,
+    source: Buffer,
+    dir: string,
+    number: number,
+  ): Promise<Conversion> {
+    if (recipe === undefined || (of && this.hardEdges)) return { info: FAKE_INFO, metadata: METADATA, previews: [] };
     const { text, type, size } = resolveRecipe(recipe, FAKE_INFO, limits);
     const bytes = Buffer.concat([Buffer.from(`${text} of ${this.salt}`), source]);
     const digest = digestOf(bytes);
@@ -91,12 +86,20 @@ export class FakeConverter implements Converter {
     return { info: FAKE_INFO, metadata: METADATA, previews: [preview] };
   }
 
-  private async make(planned: PlannedPreview, source: Buffer, dir: string, number: number): Promise<MadePreview> {
+  /** A file in `dir`, or without one bytes. */
+  private async make(
+    planned: PlannedPreview,
+    source: Buffer,
+    dir: string | undefined,
+    number: number,
+  ): Promise<MadePreview> {
     const formats = planned.formats.map((format) => format.text);
-    const bytes = Buffer.concat([Buffer.from(`${formats.join()} of ${this.salt}`), source]);
-    const digest = digestOf(bytes);
+    const content = Buffer.concat([Buffer.from(`${formats.join()} of ${this.salt}`), source]);
+    const digest = digestOf(content);
+    const made = { formats, type: planned.type, ...planned.geometry.size, bytes: content.length, digest };
+    if (dir === undefined) return { ...made, path: '', content };
     const path = join(dir, `preview-${number}-${digest.slice(0, 12)}`);
-    await writeFile(path, bytes);
-    return { formats, type: planned.type, ...planned.geometry.size, bytes: bytes.length, digest, path };
+    await writeFile(path, content);
+    return { ...made, path };
   }
 }

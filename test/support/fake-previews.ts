@@ -22,6 +22,7 @@ import { groupMetadata } from '../../src/previews/group-metadata.js';
 import { DEFAULT_TARGET_FORMATS } from './default-formats.js';
 import type { FakeClock } from './fake-clock.js';
 import { Gate } from './gate.js';
+import { sourceInfo } from './records.js';
 
 const SEQUENCE = sequenceOf(DEFAULT_TARGET_FORMATS);
 const BATCH = 2;
@@ -47,6 +48,15 @@ export class FakePreviews implements Previews {
   async choose(ref: GroupRef, request: Format): Promise<PreviewChoice> {
     this.called('choose');
     return this.choiceOf(this.entryOf(ref), request);
+  }
+
+  async atHand(ref: GroupRef, request: Format): Promise<PreviewChoice | undefined> {
+    return (await this.has(ref)) ? this.choose(ref, request) : undefined;
+  }
+
+  async availableNow(ref: GroupRef, request: Format) {
+    this.called('availableNow');
+    return { choice: this.choiceOf(this.entryOf(ref), request), isFinal: true };
   }
 
   async read(choice: PreviewChoice): Promise<PreviewBytes> {
@@ -93,6 +103,17 @@ export class FakePreviews implements Previews {
 
   async cache(ref: GroupRef, upload: Upload): Promise<CatalogEntry> {
     return this.owning(upload, 'cache', () => this.make(ref, upload));
+  }
+
+  async cacheKnown(ref: GroupRef, source: Digest): Promise<CatalogEntry | undefined> {
+    this.called('cacheKnown');
+    const known = [...this.groups.values()].find(
+      ({ group, source: { digest } }) => group.context === ref.context && digest === source,
+    );
+    if (known === undefined) return undefined;
+    const entry = { ...known, group: { ...known.group, ...ref } };
+    this.groups.set(idOf(ref), entry);
+    return entry;
   }
 
   async metadata(ref: GroupRef): Promise<GroupMetadata> {
@@ -142,12 +163,12 @@ export class FakePreviews implements Previews {
       await this.making.pass();
       return await work();
     } finally {
-      await rm(upload.path, { force: true });
+      if (!upload.content) await rm(upload.path, { force: true });
     }
   }
 
   private async make(ref: GroupRef, upload: Upload): Promise<CatalogEntry> {
-    const source = await readFile(upload.path);
+    const source = upload.content ?? (await readFile(upload.path));
     const info = await infoOf(source);
     this.conversions++;
     const previews: Preview[] = [];
@@ -217,21 +238,13 @@ function idOf({ context, imageKey }: GroupRef): string {
 async function infoOf(source: Buffer): Promise<SourceInfo> {
   try {
     const { width, height, hasAlpha, format } = await sharp(source).metadata();
-    return {
+    return sourceInfo({
       type: SOURCE_TYPES.find((type) => type === format) ?? 'jpeg',
       widthPx: width,
       heightPx: height,
-      orientation: 1,
-      pages: 1,
-      animated: false,
-      delaysMs: [],
-      loop: 0,
       hasAlpha,
       channels: hasAlpha ? 4 : 3,
-      bitsPerSample: 8,
-      colorSpace: 'srgb',
-      progressive: false,
-    };
+    });
   } catch {
     throw new ProofsheetError('source-type-refused', 'expected an image, got something else');
   }

@@ -16,11 +16,20 @@ export class FakeZoom implements Zoom {
   async picture(ref: GroupRef): Promise<ZoomPicture> {
     const entry = this.previews.entry(ref);
     const { widthPx, heightPx } = entry.source.info;
-    return { entry, size: { widthPx, heightPx }, tileType: 'jpg' };
+    return { entry, page: 1, pages: 1, size: { widthPx, heightPx }, tileType: 'jpg' };
   }
 
-  async tile(ref: GroupRef, place: TilePlace): Promise<PreviewChoice> {
+  async pages(ref: GroupRef): Promise<readonly ZoomPicture[]> {
+    return [await this.picture(ref)];
+  }
+
+  async prepare(ref: GroupRef): Promise<void> {
+    await this.picture(ref);
+  }
+
+  async tile(ref: GroupRef, place: TilePlace, type = 'jpg'): Promise<PreviewChoice> {
     const picture = await this.picture(ref);
+    if (type !== 'jpg') throw new ProofsheetError('unknown-image-key', 'this image has no such tile');
     const rect = tileRect(picture.size, place);
     if (rect === undefined) throw new ProofsheetError('unknown-image-key', 'this image has no such tile');
     return this.drawn(picture, rect, 'jpg');

@@ -1,6 +1,6 @@
 // What tests start and fork is dist/: before they run it is made what src/ says, should it be older or of another state of the tree.
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runSync } from './processes.js';
 import { projectOf, testFiles } from './projects.js';
@@ -11,6 +11,7 @@ const STAMP = '.checked-against';
 
 /** Builds in `root` unless dist/ is known to be what src/ is now. Resolves with whether it did; throws when it does not compile. */
 export function freshDist(root: string): boolean {
+  if (isSharedWithAnotherTree(root)) rmSync(join(root, 'dist'), { recursive: true });
   if (stampOf(root) === stateOf(root)) return false;
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
   const { status, stdout, stderr } = runSync(NODE, [compiler, '-p', join(root, 'tsconfig.json')], { cwd: root });
@@ -28,6 +29,11 @@ export function mayNeedDist(args: readonly string[]): boolean {
   const named = args.flatMap((arg) => /(?:^|\/)test\/(?!vitest\.config)(.*)/.exec(arg)?.[1] ?? []);
   const files = testFiles().filter((path) => named.length === 0 || named.some((name) => path.startsWith(name)));
   return files.length === 0 || files.some((path) => projectOf(path) !== 'quick');
+}
+
+/** A tree that was copied by hard links (`cp -al`): the compiler writes into files that are there, and so into those of the other. */
+function isSharedWithAnotherTree(root: string): boolean {
+  return (statSync(join(root, 'dist/.tsbuildinfo'), { throwIfNoEntry: false })?.nlink ?? 1) > 1;
 }
 
 function stampOf(root: string): string | undefined {

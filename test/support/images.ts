@@ -58,6 +58,14 @@ export async function photo(widthPx: number, heightPx: number, seed = 1): Promis
   return { data, widthPx, heightPx, channels: 3 };
 }
 
+/** The same in a quarter of the time: one quarter of it, and its mirror images beside and below it, so that there are no seams. */
+export async function mirroredPhoto(widthPx: number, heightPx: number, seed = 1): Promise<Pixels> {
+  const quarter = await photo(Math.ceil(widthPx / 2), Math.ceil(heightPx / 2), seed);
+  const [right, bottom] = [widthPx - quarter.widthPx, heightPx - quarter.heightPx];
+  const data = await image(quarter).extend({ right, bottom, extendWith: 'mirror' }).raw().toBuffer();
+  return { data, widthPx, heightPx, channels: 3 };
+}
+
 function addDisc(sum: Float32Array, widthPx: number, heightPx: number, random: () => number): void {
   const centre = { x: random() * widthPx, y: random() * heightPx };
   const radius = (0.01 + random() * 0.06) * widthPx;
@@ -79,8 +87,14 @@ export function screenshot(widthPx: number, heightPx: number, seed = 2): Pixels 
   const random = randomNumbers(seed);
   const data = Buffer.alloc(widthPx * heightPx * 3, 245);
   const fill = (left: number, top: number, width: number, height: number, colour: readonly number[]): void => {
+    const [red = 0, green = 0, blue = 0] = colour;
     for (let y = top; y < Math.min(heightPx, top + height); y++) {
-      for (let x = left; x < Math.min(widthPx, left + width); x++) data.set(colour, (y * widthPx + x) * 3);
+      for (let x = left; x < Math.min(widthPx, left + width); x++) {
+        const at = (y * widthPx + x) * 3;
+        data[at] = red;
+        data[at + 1] = green;
+        data[at + 2] = blue;
+      }
     }
   };
   const upTo = (limit: number): number => Math.floor(random() * limit);
@@ -113,7 +127,7 @@ export function cutOut({ data, widthPx, heightPx, channels }: Pixels): Pixels {
   const radius = Math.min(widthPx, heightPx) * 0.45;
   for (let at = 0; at < widthPx * heightPx; at++) {
     const distance = Math.hypot((at % widthPx) - widthPx / 2, Math.floor(at / widthPx) - heightPx / 2);
-    out.set(data.subarray(at * channels, at * channels + 3), at * 4);
+    for (let channel = 0; channel < 3; channel++) out[at * 4 + channel] = data[at * channels + channel] as number;
     out[at * 4 + 3] = Math.max(0, Math.min(255, ((radius - distance) / (radius * 0.1)) * 255));
   }
   return { data: out, widthPx, heightPx, channels: 4 };
@@ -122,7 +136,8 @@ export function cutOut({ data, widthPx, heightPx, channels }: Pixels): Pixels {
 /** `pixels` with an alpha channel that every pixel leaves at opaque. */
 export function opaqueAlpha({ data, widthPx, heightPx }: Pixels): Pixels {
   const out = Buffer.alloc(widthPx * heightPx * 4, 255);
-  for (let at = 0; at < widthPx * heightPx; at++) out.set(data.subarray(at * 3, at * 3 + 3), at * 4);
+  for (let at = 0; at < widthPx * heightPx; at++)
+    for (let channel = 0; channel < 3; channel++) out[at * 4 + channel] = data[at * 3 + channel] as number;
   return { data: out, widthPx, heightPx, channels: 4 };
 }
 

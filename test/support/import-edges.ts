@@ -51,6 +51,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   exifreader: ['convert/'],
   thumbhash: ['convert/'],
   yauzl: ['convert/'],
+  yazl: ['library/'],
   'libheif-js': ['convert/'],
   '@hyzyla/pdfium': ['convert/'],
   '@jsquash/jxl': ['convert/'],
@@ -69,13 +70,14 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'express-basic-auth': ['http/'],
   helmet: ['http/'],
   'prom-client': ['telemetry/'],
+  '@opentelemetry/api': ['telemetry/'],
   pino: ['telemetry/'],
   config: ['config/'],
   'js-yaml': ['config/'],
   zod: ['config/'],
   undici: ['outbound/'],
   standardwebhooks: ['outbound/'],
-  'content-disposition': ['outbound/'],
+  'content-disposition': ['outbound/', 'http/replies/'],
 };
 
 const IMPORTS = [
@@ -84,6 +86,10 @@ const IMPORTS = [
   /\bimport\(\s*['"]([^'"]+)['"]\s*\)/g,
   /\brequire\(\s*['"]([^'"]+)['"]\s*\)/g,
 ];
+
+/** A line of code, not of a comment; `import type` is gone in what runs. */
+const STATIC_IMPORT =
+  /^(?:(?:import|export)\b(?!\s+type\b)[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]|import\s*['"]([^'"]+)['"])/gm;
 
 /** What `text` imports: static, re-exported, dynamic, by type and by require. */
 export function importsOf(text: string): readonly string[] {
@@ -123,6 +129,24 @@ export function filesOnCircles(files: readonly SourceFile[]): readonly string[] 
     return false;
   };
   return [...paths].filter((path) => reaches(path, path)).sort();
+}
+
+/** Each package that is loaded with the file at `path`, before anything is asked of it: by static imports, those for types left out. */
+export function loadedWith(path: string, files: readonly SourceFile[]): readonly string[] {
+  const texts = new Map(files.map((file) => [file.path, file.text]));
+  const packages = new Set<string>();
+  const seen = new Set<string>([path]);
+  for (const at of seen) {
+    for (const specifier of staticImportsOf(texts.get(at) ?? '')) {
+      if (specifier.startsWith('.')) seen.add(resolve(at, specifier)?.replace(/\.js$/, '.ts') ?? '');
+      else if (!specifier.startsWith('node:')) packages.add(specifier);
+    }
+  }
+  return [...packages].sort();
+}
+
+function staticImportsOf(text: string): readonly string[] {
+  return [...text.matchAll(STATIC_IMPORT)].map((match) => match[1] ?? match[2] ?? '');
 }
 
 function faultOfEdge(path: string, specifier: string): string | undefined {

@@ -2,17 +2,24 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isZoomed } from '../../src/http/dialects/registry.js';
 import { digestOf } from '../../src/kernel/digest.js';
-import type { Context } from '../../src/kernel/image-key.js';
+import type { Context, GroupRef } from '../../src/kernel/image-key.js';
 import type { TenantId } from '../../src/kernel/library/ids.js';
 import type { ImportJob } from '../../src/kernel/library/import-job.js';
 import type { Tenant } from '../../src/kernel/library/tenant.js';
 import type { Fetched, FetchRequest, SourceFetcher } from '../../src/kernel/ports/source-fetcher.js';
 import type { Tenants } from '../../src/kernel/ports/tenants.js';
+import type { DeliveryAttempt, WebhookMessage, WebhookSender } from '../../src/kernel/ports/webhook-sender.js';
 import { replayCallback } from '../../src/library/callback-worker.js';
 import { ImportWorker } from '../../src/library/import-worker.js';
 import { JobRunner } from '../../src/library/job-runner.js';
 import { LibraryService } from '../../src/library/library-service.js';
+import { Links } from '../../src/library/links.js';
+import { RetryTally } from '../../src/library/retry-tally.js';
+import { UploadService } from '../../src/library/upload-service.js';
+import { UploadWorker } from '../../src/library/upload-worker.js';
+import { WebhookService } from '../../src/library/webhook-service.js';
 import { FakeLogger } from './fake-logger.js';
 import { FakeMetrics } from './fake-metrics.js';
 import { FakePreviews } from './fake-previews.js';
@@ -42,6 +49,19 @@ export class FakeFetcher implements SourceFetcher {
     await writeFile(path, bytes);
     const file = { path, digest: digestOf(bytes), md5: 'f'.repeat(32), bytes: bytes.length };
     return { kind: 'fetched', file, contentType, validators: { finalUrl: 'https://example.com/', etag: '"1"' } };
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** Takes what it is sent, and answers as it is told. */
+export class FakeSender implements WebhookSender {
+  readonly sent: WebhookMessage[] = [];
+  next: Omit<DeliveryAttempt, 'durationMs'> = { fault: undefined, status: 200, answer: 'thanks' };
+
+  async send(message: WebhookMessage): Promise<DeliveryAttempt> {
+    this.sent.push(message);
+    return { ...this.next, durationMs: 1 };
   }
 
   async close(): Promise<void> {}
@@ -90,7 +110,14 @@ export async function openImportFlow(tenant = tenantOf()) {
   await mkdir(tmpDir, { recursive: true });
   const [fetcher, previews] = [new FakeFetcher(tmpDir), new FakePreviews(clock)];
   const [logger, metrics, tenants] = [new FakeLogger(), new FakeMetrics(), new FakeTenants([tenant])];
+  /** What tiles were made of, and what the next making of them fails with. */
+  const tiled: GroupRef[] = [];
+  const tiling: { failNext?: Error } = {};
   const shared = { assets, originals, previews, tmpDir };
+  const tile = async (ref: GroupRef): Promise<void> => {
+    tiled.push(ref);
+    if (tiling.failNext) throw take(tiling);
+  };
   const worker = new ImportWorker({
     ...shared,
     fetcher,
@@ -99,8 +126,12 @@ export async function openImportFlow(tenant = tenantOf()) {
     clock,
     logger,
     share: () => 0.5,
+    isZoomed,
+    tile,
   });
+  const uploadWorker = new UploadWorker({ ...shared, uploads: library.uploads, clock, logger, isZoomed, tile });
   const service = new LibraryService({ ...shared, maxItems: 1_000, maxOpenImports: 100 });
+  const retries = new RetryTally(metrics);
   const runner = (concurrency = 4) =>
     new JobRunner({
       jobs,
@@ -110,12 +141,61 @@ export async function openImportFlow(tenant = tenantOf()) {
       clock,
       logger,
       metrics,
+      retries,
       share: () => 0.5,
     });
-  return { ...library, tenant, tenants, tmpDir, fetcher, previews, worker, service, runner, logger, metrics };
+  return {
+    ...library,
+    tenant,
+    tenants,
+    tmpDir,
+    fetcher,
+    sender: new FakeSender(),
+    previews,
+    worker,
+    uploadWorker,
+    service,
+    runner,
+    retries,
+    logger,
+    metrics,
+    tiled,
+    tiling,
+  };
+}
+
+/** What uploads and links are made of, as a server gives it to its edge. */
+export function uploadsOf({ uploads, originals, tenants, clock, grants }: Awaited<ReturnType<typeof openImportFlow>>) {
+  return {
+    grants,
+    now: () => clock.now(),
+    uploads: new UploadService({ uploads, originals, tenants, clock, maxOpenSlots: 100, maxSourceBytes: 1_000_000 }),
+    links: new Links(() => [{ id: 'main', secret: 'a secret of sixteen characters' }], clock),
+  };
 }
 
 /** What operators have in hand of webhooks, as a server gives it to its edge. */
-export function webhooksOf({ assets, jobs, deliveries }: Awaited<ReturnType<typeof openImportFlow>>) {
-  return { deliveries, replay: (job: ImportJob) => replayCallback(assets, jobs, job) };
+export function webhooksOf({
+  assets,
+  jobs,
+  deliveries,
+  endpoints,
+  folders,
+  retries,
+  sender,
+}: Awaited<ReturnType<typeof openImportFlow>>) {
+  const webhooks = new WebhookService({ endpoints, deliveries, jobs, sender });
+  return {
+    deliveries,
+    folders,
+    webhooks,
+    retries: retries.list,
+    replay: (job: ImportJob) => replayCallback(assets, jobs, job),
+  };
+}
+
+function take(tiling: { failNext?: Error }): Error | undefined {
+  const error = tiling.failNext;
+  delete tiling.failNext;
+  return error;
 }

@@ -62,19 +62,21 @@ function faultOfValue(
     (one) =>
       one.value === read.value &&
       !before(read, one) &&
-      (one.what === 'overwrite' || (one.what === 'upload again' && !mustHaveKept(done, one))),
+      (one.what === 'overwrite' || (one.what === 'upload again' && !mustHaveKept(done, one, read, known))),
   );
   if (read.value === 'old') writers.push(FIRST);
   return writers.some((write) => !replaced(write)) ? undefined : `${read.value} is there, which was replaced before`;
 }
 
-/** An upload that found the group overwritten, and nothing that could have taken it away, leaves it as it is. */
-function mustHaveKept(done: readonly Done[], upload: Done): boolean {
+/**
+ * An upload writes where nothing is, or again what is there: so nothing of it shows behind an overwrite, whichever of the two came first,
+ * unless something could have taken the overwrite away in between.
+ */
+function mustHaveKept(done: readonly Done[], upload: Done, read: Span, known: (change: Done) => boolean): boolean {
   return done.some(
     (write) =>
       write.what === 'overwrite' &&
-      before(write, upload) &&
-      write.node === upload.node &&
+      ((before(write, upload) && write.node === upload.node) || (before(write, read) && known(write))) &&
       !done.some((clear) => clear.what === 'clear' && !before(clear, write) && !before(upload, clear)),
   );
 }

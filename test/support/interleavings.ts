@@ -81,8 +81,7 @@ export async function openInterleavings(nodes: readonly NodeOptions[]): Promise<
     }
     advance(STEP_MS);
     const entry = await first?.catalog.find(ref);
-    for (const { tiered } of benches)
-      for (const preview of entry?.source.previews ?? []) await tiered.delete(preview.digest);
+    for (const { lose } of benches) for (const preview of entry?.source.previews ?? []) await lose(preview.digest);
   }
 
   async function schedule(seed: number, actions: readonly Action[]): Promise<void> {

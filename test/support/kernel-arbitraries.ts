@@ -11,6 +11,7 @@ import {
 } from '../../src/kernel/format.js';
 import type { Size } from '../../src/kernel/sizes.js';
 import { SOURCE_TYPES, type SourceInfo } from '../../src/kernel/source.js';
+import { sourceInfo } from './records.js';
 
 /** A box side: mostly a number of pixels, sometimes the source's own extent. */
 const side = fc.oneof(
@@ -40,26 +41,6 @@ export const anySize: fc.Arbitrary<Size> = fc.record({
   widthPx: fc.oneof(fc.integer({ min: 1, max: 8000 }), fc.constantFrom(1, 2, 3, 16_384, 65_535)),
   heightPx: fc.oneof(fc.integer({ min: 1, max: 8000 }), fc.constantFrom(1, 2, 3, 16_384, 65_535)),
 });
-
-/** A source of `type`, upright, still, opaque, unless `facts` say otherwise. */
-export function sourceInfo(facts: Partial<SourceInfo> = {}): SourceInfo {
-  return {
-    type: 'jpeg',
-    widthPx: 640,
-    heightPx: 480,
-    orientation: 1,
-    pages: 1,
-    animated: false,
-    delaysMs: [],
-    loop: 0,
-    hasAlpha: false,
-    channels: 3,
-    bitsPerSample: 8,
-    colorSpace: 'srgb',
-    progressive: false,
-    ...facts,
-  };
-}
 
 export const anySource: fc.Arbitrary<SourceInfo> = fc
   .record({

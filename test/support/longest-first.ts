@@ -7,6 +7,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * here comes after them. A file that is wrong here costs a minute, not a result.
  */
 export const LONG_FILES: readonly string[] = [
+  'integration/nodes/library-nodes.test.ts',
   'faults/killed.test.ts',
   'faults/storage/disk-full.test.ts',
   'integration/server-life.test.ts',

@@ -38,8 +38,8 @@ export function multipartBody(parts: readonly Part[], { closed = true, boundary 
 }
 
 /** The usual upload of one source. */
-export function sourceForm(source: Buffer, fileName = 'photo.jpg'): FormData {
+export function sourceForm(source: Buffer, fileName = 'photo.jpg', part = 'sourceImage'): FormData {
   const form = new FormData();
-  form.append('sourceImage', new Blob([new Uint8Array(source)]), fileName);
+  form.append(part, new Blob([new Uint8Array(source)]), fileName);
   return form;
 }

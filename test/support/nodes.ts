@@ -34,6 +34,11 @@ export class Nodes {
     return new Nodes(all, dirs, shared);
   }
 
+  /** Where each keeps its own. */
+  get directories(): readonly string[] {
+    return this.dirs.map(({ path }) => path);
+  }
+
   /** The node at `index`, counted round and round. */
   at(index: number): ServerProcess {
     const node = this.all[index % this.all.length];

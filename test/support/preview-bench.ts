@@ -1,8 +1,9 @@
 // The use cases over the real embedded store with a fake converter: everything a test of src/previews needs, in one place.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { digestOf } from '../../src/kernel/digest.js';
+import { type Digest, digestOf } from '../../src/kernel/digest.js';
 import { parseFormat } from '../../src/kernel/format.js';
+import type { Context } from '../../src/kernel/image-key.js';
 import type { BlobStore } from '../../src/kernel/ports/blobs.js';
 import type { Catalog } from '../../src/kernel/ports/catalog.js';
 import type { Converter } from '../../src/kernel/ports/converter.js';
@@ -11,6 +12,7 @@ import type { FairEviction } from '../../src/kernel/ports/fair-eviction.js';
 import { sequenceOf } from '../../src/kernel/sequence.js';
 import type { Upload } from '../../src/previews/answers.js';
 import { openPreviews } from '../../src/previews/open-previews.js';
+import { ContentGuard } from '../../src/previews/takedown/content-guard.js';
 import type { FreeSpace, UpkeepLimits } from '../../src/previews/upkeep.js';
 import { openEmbeddedStore } from '../../src/stores/embedded/embedded-store.js';
 import { createMemoryTier } from '../../src/tiers/memory-tier.js';
@@ -33,6 +35,8 @@ export interface PreviewBenchOptions {
   readonly deduplicate?: 'all' | 'context';
   /** Pictures on demand; they belong to the caller. */
   readonly derivatives?: Derivatives;
+  /** Refuses what is new of known sources. */
+  readonly admitNew?: (context: Context) => undefined | Promise<never>;
   /** Catalog and blobs of another store, which belongs to the caller; temp files stay in `dataDir`. */
   readonly shared?: { readonly catalog: Catalog; readonly fair: FairEviction; readonly blobs: BlobStore };
   /** What the use cases see in place of the catalog. */
@@ -80,6 +84,7 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
       },
       blobs,
       converter: options.converter ?? converter,
+      guard: new ContentGuard({ takedowns: store.takedowns, clock }),
       clock,
       logger,
       metrics,
@@ -89,7 +94,7 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
       keepSource: options.keepSource ?? true,
       preConvert: options.preConvert ?? true,
       ...(options.deduplicate && { deduplicate: options.deduplicate }),
-      contextMaxConversions: options.contextMaxConversions ?? 0,
+      contextMaxConversions: () => options.contextMaxConversions ?? 0,
       maxBackgroundTasks: 1_000,
       lastAccessResolutionMs: 60_000,
       leaseTtlMs: 5_000,
@@ -101,16 +106,26 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
         contextMaxGroups: 0,
         ...options.limits,
       },
-      drawing: { limits: { maxSidePx: 4_000, maxPixels: 1e7 }, maxBytes: 100_000 },
+      drawing: {
+        limits: { maxSidePx: 4_000, maxPixels: 1e7 },
+        maxBytes: 100_000,
+        ...(options.admitNew && { admitNew: options.admitNew }),
+      },
       upkeepIntervalMs: 1e6,
     },
   );
-  const { background, maker, upkeep, previews: service, drawings } = opened;
+  const { background, maker, upkeep, previews: service, onDemand } = opened;
+  const { drawings } = onDemand;
   let uploads = 0;
   return {
     ...store,
     catalog: own,
     tiered: blobs,
+    /** The blob is gone from memory and from where it is stored, as damage would have it. */
+    lose: async (digest: Digest) => {
+      blobs.forget(digest);
+      await (options.shared?.blobs ?? store.blobs).delete(digest);
+    },
     opened,
     clock,
     logger,

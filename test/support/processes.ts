@@ -100,9 +100,9 @@ export function isRunning(pid: number): boolean {
   return /^[^ZX]/.test(statOf(String(pid)) ?? '');
 }
 
-/** Processor time in ms of a process and of its children, also of those that have ended; as coarse as the kernel counts, 10 ms. */
+/** Processor time in ms of a process and of all below it, also of those that have ended; as coarse as the kernel counts, 10 ms. */
 export function cpuMsOf(pid: number): number {
-  const ticks = [pid, ...childrenOf(pid)].flatMap((id) => {
+  const ticks = [pid, ...descendantsOf(pid)].flatMap((id) => {
     // Behind the name: state and ten more; then what it took for itself and in the system, and what its ended children took.
     const fields = statOf(String(id))?.split(' ') ?? [];
     return fields.slice(11, 15).map(Number);
@@ -120,6 +120,15 @@ export function childrenOf(pid: number): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && parentOf(name) === pid)
     .map(Number);
+}
+
+/** What a process was started with; of one that has been forked and not started yet, what its parent was; none when it has ended. */
+export function argumentsOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+  } catch {
+    return []; // It has ended meanwhile.
+  }
 }
 
 const parentOf = (pid: string): number => Number(statOf(pid)?.split(' ')[1]);

@@ -3,7 +3,7 @@ import { type Digest, digestOf } from '../../src/kernel/digest.js';
 import { type GroupRef, parseContext, parseImageKey } from '../../src/kernel/image-key.js';
 import type { BlobStore } from '../../src/kernel/ports/blobs.js';
 import type { CommitRequest } from '../../src/kernel/ports/catalog.js';
-import type { Preview, SourceRecord } from '../../src/kernel/source.js';
+import type { Preview, SourceInfo, SourceRecord } from '../../src/kernel/source.js';
 
 export interface TestBlob {
   readonly digest: Digest;
@@ -36,6 +36,26 @@ export interface TestSourceOptions {
   readonly sequenceId?: string;
 }
 
+/** A source of `type`, upright, still, opaque, unless `facts` say otherwise. */
+export function sourceInfo(facts: Partial<SourceInfo> = {}): SourceInfo {
+  return {
+    type: 'jpeg',
+    widthPx: 640,
+    heightPx: 480,
+    orientation: 1,
+    pages: 1,
+    animated: false,
+    delaysMs: [],
+    loop: 0,
+    hasAlpha: false,
+    channels: 3,
+    bitsPerSample: 8,
+    colorSpace: 'srgb',
+    progressive: false,
+    ...facts,
+  };
+}
+
 /** A source whose bytes depend on `seed` alone. */
 export function testSource(seed: string, options: TestSourceOptions = {}): TestSource {
   const source = blobOf(`source ${seed}`, 200);
@@ -43,21 +63,7 @@ export function testSource(seed: string, options: TestSourceOptions = {}): TestS
   const record: SourceRecord = {
     digest: source.digest,
     bytes: source.bytes.length,
-    info: {
-      type: 'jpeg',
-      widthPx: 640,
-      heightPx: 480,
-      orientation: 6,
-      pages: 1,
-      animated: false,
-      delaysMs: [],
-      loop: 0,
-      hasAlpha: false,
-      channels: 3,
-      bitsPerSample: 8,
-      colorSpace: 'srgb',
-      progressive: true,
-    },
+    info: sourceInfo({ orientation: 6, progressive: true }),
     metadata: {
       File: { 'File Size': '200' },
     },

@@ -3,18 +3,16 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { digestOf } from '../../src/kernel/digest.js';
 import { blobStoreContract } from '../contracts/blob-store.contract.js';
 import { catalogContract } from '../contracts/catalog.contract.js';
+import { catalogWalkContract } from '../contracts/catalog-walk.contract.js';
 import type { Opened } from '../contracts/contract.js';
 import { fairEvictionContract } from '../contracts/fair-eviction.contract.js';
+import { insightContract } from '../contracts/insight.contract.js';
 import { leasesContract } from '../contracts/leases.contract.js';
-import { eventually, PATIENCE_MS, until } from './gate.js';
+import { takedownsContract } from '../contracts/takedowns.contract.js';
+import { workNotesContract } from '../contracts/work-notes.contract.js';
+import { eventually, until } from './gate.js';
 import type { RedisServers } from './redis-servers.js';
-import { newPrefix, openTestStore, realClock, type TestStore } from './redis-store.js';
-
-/** What a backend does is judged here, not how fast it does it: a call has as long as a test waits for anything. */
-const PATIENT = {
-  connectTimeoutMs: PATIENCE_MS,
-  deadlines: { getMs: PATIENCE_MS, setMs: PATIENCE_MS, scriptMs: PATIENCE_MS },
-};
+import { newPrefix, openTestStore, PATIENT, realClock, type TestStore } from './redis-store.js';
 
 /**
  * A store that is up: on a busy machine it opens before its servers have answered. Blobs have a connection of their own, which a
@@ -57,9 +55,14 @@ export function redisContracts(name: string, start: () => Promise<RedisServers>)
     leasesContract(name, () => open(({ leases }, peer) => ({ leases, peer: peer.leases })));
     const openCatalog = () =>
       open(({ catalog, fair, blobs }, peer) => {
-        return { catalog, fair, peer: peer.catalog, peerFair: peer.fair, blobs, clock: realClock };
+        const { catalog: seen, fair: peerFair, insight, walk } = peer;
+        return { catalog, fair, peer: seen, peerFair, insight, walk, blobs, clock: realClock };
       });
     catalogContract(name, openCatalog);
     fairEvictionContract(name, openCatalog);
+    insightContract(name, openCatalog);
+    catalogWalkContract(name, openCatalog);
+    workNotesContract(name, () => open(({ notes }, peer) => ({ notes, peer: peer.notes })));
+    takedownsContract(name, () => open(({ takedowns }, peer) => ({ takedowns, peer: peer.takedowns })));
   });
 }

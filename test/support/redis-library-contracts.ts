@@ -2,7 +2,11 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { assetsContract } from '../contracts/assets.contract.js';
 import { deliveriesContract } from '../contracts/deliveries.contract.js';
+import { endpointsContract } from '../contracts/endpoints.contract.js';
+import { foldersContract } from '../contracts/folders.contract.js';
+import { grantsContract } from '../contracts/grants.contract.js';
 import { jobsContract } from '../contracts/jobs.contract.js';
+import { uploadsContract } from '../contracts/uploads.contract.js';
 import { openRedisLibrarySubject } from './redis-library.js';
 import type { RedisServers } from './redis-servers.js';
 
@@ -19,5 +23,9 @@ export function redisLibraryContracts(name: string, start: () => Promise<RedisSe
     assetsContract(name, open);
     jobsContract(name, open);
     deliveriesContract(name, open);
+    foldersContract(name, open);
+    uploadsContract(name, open);
+    endpointsContract(name, open);
+    grantsContract(name, open);
   });
 }

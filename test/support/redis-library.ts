@@ -1,8 +1,11 @@
 // Opens the library on real Redis servers as compose-library.ts does, under a prefix of its own, with a clock that tests move.
 import type { OriginalBytes } from '../../src/stores/original-bytes.js';
 import { openRedisLibrary, type RedisLibraryOptions } from '../../src/stores/redis/library/open-redis-library.js';
-import type { LibrarySubject } from '../contracts/assets.contract.js';
 import type { DeliveriesSubject } from '../contracts/deliveries.contract.js';
+import type { EndpointsSubject } from '../contracts/endpoints.contract.js';
+import type { FoldersSubject } from '../contracts/folders.contract.js';
+import type { GrantsSubject } from '../contracts/grants.contract.js';
+import type { UploadsSubject } from '../contracts/uploads.contract.js';
 import { FakeClock } from './fake-clock.js';
 import { FakeLogger } from './fake-logger.js';
 import { FakeMetrics } from './fake-metrics.js';
@@ -42,7 +45,7 @@ export async function openRedisLibrarySubject(
     openTestRedisLibrary(url, keyPrefix, places, common),
     openTestRedisLibrary(url, keyPrefix, places, common),
   ]);
-  const subject: LibrarySubject & DeliveriesSubject = {
+  const subject: UploadsSubject & DeliveriesSubject & FoldersSubject & EndpointsSubject & GrantsSubject = {
     ...library,
     peer,
     clock,

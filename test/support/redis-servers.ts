@@ -7,6 +7,7 @@ import { startDaemons } from './daemons.js';
 import { eventually } from './gate.js';
 import { freePort } from './ports.js';
 import { run } from './processes.js';
+import { redisCommand } from './redis-command.js';
 import { type TempDir, tempDir } from './temp-dir.js';
 import { type Program, requireTool } from './tools.js';
 
@@ -92,8 +93,10 @@ export class RedisServer {
     await gone;
   }
 
-  /** One command; its reply as redis-cli prints it. Rejects for an error reply. */
+  /** One command, or one with options of redis-cli before it (`--scan`); its reply as redis-cli prints it. Rejects for an error reply. */
   async cli(...args: string[]): Promise<string> {
+    const isForProgram = this.cliArgs.length > 0 || args[0]?.startsWith('-');
+    if (!isForProgram) return (await redisCommand(this.port, args)).trim();
     const { stdout } = await run(this.client, ['-e', '-p', String(this.port), ...this.cliArgs, ...args], {
       timeout: 30_000,
     });

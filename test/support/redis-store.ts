@@ -4,8 +4,15 @@ import type { Clock } from '../../src/kernel/ports/clock.js';
 import { openRedisStore, type RedisStore, type RedisStoreOptions } from '../../src/stores/redis/open-redis-store.js';
 import { FakeLogger } from './fake-logger.js';
 import { FakeMetrics } from './fake-metrics.js';
+import { PATIENCE_MS } from './gate.js';
 
 export const realClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
+
+/** Where what a backend does is judged, not how fast it does it: a call has as long as a test waits for anything. */
+export const PATIENT = {
+  connectTimeoutMs: PATIENCE_MS,
+  deadlines: { getMs: PATIENCE_MS, setMs: PATIENCE_MS, scriptMs: PATIENCE_MS },
+} as const;
 
 export interface TestStore extends RedisStore {
   readonly metrics: FakeMetrics;

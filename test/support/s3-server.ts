@@ -50,12 +50,13 @@ export class S3Server {
     const at = (...names: string[]) => join(dir.path, ...names);
     await mkdir(at('etc'));
     await mkdir(at('srv', 'd1'), { recursive: true });
-    await copyFile(SWIFT_CONF, at('etc', 'swift.conf'));
     const programs = {
       account: await requireTool('swift-account-server'),
       container: await requireTool('swift-container-server'),
       object: await requireTool('swift-object-server'),
     };
+    // It comes with the programs.
+    await copyFile(SWIFT_CONF, at('etc', 'swift.conf'));
     const commands: Command[] = [];
     const ports: number[] = [];
     for (const kind of KINDS) {

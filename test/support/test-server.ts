@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { compose } from '../../src/compose.js';
 import { loadConfig } from '../../src/config/load-config.js';
-import { zoomFacesOf } from '../../src/dialect-settings.js';
+import { facesOf } from '../../src/dialect-settings.js';
 import { dialectsOf } from '../../src/http/dialects/registry.js';
+import { RemoteSources } from '../../src/remote-sources.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { documentServer } from './documented-servers.js';
 import { tempDir } from './temp-dir.js';
@@ -53,7 +54,11 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const { port } = app.server.address() as AddressInfo;
   const origin = `http://127.0.0.1:${port}`;
   const isOpen = config.access.apiTokens === undefined && config.access.urlKeys === undefined;
-  documentServer(origin, dialectsOf({ ...config.server, zoom: zoomFacesOf(config, () => port) }), isOpen);
+  documentServer(
+    origin,
+    dialectsOf({ ...config.server, ...facesOf(config, () => port, '', new RemoteSources(config)) }),
+    isOpen,
+  );
   return {
     origin,
     url: `${origin}${config.server.basePath}`,

@@ -22,6 +22,7 @@ export const TOOLS = {
   'redis-cli': { debian: 'redis-tools', binaries: ['redis-cli'] },
   chromium: { debian: 'chromium', binaries: ['chromium', 'chromium-browser', 'google-chrome'] },
   nginx: { debian: 'nginx-light', binaries: ['nginx'] },
+  caddy: { debian: 'caddy', binaries: ['caddy'] },
   haproxy: { debian: 'haproxy', binaries: ['haproxy'] },
   curl: { debian: 'curl', binaries: ['curl'] },
   openssl: { debian: 'openssl', binaries: ['openssl'] },
@@ -42,8 +43,12 @@ export const TOOLS = {
   'fc-match': { debian: 'fontconfig', binaries: ['fc-match'] },
   qpdf: { debian: 'qpdf', binaries: ['qpdf'] },
   vips: { debian: 'libvips-tools', binaries: ['vips'] },
+  iipsrv: { debian: 'iipimage-server', binaries: ['/usr/lib/iipimage-server/iipsrv.fcgi'] },
+  // Its icons are looked at too.
+  convert: { debian: 'imagemagick', binaries: ['convert-im6.q16', 'convert'] },
   // With the module that its clients use.
   php: { debian: 'php-cli', also: ['php-curl'], binaries: ['php'] },
+  'systemd-analyze': { debian: 'systemd', binaries: ['systemd-analyze'] },
   bash: { debian: 'bash', binaries: ['bash'] },
   sh: { debian: 'dash', binaries: ['sh'] },
   printenv: { debian: 'coreutils', binaries: ['printenv'] },
@@ -54,6 +59,7 @@ export const TOOLS = {
   setpriv: { debian: 'util-linux', binaries: ['setpriv'] },
   unshare: { debian: 'util-linux', binaries: ['unshare'] },
   npm: { debian: 'npm', binaries: ['npm'] },
+  npx: { debian: 'npm', binaries: ['npx'] },
   // Debian's own, which alone sees what Debian's packages bring.
   'debian-python3': { debian: 'python3', binaries: ['/usr/bin/python3'] },
 } as const satisfies Record<string, Tool>;

@@ -37,8 +37,11 @@ describe('docs/API.md', () => {
     const segments = template.split('/').slice(2);
     const lines = commands.filter((line) => new RegExp(`^curl .*\\$B/${name}(?![A-Za-z])`).test(line));
     expect(commandsOf(text).filter((line) => lines.includes(line))).not.toEqual([]);
+    // As a form, as it is, or by its digest alone.
+    const takesSource = / (?:-F|-T|--data-binary) |"Content-Digest:/;
+    expect(lines.some((line) => line.includes('-F '))).toBe(body === 'source');
     for (const line of lines) {
-      expect(line.includes('-F ')).toBe(body === 'source');
+      expect(takesSource.test(line)).toBe(body === 'source');
       expect(line.includes('-u admin:')).toBe(opensTo === 'admin');
       expect(line.includes('-X DELETE')).toBe(name.startsWith('clear'));
       const path = new RegExp(`\\$B/${name}((?:/[^ ?"/]+)*)`).exec(line)?.[1] ?? '';

@@ -1,6 +1,6 @@
 // Progress of a long command: a bar on a terminal, plain lines elsewhere, no colour where none is wanted.
 import { expect, test } from 'vitest';
-import { Progress } from '../../src/copy-progress.js';
+import { Progress } from '../../src/cli/progress.js';
 
 function drawn(
   isTTY: boolean,

@@ -21,6 +21,19 @@ test('OPERATIONS.md tells how many uploads and connections there may be', () => 
   );
 });
 
+test('OPERATIONS.md sizes Helm as the chart does', () => {
+  const { resources, persistence } = load(read('deploy/helm/proofsheet/values.yaml')) as {
+    readonly resources: { readonly requests: Record<string, string>; readonly limits: Record<string, string> };
+    readonly persistence: { readonly size: string };
+  };
+  const row = read('docs/OPERATIONS.md')
+    .split('\n')
+    .find((line) => line.startsWith('| Helm, one replica'));
+  const { cpu, memory } = resources.requests;
+  expect(row).toContain(`| ${cpu} asked for | ${memory} asked for, ${resources.limits.memory} at most |`);
+  expect(row).toContain(`\`persistence.size\`, ${persistence.size} by default`);
+});
+
 test('CLUSTER.md tells the deadlines of Redis', () => {
   const { redisCommandTimeoutMs, redisBlobTimeoutMs } = defaults.shared;
   const text = read('docs/CLUSTER.md');

@@ -7,6 +7,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { allSettings } from '../../src/config/schema.js';
 import { BOXES, COUNTERS, GAUGES, HISTOGRAMS, METRIC_PREFIX } from '../../src/telemetry/metric-table.js';
 import { anchorsOf, DOCUMENTS, linksOf, pathsIn, readDocument } from '../support/documents.js';
+import { testFiles } from '../support/projects.js';
 import { SETTINGS_DOCUMENT, withGeneratedParts } from '../support/settings-document.js';
 
 const ROOT = new URL('../../', import.meta.url);
@@ -48,6 +49,15 @@ describe('the table of settings', () => {
 });
 
 describe('a document', () => {
+  it.each(texts)('$path names tests that are there', ({ text }) => {
+    // By the end of their paths: what a table shows its tests by begins where the table says.
+    for (const [, named = ''] of text.matchAll(/`(?:\.\.\/)*([\w./-]+\.test\.ts)`/g))
+      expect(
+        testFiles().filter((path) => `/${path}`.endsWith(`/${named.replace(/^test\//, '')}`)),
+        named,
+      ).not.toEqual([]);
+  });
+
   it.each(DOCUMENTS)('%s links to files and headings that exist', (path) => {
     for (const link of linksOf(readDocument(path))) {
       if (link.startsWith('https://')) continue;

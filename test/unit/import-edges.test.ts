@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { filesOnCircles, importsOf, type SourceFile, violationsOf } from '../support/import-edges.js';
+import { filesOnCircles, importsOf, loadedWith, type SourceFile, violationsOf } from '../support/import-edges.js';
 
 const MAX_LINES = 350;
 
@@ -21,8 +21,26 @@ describe('src/', () => {
     expect(violationsOf(files)).toEqual([]);
   });
 
-  test('has no circle in http/', () => {
-    expect(filesOnCircles(files).filter((path) => path.startsWith('http/'))).toEqual([]);
+  test('has no circle', () => {
+    expect(filesOnCircles(files)).toEqual([]);
+  });
+
+  // Of everybody's start: undici alone is a hundred modules and a tenth of it, for the few servers that fetch.
+  test('loads at its start what every server needs, and no other package', () => {
+    const config = ['config/lib/util.js', 'js-yaml', 'zod'];
+    const http = ['content-disposition', 'express', 'express-basic-auth', 'helmet', 'multer'];
+    const all = [...config, ...http, 'lmdb', 'lru-cache', 'pino', 'prom-client'].sort();
+    expect(loadedWith('main.ts', files)).toEqual(all);
+  });
+
+  test('is found to load a package that a file of a file imports, but for its types or when it is asked for it', () => {
+    const seen = [
+      { path: 'main.ts', text: "import {\n  a,\n} from './a.js';\nimport type { B } from './b.js';" },
+      { path: 'a.ts', text: "export * from './c.js';\nconst d = () => import('bullmq');" },
+      { path: 'b.ts', text: "import 'sharp';" },
+      { path: 'c.ts', text: "import type { Agent } from 'undici';\nimport 'lmdb';\n// import 'ioredis';" },
+    ];
+    expect(loadedWith('main.ts', seen)).toEqual(['lmdb']);
   });
 
   test(`has no file over ${MAX_LINES} lines`, () => {

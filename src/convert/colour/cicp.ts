@@ -1,5 +1,5 @@
 // Coding-independent code points (ITU-T H.273) as colours: what PNG and AVIF say of theirs beside, or instead of, a profile.
-import { BT709, isIdentity, type Primaries, toSrgbFrom } from './primaries.js';
+import { BT709, isIdentity, luminanceOf, type Primaries, toSrgbFrom } from './primaries.js';
 import type { Colours } from './reading.js';
 import { gammaToLight, hlgToScene, pqToLight, srgbToLight, type Transfer } from './transfer.js';
 
@@ -56,6 +56,10 @@ export function cicpColours({ primaries, transfer, narrowRange, asTelevision }: 
     transfer: curve ?? srgbToLight,
     ...(matrix && !isIdentity(matrix) ? { matrix } : {}),
     ...(range ? { range } : {}),
-    ...(transfer === PQ ? { dynamic: 'pq' as const } : transfer === HLG ? { dynamic: 'hlg' as const } : {}),
+    ...(transfer === PQ
+      ? { dynamic: 'pq' as const }
+      : transfer === HLG
+        ? { dynamic: 'hlg' as const, luminance: luminanceOf(own) }
+        : {}),
   };
 }

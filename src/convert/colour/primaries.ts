@@ -19,6 +19,9 @@ export const BT709: Primaries = { red: [0.64, 0.33], green: [0.3, 0.6], blue: [0
 /** Display P3: of SMPTE EG 432-1, with the white of sRGB. */
 export const DISPLAY_P3: Primaries = { red: [0.68, 0.32], green: [0.265, 0.69], blue: [0.15, 0.06], white: D65 };
 
+/** Of ITU-R BT.2020, as BT.2100 rounds them. */
+const LUMINANCE_2020 = [0.2627, 0.678, 0.0593] as const;
+
 /** XYZ under D50, as colour profiles (ICC.1) tell colours, to linear sRGB: the colourants of the sRGB profile, turned round. */
 export const D50_TO_SRGB: Matrix = [
   3.1338561, -1.6168667, -0.4906146, -0.9787684, 1.9161415, 0.033454, 0.0719453, -0.2289914, 1.4052427,
@@ -49,6 +52,12 @@ export function toXyzOf(primaries: Primaries): {
   const back = matrix && inverse(matrix);
   if (back === undefined) throw new RangeError('expected primaries that span colours');
   return { white: xyzOf(primaries.white), fromXyz: back };
+}
+
+/** Shares of red, green and blue in the luminance of their light; of BT.2020 for primaries that span no colours. */
+export function luminanceOf(primaries: Primaries | undefined): readonly [number, number, number] {
+  const [, , , red, green, blue] = (primaries && toXyz(primaries)) ?? [0, 0, 0, ...LUMINANCE_2020];
+  return [red, green, blue];
 }
 
 /** Whether it changes no colour by more than a step or two of 255. */

@@ -1,6 +1,6 @@
 // How decoded samples are read when the decoder's own way to sRGB would be wrong: as coded values, which are turned into
 // sRGB here. Pixel by pixel in tables; 20 to 40 ns a pixel.
-import type { Matrix } from './primaries.js';
+import { luminanceOf, type Matrix } from './primaries.js';
 import { HLG_PEAK, HLG_SYSTEM_GAMMA, lightToSrgb, shoulder, srgbToLight, type Transfer } from './transfer.js';
 
 export type Samples = Uint8Array | Uint16Array | Float32Array;
@@ -36,6 +36,8 @@ export interface Colours {
   readonly matrix?: Matrix;
   /** Goes above white: `hlg` is light of the scene still, `pq` of the display. */
   readonly dynamic?: 'pq' | 'hlg';
+  /** Shares of the channels in luminance, which the system gamma of `hlg` goes by. */
+  readonly luminance?: readonly [number, number, number];
   /** Coded values between which the light lies, of 0 to 1; default 0 and 1. */
   readonly range?: readonly [black: number, white: number];
 }
@@ -81,7 +83,8 @@ export function converted(
   const [red, green, blue] = tablesOf(colours, most);
   const toSrgb = srgbOfLight();
   const [a, b, c, d, e, f, g, h, i] = (grey ? undefined : colours.matrix) ?? [1, 0, 0, 0, 1, 0, 0, 0, 1];
-  const mapped = colours.dynamic && dynamicOf(colours.dynamic, brightest(samples, channels, red, colours.dynamic));
+  const peak = colours.dynamic ? brightest(samples, channels, red, colours.dynamic) : 1;
+  const mapped = colours.dynamic && dynamicOf(colours.dynamic, peak, colours.luminance ?? luminanceOf(undefined));
   const last = grey ? 0 : 1;
   for (let pixel = 0, from = 0, to = 0; pixel < count; pixel++, from += channels, to += out) {
     let r = red[samples[from] as number] as number;
@@ -119,16 +122,15 @@ function tablesOf(
   return [table, table, table];
 }
 
-/** The luminance of light in the primaries of BT.2020. */
-function luminance(r: number, g: number, b: number): number {
-  return 0.2627 * r + 0.678 * g + 0.0593 * b;
-}
-
 /** The factor by which the light of a pixel becomes that of a screen whose most is white. Hues are kept. */
-function dynamicOf(dynamic: 'pq' | 'hlg', peak: number): (r: number, g: number, b: number) => number {
+function dynamicOf(
+  dynamic: 'pq' | 'hlg',
+  peak: number,
+  [red, green, blue]: readonly [number, number, number],
+): (r: number, g: number, b: number) => number {
   const compressed = shoulder(peak);
   return (r, g, b) => {
-    const display = dynamic === 'pq' ? 1 : HLG_PEAK * luminance(r, g, b) ** (HLG_SYSTEM_GAMMA - 1);
+    const display = dynamic === 'pq' ? 1 : HLG_PEAK * (red * r + green * g + blue * b) ** (HLG_SYSTEM_GAMMA - 1);
     const light = Math.max(r, g, b) * display;
     return light > 0 ? (display * compressed(light)) / light : 0;
   };

@@ -27,6 +27,24 @@ export function mendedGif(bytes: Buffer): Buffer | undefined {
   return parts.length === 0 ? undefined : Buffer.concat([...parts, bytes.subarray(from)]);
 }
 
+const XMP_APPLICATION = '\x0bXMP DataXMP';
+/** Behind a packet: every length leads to its end, since the packet is no blocks (XMP specification, part 3). */
+const XMP_TRAILER = Buffer.from([0x01, 0xff, 0xfe, 0xfd]);
+
+/** The first packet of XMP. */
+export function xmpOfGif(bytes: Buffer): Buffer | undefined {
+  let packet: Buffer | undefined;
+  gifStructure(bytes, Number.POSITIVE_INFINITY, {
+    application: (from, to) => {
+      const body = bytes.subarray(from + 2, to);
+      if (packet || body.toString('latin1', 0, XMP_APPLICATION.length) !== XMP_APPLICATION) return;
+      const end = body.lastIndexOf(XMP_TRAILER);
+      packet = body.subarray(XMP_APPLICATION.length, end < 0 ? body.length : end);
+    },
+  });
+  return packet;
+}
+
 interface Frame {
   readonly left: number;
   readonly top: number;

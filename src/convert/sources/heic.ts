@@ -1,11 +1,14 @@
 // HEIC and HEIF: the decoder's library reads the header, as of AVIF, but has no decoder of HEVC; that one comes in a package.
 import { createRequire } from 'node:module';
 import sharp from 'sharp';
+import { areaOf, type Size } from '../../kernel/sizes.js';
 import { decoderPackage } from '../decoder-packages.js';
 import type { OpenedSource, Pixels } from '../opened-source.js';
-import { DamagedSource } from '../refused-kind.js';
+import { DamagedSource, refusedKind } from '../refused-kind.js';
 import { compiledWasm, instanceOf } from '../wasm.js';
 import { avifReading } from './avif.js';
+import { type Crop, croppedHeif } from './heif-crop.js';
+import { type HeifItems, heifItems, undecodedHeif } from './heif-items.js';
 
 const require = createRequire(import.meta.url);
 const PACKAGE = 'libheif-js';
@@ -47,14 +50,19 @@ interface DecodedImage {
 export async function openHeic(file: Buffer): Promise<OpenedSource> {
   // Known to be missing before anything is paid.
   await loaded();
-  const header = await sharp(file, { failOn: 'warning', limitInputPixels: false }).metadata();
-  const { width, height, hasAlpha, icc, exif, space } = header;
+  const other = undecodedHeif(file, 'HEIF');
+  if (other !== undefined) throw refusedKind(other);
+  const header = await sharp(withKnownBrand(file), { failOn: 'warning', limitInputPixels: false }).metadata();
+  const { width, height, hasAlpha, icc, exif, xmp, space } = header;
   const bits = header.depth === 'ushort' ? 16 : 8;
+  const items = heifItems(file);
+  const cropped = items && croppedHeif(file, items);
+  const size = cropped?.crop ?? (items && primarySize(items)) ?? { widthPx: width, heightPx: height };
   const channels = hasAlpha ? 4 : 3;
   return {
     kind: 'pixels',
     // Turns and mirrors that the file tells are done by the decoder.
-    size: { widthPx: width, heightPx: height },
+    size,
     orientation: 1,
     hasAlpha,
     channels,
@@ -63,10 +71,45 @@ export async function openHeic(file: Buffer): Promise<OpenedSource> {
     pages: 1,
     icc,
     exif,
+    xmp,
     reading: avifReading(file, header),
-    decoderBytes: ({ widthPx, heightPx }) => BASE_BYTES + file.length + widthPx * heightPx * BYTES_PER_PIXEL[bits],
-    decode: () => decodeHeic(file, { hasAlpha, bits, icc, widthPx: width, heightPx: height }),
+    decoderBytes: (size) => BASE_BYTES + file.length + areaOf(cropped?.whole ?? size) * BYTES_PER_PIXEL[bits],
+    decode: async () => {
+      const whole = cropped?.whole ?? size;
+      const decoded = await decodeHeic(cropped?.file ?? file, { hasAlpha, bits, icc, ...whole });
+      return cropped ? cutOut(decoded, cropped.crop) : decoded;
+    },
   };
+}
+
+/** The picture that is meant to be shown; the library takes the first one, which another may be a thumbnail of. */
+function primarySize(items: HeifItems): Size | undefined {
+  const own = items.associated();
+  const ispe = own.find(({ type }) => type === 'ispe')?.body;
+  // Of what is cropped in another way the library knows.
+  if (ispe === undefined || ispe.length < 12 || own.some(({ type }) => type === 'clap')) return undefined;
+  const [widthPx, heightPx] = [ispe.readUInt32BE(4), ispe.readUInt32BE(8)];
+  const quarters = own.filter(({ type }) => type === 'irot').reduce((sum, { body }) => sum + ((body[0] ?? 0) & 3), 0);
+  return quarters % 2 === 0 ? { widthPx, heightPx } : { widthPx: heightPx, heightPx: widthPx };
+}
+
+function cutOut({ samples, widthPx, channels, icc }: Pixels, crop: Crop): Pixels {
+  const cut = samples.slice(0, crop.widthPx * crop.heightPx * channels);
+  for (let row = 0; row < crop.heightPx; row++) {
+    const from = ((crop.topPx + row) * widthPx + crop.leftPx) * channels;
+    cut.set(samples.subarray(from, from + crop.widthPx * channels), row * crop.widthPx * channels);
+  }
+  return { samples: cut, widthPx: crop.widthPx, heightPx: crop.heightPx, channels, icc };
+}
+
+const BRAND_AT = 8;
+
+/** The second edition of the format has a brand that the library does not know. */
+function withKnownBrand(file: Buffer): Buffer {
+  if (file.toString('latin1', BRAND_AT, BRAND_AT + 4) !== 'mif2') return file;
+  const known = Buffer.from(file);
+  known.write('mif1', BRAND_AT, 'latin1');
+  return known;
 }
 
 function loaded() {
@@ -80,7 +123,7 @@ async function decodeHeic(file: Buffer, { hasAlpha, bits, icc, widthPx, heightPx
   const { create, module } = await loaded();
   const library = create(instanceOf(module));
   const context = library.heif_context_alloc();
-  const read = library.heif_context_read_from_memory(context, file);
+  const read = library.heif_context_read_from_memory(context, withKnownBrand(file));
   if (read.code !== library.heif_error_code.heif_error_Ok) throw new DamagedSource(read.message);
   const handle = library.heif_js_context_get_primary_image_handle(context);
   const layout = bits === 16 ? (hasAlpha ? 'RRGGBBAA_LE' : 'RRGGBB_LE') : hasAlpha ? 'RGBA' : 'RGB';

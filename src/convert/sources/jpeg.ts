@@ -2,7 +2,7 @@
 // they can be strict with everything else (ITU-T T.81, annex B; Adobe technical note 5116).
 import { CodedData } from './jpeg-coded-data.js';
 
-const [SOI, EOI, SOS, APP0, APP14] = [0xd8, 0xd9, 0xda, 0xe0, 0xee] as const;
+const [TEM, SOI, EOI, SOS, APP0, APP14] = [0x01, 0xd8, 0xd9, 0xda, 0xe0, 0xee] as const;
 /** Frames of one pass over each coefficient (baseline, extended; the latter also with arithmetic coding). */
 const SEQUENTIAL: readonly number[] = [0xc0, 0xc1, 0xc9];
 const PROGRESSIVE: readonly number[] = [0xc2, 0xca];
@@ -73,7 +73,8 @@ export function jpegKind(bytes: Buffer): string | undefined {
       return precision === 12 ? 'JPEG of 12-bit samples' : undefined;
     }
     if (code === SOS || code === EOI || code === SOI) return undefined;
-    at = marker.at + 2 + bytes.readUInt16BE(marker.at + 2);
+    const isAlone = isRestart(code) || code === TEM;
+    at = marker.at + 2 + (isAlone ? 0 : bytes.readUInt16BE(marker.at + 2));
   }
   return undefined;
 }
@@ -97,6 +98,12 @@ function layoutOf(bytes: Buffer): Layout {
     if (code === EOI || code === SOI) {
       endMarker = code === EOI;
       break;
+    }
+    // Between segments restarts are nothing, and they have no length.
+    if (isRestart(code) || code === TEM) {
+      changed = true;
+      at += 2;
+      continue;
     }
     if (at + 4 > bytes.length) break;
     const segment = Buffer.from(bytes.subarray(at, at + 2 + bytes.readUInt16BE(at + 2)));

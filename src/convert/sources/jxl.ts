@@ -1,9 +1,15 @@
 // JPEG XL (ISO/IEC 18181): the size is read from the code stream here, the pixels come from a package, in sRGB.
+import { brotliDecompressSync } from 'node:zlib';
+import { BT709, luminanceOf } from '../colour/primaries.js';
+import { type Reading, readingOf } from '../colour/reading.js';
+import { REFERENCE_WHITE, srgbToLight } from '../colour/transfer.js';
 import { decoderPackage } from '../decoder-packages.js';
 import type { OpenedSource, Pixels } from '../opened-source.js';
-import { DamagedSource, expectBytes } from '../refused-kind.js';
+import { DamagedSource } from '../refused-kind.js';
+import { MAX_EXIF_BYTES, MAX_PACKET_BYTES } from '../source-facts.js';
 import { compiledWasm, instanceOf } from '../wasm.js';
 import { boxesOf } from './isobmff.js';
+import { type JxlDynamic, jxlHeader, withBits } from './jxl-header.js';
 
 const PACKAGE = '@jsquash/jxl';
 const BASE_BYTES = 48 * 1024 * 1024;
@@ -22,7 +28,8 @@ interface JxlModule {
 
 export async function openJxl(file: Buffer): Promise<OpenedSource> {
   await loaded();
-  const { isDeep, ...size } = headerOf(codeStreamOf(file));
+  const stream = codeStreamOf(file);
+  const { isDeep, dynamic, ...size } = jxlHeader(stream);
   const bytesEach = BYTES_PER_PIXEL[isDeep ? 'deep' : 'usual'];
   return {
     kind: 'pixels',
@@ -34,9 +41,36 @@ export async function openJxl(file: Buffer): Promise<OpenedSource> {
     colorSpace: 'srgb',
     pages: 1,
     exif: exifOf(file),
+    xmp: packedBox(file, 'xml ', MAX_PACKET_BYTES),
+    reading: dynamic && readingOfDynamic(dynamic),
     decoderBytes: ({ widthPx, heightPx }) => BASE_BYTES + file.length + widthPx * heightPx * bytesEach,
-    decode: () => decodeJxl(file, size),
+    decode: () => decodeJxl(dynamic ? withFinerLight(file, stream, dynamic) : file, size),
   };
+}
+
+/** The most that PQ codes, and the most that is looked at where the file tells that in a way that can be changed; cd/m2. */
+const [MOST_OF_PQ, MOST_SHOWN] = [10_000, 2000] as const;
+/** The latter as a float of 16 bits. */
+const MOST_SHOWN_BITS = 0x67d0;
+/** Of the curve of sRGB, as the number of PQ is written. */
+const SRGB_CURVE = 13 - 2;
+
+/**
+ * The package gives light of the display (PQ) or of the scene (HLG), 1 for the most that is coded, by the curve of sRGB in 8 bits: of PQ
+ * white is the 39th step.
+ */
+function readingOfDynamic({ curve, lightAtBit }: JxlDynamic): Reading {
+  if (curve === 'hlg')
+    return readingOf('uchar', { transfer: srgbToLight, dynamic: 'hlg', luminance: luminanceOf(BT709) }, true);
+  const scale = (lightAtBit === undefined ? MOST_OF_PQ : MOST_SHOWN) / REFERENCE_WHITE;
+  return readingOf('uchar', { transfer: (coded) => srgbToLight(coded) * scale, dynamic: 'pq' }, true);
+}
+
+/** Lossy colours of PQ are light, relative to a most that the file tells: told as less, by the curve of sRGB, white is the 90th step. */
+function withFinerLight(file: Buffer, stream: Buffer, { curve, curveAtBit, lightAtBit }: JxlDynamic): Buffer {
+  if (curve !== 'pq' || lightAtBit === undefined) return file;
+  const first = (stream.byteOffset - file.byteOffset) * 8;
+  return withBits(withBits(file, first + curveAtBit, 4, SRGB_CURVE), first + lightAtBit, 16, MOST_SHOWN_BITS);
 }
 
 function loaded() {
@@ -87,53 +121,23 @@ function codeStreamOf(file: Buffer): Buffer {
   throw new DamagedSource('expected a code stream, got none');
 }
 
-function exifOf(file: Buffer): Buffer | undefined {
+/** The body of that box, which may be packed; `undefined` where there is none, or one of more than `mostBytes`. */
+function packedBox(file: Buffer, wanted: string, mostBytes: number): Buffer | undefined {
   if (file.readUInt16BE(0) === 0xff0a) return undefined;
-  const body = boxesOf(file).find(({ type }) => type === 'Exif')?.body;
-  return body && body.length > 12 ? body.subarray(4 + body.readUInt32BE(0)) : undefined;
-}
-
-/** Width to height, where the width is not told (part 1, section D.1.2). */
-const RATIOS: readonly (readonly [number, number])[] = [
-  [1, 1],
-  [12, 10],
-  [4, 3],
-  [3, 2],
-  [16, 9],
-  [5, 4],
-  [2, 1],
-];
-const SIDE_BITS = [9, 13, 18, 30] as const;
-
-interface JxlHeader extends Pick<Pixels, 'widthPx' | 'heightPx'> {
-  /** More than 8 bits a sample, or so much that it is not told in the first fields. */
-  readonly isDeep: boolean;
-}
-
-/** SizeHeader behind the signature, and the orientation and depth that may follow it (sections D.1.2, D.2 and D.3.2). */
-function headerOf(stream: Buffer): JxlHeader {
-  expectBytes(stream, 0, 2);
-  let bit = 16;
-  const read = (count: number): number => {
-    let value = 0;
-    for (let index = 0; index < count; index++, bit++) {
-      value += (((stream[bit >> 3] ?? 0) >> (bit & 7)) & 1) * 2 ** index;
+  for (const { type, body } of boxesOf(file)) {
+    if (type === wanted) return body.length > mostBytes ? undefined : body;
+    if (type !== 'brob' || body.toString('latin1', 0, 4) !== wanted) continue;
+    try {
+      return brotliDecompressSync(body.subarray(4), { maxOutputLength: mostBytes });
+    } catch {
+      return undefined;
     }
-    if (bit > stream.length * 8) throw new DamagedSource('expected a size, got the end of the file');
-    return value;
-  };
-  const small = read(1) === 1;
-  const side = (): number => (small ? (read(5) + 1) * 8 : read(SIDE_BITS[read(2)] ?? 9) + 1);
-  const heightPx = side();
-  const ratio = RATIOS[read(3) - 1];
-  const widthPx = ratio ? Math.floor((heightPx * ratio[0]) / ratio[1]) : side();
-  // ImageMetadata: all default, or with extra fields, of which the first is the orientation; then the depth.
-  if (read(1) === 1) return { widthPx, heightPx, isDeep: false };
-  const extra = read(1) === 1;
-  const swapped = extra && read(3) + 1 >= 5;
-  // Another size, a preview or an animation, which say more before the depth comes.
-  const isLonger = extra && read(3) !== 0;
-  // No floats, and the first choice of a depth: 8 bits.
-  const isDeep = isLonger || read(3) !== 0;
-  return swapped ? { widthPx: heightPx, heightPx: widthPx, isDeep } : { widthPx, heightPx, isDeep };
+  }
+  return undefined;
+}
+
+/** Behind the offset of its beginning. */
+function exifOf(file: Buffer): Buffer | undefined {
+  const body = packedBox(file, 'Exif', MAX_EXIF_BYTES);
+  return body && body.length > 12 ? body.subarray(4 + body.readUInt32BE(0)) : undefined;
 }

@@ -13,6 +13,8 @@ export interface GifVisitor {
   readonly image?: (at: number) => void;
   /** A graphic control extension: of the image behind it. */
   readonly control?: (at: number) => void;
+  /** An extension of an application, from its first byte to behind its last. */
+  readonly application?: (from: number, to: number) => void;
   /** A zero where a block should begin. Decoders that are not strict pass it over. */
   readonly strayZero?: (at: number) => void;
 }
@@ -22,9 +24,11 @@ export function gifStructure(bytes: Buffer, most: number, visitor: GifVisitor = 
   const IMAGE = 0x2c;
   const EXTENSION = 0x21;
   const CONTROL = 0xf9;
+  const APPLICATION = 0xff;
   let frames = 0;
   let at = 13 + colourTableBytes(bytes[10] ?? 0);
   while (at < bytes.length) {
+    const from = at;
     const block = bytes[at];
     if (block === IMAGE) {
       if (++frames > most) return { more: true, cut: false };
@@ -43,6 +47,7 @@ export function gifStructure(bytes: Buffer, most: number, visitor: GifVisitor = 
     }
     for (let length = bytes[at]; length !== undefined && length > 0; length = bytes[at]) at += 1 + length;
     at++;
+    if (block === EXTENSION && bytes[from + 1] === APPLICATION) visitor.application?.(from, at);
   }
   return { more: false, cut: at > bytes.length };
 }

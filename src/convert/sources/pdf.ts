@@ -6,6 +6,7 @@ import { decoderPackage } from '../decoder-packages.js';
 import type { OpenedSource, Pixels } from '../opened-source.js';
 import { DamagedSource, refusedKind } from '../refused-kind.js';
 import { compiledWasm, instanceOf } from '../wasm.js';
+import { type PdfObjects, pictureBytes } from './pdf-pictures.js';
 
 const PACKAGE = '@hyzyla/pdfium';
 /** Of paper: more than screens show of a page. */
@@ -14,7 +15,7 @@ const PIXELS_PER_POINT = 300 / 72;
 const LEAST_LONG_SIDE_PX = 2048;
 const MOST_SIDE_PX = 16_384;
 const MOST_PIXELS = 64_000_000;
-/** The decoder at rest, its fonts, and the pictures of a page, which nobody can tell before it is drawn. */
+/** The decoder at rest and its fonts. */
 const BASE_BYTES = 160 * 1024 * 1024;
 
 /** FPDFBitmap_BGR, three bytes a pixel; the order is turned by a flag. */
@@ -25,19 +26,32 @@ const WHITE = 0xffffffff;
 const ERROR = { password: 4, security: 5 } as const;
 
 /** What is used of the package's interface: functions of PDFium's public headers. */
-interface Pdfium {
-  readonly HEAPU8: Uint8Array;
-  readonly wasmExports: { malloc(bytes: number): number };
+interface Pdfium extends PdfObjects {
   _FPDF_InitLibrary(): void;
   _FPDF_LoadMemDocument(at: number, bytes: number, password: number): number;
   _FPDF_GetLastError(): number;
   _FPDF_GetPageCount(document: number): number;
   _FPDF_LoadPage(document: number, index: number): number;
+  _FPDF_ClosePage(page: number): void;
   _FPDF_GetPageWidthF(page: number): number;
   _FPDF_GetPageHeightF(page: number): number;
   _FPDFBitmap_CreateEx(width: number, height: number, format: number, at: number, stride: number): number;
   _FPDFBitmap_FillRect(bitmap: number, left: number, top: number, width: number, height: number, colour: number): void;
   _FPDF_RenderPageBitmap(
+    bitmap: number,
+    page: number,
+    left: number,
+    top: number,
+    width: number,
+    height: number,
+    rotate: number,
+    flags: number,
+  ): void;
+  _FPDFDOC_InitFormFillEnvironment(document: number, callbacks: number): number;
+  _FORM_OnAfterLoadPage(page: number, form: number): void;
+  /** The same arguments as of the page, behind the form. */
+  _FPDF_FFLDraw(
+    form: number,
     bitmap: number,
     page: number,
     left: number,
@@ -60,10 +74,17 @@ export async function openPdf(
   if (!(pages >= 1)) throw new DamagedSource('expected at least one page, got none');
   const loaded = library._FPDF_LoadPage(document, Math.min(page, pages) - 1);
   if (loaded === 0) throw new DamagedSource(`expected a page ${page} that can be read`);
-  const [width, height] = [library._FPDF_GetPageWidthF(loaded), library._FPDF_GetPageHeightF(loaded)];
+  const form = formOf(library, document, loaded);
+  const inside = pictureBytes(library, loaded);
+  const sizeOf = (of: number) =>
+    shownSize(
+      library._FPDF_GetPageWidthF(of),
+      library._FPDF_GetPageHeightF(of),
+      Math.min(maxSourcePixels, MOST_PIXELS),
+    );
   return {
     kind: 'pixels',
-    size: shownSize(width, height, Math.min(maxSourcePixels, MOST_PIXELS)),
+    size: sizeOf(loaded),
     orientation: 1,
     hasAlpha: false,
     channels: 3,
@@ -71,8 +92,17 @@ export async function openPdf(
     colorSpace: 'srgb',
     pages,
     drawn: true,
-    decoderBytes: ({ widthPx, heightPx }) => BASE_BYTES + 3 * file.length + widthPx * heightPx * 6,
-    decode: async (size) => draw(library, loaded, size),
+    decoderBytes: ({ widthPx, heightPx }) => BASE_BYTES + 3 * file.length + inside + widthPx * heightPx * 6,
+    pageSize(number) {
+      const other = library._FPDF_LoadPage(document, number - 1);
+      if (other === 0) throw new DamagedSource(`expected a page ${number} that can be read`);
+      try {
+        return sizeOf(other);
+      } finally {
+        library._FPDF_ClosePage(other);
+      }
+    },
+    decode: async (size) => draw(library, { page: loaded, form }, size),
   };
 }
 
@@ -101,6 +131,21 @@ function loadDocument(library: Pdfium, file: Buffer): number {
   throw new DamagedSource(`PDFium error ${error}`);
 }
 
+/** More than the structure of callbacks takes. */
+const CALLBACKS_BYTES = 512;
+
+/** The fields of a form have an appearance of their own, which is drawn beside the page: 0 for none. No callback is given, and no script runs. */
+function formOf(library: Pdfium, document: number, page: number): number {
+  const callbacks = library.wasmExports.malloc(CALLBACKS_BYTES);
+  if (callbacks === 0) return 0;
+  library.HEAPU8.fill(0, callbacks, callbacks + CALLBACKS_BYTES);
+  // Its version stands first; the second is for forms of another kind.
+  library.HEAPU8[callbacks] = 1;
+  const form = library._FPDFDOC_InitFormFillEnvironment(document, callbacks);
+  if (form !== 0) library._FORM_OnAfterLoadPage(page, form);
+  return form;
+}
+
 /** What a page of so many points is taken for: the largest that it is drawn at. */
 function shownSize(width: number, height: number, mostPixels: number): Size {
   if (!(width > 0 && height > 0 && width < 1e7 && height < 1e7)) {
@@ -115,7 +160,11 @@ function shownSize(width: number, height: number, mostPixels: number): Size {
   return { widthPx: Math.max(1, Math.round(width * scale)), heightPx: Math.max(1, Math.round(height * scale)) };
 }
 
-function draw(library: Pdfium, page: number, { widthPx, heightPx }: Size): Pixels {
+function draw(
+  library: Pdfium,
+  { page, form }: { readonly page: number; readonly form: number },
+  { widthPx, heightPx }: Size,
+): Pixels {
   const bytes = widthPx * heightPx * 3;
   const at = library.wasmExports.malloc(bytes);
   const bitmap = at === 0 ? 0 : library._FPDFBitmap_CreateEx(widthPx, heightPx, RGB_BITMAP, at, widthPx * 3);
@@ -123,6 +172,7 @@ function draw(library: Pdfium, page: number, { widthPx, heightPx }: Size): Pixel
   library._FPDFBitmap_FillRect(bitmap, 0, 0, widthPx, heightPx, WHITE);
   const flags = FLAGS.annotations | FLAGS.reverseByteOrder;
   library._FPDF_RenderPageBitmap(bitmap, page, 0, 0, widthPx, heightPx, 0, flags);
+  if (form !== 0) library._FPDF_FFLDraw(form, bitmap, page, 0, 0, widthPx, heightPx, 0, flags);
   // The heap may have moved.
   return { samples: library.HEAPU8.subarray(at, at + bytes), widthPx, heightPx, channels: 3 };
 }

@@ -5,10 +5,10 @@ import type { Reading } from '../colour/reading.js';
 import type { OpenedSource } from '../opened-source.js';
 import type { ChildSettings } from '../protocol.js';
 import type { Sniffed } from '../sniff.js';
-import { avifReading, avifStill } from './avif.js';
+import { avifKind, avifReading, avifStill } from './avif.js';
 import { openBmp } from './bmp.js';
 import { openEpub } from './epub.js';
-import { checkGif, gifReading, mendedGif } from './gif.js';
+import { checkGif, gifReading, mendedGif, xmpOfGif } from './gif.js';
 import { openHeic } from './heic.js';
 import { openIco } from './ico.js';
 import { openJp2 } from './jp2.js';
@@ -21,7 +21,7 @@ import { pngKind, pngReading, withoutTexts, xmpOfPng } from './png.js';
 import { openPsd } from './psd.js';
 import { openRaw } from './raw.js';
 import { checkRenderedSvg, checkSvg, svgForDecoder, svgPictureBytes } from './svg.js';
-import { mendedTiff, tiffFirstPage, tiffPage } from './tiff.js';
+import { isHarmlessTiff, mendedTiff, tiffFirstPage, tiffPage } from './tiff.js';
 import { rawTiff, tiffKind } from './tiff-kind.js';
 import { tiffForDecoder, tiffReading } from './tiff-reading.js';
 
@@ -64,6 +64,8 @@ export interface SourceHandling {
    * it is damage, or cannot be told from it.
    */
   readonly mended?: (bytes: Buffer, said: string) => Buffer | undefined;
+  /** All that a strict decoder said of the file harms no pixel, and cannot be put right: it is decoded less strictly. */
+  readonly isHarmless?: (said: string, bytes: Buffer) => boolean;
   /** How samples are read whose colours the decoder does not know; `undefined` where it does. `file` is the whole file. */
   readonly reading?: (file: Buffer, header: DecoderMetadata) => Reading | undefined;
 }
@@ -96,6 +98,7 @@ export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
     firstPage: gifFirstFrame,
     check: checkGif,
     mended: mendedGif,
+    xmp: xmpOfGif,
     reading: gifReading,
   },
   webp: {
@@ -114,11 +117,13 @@ export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
     otherKind: tiffKind,
     stripped: tiffForDecoder,
     mended: mendedTiff,
+    isHarmless: isHarmlessTiff,
     reading: tiffReading,
   },
   avif: {
     loaders: ['VipsForeignLoadHeifBuffer'],
     decoderFormats: ['heif', 'avif'],
+    otherKind: avifKind,
     stripped: avifStill,
     reading: avifReading,
   },

@@ -78,7 +78,7 @@ class SafeWriter {
       const safe = safeAttribute(local, key, value);
       return safe === undefined ? [] : [[key, safe] as const];
     });
-    this.weight.begin(kept);
+    this.weight.begin(local, kept);
     this.written.push(`<${name}`, ...kept.map(([key, value]) => ` ${key}="${escaped(value, /[&<>"\t\r\n]/g)}"`), '>');
   }
 
@@ -89,7 +89,9 @@ class SafeWriter {
       return;
     }
     if (localName(name) === 'style') {
-      this.written.push(escaped(safeCss(this.css)));
+      const css = safeCss(this.css);
+      this.weight.style(css);
+      this.written.push(escaped(css));
       this.css = '';
     }
     this.weight.end();
@@ -101,7 +103,10 @@ class SafeWriter {
     if (this.open.length === 0 || this.leftOut > 0) return;
     // A style sheet is looked at as a whole: comments and CDATA may stand in it.
     if (localName(this.open.at(-1) ?? '') === 'style') this.css += text;
-    else this.written.push(escaped(text));
+    else {
+      this.weight.text(text.length);
+      this.written.push(escaped(text));
+    }
   }
 }
 

@@ -1,15 +1,26 @@
-// How much there is to draw in an SVG: elements, those that others refer to counted each time. A document of a few hundred bytes
-// can say "ten of that" twelve times over.
+// How much there is to draw in an SVG: elements, those that others refer to counted each time, whether an attribute or a style sheet
+// says so; steps of filters by what they cost, and the letters of a text. A document of a few hundred bytes can say "ten of that" twelve times over.
 import { ProofsheetError } from '../../kernel/errors.js';
+import { megapixelsOf, weightOfStep } from './svg-filters.js';
+import { appliesTo, type Named, referencesIn, type StyleRule, styleRulesOf } from './svg-style-rules.js';
 
 /** Some seconds of the renderer's time. A map of a country has a tenth of it. */
 const MAX_ELEMENTS = 200_000;
+/** Of one text, whatever parts it has: the renderer's time grows with the square, and is 20 s for 20,000. */
+const MAX_LETTERS = 25_000;
 /** References to what refers to others: the renderer goes down into each on its stack. */
 const MAX_HEIGHT = 512;
 
-interface Element {
+interface Element extends Named {
   readonly parts: Element[];
-  readonly references: readonly string[];
+  /** What is drawn once where it stands. */
+  readonly references: string[];
+  /** What is drawn at every corner of it, or of what is inside it. */
+  readonly markers: string[];
+  /** What it counts as by itself: 1, or what a step of a filter costs. */
+  readonly weight: number;
+  /** Of a shape: the corners of its outline, at most. */
+  readonly corners: number;
   total: number | undefined;
   isOpen: boolean;
 }
@@ -17,23 +28,50 @@ interface Element {
 export class SvgWeight {
   private readonly byId = new Map<string, Element>();
   private readonly path: Element[] = [];
+  private readonly all: Element[] = [];
+  private readonly rules: StyleRule[] = [];
   private root: Element | undefined;
-  private count = 0;
+  private megapixels = 1;
+  /** Of the text that is open. */
+  private letters = 0;
+  private mostLetters = 0;
 
-  begin(attributes: readonly (readonly [name: string, value: string])[]): void {
-    if (++this.count > MAX_ELEMENTS) throw tooMany();
-    const references: string[] = [];
-    for (const [name, value] of attributes) {
-      if (/(?:^|:)href$/i.test(name) && value.trimStart().startsWith('#')) references.push(value.trim().slice(1));
-      else if (value.includes('#') && !name.startsWith('xmlns'))
-        for (const [, id] of value.matchAll(/url\s*\(\s*["']?\s*#([^"')\s]+)/gi)) references.push(id ?? '');
+  /** `name` in lower case, without a prefix. */
+  begin(name: string, attributes: readonly (readonly [name: string, value: string])[]): void {
+    if (this.all.length >= MAX_ELEMENTS) throw tooMany();
+    const attribute = (wanted: string) => attributes.find(([key]) => key === wanted)?.[1];
+    if (this.root === undefined) this.megapixels = megapixelsOf(attribute);
+    if (name === 'text') this.letters = 0;
+    const weight = 1 + weightOfStep(name, attribute, this.megapixels);
+    const id = attribute('id');
+    const classes = attribute('class')?.trim().split(/\s+/) ?? [];
+    const corners = cornersOf(attribute('d') ?? attribute('points') ?? (name === 'line' ? '0 0 1 1' : ''));
+    const element: Element = {
+      ...{ name, id, classes, corners, weight, parts: [], references: [], markers: [] },
+      ...{ total: undefined, isOpen: false },
+    };
+    for (const [key, value] of attributes) {
+      if (/(?:^|:)href$/i.test(key) && value.trimStart().startsWith('#'))
+        element.references.push(value.trim().slice(1));
+      else if (value.includes('#') && !key.startsWith('xmlns')) addReferences(element, referencesIn(key, value));
     }
-    const element: Element = { parts: [], references, total: undefined, isOpen: false };
     this.path.at(-1)?.parts.push(element);
     this.root ??= element;
-    const id = attributes.find(([name]) => name === 'id')?.[1];
     if (id !== undefined && !this.byId.has(id)) this.byId.set(id, element);
     this.path.push(element);
+    this.all.push(element);
+  }
+
+  /** Characters inside the element that is open. */
+  text(length: number): void {
+    if (!this.path.some(({ name }) => name === 'text')) return;
+    this.letters += length;
+    this.mostLetters = Math.max(this.mostLetters, this.letters);
+  }
+
+  /** A style sheet, wherever it stands: it is for the whole document. */
+  style(css: string): void {
+    this.rules.push(...styleRulesOf(css));
   }
 
   end(): void {
@@ -42,6 +80,14 @@ export class SvgWeight {
 
   /** Throws `source-limits-exceeded`. */
   check(): void {
+    if (this.mostLetters > MAX_LETTERS)
+      throw new ProofsheetError(
+        'source-limits-exceeded',
+        `expected an SVG whose texts have at most ${MAX_LETTERS} letters each`,
+      );
+    if (this.rules.length * this.all.length > MAX_ELEMENTS * 100) throw tooMany();
+    for (const rule of this.rules)
+      for (const element of this.all) if (appliesTo(rule, element)) addReferences(element, rule.references);
     if (this.root && this.totalOf(this.root, 0) > MAX_ELEMENTS) throw tooMany();
   }
 
@@ -55,21 +101,40 @@ export class SvgWeight {
         `expected an SVG whose references are at most ${MAX_HEIGHT} deep`,
       );
     element.isOpen = true;
-    let total = 1;
+    let total = element.weight;
     for (const part of element.parts) total += this.totalOf(part, height + 1);
-    for (const id of element.references) {
-      const target = this.byId.get(id);
-      if (target) total += this.totalOf(target, height + 1);
-    }
+    for (const id of element.references) total += this.totalOfId(id, height);
+    const corners = element.markers.length > 0 ? cornersInside(element) : 0;
+    for (const id of element.markers) total += corners * this.totalOfId(id, height);
     element.isOpen = false;
     element.total = total;
     return total;
   }
+
+  private totalOfId(id: string, height: number): number {
+    const target = this.byId.get(id);
+    return target ? this.totalOf(target, height + 1) : 0;
+  }
+}
+
+function addReferences(element: Element, { once, atCorners }: StyleRule['references']): void {
+  element.references.push(...once);
+  element.markers.push(...atCorners);
+}
+
+/** Each is named by two numbers; an arc or a curve takes more. */
+function cornersOf(outline: string): number {
+  return outline === '' ? 0 : Math.ceil((outline.match(/\d+(?:\.\d+)?|\.\d+|[zZ]/g) ?? []).length / 2);
+}
+
+/** Of all that takes its markers from `element`. Not deeper than documents are. */
+function cornersInside({ corners, parts }: Element): number {
+  return parts.reduce((sum, part) => sum + cornersInside(part), corners);
 }
 
 function tooMany(): ProofsheetError {
   return new ProofsheetError(
     'source-limits-exceeded',
-    `expected an SVG that draws at most ${MAX_ELEMENTS} elements, those it uses counted each time`,
+    `expected an SVG that draws at most ${MAX_ELEMENTS} elements, those it uses counted each time, and steps of filters by their cost`,
   );
 }

@@ -28,6 +28,9 @@ const UNDECODED: Readonly<Record<number, string>> = {
 const DECODED: readonly number[] = [
   1, 2, 3, 4, 5, 7, 8, 32_946, 32_773, 32_809, 32_766, 34_676, 34_677, 32_909, 32_771, 50_001,
 ];
+const YCBCR = 6;
+/** What the library takes. */
+const MOST_SAMPLES = 5;
 const DECODED_BITS: readonly number[] = [1, 2, 4, 8, 16, 32];
 
 /** What `bytes`, a TIFF, holds instead of a picture that can be decoded, in a few words; `undefined` for all others. */
@@ -72,8 +75,11 @@ function undecoded(directory: TiffDirectory): string | undefined {
   const [format] = tiffNumbers(directory, TAG.sampleFormat);
   if (!DECODED_BITS.includes(bits) || (bits < 8 && samples > 1)) return `TIFF of ${bits}-bit samples`;
   if (format === 5 || format === 6) return 'TIFF of complex numbers';
+  const isPlanar = samples > 1 && tiffNumber(directory, TAG.planar) === 2;
+  if (isPlanar && photometric === YCBCR && compression !== 7) return 'TIFF of YCbCr in planes';
+  if (samples > MOST_SAMPLES) return `TIFF of ${samples} samples a pixel`;
   const isTiled = directory.tags.has(TAG.tileOffsets) || directory.tags.has(TAG.tileWidth);
-  if (isTiled && samples > 1 && tiffNumber(directory, TAG.planar) === 2) return 'TIFF of planes in tiles';
+  if (isTiled && isPlanar) return 'TIFF of planes in tiles';
   const isInteger = format === undefined || format === 1;
   if ((bits > 16 || !isInteger) && ![0, 1, 2].includes(photometric)) return 'TIFF of such samples in such colours';
   return undefined;

@@ -21,6 +21,7 @@ const [WHITE_IS_ZERO, RGB] = [0, 2] as const;
 const [UNSIGNED, FLOAT] = [1, 3] as const;
 /** GDAL's: the number that stands for no data, as text. */
 const NO_DATA = 42_113;
+const [ASSOCIATED, UNASSOCIATED] = [1, 2] as const;
 
 /**
  * `bytes` as they are, or with Lab said to be RGB: the decoder knows Lab of 16 bits, pixel by pixel and
@@ -41,6 +42,8 @@ export function tiffForDecoder(bytes: Buffer): Buffer {
 export function tiffReading(bytes: Buffer, header: Metadata): Reading | undefined {
   const directory = tiffDirectory(bytes);
   if (directory === undefined) return undefined;
+  const several = severalExtras(directory, header);
+  if (several) return several;
   const opaque = hasUnspecifiedExtra(directory) && header.hasAlpha;
   const coding = labCoding(directory);
   const reading = coding ? labReading(coding, directory) : numbersReading(directory, header);
@@ -74,6 +77,46 @@ function hasUnspecifiedExtra(directory: TiffDirectory): boolean {
   if (colours === undefined || samples !== colours + 1) return false;
   const extra = tiffNumbers(directory, TAG.extraSamples);
   return extra.every((kind) => kind === 0);
+}
+
+/**
+ * Grey or RGB with two or more samples beyond the colours, of which the first may be alpha and all others are masks: read whole, and
+ * the others passed over. `undefined` for all else.
+ */
+function severalExtras(directory: TiffDirectory, header: Metadata): Reading | undefined {
+  const samples = tiffNumber(directory, TAG.samplesPerPixel) ?? 1;
+  const photometric = tiffNumber(directory, TAG.photometric) ?? 1;
+  const colours = photometric === RGB ? 3 : 1;
+  const bits = bitsOf(directory);
+  if (photometric > RGB || samples < colours + 2 || (bits !== 8 && bits !== 16) || formatOf(directory) !== UNSIGNED)
+    return undefined;
+  const [kind = 0] = tiffNumbers(directory, TAG.extraSamples);
+  const kept = colours + (kind === ASSOCIATED || kind === UNASSOCIATED ? 1 : 0);
+  const most = 2 ** bits - 1;
+  const profile = header.icc && (colours === 3 ? rgbColoursOf(header.icc) : greyColoursOf(header.icc));
+  return {
+    space: bits === 8 ? 'srgb' : 'rgb16',
+    depth: bits === 8 ? 'uchar' : 'ushort',
+    ignoreIcc: true,
+    wholeOnly: true,
+    opaque: kept === colours,
+    addsAlpha: kept > colours,
+    toSrgb: (all, channels) => {
+      // Grey comes as three colours where the decoder's library takes it for that.
+      const places = colours === 3 ? [0, 1, 2, 3] : [0, channels > samples ? 3 : 1];
+      const picked = pickedFrom(all, channels, places.slice(0, kept));
+      return converted(picked, kept, most, profile ?? { transfer: undefined });
+    },
+  };
+}
+
+/** The samples of each pixel that stand at `places`. */
+function pickedFrom(samples: Samples, channels: number, places: readonly number[]): Uint8Array | Uint16Array {
+  const length = (samples.length / channels) * places.length;
+  const picked = samples instanceof Uint16Array ? new Uint16Array(length) : new Uint8Array(length);
+  for (let from = 0, to = 0; to < length; from += channels)
+    for (const place of places) picked[to++] = samples[from + place] as number;
+  return picked;
 }
 
 /** Between two numbers of Lab as they are coded lies no colour: they are read whole. */

@@ -1,5 +1,6 @@
 // TIFF files whose directory is not by the letter: its tags are read leniently here, and written again as the decoder wants
 // them, so that it can be strict with the pixels.
+import { hasAllFaxLines } from './fax-lines.js';
 import { tiffLoops, tiffPageOffset } from './page-count.js';
 import {
   LONG,
@@ -68,6 +69,20 @@ const CLEAN = new WeakSet<Buffer>();
 export function mendedTiff(bytes: Buffer, said: string): Buffer | undefined {
   if (!OF_DIRECTORY.test(said) || CLEAN.has(bytes) || tiffLoops(bytes)) return undefined;
   return tiffFirstPage(bytes);
+}
+
+/** Codes in the order of the first TIFF libraries are read as well as those of today; in damaged ones errors are found, not warnings. */
+const OLD_LZW = /Old-style LZW codes/;
+const BESIDE_IT = /^(?:Warning treated as error due to failOn setting|error in (?:tile|strip) [\d x]+|)$/;
+
+/** A line of a fax that does not come to its width; codes that are none are damage. */
+const HURT_FAX_LINE = /^(?:Premature EOL|Line length mismatch) at line \d+/m;
+
+/** Whether `said`, a strict decoder's words of `bytes`, tells of nothing but codes of old, or of lines of a fax that has all of them. */
+export function isHarmlessTiff(said: string, bytes: Buffer): boolean {
+  const isAll = (of: RegExp): boolean =>
+    of.test(said) && said.split('\n').every((line) => of.test(line) || BESIDE_IT.test(line.trim()));
+  return isAll(OLD_LZW) || (isAll(HURT_FAX_LINE) && hasAllFaxLines(bytes));
 }
 
 /** `bytes` with its first directory alone. */
@@ -159,8 +174,9 @@ function putParts(
   const used = offsets.slice(0, parts);
   const ends = [...used, bytes.length].sort((a, b) => a - b);
   const lengthOf = (offset: number, index: number): number => {
-    const count = counts[index];
-    return count || Math.max(0, (ends.find((end) => end > offset) ?? offset) - offset);
+    const count = counts[index] ?? 0;
+    const isInside = count > 0 && offset + count <= bytes.length;
+    return isInside ? count : Math.max(0, (ends.find((end) => end > offset) ?? offset) - offset);
   };
   put(offsetsTag, wide, used);
   put(countsTag, wide, used.map(lengthOf));

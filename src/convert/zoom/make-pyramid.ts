@@ -1,6 +1,6 @@
 // One source's pyramid, in a converter child: libvips cuts and encodes all levels in one pass, a strip of rows at a time, into one
 // archive; from that the tiles are put in their order, hashed, and followed by the index.
-import { statSync, unlinkSync } from 'node:fs';
+import { unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import type { Conversion, MadePreview } from '../../kernel/ports/converter.js';
@@ -12,11 +12,8 @@ import { Decoder } from '../decoder.js';
 import type { ChildSettings, JobMessage } from '../protocol.js';
 import { pipelineFrom, upright, uprightPipeline } from '../raster.js';
 import type { ReadBuffer } from '../read-buffer.js';
-import { openSource, openStreamed, type SourceFile, type StreamedSource } from '../source-file.js';
+import { type OpenedPage, openPage } from './open-page.js';
 import { packTiles } from './pack-tiles.js';
-
-/** A file of more bytes is read by its path where that can be: it would be most of what the pyramid takes. */
-const STREAMED_FROM_BYTES = 32 * 1024 * 1024;
 
 /**
  * Strips of one tile's height that all levels hold together, measured: 264 MiB for a JPEG of 32,768 pixels in width are 5.3 of its
@@ -38,9 +35,10 @@ export async function makePyramid(
   buffer: ReadBuffer,
 ): Promise<Conversion> {
   if (job.zoom?.kind !== 'pyramid') throw new Error('expected the task of a pyramid');
-  const { type } = job.zoom;
+  const { type, page, size: asked } = job.zoom;
   const archive = join(job.outputDir, 'tiles.zip');
-  const info = await cut(await open(job.sourcePath, settings, buffer), settings, steps, (image) =>
+  const opened = await openPage(job.sourcePath, page, settings, buffer);
+  const info = await cut(opened, page, asked, settings, steps, (image) =>
     encoded(image, type).tile({ size: TILE_SIDE_PX, overlap: 0, layout: 'dz', container: 'zip' }).toFile(archive),
   );
   tally.decodes.sequence++;
@@ -53,21 +51,11 @@ export async function makePyramid(
   return { info, metadata: {}, previews: [made] };
 }
 
-type Opened =
-  | { readonly kind: 'streamed'; readonly source: StreamedSource }
-  | { readonly kind: 'read'; readonly source: SourceFile };
-
-async function open(path: string, settings: ChildSettings, buffer: ReadBuffer): Promise<Opened> {
-  const isLarge = settings.streams === true && statSync(path).size > STREAMED_FROM_BYTES;
-  const streamed = isLarge ? await openStreamed(path, settings) : undefined;
-  return streamed === undefined
-    ? { kind: 'read', source: await openSource(path, settings, buffer) }
-    : { kind: 'streamed', source: streamed };
-}
-
 /** Has `write` take the upright picture, once there is memory for it. */
 async function cut(
-  { kind, source }: Opened,
+  { kind, source }: OpenedPage,
+  page: number,
+  asked: Size,
   settings: ChildSettings,
   { admit }: Pick<ConversionSteps, 'admit'>,
   write: (image: Sharp) => Promise<unknown>,
@@ -76,17 +64,20 @@ async function cut(
   if (kind === 'streamed') {
     await admit(info.type, stripsOf(info) + wholeOf(info));
     const options = { failOn: 'warning', limitInputPixels: settings.maxSourcePixels, sequentialRead: true } as const;
-    await write(uprightPipeline(sharp(source.path, options), info.orientation));
+    const ofPage = page > 1 ? { ...options, page: page - 1 } : options;
+    await write(uprightPipeline(sharp(source.path, ofPage), info.orientation));
     return info;
   }
   const { bytes, pixels, reading } = source;
-  const ours = pixels || reading ? areaOf(info) * 8 : 0;
-  await admit(info.type, bytes.length + ours + stripsOf(info) + wholeOf(info) + codedOf(info));
-  const decoder = new Decoder(source, settings, info);
+  const shown = pixels?.drawn ? { ...info, ...asked } : info;
+  const ours =
+    (pixels || reading ? areaOf(shown) * 8 : 0) + (pixels?.decoderBytes(pixels.drawn ? asked : pixels.size) ?? 0);
+  await admit(info.type, bytes.length + ours + stripsOf(shown) + wholeOf(shown) + codedOf(shown));
+  const decoder = new Decoder(source, settings, shown);
   if (pixels === undefined && reading === undefined)
     await decoder.stored((image) => write(uprightPipeline(image, info.orientation)));
   else await write(pipelineFrom(await upright(await decoder.full(1), info.orientation)));
-  return info;
+  return shown;
 }
 
 function encoded(image: Sharp, type: TileType): Sharp {

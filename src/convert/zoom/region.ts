@@ -1,26 +1,29 @@
 // One picture made of the tiles of a level, in a converter child: laid side by side, cut, scaled, turned and encoded as an image
 // request says.
-import { closeSync, fsyncSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { digestOf } from '../../kernel/digest.js';
 import type { Conversion, LaidTile, MadePreview, RegionTask } from '../../kernel/ports/converter.js';
-import { areaOf } from '../../kernel/sizes.js';
+import { areaOf, type Size } from '../../kernel/sizes.js';
 import type { SourceInfo } from '../../kernel/source.js';
 import type { ImageFormat } from '../../kernel/zoom/image-request.js';
+import type { Rect } from '../../kernel/zoom/pyramid.js';
 import type { ConversionSteps, WorkTally } from '../convert-source.js';
 import { withoutDensity } from '../encoded.js';
-import type { ChildSettings, JobMessage } from '../protocol.js';
+import { type ChildSettings, type JobMessage, MAX_CONTENT_BYTES } from '../protocol.js';
 
 /** Red, green, blue and what is seen through. */
 const CHANNELS = 4;
+/** Tiles that are decoded side by side: as many as a child has threads. */
+const TILES_AT_ONCE = 4;
 const WHITE = { r: 255, g: 255, b: 255 };
 /** Half of white: what bitonal parts at. */
 const THRESHOLD = 128;
 
-// Efforts as previews have them.
+// Efforts as previews have them, and JPEG's tables as tiles have them: tables of its own would take as long again as the rest of it.
 const ENCODERS = {
-  jpg: (image) => image.flatten({ background: WHITE }).jpeg({ quality: 85 }),
+  jpg: (image) => image.flatten({ background: WHITE }).jpeg({ quality: 85, optimiseCoding: false }),
   png: (image) => image.png({ compressionLevel: 6, palette: false }),
   webp: (image) => image.webp({ quality: 85, effort: 2 }),
   avif: (image) => image.avif({ quality: 60, effort: 1 }),
@@ -29,7 +32,7 @@ const ENCODERS = {
 
 /** The conversion has one preview, the picture. */
 export async function drawRegion(
-  { sourcePath, outputDir, zoom }: Pick<JobMessage, 'sourcePath' | 'outputDir' | 'zoom'>,
+  { sourcePath, content, outputDir, zoom }: Pick<JobMessage, 'sourcePath' | 'content' | 'outputDir' | 'zoom'>,
   settings: ChildSettings,
   steps: Pick<ConversionSteps, 'admit'>,
   tally: WorkTally,
@@ -37,20 +40,24 @@ export async function drawRegion(
   if (zoom?.kind !== 'region') throw new Error('expected the task of a region');
   const { region, size, mirrored, rotation, quality, format } = zoom.drawn;
   await steps.admit('jpeg', CHANNELS * (2 * areaOf(zoom.canvas) + 2 * areaOf(size)));
-  const raw = { width: zoom.canvas.widthPx, height: zoom.canvas.heightPx, channels: CHANNELS } as const;
-  const cut = sharp(await canvasOf(sourcePath, zoom), { raw, limitInputPixels: false })
-    .extract({ left: region.leftPx, top: region.topPx, width: region.widthPx, height: region.heightPx })
-    .resize(size.widthPx, size.heightPx, { fit: 'fill', kernel: 'lanczos3' });
+  const cut = pictureOf(await (content ? laidOf(content, zoom) : fromFile(sourcePath, zoom)));
+  const { widthPx, heightPx } = size;
+  const isScaled = widthPx !== region.widthPx || heightPx !== region.heightPx;
+  const scaled = isScaled ? cut.resize(widthPx, heightPx, { fit: 'fill', kernel: 'lanczos3' }) : cut;
   // In the order of the specification: mirrored, then turned. Each step is a pipeline of its own, because one has an order of its own.
-  const shown = await pixels(mirrored ? cut.flop() : cut);
-  const turned = await pixels(rotation === 0 ? shown : shown.rotate(rotation));
-  const coloured = quality === 'default' ? turned : turned.flatten({ background: WHITE }).greyscale();
+  const shown = mirrored ? await pixels(scaled.flop()) : scaled;
+  const turned = rotation === 0 ? shown : (await pixels(shown)).rotate(rotation);
+  const coloured = quality === 'default' ? turned : (await pixels(turned)).flatten({ background: WHITE }).greyscale();
   const drawn = quality === 'bitonal' ? coloured.threshold(THRESHOLD) : coloured;
   const encoded = await ENCODERS[format](quality === 'default' ? drawn : drawn.toColourspace('b-w')).toBuffer();
   const bytes = format === 'png' ? withoutDensity(encoded) : encoded;
   tally.encoded(format);
-  const path = join(outputDir, `0.${format}`);
-  writeNew(path, bytes, settings.flush);
+  const isSent = content !== undefined && bytes.length <= MAX_CONTENT_BYTES;
+  const path = isSent ? '' : join(outputDir, `0.${format}`);
+  if (!isSent) {
+    mkdirSync(outputDir, { recursive: true });
+    writeNew(path, bytes, settings.flush);
+  }
   const isTurned = rotation === 90 || rotation === 270;
   const preview: MadePreview = {
     formats: [],
@@ -60,43 +67,92 @@ export async function drawRegion(
     bytes: bytes.length,
     digest: digestOf(bytes),
     path,
+    ...(isSent && { content: bytes }),
   };
   return { info: infoOf(zoom), metadata: {}, previews: [preview] };
 }
 
-/** The tiles as one picture. */
-async function canvasOf(path: string, { canvas, tiles }: RegionTask): Promise<Buffer> {
-  const whole = Buffer.alloc(areaOf(canvas) * CHANNELS);
+/** Pixels of 8 bits in three channels, or in four where some are seen through. */
+interface Pixels extends Size {
+  readonly data: Buffer;
+  readonly channels: 3 | 4;
+}
+
+/** Tiles one after the other: in memory, or in an open file. */
+type Tiles = Buffer | number;
+
+async function fromFile(path: string, task: RegionTask): Promise<Pixels> {
   const file = openSync(path, 'r');
   try {
-    for (const tile of tiles) {
-      const { data, info } = await sharp(bytesOf(file, tile), { failOn: 'warning' })
-        .ensureAlpha()
-        .toColourspace('srgb')
-        .raw()
-        .toBuffer({ resolveWithObject: true });
-      if (info.width !== tile.widthPx || info.height !== tile.heightPx)
-        throw new Error('expected a tile of its own size');
-      lay(data, tile, whole, canvas.widthPx);
-    }
+    return await laidOf(file, task);
   } finally {
     closeSync(file);
   }
-  return whole;
+}
+
+/** The region as the tiles have it: no more of each is read than lies in it. */
+async function laidOf(from: Tiles, task: RegionTask): Promise<Pixels> {
+  const found = (await laid(from, task, 3)) ?? (await laid(from, task, CHANNELS));
+  if (found === undefined) throw new Error('expected tiles of three or four channels');
+  return found;
+}
+
+/** `undefined` where a tile has more channels. */
+async function laid(all: Tiles, { tiles, drawn }: RegionTask, channels: 3 | 4): Promise<Pixels | undefined> {
+  const { region } = drawn;
+  const { widthPx, heightPx } = region;
+  const data = Buffer.alloc(areaOf(region) * channels);
+  for (let from = 0; from < tiles.length; from += TILES_AT_ONCE) {
+    const some = tiles.slice(from, from + TILES_AT_ONCE);
+    const parts = await Promise.all(some.map((tile) => inRegion(all, tile, region, channels)));
+    for (const part of parts) {
+      if (part === 'more-channels') return undefined;
+      if (part) lay(part, data, widthPx, channels);
+    }
+  }
+  return { data, widthPx, heightPx, channels };
+}
+
+/** Pixels, and where they lie in the region. */
+interface Part extends Rect {
+  readonly data: Buffer;
+}
+
+/** What of a tile lies in the region; `undefined` where nothing does. */
+async function inRegion(
+  all: Tiles,
+  tile: LaidTile,
+  region: Rect,
+  channels: 3 | 4,
+): Promise<Part | 'more-channels' | undefined> {
+  const left = Math.max(tile.leftPx, region.leftPx);
+  const top = Math.max(tile.topPx, region.topPx);
+  const width = Math.min(tile.leftPx + tile.widthPx, region.leftPx + region.widthPx) - left;
+  const height = Math.min(tile.topPx + tile.heightPx, region.topPx + region.heightPx) - top;
+  if (width <= 0 || height <= 0) return undefined;
+  const image = sharp(bytesOf(all, tile), { failOn: 'warning', sequentialRead: true });
+  const whole = await image.metadata();
+  if (whole.width !== tile.widthPx || whole.height !== tile.heightPx)
+    throw new Error('expected a tile of its own size');
+  if (whole.hasAlpha && channels === 3) return 'more-channels';
+  const shown = image.extract({ left: left - tile.leftPx, top: top - tile.topPx, width, height }).toColourspace('srgb');
+  const { data } = await (channels === 4 ? shown.ensureAlpha() : shown).raw().toBuffer({ resolveWithObject: true });
+  return { data, leftPx: left - region.leftPx, topPx: top - region.topPx, widthPx: width, heightPx: height };
 }
 
 function lay(
-  tile: Buffer,
-  { leftPx, topPx, widthPx, heightPx }: LaidTile,
-  canvas: Buffer,
-  canvasWidthPx: number,
+  { data, leftPx, topPx, widthPx, heightPx }: Part,
+  onto: Buffer,
+  ontoWidthPx: number,
+  channels: number,
 ): void {
-  const rowBytes = widthPx * CHANNELS;
+  const rowBytes = widthPx * channels;
   for (let row = 0; row < heightPx; row++)
-    tile.copy(canvas, ((topPx + row) * canvasWidthPx + leftPx) * CHANNELS, row * rowBytes, (row + 1) * rowBytes);
+    data.copy(onto, ((topPx + row) * ontoWidthPx + leftPx) * channels, row * rowBytes, (row + 1) * rowBytes);
 }
 
-function bytesOf(file: number, { start, bytes }: LaidTile): Buffer {
+function bytesOf(file: Tiles, { start, bytes }: LaidTile): Buffer {
+  if (Buffer.isBuffer(file)) return file.subarray(start, start + bytes);
   const buffer = Buffer.alloc(bytes);
   let read = 0;
   while (read < bytes) {
@@ -113,6 +169,10 @@ async function pixels(image: Sharp): Promise<Sharp> {
     raw: { width: info.width, height: info.height, channels: info.channels },
     limitInputPixels: false,
   });
+}
+
+function pictureOf({ data, widthPx, heightPx, channels }: Pixels): Sharp {
+  return sharp(data, { raw: { width: widthPx, height: heightPx, channels }, limitInputPixels: false });
 }
 
 function writeNew(path: string, bytes: Buffer, flush: boolean): void {

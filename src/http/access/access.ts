@@ -28,9 +28,17 @@ export interface Admission {
   readonly urlValidUntilMs: number | undefined;
 }
 
+/** What opens: tokens, and keys of signed URLs. */
+export interface AccessKeys {
+  readonly tokens: readonly ApiToken[];
+  readonly urlKeys: readonly UrlKey[];
+}
+
 export interface Access {
   /** Nothing is restricted: `admit` never throws. */
   readonly isOpen: boolean;
+  /** What it goes by now: another object once anything was replaced, and what was admitted before may not be admitted again. */
+  readonly keys: AccessKeys;
   /** Throws `unauthorized` with a message that says what is missing, wrong or over. */
   admit(asked: Asked): Admission;
   /** Whether this `Authorization` opens `context` by a token. */
@@ -51,8 +59,12 @@ export function bearerOf(authorization: string): string | undefined {
   return BEARER.exec(authorization)?.[1];
 }
 
-export function createAccess(tokens: readonly ApiToken[], urlKeys: readonly UrlKey[], clock: Clock): Access {
-  const isOpen = tokens.length === 0 && urlKeys.length === 0;
+/** `keys` is asked for every request, so that they can be replaced while the server runs. */
+export function createAccess(keys: () => AccessKeys, clock: Clock): Access {
+  function isOpen(): boolean {
+    const { tokens, urlKeys } = keys();
+    return tokens.length === 0 && urlKeys.length === 0;
+  }
 
   function tokenOf(authorization: string): ApiToken | undefined {
     const presented = bearerOf(authorization);
@@ -60,7 +72,7 @@ export function createAccess(tokens: readonly ApiToken[], urlKeys: readonly UrlK
     const digest = tokenDigest(presented);
     let found: ApiToken | undefined;
     // Every token is compared: time tells neither how much of one was right nor which one it was.
-    for (const token of tokens) if (timingSafeEqual(token.digest, digest)) found = token;
+    for (const token of keys().tokens) if (timingSafeEqual(token.digest, digest)) found = token;
     return found;
   }
 
@@ -70,10 +82,16 @@ export function createAccess(tokens: readonly ApiToken[], urlKeys: readonly UrlK
   }
 
   return {
-    isOpen,
+    get isOpen() {
+      return isOpen();
+    },
+    get keys() {
+      return keys();
+    },
     tokenAdmits,
     admit({ opener, path, url, context, authorization }) {
-      if (isOpen) return UNRESTRICTED;
+      if (isOpen()) return UNRESTRICTED;
+      const { urlKeys } = keys();
       const signable = opener === 'token-or-signature' && urlKeys.length > 0;
       const presentsToken = authorization !== undefined && SCHEME.test(authorization);
       if (!presentsToken && signable && isSigned(url) && context !== undefined)

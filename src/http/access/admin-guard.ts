@@ -32,16 +32,25 @@ interface Admin {
 
 /**
  * A guard that admits any of `admins`, so that a password can be replaced while the old one is still in use. An empty
- * password admits nobody, and with no admin left the operations are off. Throws `TypeError` for a malformed hash.
+ * password admits nobody, and with no admin left the operations are off. They are asked for at every request, so that they can be
+ * replaced while the server runs; the same object is not read again. Throws `TypeError` for a malformed hash.
  */
-export function createGuard(admins: readonly Credential[], attempts?: LoginAttempts): Guard {
-  const known = adminsOf(admins);
+export function createGuard(admins: () => readonly Credential[], attempts?: LoginAttempts): Guard {
+  let credentials: readonly Credential[] | undefined;
+  let known: readonly Admin[] = [];
+
+  function knownNow(): readonly Admin[] {
+    const now = admins();
+    if (now !== credentials) known = adminsOf(now);
+    credentials = now;
+    return known;
+  }
 
   async function admits(user: string, password: string): Promise<boolean> {
     const userDigest = sha256(user);
     let admitted = false;
     // Digests have one length, and every credential is looked at in both parts: time tells nothing about either.
-    for (const admin of known) {
+    for (const admin of knownNow()) {
       const passwordFits = await admin.passwords.admits(password);
       admitted = (timingSafeEqual(admin.user, userDigest) && passwordFits) || admitted;
     }
@@ -49,7 +58,7 @@ export function createGuard(admins: readonly Credential[], attempts?: LoginAttem
   }
 
   return async (request, response) => {
-    if (known.length === 0) {
+    if (knownNow().length === 0) {
       throw new ProofsheetError(
         'protected-operation-disabled',
         'this operation is off until an admin password is configured',

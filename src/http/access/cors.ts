@@ -4,7 +4,7 @@ import type { RequestHandler } from 'express';
 
 /** Answer headers that are ours and that a page may want to read. */
 const EXPOSED =
-  'ETag, Repr-Digest, X-Proofsheet-Match, X-Proofsheet-Placeholder, X-Proofsheet-Format-Ignored, X-Request-Id, Retry-After, Accept-Ranges, Content-Range';
+  'ETag, Repr-Digest, X-Proofsheet-Match, X-Proofsheet-Placeholder, X-Proofsheet-Shown, X-Proofsheet-Format-Ignored, X-Request-Id, Retry-After, Accept-Ranges, Content-Range';
 /** Seconds a browser may keep the answer to its preflight. */
 const PREFLIGHT_MAX_AGE_SECONDS = 600;
 
@@ -12,9 +12,9 @@ const PREFLIGHT_MAX_AGE_SECONDS = 600;
  * Middleware for these origins (`*` for any); answers preflights itself by passing on to OPTIONS. `withTokens`: pages may
  * send API tokens, which are theirs to send; credentials that a browser adds by itself stay out.
  */
-export function createCors(origins: readonly string[], withTokens: boolean): RequestHandler {
+export function createCors(origins: readonly string[], withTokens: () => boolean): RequestHandler {
   const allowed = new Set(origins);
-  const headers = `Content-Type, Content-Digest, Repr-Digest, Range${withTokens ? ', Authorization' : ''}`;
+  const headers = 'Content-Type, Content-Digest, Repr-Digest, Range';
   return (request, response, next) => {
     const { origin } = request.headers;
     // The answer differs by origin even when there is none: a shared cache has to know.
@@ -24,7 +24,7 @@ export function createCors(origins: readonly string[], withTokens: boolean): Req
       response.setHeader('Access-Control-Expose-Headers', EXPOSED);
       if (request.method === 'OPTIONS') {
         response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD, POST, PUT');
-        response.setHeader('Access-Control-Allow-Headers', headers);
+        response.setHeader('Access-Control-Allow-Headers', withTokens() ? `${headers}, Authorization` : headers);
         response.setHeader('Access-Control-Max-Age', String(PREFLIGHT_MAX_AGE_SECONDS));
       }
     }

@@ -1,6 +1,8 @@
 // How much one client and one context may ask for at the edge: uploads per second and at the same time, failed logins.
 // Everything here is counted per HTTP process, before a body is read.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Request, Response } from 'express';
+import { LRUCache } from 'lru-cache';
 import { ProofsheetError } from '../../kernel/errors.js';
 import type { Context } from '../../kernel/image-key.js';
 import type { Clock } from '../../kernel/ports/clock.js';
@@ -37,14 +39,19 @@ export interface FairUse extends LoginAttempts {
   admitUpload(request: Request, response: Response, context: Context): void;
 }
 
-export function createFairUse(limits: FairUseLimits, clock: Clock): FairUse {
-  const clients = new UploadBound(limits.clientUploadsPerSecond, limits.clientUploads, 'this client', clock);
-  const contexts = new UploadBound(limits.contextUploadsPerSecond, limits.contextUploads, 'this context', clock);
-  const { loginFailuresPerMinute } = limits;
-  const failures =
-    loginFailuresPerMinute > 0
-      ? new TokenBuckets(loginFailuresPerMinute / 60, loginFailuresPerMinute, clock)
-      : undefined;
+/** `limits` is asked for every request, so that they can be replaced while the server runs. */
+export function createFairUse(limits: () => FairUseLimits, clock: Clock): FairUse {
+  const clients = new UploadBound(
+    () => ({ perSecond: limits().clientUploadsPerSecond, atOnce: limits().clientUploads }),
+    'this client',
+    clock,
+  );
+  const contexts = new UploadBound(
+    () => ({ perSecond: limits().contextUploadsPerSecond, atOnce: limits().contextUploads }),
+    'this context',
+    clock,
+  );
+  const failures = perMinuteOf(() => limits().loginFailuresPerMinute, clock);
   return {
     admitUpload(request, response, context) {
       const releaseClient = clients.begin(clientOf(request.ip));
@@ -60,36 +67,39 @@ export function createFairUse(limits: FairUseLimits, clock: Clock): FairUse {
       }
     },
     check(request) {
-      const wait = failures?.wait(clientOf(request.ip)) ?? 0;
+      const wait = failures()?.wait(clientOf(request.ip)) ?? 0;
       if (wait > 0) throw overQuota('too many logins of this client failed', wait);
     },
     failed(request) {
-      failures?.take(clientOf(request.ip));
+      failures()?.take(clientOf(request.ip));
     },
   };
 }
 
 /** Uploads of each of many: a rate, and a number at once. */
 class UploadBound {
-  private readonly rate: TokenBuckets | undefined;
+  private readonly rate: () => TokenBuckets | undefined;
   /** As many as there are uploads in flight. */
   private readonly underWay = new Map<string, number>();
 
   constructor(
-    perSecond: number,
-    private readonly atOnce: number,
+    private readonly limits: () => { readonly perSecond: number; readonly atOnce: number },
     private readonly whose: string,
     clock: Clock,
   ) {
-    this.rate = perSecond > 0 ? new TokenBuckets(perSecond, Math.max(1, perSecond * BURST_SECONDS), clock) : undefined;
+    this.rate = bucketsOf(
+      () => limits().perSecond,
+      (perSecond) => new TokenBuckets(perSecond, Math.max(1, perSecond * BURST_SECONDS), clock),
+    );
   }
 
   /** Returns what ends it. */
   begin(name: string): () => void {
     const count = this.underWay.get(name) ?? 0;
-    if (this.atOnce > 0 && count >= this.atOnce)
-      throw overQuota(`expected at most ${this.atOnce} uploads at once from ${this.whose}`, IN_FLIGHT_RETRY_SECONDS);
-    const wait = this.rate?.take(name) ?? 0;
+    const { atOnce } = this.limits();
+    if (atOnce > 0 && count >= atOnce)
+      throw overQuota(`expected at most ${atOnce} uploads at once from ${this.whose}`, IN_FLIGHT_RETRY_SECONDS);
+    const wait = this.rate()?.take(name) ?? 0;
     if (wait > 0) throw overQuota(`too many uploads per second from ${this.whose}`, wait);
     this.underWay.set(name, count + 1);
     return () => {
@@ -97,6 +107,70 @@ class UploadBound {
       if (left > 0) this.underWay.set(name, left);
       else this.underWay.delete(name);
     };
+  }
+}
+
+/** Buckets of the rate that holds now, full after a change of it; `undefined` while it is 0, which sets no limit. */
+function bucketsOf(rateNow: () => number, make: (rate: number) => TokenBuckets): () => TokenBuckets | undefined {
+  let rate = 0;
+  let buckets: TokenBuckets | undefined;
+  return () => {
+    const now = rateNow();
+    if (now !== rate) buckets = now > 0 ? make(now) : undefined;
+    rate = now;
+    return buckets;
+  };
+}
+
+function perMinuteOf(rateNow: () => number, clock: Clock): () => TokenBuckets | undefined {
+  return bucketsOf(rateNow, (perMinute) => new TokenBuckets(perMinute / 60, perMinute, clock));
+}
+
+/**
+ * How many new pictures of known sources a context may have drawn; 0 sets no limit. Throws `over-quota`, or returns what rejects with it:
+ * a context that is refused again and again is told so later and later, so that its refusals take no processor from the others.
+ */
+export function createDrawingQuota(
+  perMinute: () => number,
+  clock: Clock,
+): (context: Context) => undefined | Promise<never> {
+  const rate = perMinuteOf(perMinute, clock);
+  const pace = new RefusalPace(clock);
+  return (context) => {
+    const wait = rate()?.take(context) ?? 0;
+    if (wait === 0) return undefined;
+    const refusal = overQuota('too many new pictures per minute in this context', wait);
+    const laterMs = pace.laterMs(context);
+    if (laterMs === 0) throw refusal;
+    return sleep(laterMs).then(() => {
+      throw refusal;
+    });
+  };
+}
+
+/** Refusals of one context a second: 500 of them take a tenth of a core. */
+const REFUSALS_PER_SECOND = 500;
+/** So many are told at once, as a page full of pictures asks for them. */
+const REFUSALS_AT_ONCE = 100;
+/** None is held back longer, however many wait. */
+const MAX_REFUSAL_DELAY_MS = 1_000;
+const MAX_PACED = 20_000;
+
+/** Spreads the refusals of each of many over time. */
+export class RefusalPace {
+  /** Monotonic ms of each one's latest refusal. */
+  private readonly latest = new LRUCache<string, number>({ max: MAX_PACED });
+
+  constructor(private readonly clock: Clock) {}
+
+  /** Takes the next moment for a refusal of `name`; ms until then, 0 to 1,000. */
+  laterMs(name: string): number {
+    const now = this.clock.monotonic();
+    const step = 1_000 / REFUSALS_PER_SECOND;
+    const earliest = now - REFUSALS_AT_ONCE * step;
+    const at = Math.min(Math.max(this.latest.get(name) ?? earliest, earliest) + step, now + MAX_REFUSAL_DELAY_MS);
+    this.latest.set(name, at);
+    return Math.max(0, at - now);
   }
 }
 

@@ -7,6 +7,8 @@ import { queryValue } from '../url-query.js';
 
 /** In front of everything that is signed, so that no signature of another kind can ever be taken for one of these. */
 const VERSION = 'proofsheet-url-v1';
+/** As it stands in the query. */
+const EXACT = 'match=exact';
 
 /** What a signature stands for: one path in one context until one moment, by whatever verb. */
 export interface SignedTarget {
@@ -15,11 +17,14 @@ export interface SignedTarget {
   readonly context: Context;
   /** Unix time in seconds; from then on the URL is not valid any more. */
   readonly expires: number;
+  /** The URL asks for the very format: signed for best match it does not. */
+  readonly isExact?: boolean;
 }
 
-/** The four lines under the signature, without a line end after the last. */
-export function signedText({ path, context, expires }: SignedTarget): string {
-  return [VERSION, `/${path.map(percentEncoded).join('/')}`, percentEncoded(context), String(expires)].join('\n');
+/** The four lines under the signature, and a fifth of an exact one, without a line end after the last. */
+export function signedText({ path, context, expires, isExact = false }: SignedTarget): string {
+  const lines = [VERSION, `/${path.map(percentEncoded).join('/')}`, percentEncoded(context), String(expires)];
+  return [...lines, ...(isExact ? [EXACT] : [])].join('\n');
 }
 
 /** base64url (RFC 4648, without padding) of the HMAC-SHA256 under the key's secret: 43 characters. */
@@ -31,7 +36,8 @@ export function signatureOf(target: SignedTarget, key: UrlKey): string {
 export function signedPath(target: SignedTarget, key: UrlKey): string {
   const context = target.context === '' ? '' : `context=${percentEncoded(target.context)}&`;
   const path = target.path.map(percentEncoded).join('/');
-  const query = `expires=${target.expires}&kid=${percentEncoded(key.id)}&signature=${signatureOf(target, key)}`;
+  const match = target.isExact ? `${EXACT}&` : '';
+  const query = `${match}expires=${target.expires}&kid=${percentEncoded(key.id)}&signature=${signatureOf(target, key)}`;
   return `/${path}?${context}${query}`;
 }
 
@@ -46,7 +52,7 @@ export function isSigned(url: string): boolean {
  */
 export function checkSignature(
   url: string,
-  target: Omit<SignedTarget, 'expires'>,
+  target: Omit<SignedTarget, 'expires' | 'isExact'>,
   keys: readonly UrlKey[],
   nowMs: number,
 ): number {
@@ -56,7 +62,7 @@ export function checkSignature(
   const key = keys.find((candidate) => candidate.id === id);
   if (key === undefined) throw refused('expected the kid of a key that is in use, got another; ask for a new URL');
   const expires = Number(expiresText);
-  const right = Buffer.from(signatureOf({ ...target, expires }, key));
+  const right = Buffer.from(signatureOf({ ...target, expires, isExact: queryValue(url, 'match') === 'exact' }, key));
   const given = Buffer.from(signature);
   if (given.length !== right.length || !timingSafeEqual(given, right))
     throw refused('expected a signature of this very path, context and time, got another one');

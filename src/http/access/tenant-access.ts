@@ -1,6 +1,6 @@
 // Who asks, where only tenants may: by a bearer token of the tenants file, and what that token is for.
 import { ProofsheetError } from '../../kernel/errors.js';
-import { mayDo, type Tenant } from '../../kernel/library/tenant.js';
+import { mayDo, type Recognised, type Tenant } from '../../kernel/library/tenant.js';
 import type { Tenants } from '../../kernel/ports/tenants.js';
 import { bearerOf } from './access.js';
 
@@ -13,6 +13,16 @@ export function tenantOf(
   authorization: string | undefined,
   scope: string | undefined,
 ): Tenant {
+  const recognised = recognisedBy(tenants, authorization);
+  if (scope === undefined || mayDo(recognised, scope)) return recognised.tenant;
+  throw new ProofsheetError(
+    'protected-operation-disabled',
+    `expected a token with the scope ${scope}, got one without it`,
+  );
+}
+
+/** Whose `Authorization` it is, whatever it is for. Throws as `tenantOf` does. */
+export function recognisedBy(tenants: Tenants | undefined, authorization: string | undefined): Recognised {
   if (tenants === undefined || tenants.isEmpty)
     throw new ProofsheetError(
       'protected-operation-disabled',
@@ -27,9 +37,5 @@ export function tenantOf(
         ? 'expected a header Authorization: Bearer TOKEN, got none'
         : 'expected the token of a tenant, got another',
     );
-  if (scope === undefined || mayDo(recognised, scope)) return recognised.tenant;
-  throw new ProofsheetError(
-    'protected-operation-disabled',
-    `expected a token with the scope ${scope}, got one without it`,
-  );
+  return recognised;
 }

@@ -15,7 +15,7 @@ export interface Parameter {
   readonly description: string;
   readonly schema: Schema;
   /** A value that works where a picture is stored under the example of its key. */
-  readonly example: string;
+  readonly example: string | number;
 }
 
 /** What is answered where all goes well, by the kind of the reply; its statuses and headers follow from that. */
@@ -27,10 +27,16 @@ export type AnswerDescription =
   | { readonly kind: 'both'; readonly metadata: Schema }
   | { readonly kind: 'json'; readonly schema: Schema; readonly status?: 200 | 201 | 202; readonly isKept?: boolean }
   | { readonly kind: 'listing'; readonly schema: Schema }
-  | { readonly kind: 'redirect'; readonly status: 302 | 303 | 307 | 308; readonly hasText?: boolean }
+  | { readonly kind: 'redirect'; readonly status: 301 | 302 | 303 | 307 | 308; readonly hasText?: boolean }
+  /** A picture that is drawn for the request. */
+  | { readonly kind: 'drawn' }
+  /** Many previews; `line`: of the lines of JSON that tell of one each. */
+  | { readonly kind: 'pictures'; readonly line: Schema }
   | { readonly kind: 'page' }
-  /** A text of one of these types that may be kept, as a standard of others has it. */
-  | { readonly kind: 'text'; readonly mediaTypes: readonly string[] };
+  /** No body, and an entity tag. */
+  | { readonly kind: 'nothing' }
+  /** A text of one of these types, as a standard of others has it; it may be kept unless it `isPassing`. */
+  | { readonly kind: 'text'; readonly mediaTypes: readonly string[]; readonly isPassing?: true };
 
 export interface RouteDescription {
   /** What it does, in one line without a full stop. */
@@ -46,9 +52,21 @@ export interface RouteDescription {
   readonly answer: AnswerDescription;
   /** How it can fail beside what every route of its body, its verbs and its openers can. */
   readonly failures?: readonly ErrorName[];
+  /** What else it is answered with where all goes well: the media types of each, by status. */
+  readonly otherAnswers?: Readonly<Record<number, readonly string[]>>;
   /** Failures with a status that is its dialect's own: what each means, by status. */
   readonly otherFailures?: Readonly<Record<number, string>>;
 }
 
 /** What a client of a dialect brings in place of a bearer token, as a security scheme of OpenAPI. */
 export type SecurityScheme = Readonly<Record<string, unknown>>;
+
+/** A parameter of the path: text of at least one character. */
+export function inPath(name: string, description: string, example: string): Parameter {
+  return { name, in: 'path', description, schema: { type: 'string', minLength: 1 }, example };
+}
+
+/** The same of the query, which may be left out. */
+export function inQuery(name: string, description: string, example: string): Parameter {
+  return { ...inPath(name, description, example), in: 'query' };
+}

@@ -2,7 +2,11 @@
 
 import { type DialectName, type EnabledDialect, USUAL_MOUNTS } from '../../kernel/dialect-names.js';
 import type { ImportJob } from '../../kernel/library/import-job.js';
-import type { Letter } from '../../library/answers.js';
+import type { LibraryUse } from '../../library/answers.js';
+import type { Letter } from '../../library/letter.js';
+import type { NoticeFacts } from '../../library/webhook-worker.js';
+import { administration } from './admin/admin.js';
+import { operatorsConsole } from './console/console.js';
 import type { Dialect } from './dialect.js';
 import { type DziSettings, dzi } from './dzi/dzi.js';
 import { type IiifSettings, iiif } from './iiif/iiif.js';
@@ -11,14 +15,22 @@ import { type ImaginarySettings, imaginary } from './imaginary/imaginary.js';
 import { libraryOperators } from './library/library.js';
 import { livingdocsLetter } from './livingdocs/callback.js';
 import { type LivingdocsSettings, livingdocs } from './livingdocs/livingdocs.js';
+import type { MediagraphSettings } from './mediagraph/face.js';
+import { mediagraph } from './mediagraph/mediagraph.js';
+import { mediagraphNotice } from './mediagraph/notice.js';
+import { type MicrioSettings, micrio } from './micrio/micrio.js';
+import { type ZoomHubSettings, zoomhub } from './zoomhub/zoomhub.js';
 
 export interface DialectSettings extends ImageConverterSettings {
   /** In this order; ImageConverter alone unless named. */
   readonly dialects?: readonly EnabledDialect[];
   /** Of the dialects that have more to know; needed where one of them is enabled. */
   readonly livingdocs?: Omit<LivingdocsSettings, 'mount'>;
+  readonly mediagraph?: Omit<MediagraphSettings, 'mount'>;
   readonly imaginary?: Omit<ImaginarySettings, 'mount'>;
   readonly zoom?: Omit<DziSettings & IiifSettings, 'mount'>;
+  readonly zoomhub?: Omit<ZoomHubSettings, 'mount'>;
+  readonly micrio?: Omit<MicrioSettings, 'mount'>;
 }
 
 const FACES = {
@@ -26,6 +38,10 @@ const FACES = {
   livingdocs(settings, mount = USUAL_MOUNTS.livingdocs) {
     if (settings.livingdocs === undefined) throw new Error('expected the settings of livingdocs, got none');
     return livingdocs({ ...settings.livingdocs, mount });
+  },
+  mediagraph(settings, mount = USUAL_MOUNTS.mediagraph) {
+    if (settings.mediagraph === undefined) throw new Error('expected the settings of mediagraph, got none');
+    return mediagraph({ ...settings.mediagraph, mount });
   },
   imaginary(settings, mount = USUAL_MOUNTS.imaginary) {
     if (settings.imaginary === undefined) throw new Error('expected the settings of imaginary, got none');
@@ -36,6 +52,14 @@ const FACES = {
   },
   iiif(settings, mount = USUAL_MOUNTS.iiif) {
     return iiif({ ...zoomOf(settings), mount });
+  },
+  zoomhub(settings, mount = USUAL_MOUNTS.zoomhub) {
+    if (settings.zoomhub === undefined) throw new Error('expected the settings of zoomhub, got none');
+    return zoomhub({ ...settings.zoomhub, mount });
+  },
+  micrio(settings, mount = USUAL_MOUNTS.micrio) {
+    if (settings.micrio === undefined) throw new Error('expected the settings of micrio, got none');
+    return micrio({ ...settings.micrio, mount });
   },
 } as const satisfies Record<DialectName, (settings: DialectSettings, mount: string | undefined) => Dialect>;
 
@@ -59,8 +83,22 @@ export function letterOf(job: ImportJob, secrets: readonly string[]): Letter | u
   return LETTERS[job.dialect]?.(job, secrets);
 }
 
-/** The same with what operators watch the library by, where there is one. */
+/** What endpoints are told of a change of an asset: only Mediagraph's clients register any. */
+export function noticeLetters({ dialects = [], mediagraph: own }: Pick<DialectSettings, 'dialects' | 'mediagraph'>) {
+  const mount = dialects.find(({ name }) => name === 'mediagraph')?.mount ?? USUAL_MOUNTS.mediagraph;
+  return async (facts: NoticeFacts, use: LibraryUse): Promise<Letter | undefined> =>
+    own && mediagraphNotice({ ...own, mount }, facts, use);
+}
+
+const ZOOMED: ReadonlySet<string> = new Set(['zoomhub', 'micrio'] satisfies readonly DialectName[]);
+
+/** Whether what came in by a dialect, an import's or the one that an upload says it came by, is to be zoomed into. */
+export function isZoomed(dialect: string): boolean {
+  return ZOOMED.has(dialect);
+}
+
+/** The same with the console of operators, what admins do to all that is stored, and what they watch the library by, where there is one. */
 export function withOperators(settings: DialectSettings, hasLibrary: boolean): readonly [Dialect, ...Dialect[]] {
   const [first, ...others] = dialectsOf(settings);
-  return [first, ...others, ...(hasLibrary ? [libraryOperators()] : [])];
+  return [first, ...others, operatorsConsole(), administration(), ...(hasLibrary ? [libraryOperators()] : [])];
 }

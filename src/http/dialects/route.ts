@@ -1,10 +1,14 @@
 // What a route is to the edge: verbs, path, what opens it, and the two functions that are its own: from a request to what is
 // asked, and from what is asked to a reply. Neither sees Express, a request or a response.
+import type { Digest } from '../../kernel/digest.js';
 import type { Context, GroupRef } from '../../kernel/image-key.js';
 import type { Tenant } from '../../kernel/library/tenant.js';
 import type { Refusals } from '../../kernel/ports/refusals.js';
 import type { LibraryUse } from '../../library/answers.js';
-import type { Drawings, Previews, Upload } from '../../previews/answers.js';
+import type { Drawings, ExactPictures, Previews, Upload, Variants } from '../../previews/answers.js';
+import type { Operators } from '../../previews/operators.js';
+import type { Reconcile } from '../../previews/reconcile/reconcile-service.js';
+import type { Takedown } from '../../previews/takedown/answers.js';
 import type { Zoom } from '../../previews/zoom/answers.js';
 import type { HeaderPairs } from '../replies/headers.js';
 import type { Reply } from '../replies/reply.js';
@@ -20,6 +24,8 @@ export interface Target {
   readonly url: string;
   /** The media types that the client takes, as it says it (`Accept`). */
   readonly accept?: string;
+  /** Scheme and host by which it asks, as it says them: for URLs in its own answer, never for what others are told. */
+  readonly origin?: string;
 }
 
 /** What routes answer from. */
@@ -27,12 +33,21 @@ export interface UseCases {
   readonly previews: Previews;
   /** Absent where nothing is drawn on demand. */
   readonly drawings?: Drawings;
+  /** Beside `drawings`. */
+  readonly exact?: ExactPictures;
+  /** Absent where types are not negotiated. */
+  readonly variants?: Variants;
   /** Absent only where a test leaves it out. */
   readonly zoom?: Zoom;
   /** The negative cache; absent where it is off. */
   readonly refusals?: Refusals;
   /** Absent where no tenants are configured: then every dialect of the library is shut. */
   readonly library?: LibraryUse;
+  /** Absent only where a test leaves it out. */
+  readonly operators?: Operators;
+  /** Absent only where a test leaves it out. */
+  readonly takedown?: Takedown;
+  readonly reconcile?: Reconcile;
   /** The page that tells a person how the server is doing. */
   readonly statusPage: (
     withMetrics: boolean,
@@ -41,12 +56,27 @@ export interface UseCases {
 
 /** One request on its way through a route. */
 export interface Call {
-  /** Reads the upload; whoever calls it hands the file on to a use case, which owns it from then on. */
-  receive(): Promise<Upload>;
+  readonly verb: Verb;
+  /**
+   * Reads the upload; whoever calls it hands the file on to a use case, which owns it from then on. `maxBytes`: where it may have
+   * fewer than any other.
+   */
+  receive(maxBytes?: number): Promise<Upload>;
+  /**
+   * The source that a request names by its digest without sending it: it has no body, or waits for being told to send it
+   * (`Expect: 100-continue`). Throws `digest-mismatch` for a malformed one.
+   */
+  namedSource(): Digest | undefined;
+  /** Whether the upload is not on its way: the client sends none, or waits for being told to (`Expect: 100-continue`). An answer saves it. */
+  isWaiting(): boolean;
+  /** What the client calls its source (`X-Proofsheet-Source`). Throws `invalid-request-format` for what is no name. */
+  sourceTag(): string | undefined;
   /** Whether who asks may be told everything of a source, and not only what is safe to tell anybody. */
   seesPrivateTags(): boolean;
   /** Who asks, of a route that opens to tenants. */
   tenant(): Tenant;
+  /** Scheme and host by which it asks, as in its target. */
+  readonly origin: string | undefined;
 }
 
 /** What everybody has to know of a route before anything is asked. */
@@ -57,6 +87,10 @@ export interface RouteRules {
   readonly verbs: readonly Verb[];
   /** Below the dialect's mount, as documents show it: `/content/{id}`, `/files/{+path}` for several segments. Begins with a literal one, or its dialect has no other. */
   readonly path: string;
+  /** What stands for a name of the path has to match as a whole, by name: another path is none of the route's. */
+  readonly forms?: Readonly<Record<string, RegExp>>;
+  /** What a request with another verb is told, where its clients know a text of their own. */
+  readonly wrongVerb?: string;
   /** Whatever stands behind that literal segment is the route's to take or refuse: too little and too much as well. */
   readonly takesAnySegments?: boolean;
   /**
@@ -72,6 +106,14 @@ export interface RouteRules {
   readonly sourcePart?: string;
   /** A body that is no form is the source itself, whatever its Content-Type. */
   readonly takesRawSource?: boolean;
+  /** What becomes of its uploads can do without a file: small ones are handed on as bytes. */
+  readonly takesContent?: boolean;
+  /** Its uploads are mostly known already: what is received may stay in memory until that is seen. Its use case releases what is held. */
+  readonly holdsSource?: boolean;
+  /** The body is the source itself, whatever its Content-Type. */
+  readonly takesBytes?: boolean;
+  /** Of a body of JSON: none is taken too, and so is a form (`application/x-www-form-urlencoded`), as an object of texts. */
+  readonly isBodyLoose?: boolean;
   /** Its clients would rather wait than be refused: work that we are behind with does not keep an upload out. */
   readonly waits?: boolean;
   /** Largest body of JSON in bytes, where the usual 64 KiB do not do. */
@@ -81,8 +123,8 @@ export interface RouteRules {
    * lists and clears. `stays-open`: starts no work, so it is answered while the server drains.
    */
   readonly effort: 'reads' | 'makes' | 'makes-anew' | 'administers' | 'stays-open';
-  /** Answers with pages for browsers, which get the headers that protect them. */
-  readonly isPage?: boolean;
+  /** Answers with pages for browsers, which get the headers that protect them; `framed`: pages of others may show them in a frame. */
+  readonly isPage?: boolean | 'framed';
   /** What documents and clients are told of it. */
   readonly description: RouteDescription;
 }
@@ -125,6 +167,10 @@ export function route<Asked>(rules: RouteOf<Asked>): Route {
     maxJsonBytes,
     sourcePart,
     takesRawSource,
+    takesContent,
+    holdsSource,
+    takesBytes,
+    isBodyLoose,
     waits,
     effort,
     description,
@@ -134,7 +180,13 @@ export function route<Asked>(rules: RouteOf<Asked>): Route {
     ...(scope !== undefined && { scope }),
     ...(maxJsonBytes !== undefined && { maxJsonBytes }),
     ...(sourcePart !== undefined && { sourcePart }),
+    ...(rules.forms && { forms: rules.forms }),
+    ...(rules.wrongVerb !== undefined && { wrongVerb: rules.wrongVerb }),
     ...(takesRawSource && { takesRawSource }),
+    ...(takesContent && { takesContent }),
+    ...(holdsSource && { holdsSource }),
+    ...(takesBytes && { takesBytes }),
+    ...(isBodyLoose && { isBodyLoose }),
     ...(waits && { waits }),
     ask(target, given) {
       const asked = rules.parse(target, given);
@@ -164,7 +216,20 @@ export function patternOf(rules: RouteRules): string {
 export function expressionOf(rules: RouteRules): RegExp {
   if (rules.takesAnySegments) return new RegExp(`^/${literalOf(rules)}(?:/|$)`);
   const pattern = rules.path.replace(/\{\+\w+\}|\{\w+\}|[^{}]+/g, (part) =>
-    part.startsWith('{+') ? '.+' : part.startsWith('{') ? '[^/]+' : part.replace(/[.*+?^$()|[\]\\]/g, '\\$&'),
+    part.startsWith('{+')
+      ? '.+'
+      : part.startsWith('{')
+        ? formOf(rules, part.slice(1, -1))
+        : part.replace(/[.*+?^$()|[\]\\]/g, '\\$&'),
   );
-  return new RegExp(`^${pattern}/?$`);
+  return new RegExp(`^${pattern.replace(/\/$/, '')}/?$`);
+}
+
+/** Whether the encoded path, below the mount, is the route's where its names have forms. */
+export function takesPath(rules: RouteRules, below: string): boolean {
+  return rules.forms === undefined || expressionOf(rules).test(below);
+}
+
+function formOf({ forms = {} }: RouteRules, name: string): string {
+  return Object.hasOwn(forms, name) ? `(?:${forms[name]?.source})` : '[^/]+';
 }

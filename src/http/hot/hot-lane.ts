@@ -18,7 +18,7 @@ import { type AnsweredChoice, imageAnswer, UNCONDITIONAL } from '../replies/imag
 import type { ByteRange } from '../replies/range.js';
 import { foldedTarget } from '../wire/request-rules.js';
 import { isWaiting, limitTaking } from '../wire/taking.js';
-import { authorizationOf, rawConditionsOf } from './raw-headers.js';
+import { acceptOf, authorizationOf, rawConditionsOf } from './raw-headers.js';
 import { TurnGeneration } from './turn-generation.js';
 
 /** A longer URL is not worth remembering. */
@@ -40,6 +40,8 @@ export interface Bodies {
   peek(digest: Digest): Buffer | undefined;
   /** The bytes from whichever tier has them; `slice`: they are a part of a larger blob. */
   find(digest: Digest, slice?: Slice): Promise<{ readonly bytes: Buffer } | undefined>;
+  /** The same of a picture that was drawn on demand. */
+  findDrawn(digest: Digest): Promise<{ readonly bytes: Buffer } | undefined>;
 }
 
 export interface HotLaneDeps {
@@ -53,6 +55,8 @@ export interface HotLaneDeps {
   readonly sendTimeoutMs: number;
   /** Whether an `Authorization` header opens the group to its sender; asked where a URL alone does not open it. */
   readonly admits?: (authorization: string | undefined, ref: GroupRef) => boolean;
+  /** What clients with this Accept header have in common, where answers differ by it. */
+  readonly acceptClassOf?: (accept: string) => string;
   /** Where answers with this choice are counted; looked up once for a prepared answer. */
   readonly countOf?: (choice: PreviewChoice) => CountingSlot | undefined;
   /** Called for every answer given; has to be cheap. */
@@ -62,6 +66,7 @@ export interface HotLaneDeps {
     status: HotStatus,
     bodyBytes: number,
     seconds: number,
+    request: IncomingMessage,
   ) => void;
 }
 
@@ -91,14 +96,23 @@ interface Prepared {
   readonly count: CountingSlot | undefined;
   /** Of a tile: where its bytes are. */
   readonly slice: Slice | undefined;
+  /** It was drawn on demand, and is kept with such pictures. */
+  readonly isDrawn: boolean;
   /** Unix ms until which the URL opens the answer to anybody; `undefined` when it takes a token. */
   readonly urlValidUntilMs: number | undefined;
   /** The catalog's generation at which the revision was last known to be current. */
   generation: number;
 }
 
+/** Stands for a URL whose answer depends on what the client takes: each class of clients has an entry of its own. */
+const NEGOTIATED = Symbol('negotiated');
+const MAX_CLASSES = 256;
+const MAX_ACCEPT_CHARACTERS = 512;
+
 export class HotLane {
-  private readonly prepared: LRUCache<string, Prepared>;
+  private readonly prepared: LRUCache<string, Prepared | typeof NEGOTIATED>;
+  /** Of Accept headers, as they are written. */
+  private readonly classes = new LRUCache<string, string>({ max: MAX_CLASSES });
   private readonly generations: TurnGeneration;
   /** Reads for answers, and answers that their clients have not taken yet. */
   private readonly underWay = new Set<Promise<void>>();
@@ -107,8 +121,8 @@ export class HotLane {
     this.generations = new TurnGeneration(deps.currency);
     this.prepared = new LRUCache({
       maxSize: deps.maxBytes,
-      sizeCalculation: ({ alsoHeaders }, url) =>
-        ENTRY_BYTES + CHARACTER_BYTES * alsoHeaders.reduce((sum, text) => sum + text.length, url.length),
+      sizeCalculation: (entry, url) =>
+        ENTRY_BYTES + CHARACTER_BYTES * headersOf(entry).reduce((sum, text) => sum + text.length, url.length),
     });
   }
 
@@ -129,6 +143,7 @@ export class HotLane {
     generation: number,
     urlValidUntilMs: number | undefined,
     alsoHeaders: HeaderPairs = [],
+    acceptClass?: string,
   ): void {
     const { group, source } = choice.entry;
     const { digest, bytes, type, widthPx, heightPx } = choice.preview;
@@ -139,8 +154,10 @@ export class HotLane {
     const nowMs = this.deps.clock.now();
     const etag = `"${digest}"`;
     const { cacheControl } = this.deps;
-    this.prepared.set(url, {
-      url,
+    const key = acceptClass === undefined ? url : classKey(url, acceptClass);
+    if (acceptClass !== undefined) this.prepared.set(url, NEGOTIATED);
+    this.prepared.set(key, {
+      url: key,
       asked,
       choice: { preview: { digest, bytes, type, widthPx, heightPx }, format: { text }, relation, entry: { group } },
       headers: [...imageAnswer(choice, UNCONDITIONAL, cacheControl, nowMs).headers, ...alsoHeaders].flat(),
@@ -149,6 +166,7 @@ export class HotLane {
       etag,
       count: this.deps.countOf?.(choice),
       slice: choice.part?.slice,
+      isDrawn: choice.part?.isDrawn === true,
       urlValidUntilMs,
       generation,
     });
@@ -166,7 +184,7 @@ export class HotLane {
   ): boolean => {
     const { method, url } = request;
     if ((method !== 'GET' && method !== 'HEAD') || url === undefined) return false;
-    const prepared = this.prepared.get(url) ?? this.preparedFolded(url);
+    const prepared = this.preparedFor(url, request) ?? this.preparedFolded(url, request);
     if (prepared === undefined) return false;
     if (!this.isCurrent(prepared, pipelined)) {
       this.prepared.delete(prepared.url);
@@ -185,6 +203,9 @@ export class HotLane {
     return true;
   };
 
+  /** Of all that is prepared, nothing is answered any more. */
+  readonly forget = (): void => this.prepared.clear();
+
   /** Resolves once every answer has its bytes, and every client has taken its own, or after `limitMs`. */
   async idle(limitMs: number): Promise<void> {
     const limit = new AbortController();
@@ -196,9 +217,26 @@ export class HotLane {
   }
 
   /** Answers are offered under folded targets; only one that was not found as it was sent is worth folding. */
-  private preparedFolded(url: string): Prepared | undefined {
+  private preparedFolded(url: string, request: IncomingMessage): Prepared | undefined {
     const folded = foldedTarget(url);
-    return folded === url ? undefined : this.prepared.get(folded);
+    return folded === url ? undefined : this.preparedFor(folded, request);
+  }
+
+  private preparedFor(url: string, request: IncomingMessage): Prepared | undefined {
+    const found = this.prepared.get(url);
+    if (found !== NEGOTIATED) return found;
+    const ofClass = this.prepared.get(classKey(url, this.classOf(acceptOf(request))));
+    return ofClass === NEGOTIATED ? undefined : ofClass;
+  }
+
+  /** The same text is read once: a browser sends one and the same with every picture. */
+  private classOf(accept: string | undefined): string {
+    if (accept === undefined) return '';
+    const known = this.classes.get(accept);
+    if (known !== undefined) return known;
+    const read = this.deps.acceptClassOf?.(accept) ?? '';
+    if (accept.length <= MAX_ACCEPT_CHARACTERS) this.classes.set(accept, read);
+    return read;
   }
 
   /** Where access is restricted; what it does not open is left to the slow way, which says why. */
@@ -257,7 +295,8 @@ export class HotLane {
       if (isWaiting(response)) this.waitFor(response, body.length);
     }
     count?.add();
-    this.deps.onAnswer(asked, choice.entry.group, status, body.length, (performance.now() - startedAt) / 1_000);
+    const seconds = (performance.now() - startedAt) / 1_000;
+    this.deps.onAnswer(asked, choice.entry.group, status, body.length, seconds, response.req);
   }
 
   /** As many at once as there are requests; tiers have deadlines of their own. What cannot be read the slow way makes again. */
@@ -270,8 +309,9 @@ export class HotLane {
     otherwise: RequestListener,
   ): void {
     const { bodies } = this.deps;
-    const read: Promise<void> = bodies
-      .find(prepared.choice.preview.digest, prepared.slice)
+    const { slice, isDrawn } = prepared;
+    const { digest } = prepared.choice.preview;
+    const read: Promise<void> = (isDrawn ? bodies.findDrawn(digest) : bodies.find(digest, slice))
       // Whatever failed fails again on the slow way, which tells it.
       .catch(() => undefined)
       .then((found) => {
@@ -293,6 +333,15 @@ export class HotLane {
     });
     this.underWay.add(closed);
   }
+}
+
+/** No URL has a line break. */
+function classKey(url: string, acceptClass: string): string {
+  return `${url}\n${acceptClass}`;
+}
+
+function headersOf(entry: Prepared | typeof NEGOTIATED): readonly string[] {
+  return entry === NEGOTIATED ? [] : entry.alsoHeaders;
 }
 
 /** RFC 9110, section 14.2: Range means something for GET only. */

@@ -15,6 +15,17 @@ export function authorizationOf({ rawHeaders }: IncomingMessage): string | undef
   return found;
 }
 
+/** The `Accept` of the request, several as one list (RFC 9110, section 5.3). */
+export function acceptOf({ rawHeaders }: IncomingMessage): string | undefined {
+  let found: string | undefined;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index];
+    if (name?.length !== 6 || name.toLowerCase() !== 'accept') continue;
+    found = found === undefined ? rawHeaders[index + 1] : `${found}, ${rawHeaders[index + 1]}`;
+  }
+  return found;
+}
+
 /**
  * Conditions of the request, `undefined` when it has none, or `not-for-us` when it is unusual in another way. Reads
  * `rawHeaders`, because building `headers` costs as much as the rest of a hit.

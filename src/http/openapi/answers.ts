@@ -1,6 +1,6 @@
 // What a route answers where all goes well, in a document's words: the statuses and headers that follow from the kind of reply.
 import { SOURCE_MEDIA } from '../../kernel/source-media.js';
-import type { Schema } from '../dialects/description.js';
+import type { AnswerDescription, Schema } from '../dialects/description.js';
 import type { Route } from '../dialects/route.js';
 import { PROTOCOL_ERRORS } from '../replies/error-map.js';
 import { PROTOCOL_ERROR_MEANINGS } from '../replies/error-meanings.js';
@@ -8,6 +8,7 @@ import { MEDIA_TYPES } from '../replies/image-response.js';
 import type { Components } from './components.js';
 import type { Operation } from './openapi-types.js';
 
+type OtherAnswer = Exclude<AnswerDescription, { readonly kind: 'picture' | 'original' | 'both' | 'json' }>;
 type Responses = Operation['responses'];
 type Headers = Readonly<Record<string, { readonly description: string; readonly schema: Schema }>>;
 
@@ -30,6 +31,7 @@ const PICTURE: Headers = {
     schema: { type: 'string', pattern: '^sha-256=:[A-Za-z0-9+/]{43}=:$' },
   },
 };
+const DRAWN: Headers = { ...ETAG, 'Cache-Control': { description: '`no-store`', schema: TEXT } };
 const PART: Headers = {
   'Content-Range': { description: 'Which bytes these are.', schema: { type: 'string', pattern: '^bytes ' } },
 };
@@ -46,7 +48,14 @@ const ORIGINALS = Object.fromEntries(
 /** By status; without bodies to HEAD. */
 export function answersOf({ description, verbs }: Route, verb: string, components: Components): Responses {
   const isReading = verbs.includes('GET');
-  const answers = statusesOf();
+  const others = Object.entries(description.otherAnswers ?? {}).map(([status, types]) => [
+    status,
+    {
+      description: 'What was asked for, in another form.',
+      content: Object.fromEntries(types.map((type) => [type, { schema: {} }])),
+    },
+  ]);
+  const answers: Responses = { ...statusesOf(), ...Object.fromEntries(others) };
   if (verb !== 'HEAD') return answers;
   return Object.fromEntries(Object.entries(answers).map(([status, { content: _none, ...others }]) => [status, others]));
 
@@ -112,33 +121,57 @@ export function answersOf({ description, verbs }: Route, verb: string, component
           ...(answer.isKept === true &&
             isReading && { 304: { description: 'It is what `If-None-Match` names.', headers: KEPT } }),
         };
-      case 'listing':
-        return {
-          200: {
-            description: 'The list, streamed.',
-            content: { 'application/json': { schema: components.schema(answer.schema) } },
-          },
-        };
-      case 'redirect':
-        return {
-          [answer.status]: {
-            description: 'Look there.',
-            headers: LOCATION,
-            ...(answer.hasText === true && { content: { 'application/json': { schema: {} } } }),
-          },
-        };
-      case 'text':
-        return {
-          200: {
-            description: 'What was asked for.',
-            headers: KEPT,
-            content: Object.fromEntries(answer.mediaTypes.map((type) => [type, { schema: {} }])),
-          },
-          304: { description: 'It is what `If-None-Match` names.', headers: KEPT },
-        };
-      case 'page':
-        return { 200: { description: 'A page for people.', content: { 'text/html': { schema: TEXT } } } };
+      default:
+        return otherAnswersOf(answer, components);
     }
+  }
+}
+
+/** Of kinds that know no conditions. */
+function otherAnswersOf(answer: OtherAnswer, components: Components): Responses {
+  switch (answer.kind) {
+    case 'listing':
+      return {
+        200: {
+          description: 'The list, streamed.',
+          content: { 'application/json': { schema: components.schema(answer.schema) } },
+        },
+      };
+    case 'drawn':
+      return { 200: { description: 'The picture.', headers: DRAWN, content: PICTURES } };
+    case 'pictures':
+      return {
+        200: {
+          description: 'The previews as they come, each with its status and its headers.',
+          content: {
+            'application/x-ndjson': { schema: components.schema(answer.line) },
+            'multipart/mixed': { schema: {} },
+          },
+        },
+      };
+    case 'redirect':
+      return {
+        [answer.status]: {
+          description: 'Look there.',
+          headers: LOCATION,
+          ...(answer.hasText === true && { content: { 'application/json': { schema: {} } } }),
+        },
+      };
+    case 'text':
+      return {
+        200: {
+          description: 'What was asked for.',
+          ...(answer.isPassing !== true && { headers: KEPT }),
+          content: Object.fromEntries(answer.mediaTypes.map((type) => [type, { schema: {} }])),
+        },
+        ...(answer.isPassing !== true && {
+          304: { description: 'It is what `If-None-Match` names.', headers: KEPT },
+        }),
+      };
+    case 'nothing':
+      return { 200: { description: 'It is taken.', headers: ETAG } };
+    case 'page':
+      return { 200: { description: 'A page for people.', content: { 'text/html': { schema: TEXT } } } };
   }
 }
 

@@ -1,15 +1,16 @@
 // What the API documents are served as: by path, with the headers of their answers; made when somebody asks for the first time.
 import { createHash } from 'node:crypto';
+import { OWN_MOUNTS } from '../../kernel/dialect-names.js';
 import type { Dialect } from '../dialects/dialect.js';
 import { listsTag } from '../replies/conditional.js';
 import type { HeaderPairs } from '../replies/headers.js';
 import { type DocumentedServer, openApiDocument } from './document.js';
 import { readingPage } from './reading-page.js';
 
-/** All dialects in one document. */
-export const DOCUMENT_PATH = '/openapi.json';
+/** All dialects in one document, but those that stand apart. */
+export const DOCUMENT_PATH = `${OWN_MOUNTS.openapi}.json`;
 /** The same as a page. */
-export const PAGE_PATH = '/openapi';
+export const PAGE_PATH = OWN_MOUNTS.openapi;
 
 /** The answer of a document to a request with this `If-None-Match`. */
 export type ServedDocument = (ifNoneMatch: string | undefined) => {
@@ -23,7 +24,11 @@ export function documentsOf(
   dialects: readonly Dialect[],
   server: DocumentedServer,
 ): Readonly<Record<string, ServedDocument>> {
-  const whole = () => openApiDocument(dialects, server);
+  const whole = () =>
+    openApiDocument(
+      dialects.filter(({ isApart = false }) => !isApart),
+      server,
+    );
   const ofOne = (dialect: Dialect) => openApiDocument([dialect], { ...server, withProbes: false });
   return {
     [DOCUMENT_PATH]: once(() => served('application/json', JSON.stringify(whole()))),

@@ -20,6 +20,7 @@ const OF_SOURCES: readonly ErrorName[] = [
   'digest-mismatch',
   'source-limits-exceeded',
   'source-undecodable',
+  'blocked-content',
   'over-quota',
   'conversion-timeout',
   'storage-full',
@@ -57,7 +58,8 @@ export function failureAnswersOf(
   for (const name of failuresOf(route, isOpen)) {
     const { status, headers } = dialect.renderFailure(failureOf(new ProofsheetError(name, '')), route.name);
     const mediaType =
-      headers.findLast(([header]) => header.toLowerCase() === 'content-type')?.[1] ?? 'application/json';
+      headers.findLast(([header]) => header.toLowerCase() === 'content-type')?.[1]?.split(';', 1)[0] ??
+      'application/json';
     byStatus.set(status, [...(byStatus.get(status) ?? []), { name, mediaType }]);
   }
   const schema = components.schema(dialect.failureSchema);

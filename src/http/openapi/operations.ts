@@ -69,24 +69,27 @@ function operationOf(
   };
 }
 
-const SOURCE_FORM: Schema = {
-  type: 'object',
-  properties: {
-    sourceImage: {
-      type: 'string',
-      contentMediaType: 'application/octet-stream',
-      description: 'The source’s bytes. Its file name goes into the metadata; what it is, its bytes say.',
-    },
-  },
-  required: ['sourceImage'],
-};
+function sourceForm(part: string): Schema {
+  const source: Schema = {
+    type: 'string',
+    contentMediaType: 'application/octet-stream',
+    description: 'The source’s bytes. Its file name goes into the metadata; what it is, its bytes say.',
+  };
+  return { type: 'object', properties: { [part]: source }, required: [part] };
+}
 
-function requestBodyOf({ body, description }: Route, components: Components): Operation['requestBody'] | undefined {
+/** The body itself, whatever its type says. */
+const RAW_SOURCE = { 'image/*': {}, 'application/octet-stream': {} };
+
+function requestBodyOf(
+  { body, description, sourcePart = 'sourceImage', takesRawSource = false }: Route,
+  components: Components,
+): Operation['requestBody'] | undefined {
   if (body === 'source')
     return {
       required: true,
       description: '`Content-Digest` or `Repr-Digest` (RFC 9530), of the request or of the part, is checked.',
-      content: { 'multipart/form-data': { schema: SOURCE_FORM } },
+      content: { 'multipart/form-data': { schema: sourceForm(sourcePart) }, ...(takesRawSource && RAW_SOURCE) },
     };
   if (body !== 'json' || description.takes === undefined) return undefined;
   const { schema, example } = description.takes;

@@ -29,7 +29,8 @@ interface Probe {
   readonly path: string;
   readonly id: string;
   readonly summary: string;
-  readonly answers: readonly (readonly [status: number, mediaType: string, schema: Schema, words: string])[];
+  /** Several media types stand with ` or ` between them. */
+  readonly answers: readonly (readonly [status: number, mediaTypes: string, schema: Schema, words: string])[];
   /** It is asked for again by its tag. */
   readonly isKept?: boolean;
 }
@@ -75,8 +76,9 @@ function probes(mount: string): readonly Probe[] {
     {
       path: '/metrics',
       id: 'metrics',
-      summary: 'Counters, gauges and histograms in the text format of Prometheus',
-      answers: [[200, 'text/plain', TEXT, 'All of them.']],
+      summary:
+        'Counters, gauges and histograms in the text format of Prometheus, or as OpenMetrics where `Accept` names it',
+      answers: [[200, 'text/plain or application/openmetrics-text', TEXT, 'All of them.']],
     },
     {
       path: '/openapi.json',
@@ -107,9 +109,9 @@ export function probePaths(mount: string): readonly (readonly [path: string, ver
       responses: {
         ...(isKept && { 304: { description: 'It is what `If-None-Match` names.' } }),
         ...Object.fromEntries(
-          [...answers, ...FAILURES].map(([status, mediaType, schema, description]) => [
+          [...answers, ...FAILURES].map(([status, mediaTypes, schema, description]) => [
             String(status),
-            { description, content: { [mediaType]: { schema } } },
+            { description, content: Object.fromEntries(mediaTypes.split(' or ').map((type) => [type, { schema }])) },
           ]),
         ),
       },

@@ -20,14 +20,19 @@ export function readingPage(document: OpenApiDocument, jsonPath: string): Page {
         ({ operation }) => html`<li><a href="#${operation.operationId}">${operation.operationId}</a></li>`,
       )}</ul>`,
   )}</nav>
-<main>${document.tags.map(
-    ({ name, description }) =>
-      html`<h2>${name}</h2><p>${description}</p>${primaryOf(placed, name).map((each) => section(each, placed, document))}`,
-  )}
+<main>${document.tags.map(({ name, description }) => {
+    const operations = primaryOf(placed, name);
+    const failureForm = failureFormOf(operations, document);
+    return html`<h2>${name}</h2><p>${description}</p>${
+      failureForm === undefined ? '' : html`<p>Failures are ${failureForm} where nothing else is said.</p>`
+    }${operations.map((each) => section(each, placed, document, failureForm))}`;
+  })}
 <h2>Who may ask</h2>
 <dl>${Object.entries(document.components.securitySchemes).map(
     ([name, scheme]) => html`<dt><code>${name}</code></dt><dd>${coded(textOf(scheme, 'description'))}</dd>`,
   )}</dl>
+<h2>Failures</h2>
+<dl>${[...failuresIn(document)].map(([code, { name, words }]) => html`<dt id="f${code}"><code>${code} ${name}</code></dt><dd>${coded(words)}</dd>`)}</dl>
 <h2>Shapes</h2>${Object.entries(document.components.schemas).map(
     ([name, schema]) => html`<section id="schema-${name}"><h3>${name}</h3>${json(schema)}</section>`,
   )}
@@ -48,7 +53,13 @@ function primaryOf(placed: readonly Placed[], tag: string): readonly Placed[] {
   return [...first.values()];
 }
 
-function section({ path, operation }: Placed, placed: readonly Placed[], document: OpenApiDocument): Html {
+/** `failureForm`: what is said of failures before. */
+function section(
+  { path, operation }: Placed,
+  placed: readonly Placed[],
+  document: OpenApiDocument,
+  failureForm: Html | undefined,
+): Html {
   const verbs = placed.filter((each) => each.path === path).map(({ verb }) => verb.toUpperCase());
   const { operationId, summary, description, parameters = [], requestBody, security, responses } = operation;
   return html`<section id="${operationId}">
@@ -68,8 +79,10 @@ ${requestBody === undefined ? '' : html`<p>Takes ${codes(Object.keys(requestBody
 <div class="wide"><table><thead><tr><th scope="col">Status</th><th scope="col">Answer</th></tr></thead><tbody>${Object.entries(
     responses,
   ).map(([status, response]) => {
-    const { description: words, types, schemas } = answerOf(response, document);
-    return html`<tr><td>${status}</td><td>${coded(words)} ${codes(types)} ${schemas.map((name) => html`<a href="#schema-${name}">${name}</a> `)}</td></tr>`;
+    const answer = answerOf(response, document);
+    const form = formOf(answer);
+    const isSaid = form.text === failureForm?.text && failuresOf(answer.description).length > 0;
+    return html`<tr><td>${status}</td><td>${answerWords(answer.description)} ${isSaid ? '' : form}</td></tr>`;
   })}</tbody></table></div>
 </section>`;
 }
@@ -91,6 +104,50 @@ function answerOf(response: object, { components }: OpenApiDocument): AnswerWord
     types: Object.keys(content),
     schemas: [...new Set([...references].map(([, name = '']) => name))],
   };
+}
+
+/** The media types and schemas of an answer. */
+function formOf({ types, schemas }: AnswerWords): Html {
+  return html`${codes(types)} ${schemas.map((name) => html`<a href="#schema-${name}">${name}</a> `)}`;
+}
+
+/** The form of most failures of some operations; `undefined` where there are none. */
+function failureFormOf(operations: readonly Placed[], document: OpenApiDocument): Html | undefined {
+  const forms = operations
+    .flatMap(({ operation }) => Object.values(operation.responses).map((response) => answerOf(response, document)))
+    .filter(({ description }) => failuresOf(description).length > 0)
+    .map(formOf);
+  const counts = new Map<string, number>();
+  for (const { text } of forms) counts.set(text, (counts.get(text) ?? 0) + 1);
+  const most = Math.max(...counts.values());
+  return forms.find(({ text }) => counts.get(text) === most);
+}
+
+interface FailureWords {
+  readonly code: string;
+  readonly name: string;
+  readonly words: string;
+}
+
+/** The failures that a response is; none where it is told in other words. */
+function failuresOf(description: string): readonly FailureWords[] {
+  const found = description.matchAll(/`(\d{4}) ([a-z-]+)`: (.+?\.)(?= `\d{4} |$)/g);
+  return [...found].map(([, code = '', name = '', words = '']) => ({ code, name, words }));
+}
+
+/** By code, in order: most operations fail alike, so that how is told once. */
+function failuresIn(document: OpenApiDocument): ReadonlyMap<string, FailureWords> {
+  const responses = Object.values(document.paths).flatMap((item) =>
+    Object.values(item).flatMap((operation) => Object.values(operation.responses)),
+  );
+  const failures = responses.flatMap((response) => failuresOf(answerOf(response, document).description));
+  return new Map(failures.sort((a, b) => Number(a.code) - Number(b.code)).map((failure) => [failure.code, failure]));
+}
+
+function answerWords(description: string): readonly Html[] {
+  const failures = failuresOf(description);
+  if (failures.length === 0) return coded(description);
+  return failures.map(({ code, name }) => html`<a href="#f${code}">${code} ${name}</a> `);
 }
 
 function openers(security: Operation['security']): string {

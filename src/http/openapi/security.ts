@@ -15,7 +15,7 @@ export const SECURITY_SCHEMES = {
     name: 'signature',
     description:
       'base64url of the HMAC-SHA256, under the key of `kid`, over four lines: `proofsheet-url-v1`, the path behind the mount, ' +
-      'the context, and `expires`, path segments and context percent-encoded. `proofsheet sign-url` and the client make it.',
+      'the context, and `expires`, path segments and context percent-encoded; with `match=exact` that is a fifth. `proofsheet sign-url` and the client make it.',
   },
   signedUrlExpires: {
     type: 'apiKey',

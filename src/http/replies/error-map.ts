@@ -19,6 +19,7 @@ export const ERROR_CODES = {
   'digest-mismatch': { status: 400, code: 4005 },
   unauthorized: { status: 401, code: 4010 },
   'protected-operation-disabled': { status: 403, code: 4030 },
+  'blocked-content': { status: 403, code: 4031 },
   'unknown-image-key': { status: 404, code: 4040 },
   'unknown-operation': { status: 404, code: 4041 },
   'verb-not-allowed': { status: 405, code: 4050 },

@@ -1,12 +1,11 @@
 // The answer to a request for the original of an asset, as plain status and header pairs: a function of its version, the conditions
 // and the configuration. An original is somebody else's file: a browser must neither guess its type nor run what is in it.
 import { reprDigest } from '../../kernel/digest.js';
-import type { AssetVersion } from '../../kernel/library/asset.js';
-import { SOURCE_MEDIA } from '../../kernel/source-media.js';
 import { allowsRange, type Conditions, isNotModified, type Validators } from './conditional.js';
 import type { HeaderPairs } from './headers.js';
 import { httpDate } from './http-date.js';
 import { type ByteRange, contentRange, rangeAnswer, unsatisfiedContentRange } from './range.js';
+import type { OriginalReply } from './reply.js';
 
 /** What may be sent of an SVG's own: no scripts, no references. */
 const SAFE = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
@@ -19,7 +18,7 @@ export interface OriginalAnswer {
 }
 
 export function originalAnswer(
-  version: AssetVersion,
+  { version, mediaType }: Pick<OriginalReply, 'version' | 'mediaType'>,
   conditions: Conditions,
   cacheControl: string,
   nowMs: number,
@@ -38,7 +37,7 @@ export function originalAnswer(
     return { status: 416, headers: [['Content-Range', unsatisfiedContentRange(version.bytes)]], range: undefined };
   const range = asked.kind === 'part' ? asked.range : { first: 0, last: version.bytes - 1 };
   const headers: HeaderPairs = [
-    ['Content-Type', SOURCE_MEDIA[version.type].mediaType],
+    ['Content-Type', mediaType],
     ['Content-Length', String(range.last - range.first + 1)],
     ...renewal,
     ['Accept-Ranges', 'bytes'],

@@ -2,7 +2,9 @@
 // ranges, healing, deadlines and prepared answers are the same for every dialect. Knows no sockets.
 
 import type { AssetVersion } from '../../kernel/library/asset.js';
+import type { Pieces } from '../../kernel/ports/originals.js';
 import type { DrawnPicture, PreviewChoice } from '../../previews/answers.js';
+import type { Fulfilled } from '../../previews/batch.js';
 import type { HeaderPairs } from './headers.js';
 
 /** The bytes of a preview. To GET and HEAD under the request's conditions, of which some may ask for a part. */
@@ -11,6 +13,8 @@ export interface PictureReply {
   readonly choice: PreviewChoice;
   /** The choice depends on more than the URL and the group: no answer to it is prepared for others. */
   readonly isForThisRequest?: boolean;
+  /** The choice depends on what the client takes, and is that of all clients of this class. */
+  readonly acceptClass?: string;
   /** Beside those of every picture. */
   readonly headers?: HeaderPairs;
 }
@@ -19,15 +23,21 @@ export interface PictureReply {
 export interface DrawnReply {
   readonly kind: 'drawn';
   readonly drawn: DrawnPicture;
+  /** They replace those of drawn pictures where they have the same names. */
   readonly headers?: HeaderPairs;
+  /** Of the failure that it stands for; 200 unless given. */
+  readonly status?: number;
 }
 
-/** The bytes of an asset's original. To GET and HEAD under the request's conditions, of which some may ask for a part. */
+/** The bytes of an asset's original, or of another file that is known by its digest. To GET and HEAD under the request's conditions, of which some may ask for a part. */
 export interface OriginalReply {
   readonly kind: 'original';
-  readonly version: AssetVersion;
+  readonly version: Pick<AssetVersion, 'digest' | 'bytes' | 'createdAt'>;
+  readonly mediaType: string;
+  /** They replace those of originals where they have the same names. */
+  readonly headers?: HeaderPairs;
   /** Its bytes from `start` to `end` (excluded). */
-  readonly open: (start: number, end: number) => Promise<AsyncIterable<Uint8Array>>;
+  readonly open: (start: number, end: number) => Promise<Pieces>;
 }
 
 /** A preview and a text about its group in one answer. */
@@ -56,10 +66,33 @@ export interface ListingReply {
   readonly pieces: AsyncIterable<string>;
 }
 
+/** Many previews in one body, each with a status and headers of its own, as they come. */
+export interface PicturesReply {
+  readonly kind: 'pictures';
+  /** Parts of one multipart body, or lines of JSON. */
+  readonly as: 'parts' | 'lines';
+  readonly items: AsyncIterable<Fulfilled>;
+  /** The entity tag that the client has for the one asked for at this place. */
+  readonly ifNoneMatch: (index: number) => string | undefined;
+}
+
+/** Bytes that are written as they come, of a length that nobody knows before. */
+export interface StreamReply {
+  readonly kind: 'stream';
+  readonly headers: HeaderPairs;
+  readonly pieces: () => AsyncIterable<Uint8Array>;
+}
+
+/** It is done, and there is nothing to say of it but this. */
+export interface EmptyReply {
+  readonly kind: 'empty';
+  readonly headers: HeaderPairs;
+}
+
 /** Look there instead. */
 export interface RedirectReply {
   readonly kind: 'redirect';
-  readonly status: 302 | 303 | 307 | 308;
+  readonly status: 301 | 302 | 303 | 307 | 308;
   /** An absolute path or URL, percent-encoded. */
   readonly location: string;
   /** JSON, for who does not follow; no body without it. */
@@ -80,6 +113,9 @@ export type Reply =
   | BothReply
   | JsonReply
   | ListingReply
+  | PicturesReply
+  | StreamReply
+  | EmptyReply
   | RedirectReply
   | PageReply;
 

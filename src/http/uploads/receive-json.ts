@@ -10,8 +10,16 @@ const MAX_BODIES = 256;
 const MAX_HELD_BYTES = 32 * 2 ** 20;
 const RETRY_SECONDS = 1;
 const MEDIA_TYPE = 'application/json';
+const FORM_TYPE = 'application/x-www-form-urlencoded';
 /** Deeper than anybody means, and far from what exhausts the stack of whoever writes the value out again. */
 const MAX_DEPTH = 100;
+
+/** How a route's bodies look. */
+export interface JsonShape {
+  readonly maxJsonBytes?: number;
+  /** None, and a form, are taken too. */
+  readonly isBodyLoose?: boolean;
+}
 
 /** One request's part of what all hold. */
 export interface JsonHold {
@@ -66,11 +74,12 @@ export async function receiveJson(
     uploadTimeoutMs,
   }: { readonly uploadIdleTimeoutMs: number; readonly uploadTimeoutMs: number },
   hold: JsonHold,
-  maxBytes = MAX_BYTES,
+  { maxJsonBytes: maxBytes = MAX_BYTES, isBodyLoose = false }: JsonShape = {},
 ): Promise<unknown> {
   const { headers } = request;
   const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
-  if (type !== MEDIA_TYPE || (headers['content-encoding'] ?? 'identity') !== 'identity')
+  const isForm = isBodyLoose && type === FORM_TYPE;
+  if ((type !== MEDIA_TYPE && !isForm) || (headers['content-encoding'] ?? 'identity') !== 'identity')
     throw new ProofsheetError('source-type-refused', `expected a body of ${MEDIA_TYPE}, not encoded, got another`);
   if (headers.expect !== undefined) response.writeContinue();
   const limits: UploadBodyLimits = { maxBytes, idleMs, totalMs: uploadTimeoutMs };
@@ -84,10 +93,19 @@ export async function receiveJson(
   } catch (error) {
     throw body.failure ?? error;
   }
-  const value = parsed(Buffer.concat(chunks));
+  const bytes = Buffer.concat(chunks);
+  if (isForm) return formIn(bytes);
+  // A chunked body may turn out to be none.
+  if (isBodyLoose && bytes.length === 0) return undefined;
+  const value = parsed(bytes);
   if (isDeeperThan(MAX_DEPTH, value))
     throw new ProofsheetError('broken-upload', `expected JSON of at most ${MAX_DEPTH} levels, got more`);
   return value;
+}
+
+/** Its fields as texts; of one given twice the last counts. */
+function formIn(bytes: Buffer): Readonly<Record<string, string>> {
+  return Object.fromEntries(new URLSearchParams(bytes.toString('utf8')));
 }
 
 function parsed(bytes: Buffer): unknown {

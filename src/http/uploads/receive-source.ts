@@ -7,10 +7,12 @@ import multer from 'multer';
 import { ProofsheetError } from '../../kernel/errors.js';
 import type { Upload } from '../../previews/answers.js';
 import { boundaryOf, formTypeOf } from './form-type.js';
+import { HeldUploads } from './held-uploads.js';
 import { withFileName } from './part-disposition.js';
 import { type PartHeaders, watchPartHeaders } from './part-headers.js';
 import { sourceTooLarge, UploadBody } from './upload-body.js';
-import { checkDigests, namedDigests } from './upload-digest.js';
+import { checkDigests, checkMd5, namedDigests, namedMd5 } from './upload-digest.js';
+import { UploadMemory } from './upload-memory.js';
 import { UploadStorage } from './upload-storage.js';
 
 export interface UploadLimits {
@@ -28,6 +30,8 @@ export interface UploadLimits {
 const SOURCE_PART = 'sourceImage';
 /** What a form may have around its source: boundaries, part headers and a few small fields. */
 const FORM_OVERHEAD_BYTES = 64 * 1024;
+/** Bodies whose length says that they are no larger are kept in memory, which with every upload at once is little. */
+const MAX_CONTENT_FORM_BYTES = 64 * 1024;
 /** Other files mean nothing to us: those before the source are read and thrown away, those behind it are not waited for. */
 const MAX_OTHER_FILES = 8;
 /** Text fields mean nothing to us and are tolerated in small numbers; nested names serve only attacks. */
@@ -45,6 +49,13 @@ const FIELD_LIMITS = {
 export interface UploadShape {
   readonly sourcePart?: string;
   readonly takesRawSource?: boolean;
+  readonly takesContent?: boolean;
+  /** A raw body may be handed on in memory, where there is room for it. */
+  readonly holdsSource?: boolean;
+  /** The whole body, whatever its Content-Type. */
+  readonly takesBytes?: boolean;
+  /** Fewer bytes than any source may have. */
+  readonly maxBytes?: number;
 }
 
 /** Throws what is wrong with an upload by its headers alone: `missing-source-image`, `source-type-refused`, `source-too-large`. */
@@ -58,7 +69,7 @@ export function checkUploadHeaders(
   if (type !== 'multipart/form-data' && !isRaw(type, shape)) {
     throw new ProofsheetError(
       'missing-source-image',
-      `expected multipart/form-data with a part ${shape.sourcePart ?? SOURCE_PART}, got ${type === undefined || type === '' ? 'no Content-Type' : 'another Content-Type'}`,
+      `expected multipart/form-data with a part ${shape.sourcePart ?? SOURCE_PART}${shape.takesRawSource ? ', or a body that is no form' : ''}, got ${type === undefined || type === '' ? 'no Content-Type' : 'another Content-Type'}`,
     );
   }
   const encoding = headers['content-encoding']?.trim().toLowerCase();
@@ -79,14 +90,18 @@ export async function receiveUpload(
   limits: UploadLimits,
   onBytes: (bytes: number) => void,
   shape: UploadShape = {},
+  holding: HeldUploads = new HeldUploads(),
 ): Promise<Upload> {
   checkUploadHeaders(request, limits.maxSourceBytes, shape);
   const onRequest = namedDigests(request.headers);
-  if (isRaw(mediaTypeOf(request), shape)) return receiveRaw(request, limits, onBytes, onRequest);
+  if (isRaw(mediaTypeOf(request), shape)) return receiveRaw(request, limits, onBytes, onRequest, shape, holding);
   const { sourcePart = SOURCE_PART } = shape;
   const boundary = boundaryOf(request.headers['content-type'] ?? '');
   if (boundary === undefined) throw broken('expected a Content-Type that names the boundary of the form, got none');
-  const storage = new UploadStorage(limits.uploadDir, limits.maxSourceBytes);
+  const isSmall = shape.takesContent === true && Number(request.headers['content-length']) <= MAX_CONTENT_FORM_BYTES;
+  const storage = isSmall
+    ? new UploadMemory(limits.maxSourceBytes)
+    : new UploadStorage(limits.uploadDir, limits.maxSourceBytes);
   const body = new UploadBody(
     request,
     {
@@ -120,7 +135,8 @@ function mediaTypeOf({ headers }: Pick<IncomingMessage, 'headers'>): string | un
 }
 
 /** Only `multipart/` means something of what clients say a body is. */
-function isRaw(type: string | undefined, { takesRawSource = false }: UploadShape): boolean {
+function isRaw(type: string | undefined, { takesRawSource = false, takesBytes = false }: UploadShape): boolean {
+  if (takesBytes) return true;
   return takesRawSource && type?.startsWith('multipart/') !== true;
 }
 
@@ -130,17 +146,25 @@ async function receiveRaw(
   limits: UploadLimits,
   onBytes: (bytes: number) => void,
   onRequest: ReturnType<typeof namedDigests>,
+  { holdsSource = false }: UploadShape,
+  holding: HeldUploads,
 ): Promise<Upload> {
   const { uploadDir, maxSourceBytes: maxBytes, uploadIdleTimeoutMs: idleMs, uploadTimeoutMs: totalMs } = limits;
-  const storage = new UploadStorage(uploadDir, maxBytes);
+  const md5 = namedMd5(request.headers);
+  const announced = Number(request.headers['content-length']);
+  const isHeld = holdsSource && md5 === undefined && holding.reserve(announced);
+  const storage = new UploadStorage(uploadDir, maxBytes, md5 !== undefined);
   const body = new UploadBody(request, { maxBytes, idleMs, totalMs }, 'application/octet-stream', false);
+  let upload: Upload | undefined;
   try {
-    const upload = await storage.take(body);
-    if (upload.bytes === 0) throw new ProofsheetError('missing-source-image', 'expected an image, got an empty body');
+    upload = await (isHeld ? holding.take(body, announced) : storage.take(body));
+    if (upload.bytes === 0) throw emptyBody(onRequest.length > 0);
     checkDigests(onRequest, [], upload.digest, upload.digest);
+    checkMd5(md5, upload.md5);
     return upload;
   } catch (error) {
     body.destroy();
+    upload?.held?.release();
     await storage.discard();
     throw body.failure ?? storage.failure ?? uploadFailure(error);
   } finally {
@@ -151,7 +175,7 @@ async function receiveRaw(
 /** Resolves with the headers of the source's part. */
 function parse(
   body: UploadBody,
-  storage: UploadStorage,
+  storage: UploadStorage | UploadMemory,
   maxSourceBytes: number,
   sourcePart: string,
 ): Promise<PartHeaders> {
@@ -232,6 +256,15 @@ function isFileSystemError(error: Error): boolean {
 
 function missingSource(part: string): ProofsheetError {
   return new ProofsheetError('missing-source-image', `expected a part named ${part}, got none`);
+}
+
+function emptyBody(isNamed: boolean): ProofsheetError {
+  return new ProofsheetError(
+    'missing-source-image',
+    isNamed
+      ? 'expected the bytes of an image: that of this digest is not known in this context, or not completely; send it'
+      : 'expected an image, got an empty body',
+  );
 }
 
 function broken(message: string, cause?: unknown): ProofsheetError {

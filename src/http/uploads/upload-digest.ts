@@ -33,6 +33,24 @@ export function checkDigests(
   );
 }
 
+/** The MD5 that `Content-MD5` (RFC 1864) names, as 32 hex characters. Throws `digest-mismatch` for a malformed one. */
+export function namedMd5(headers: Readonly<Record<string, string | string[] | undefined>>): string | undefined {
+  const value = headers['content-md5'];
+  if (value === undefined) return undefined;
+  const base64 = typeof value === 'string' && /^[A-Za-z0-9+/]{22}==$/.test(value.trim()) ? value.trim() : undefined;
+  if (base64 !== undefined) return Buffer.from(base64, 'base64').toString('hex');
+  throw new ProofsheetError('digest-mismatch', 'expected Content-MD5 as 24 characters of base64, got a malformed one');
+}
+
+/** Throws `digest-mismatch` unless what was named holds. */
+export function checkMd5(named: string | undefined, md5: string | undefined): void {
+  if (named === undefined || named === md5) return;
+  throw new ProofsheetError(
+    'digest-mismatch',
+    'expected an upload with the MD5 that its Content-MD5 names, got other bytes; send it again',
+  );
+}
+
 /** The `sha-256` members of a structured dictionary such as `sha-256=:<base64>:, sha-512=:...:`. */
 function sha256Members(text: string): Digest[] {
   return text

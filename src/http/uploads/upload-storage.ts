@@ -1,7 +1,6 @@
 // Where the multipart parser puts the file of one upload: a temp file of ours, hashed on the way, never whole in memory.
 // A multer storage engine; knows nothing of requests and answers.
 import { createHash, randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -12,10 +11,8 @@ import { parseDigest } from '../../kernel/digest.js';
 import { asMachineFailure, DATA_DIR_GONE, ProofsheetError } from '../../kernel/errors.js';
 import { safeFileName } from '../../kernel/file-name.js';
 import type { Upload } from '../../previews/answers.js';
+import { createChunkFile } from './passed-on-chunks.js';
 import { sourceTooLarge } from './upload-body.js';
-
-/** A socket's chunks of 64 KiB are written several at a time, and wait for the disk less often. */
-const BUFFER_BYTES = 512 * 1024;
 
 type Stored = Pick<Express.Multer.File, 'path' | 'size'>;
 
@@ -29,6 +26,8 @@ export class UploadStorage implements StorageEngine {
   constructor(
     uploadDir: string,
     private readonly maxSourceBytes: number,
+    /** MD5 beside SHA-256, which costs twice as much. */
+    private readonly withMd5 = false,
   ) {
     this.path = join(uploadDir, `${randomUUID()}.upload`);
   }
@@ -83,16 +82,18 @@ export class UploadStorage implements StorageEngine {
 
   private async write(file: Pick<Express.Multer.File, 'stream' | 'originalname'>): Promise<Stored> {
     const hash = createHash('sha256');
+    const md5 = this.withMd5 ? createHash('md5') : undefined;
     let bytes = 0;
     // Beside the pipe, not as a stage of it, which would cost as much again as the hash: both see a chunk at the same time.
     file.stream.on('data', (chunk: Buffer) => {
       hash.update(chunk);
+      md5?.update(chunk);
       bytes += chunk.length;
     });
     // The parser cuts the stream at its limit and then waits for the rest of the body; we do not.
     const limit = new AbortController();
     file.stream.once('limit', () => limit.abort());
-    const target = createWriteStream(this.path, { flags: 'wx', mode: 0o600, highWaterMark: BUFFER_BYTES });
+    const target = createChunkFile(this.path);
     const closed = new Promise<void>((resolve) => target.once('close', resolve));
     try {
       await pipeline(file.stream, target, { signal: limit.signal });
@@ -111,6 +112,7 @@ export class UploadStorage implements StorageEngine {
       path: this.path,
       digest,
       bytes,
+      ...(md5 && { md5: md5.digest('hex') }),
       ...(fileName === '' ? {} : { fileName }),
     };
     return { path: this.path, size: bytes };

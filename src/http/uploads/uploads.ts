@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProofsheetError } from '../../kernel/errors.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
 import type { Upload } from '../../previews/answers.js';
+import { HeldUploads } from './held-uploads.js';
 import { checkUploadHeaders, receiveUpload, type UploadLimits, type UploadShape } from './receive-source.js';
 
 export interface UploadsLimits extends UploadLimits {
@@ -18,6 +19,7 @@ export interface Uploads {
 /** Bounds the uploads in flight by `maxUploads`. */
 export function createUploads(config: UploadsLimits, metrics: Metrics): Uploads {
   let receiving = 0;
+  const holding = new HeldUploads();
   return {
     async receive(request, response, shape = {}) {
       if (receiving >= config.maxUploads) {
@@ -25,11 +27,13 @@ export function createUploads(config: UploadsLimits, metrics: Metrics): Uploads 
       }
       receiving++;
       try {
-        checkUploadHeaders(request, config.maxSourceBytes, shape);
+        const { maxBytes = config.maxSourceBytes } = shape;
+        const limits = { ...config, maxSourceBytes: Math.min(config.maxSourceBytes, maxBytes) };
+        checkUploadHeaders(request, limits.maxSourceBytes, shape);
         // A client that asked first sends nothing until here: every refusal above saved it the upload.
         if (request.headers.expect !== undefined) response.writeContinue();
         const onBytes = (bytes: number): void => metrics.count('upload_bytes_total', {}, bytes);
-        return await receiveUpload(request, config, onBytes, shape);
+        return await receiveUpload(request, limits, onBytes, shape, holding);
       } finally {
         receiving--;
       }

@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../kernel/ports/clock.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
+import type { RequestEnd, RequestSpan, SpanFacts, Traces } from '../../kernel/ports/traces.js';
 import type { PreviewBytes } from '../../previews/answers.js';
 import type { AskedLabels, Voice } from '../replies/asked.js';
 import type { Failure, RenderFailure } from '../replies/error-map.js';
@@ -16,6 +17,8 @@ const CLIENT_GONE_STATUS = 499;
 /** What is noted about a request while it is answered. */
 export interface Exchange {
   readonly requestId: string;
+  /** Path and query as sent. */
+  readonly url: string;
   asked: AskedLabels;
   /** See `Voice`. */
   readonly renderFailure: RenderFailure;
@@ -27,6 +30,10 @@ export interface Exchange {
   routine: boolean;
   /** Bytes of the answer's body handed to the socket. */
   bytes: number;
+  /** The name of what went wrong, if it did by a fault of ours. */
+  failure?: string;
+  /** Where requests are traced. */
+  readonly span?: RequestSpan;
 }
 
 export interface ExchangeLog {
@@ -38,8 +45,17 @@ export interface ExchangeLog {
   pendingOn(socket: object): ServerResponse | undefined;
   /** Notes a failed answer; a fault of ours is logged with its cause. */
   failed(exchange: Exchange, failure: Failure): void;
+  /** The same of a part of an answer that is otherwise good. */
+  failedPart(exchange: Exchange, failure: Failure): void;
   /** Resolves once no request is being answered, or after `limitMs`. */
   idle(limitMs: number): Promise<void>;
+}
+
+/** How exchanges are traced. */
+export interface Tracing {
+  readonly traces: Traces;
+  /** The pattern of what was asked; `undefined` where it has none. */
+  readonly routeOf: (asked: AskedLabels) => string | undefined;
 }
 
 /** Counts and logs exchanges; registers the gauge of requests in flight. `voiceOf`: what a URL tells. */
@@ -48,6 +64,9 @@ export function createExchangeLog(
   metrics: Metrics,
   clock: Clock,
   voiceOf: (url: string) => Voice,
+  /** Told of every failure, with what was asked. */
+  onFailed?: (exchange: Exchange, failure: Failure) => void,
+  tracing?: Tracing,
 ): ExchangeLog {
   const exchanges = new WeakMap<ServerResponse, Exchange>();
   const latest = new WeakMap<object, ServerResponse>();
@@ -60,8 +79,9 @@ export function createExchangeLog(
     if (inFlight === 0) for (const tell of idleListeners.splice(0)) tell();
     const durationMs = clock.monotonic() - startedAt;
     const status = wasTaken(response) ? response.statusCode : CLIENT_GONE_STATUS;
-    const { code, bytes, from, requestId } = exchange;
+    const { code, bytes, from, requestId, span } = exchange;
     const { dialect, operation } = exchange.asked;
+    span?.end(endOf(exchange, response, status, tracing));
     const labels = { dialect, operation, status: String(status) };
     metrics.count('http_requests_total', labels);
     metrics.observe('http_request_duration_seconds', durationMs / 1_000, labels);
@@ -80,16 +100,27 @@ export function createExchangeLog(
     else logger.info(fields, 'request answered');
   }
 
+  function note(exchange: Exchange, failure: Failure): void {
+    const { requestId, asked } = exchange;
+    const { error } = failure;
+    onFailed?.(exchange, failure);
+    metrics.count('errors_total', { error: error.code });
+    if (error.code !== 'internal') return;
+    logger.error({ requestId, ...asked, error: error.cause ?? error }, 'request failed by a fault of ours');
+  }
+
   return {
     begin(request, response) {
       const startedAt = clock.monotonic();
       const exchange: Exchange = {
         requestId: randomUUID(),
+        url: request.url ?? '',
         ...voiceOf(request.url ?? ''),
         code: 0,
         from: undefined,
         routine: false,
         bytes: 0,
+        ...(tracing && { span: tracing.traces.request(request.headers, request.method ?? '') }),
       };
       inFlight++;
       exchanges.set(response, exchange);
@@ -117,18 +148,38 @@ export function createExchangeLog(
         });
       });
     },
-    failed(exchange, { code, error }) {
-      exchange.code = code;
-      metrics.count('errors_total', { error: error.code });
-      if (error.code !== 'internal') return;
-      logger.error(
-        {
-          requestId: exchange.requestId,
-          ...exchange.asked,
-          error: error.cause ?? error,
-        },
-        'request failed by a fault of ours',
-      );
+    failed(exchange, failure) {
+      exchange.code = failure.code;
+      exchange.failure = failure.error.code;
+      note(exchange, failure);
     },
+    failedPart: note,
+  };
+}
+
+function endOf(exchange: Exchange, { req }: ServerResponse, status: number, tracing: Tracing | undefined): RequestEnd {
+  return {
+    method: req.method ?? '',
+    route: tracing?.routeOf(exchange.asked),
+    isSecure: 'encrypted' in req.socket,
+    status,
+    facts: tracedFacts(exchange),
+    failure: status >= 500 ? (exchange.failure ?? String(status)) : undefined,
+  };
+}
+
+/** What a span says of an exchange beside what HTTP does. `requestId` leads to the log. */
+export function tracedFacts({
+  requestId,
+  asked,
+  from,
+  bytes,
+}: Partial<Exchange> & Pick<Exchange, 'asked' | 'bytes'>): SpanFacts {
+  return {
+    'http.response.body.size': bytes,
+    'proofsheet.dialect': asked.dialect,
+    'proofsheet.operation': asked.operation,
+    'proofsheet.request_id': requestId,
+    'proofsheet.from': from,
   };
 }

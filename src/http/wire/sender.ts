@@ -1,9 +1,10 @@
 // Writing answers to sockets, with back-pressure and a deadline, so that a client that reads slowly or never costs a bounded
 // time and no copy of the bytes.
 import type { ServerResponse } from 'node:http';
+import type { Pieces } from '../../kernel/ports/originals.js';
 import { type HeaderPairs, jsonHeaders } from '../replies/headers.js';
 import type { Exchange } from './exchange-log.js';
-import { ClientGone, limitTaking, PiecewiseTaking, taken } from './taking.js';
+import { ClientGone, isWaiting, limitTaking, PiecewiseTaking, taken } from './taking.js';
 
 /** How answers are written; one per server. */
 export interface Sender {
@@ -17,12 +18,12 @@ export interface Sender {
   ): Promise<void>;
   /** Writes a value as JSON. */
   json(response: ServerResponse, exchange: Exchange, value: unknown, headers?: HeaderPairs): Promise<void>;
-  /** Writes chunks as they come; a client that leaves ends the iteration. */
+  /** Writes chunks as they come, and tells which have passed to the kernel; a client that leaves ends the iteration. */
   stream(
     response: ServerResponse,
     exchange: Exchange,
     headers: HeaderPairs,
-    chunks: AsyncIterable<string | Uint8Array>,
+    chunks: AsyncIterable<string | Uint8Array> & Pick<Pieces, 'passed'>,
     status?: number,
   ): Promise<void>;
 }
@@ -67,6 +68,8 @@ export function createSender(sendTimeoutMs: number): Sender {
         for (; !next.done; next = await iterator.next()) {
           exchange.bytes += Buffer.byteLength(next.value);
           await pieces.write(next.value);
+          const hasPassed = !response.destroyed && !isWaiting(response) && response.writableLength === 0;
+          if (hasPassed && typeof next.value !== 'string') chunks.passed?.(next.value);
         }
       } finally {
         await iterator.return?.();
@@ -77,8 +80,21 @@ export function createSender(sendTimeoutMs: number): Sender {
   return sender;
 }
 
+/** Beside what the answer varies by already. */
+function addVary(response: ServerResponse, name: string): void {
+  const before = [response.getHeader('Vary') ?? []].flat().flatMap((value) => String(value).split(/\s*,\s*/));
+  if (!before.includes(name)) response.setHeader('Vary', [...before, name].join(', '));
+}
+
 /** Sets status and headers; later pairs replace earlier ones of the same name. */
 export function writeHead(response: ServerResponse, status: number, headers: HeaderPairs): void {
   response.statusCode = status;
-  for (const [name, value] of headers) response.setHeader(name, value);
+  writeHeaders(response, headers);
+}
+
+export function writeHeaders(response: ServerResponse, headers: HeaderPairs): void {
+  for (const [name, value] of headers) {
+    if (name === 'Vary') addVary(response, value);
+    else response.setHeader(name, value);
+  }
 }

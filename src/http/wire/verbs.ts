@@ -14,11 +14,16 @@ export function answersOptions(request: IncomingMessage, response: ServerRespons
   return true;
 }
 
-/** Throws `verb-not-allowed`, with `Allow` set, for a verb that is not of `verbs`. */
-export function checkVerb(request: IncomingMessage, response: ServerResponse, verbs: readonly string[]): void {
+/** Throws `verb-not-allowed`, with `Allow` set, for a verb that is not of `verbs`. `told`: its message, where not the usual one. */
+export function checkVerb(
+  request: IncomingMessage,
+  response: ServerResponse,
+  verbs: readonly string[],
+  told = `expected ${verbs.join(' or ')}, got another verb`,
+): void {
   if (verbs.includes(request.method ?? '')) return;
   response.setHeader('Allow', allowed(verbs));
-  throw new ProofsheetError('verb-not-allowed', `expected ${verbs.join(' or ')}, got another verb`);
+  throw new ProofsheetError('verb-not-allowed', told);
 }
 
 function allowed(verbs: readonly string[]): string {

@@ -4,6 +4,8 @@ import type { Context } from '../image-key.js';
 import type { SourceValidators } from '../ports/source-fetcher.js';
 import type { SourceType } from '../source.js';
 import type { AssetId } from './ids.js';
+import type { Reason } from './reason.js';
+import type { AssetUpload, CameBy, UploadSlot } from './upload.js';
 
 /** JSON as clients gave it, kept as it is. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -36,9 +38,15 @@ export interface OriginalInfo {
   readonly heightPx: number;
 }
 
+/** What a picture says of itself, by the names of its kind: texts, and of a place numbers. */
+export type EmbeddedFacts = Readonly<Record<string, string | number>>;
+
 /** The bytes of an asset at one time; kept for good, as long as the asset lives. */
-export interface AssetVersion extends OriginalInfo {
+export interface AssetVersion extends OriginalInfo, CameBy {
   readonly assetId: AssetId;
+  /** Of one that was uploaded. */
+  readonly fileName?: string;
+  readonly embedded?: EmbeddedFacts;
   /** From 1, without gaps. */
   readonly number: number;
   /** Unix ms. */
@@ -65,6 +73,12 @@ export interface Asset {
   /** How many versions there are, the greatest number too. */
   readonly versions: number;
   readonly reference?: ExternalReference;
+  /** Of one that was uploaded. */
+  readonly upload?: AssetUpload;
+  /** Of those that wait for bytes, and those whose bytes are to become versions; at most `MAX_SLOTS`. */
+  readonly slots?: readonly UploadSlot[];
+  /** Why the latest bytes became no version. */
+  readonly failure?: Reason;
   /** By which the origin can be asked whether the head changed; its URL is a secret like every one with a query. */
   readonly validators?: SourceValidators;
   /** Counts the changes of the record, from 1. */

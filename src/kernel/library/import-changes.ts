@@ -15,7 +15,7 @@ const MINUTE_MS = 60_000;
 const CALLBACK_AFTER_MS = 1_000;
 
 /** How an item ends. */
-export type EndedItem = Pick<ImportItem, 'reason' | 'assetId' | 'versionNumber'> & {
+export type EndedItem = Pick<ImportItem, 'reason' | 'assetId' | 'versionNumber' | 'picture'> & {
   readonly state: keyof EndedItems;
 };
 
@@ -33,6 +33,11 @@ export function acceptedJob(wanted: NewImport, skipped: number, now: number): Im
     ...(callback && { callback }),
     acceptedAt: now,
   };
+}
+
+/** Whether the import that has the id of `wanted` gives way to it. */
+export function mayReplace({ context, startsAnew = false }: NewImport, before: ImportJob): boolean {
+  return startsAnew && before.context === context && before.finishedAt !== undefined;
 }
 
 /** The minute, in Unix ms, in which what is reserved at `now` is counted. */
@@ -53,8 +58,9 @@ export function itemToRetry(
   return { ...item, state: 'queued', attempts, nextAttemptAt: at, ...(reason && { reason }) };
 }
 
+/** What was to be written to its asset is there, or nowhere: it may be large, and is not read with every look at the import. */
 export function endedItem(item: ImportItem, ended: EndedItem): ImportItem {
-  const { reason: _, nextAttemptAt: __, ...rest } = item;
+  const { reason: _, nextAttemptAt: __, metadata: ___, ...rest } = item;
   return { ...rest, ...ended };
 }
 
@@ -64,7 +70,7 @@ export function jobAfter(job: ImportJob, state: keyof EndedItems, now: number): 
   return { ...job, ended, ...(endedCount(ended) === job.items && { finishedAt: now }) };
 }
 
-/** When (Unix ms) whoever asked for it is told that the import has ended. */
+/** When (Unix ms) whoever asked for it is told that the import has ended; soon, whatever the clock said when it was accepted. */
 export function callbackDueAt({ acceptedAt }: Pick<ImportJob, 'acceptedAt'>, now: number): number {
-  return Math.max(now, acceptedAt + CALLBACK_AFTER_MS);
+  return Math.min(now + CALLBACK_AFTER_MS, Math.max(now, acceptedAt + CALLBACK_AFTER_MS));
 }

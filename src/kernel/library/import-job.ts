@@ -1,14 +1,25 @@
 // Imports: a batch of pictures to be fetched, and what became of each. Words and pure rules; no store, no dialect.
 import type { Context } from '../image-key.js';
-import type { ExternalReference, Json, JsonObject } from './asset.js';
+import type { SourceType } from '../source.js';
+import type { DescribedAsset, ExternalReference, Json, JsonObject } from './asset.js';
 import type { AssetId, ImportId, TenantId } from './ids.js';
 import type { Reason } from './reason.js';
 
 /** One way only, and one of the last four is where every item ends, once. */
-export const ITEM_STATES = ['queued', 'fetching', 'converting', 'succeeded', 'skipped', 'failed', 'cancelled'] as const;
+export const ITEM_STATES = [
+  'queued',
+  'fetching',
+  'converting',
+  'storing',
+  'tiling',
+  'succeeded',
+  'skipped',
+  'failed',
+  'cancelled',
+] as const;
 export type ItemState = (typeof ITEM_STATES)[number];
-/** What a worker may say of an item that it has in hand. */
-export type ItemStage = Extract<ItemState, 'fetching' | 'converting'>;
+/** What a worker may say of an item that it has in hand; the last two only of one that is to be zoomed into. */
+export type ItemStage = Extract<ItemState, 'fetching' | 'converting' | 'storing' | 'tiling'>;
 
 const FINAL: ReadonlySet<ItemState> = new Set(['succeeded', 'skipped', 'failed', 'cancelled']);
 
@@ -20,6 +31,8 @@ export function isFinal(state: ItemState): boolean {
 export interface WantedItem {
   /** At most 2,048 characters, http or https, as the `URL` class writes it. Its query is a secret: never logged. */
   readonly url: string;
+  /** As the client wrote it, where its face tells that back whatever became of the item; a secret like `url`. */
+  readonly sentUrl?: string;
   readonly reference?: ExternalReference;
   /** At most 1,024 characters. */
   readonly title: string;
@@ -28,6 +41,8 @@ export interface WantedItem {
   readonly mediaType?: string;
   /** At most 64 KiB as JSON. */
   readonly metadata?: JsonObject;
+  /** What it becomes: an asset of this id is there from the moment the import is accepted, and waits for the picture. */
+  readonly becomes?: AssetId;
 }
 
 /** Who is told when an import has ended, beside whoever asks. */
@@ -52,6 +67,33 @@ export interface ImportItem extends WantedItem {
   /** The asset it became, or that was there already. */
   readonly assetId?: AssetId;
   readonly versionNumber?: number;
+  /** What that version is, so that who asks how an import ended need not look at each asset; absent where that was erased. */
+  readonly picture?: ItemPicture;
+}
+
+/** Of the version that an item became, or that was there already, as it was when the item ended. */
+export interface ItemPicture {
+  readonly title: string;
+  readonly type: SourceType;
+  /** Of the upright picture. */
+  readonly widthPx: number;
+  readonly heightPx: number;
+}
+
+/** As it is told once its asset was erased. */
+export function withoutPicture({ picture: _, ...item }: ImportItem): ImportItem {
+  return item;
+}
+
+/** How an item says what it became. */
+export function pictureOf({
+  asset,
+  version,
+}: DescribedAsset): Pick<ImportItem, 'assetId' | 'versionNumber' | 'picture'> {
+  const named = { assetId: asset.id, versionNumber: asset.head };
+  if (version === undefined) return named;
+  const { type, widthPx, heightPx } = version;
+  return { ...named, picture: { title: asset.title, type, widthPx, heightPx } };
 }
 
 export interface ImportJob {

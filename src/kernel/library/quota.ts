@@ -3,6 +3,12 @@
 /** A quota of images counts over this sliding window, in ms. */
 export const QUOTA_WINDOW_MS = 86_400_000;
 
+/**
+ * What was reserved further ahead than that, in ms, was so by a clock that has been put right since. It counts from when that is seen,
+ * and not for as long again as the clock was wrong; clocks of two nodes may well differ by minutes.
+ */
+export const QUOTA_AHEAD_MS = 3_600_000;
+
 /** Absent: no limit. */
 export interface Quota {
   /** Images in any 24 hours: taken as a whole batch when it is accepted, given back for items that become no new picture. */

@@ -1,5 +1,6 @@
 // Tenants: who may use the library, by which credentials, and how much. Values only; where they come from is not known here.
 import type { Context } from '../image-key.js';
+import type { Mark } from '../recipe/recipe.js';
 import type { HostRule } from '../source-url.js';
 import type { ExistingRule } from './asset.js';
 import type { TenantId } from './ids.js';
@@ -24,6 +25,8 @@ export interface Tenant {
   readonly quota: Quota;
   /** `whsec_<base64>`: what deliveries are signed with; all of them sign, so that one can take another's place. */
   readonly webhookSecrets: readonly string[];
+  /** What its downloads are marked with where that is asked for. */
+  readonly watermark?: Mark;
   /** What becomes of a picture that is known already. */
   readonly onExisting: ExistingRule;
 }

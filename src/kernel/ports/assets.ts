@@ -6,6 +6,7 @@ import type {
   AssetVersion,
   CreatedVia,
   DescribedAsset,
+  EmbeddedFacts,
   ExternalReference,
   JsonObject,
   OriginalInfo,
@@ -18,7 +19,10 @@ import type { SourceValidators } from './source-fetcher.js';
 
 /** A batch to be accepted. */
 export interface NewImport {
+  /** One that is known already is left as it is, and answered as `known`. */
   readonly id: ImportId;
+  /** An import of that id that has ended is forgotten for this one. */
+  readonly startsAnew?: boolean;
   readonly context: Context;
   /** Who sends it: by its rights it is fetched, with its secrets its end is told. */
   readonly tenantId?: TenantId;
@@ -36,7 +40,7 @@ export interface NewImport {
 
 export type Acceptance =
   | { readonly outcome: 'accepted'; readonly job: ImportJob }
-  /** By its key it was accepted before. */
+  /** By its key or its id it was accepted before. */
   | { readonly outcome: 'known'; readonly job: ImportJob }
   | { readonly outcome: 'over-quota'; readonly refusal: QuotaRefusal }
   | { readonly outcome: 'too-many-open'; readonly open: number; readonly limit: number };
@@ -51,9 +55,11 @@ export interface Arrival {
   readonly createdVia: CreatedVia;
   readonly reference?: ExternalReference;
   readonly validators?: SourceValidators;
+  /** What the picture says of itself. */
+  readonly embedded?: EmbeddedFacts;
 }
 
-/** How an item ends; a new asset gets `newId`. */
+/** How an item ends; a new asset gets `newId`, which may be that of one that waits for it. */
 export type ItemOutcome =
   /** Settled by `settle` in the commit: a new asset, a new version, or `skipped` because it is there already. */
   | { readonly kind: 'arrived'; readonly newId: AssetId; readonly arrival: Arrival; readonly maxBytes?: number }
@@ -91,6 +97,8 @@ export interface LibraryUsage {
   /** Their bytes. */
   readonly bytes: number;
   readonly openImports: number;
+  /** Slots of uploads that are not committed. */
+  readonly openSlots: number;
 }
 
 export interface Swept {
@@ -112,13 +120,13 @@ export interface SweepTimes {
 
 export interface Assets {
   /**
-   * Job, items, reservation and the work in the queue: all of it or nothing. Items whose state is final from the start are never
+   * Job, items, reservation, the work in the queue and the assets that wait for items (see `WantedItem.becomes`): all of it or nothing. Items whose state is final from the start are never
    * queued. The whole batch is refused where it does not fit its quota.
    */
   acceptImport(wanted: NewImport): Promise<Acceptance>;
   /** Of any context where none is named. */
   findImport(context: Context | undefined, id: ImportId): Promise<ImportJob | undefined>;
-  /** In the order of the batch; none of an import that is not known. */
+  /** In the order of the batch, without the pictures of assets that were erased since; none of an import that is not known. */
   itemsOf(id: ImportId): Promise<readonly ImportItem[]>;
   findItem(id: ImportId, index: number): Promise<ImportItem | undefined>;
   /** Imports, the latest first; of all contexts without one. */

@@ -1,5 +1,6 @@
 // The port for bytes: immutable blobs by their digest.
 import type { Digest } from '../digest.js';
+import type { Amount } from '../takedown/order.js';
 import type { Slice } from '../zoom/pyramid-index.js';
 
 /** Where a blob's bytes were found, as metrics and headers name it. */
@@ -46,7 +47,9 @@ export interface BlobStore {
   copyTo(digest: Digest, path: string): Promise<boolean>;
   /** Whether the blob is there; its bytes are not looked at. */
   has(digest: Digest): Promise<boolean>;
-  /** Forgets the blob; nothing happens when it is absent. */
+  /** Forgets the blob; nothing happens when it is absent. Stores ask each other, for room: what no record names is swept by them. */
   delete(digest: Digest): Promise<void>;
+  /** Of a store of copies alone: forgets these, or all; resolves with what that were. What is being stored meanwhile may stay. */
+  dropCopies?(digests: readonly Digest[] | 'all'): Promise<Amount>;
   close(): Promise<void>;
 }

@@ -2,6 +2,7 @@
 import type { Digest } from '../digest.js';
 import type { Context, GroupRef, ImageKey } from '../image-key.js';
 import type { CatalogEntry, NamedBlob, SourceRecord } from '../source.js';
+import type { PagePyramid } from '../zoom/pyramid-index.js';
 
 /** A group to be written; the catalog adds times and revision. */
 export interface GroupChange extends GroupRef {
@@ -15,11 +16,10 @@ export interface CommitRequest {
   /** The groups that point to the source from now on. */
   readonly groups: readonly GroupChange[];
   /**
-   * `keep`: a group that exists stays as it is, or is renewed if it points to this very source. `replace`: it points to the
-   * new source. `renew`: one that points to this very source is written anew, so that whoever decided on its former revision
-   * takes nothing away; one of another stays.
+   * `replace`: a group that exists points to the new source. `keep`: one of another source stays as it is. In both, one that points to
+   * this very source is written anew, so that whoever decided on its former revision takes nothing away.
    */
-  readonly existing: 'keep' | 'replace' | 'renew';
+  readonly existing: 'keep' | 'replace';
 }
 
 /** What `remove` takes away: one group, a key in all contexts, a context, or everything (`{}`). */
@@ -58,15 +58,24 @@ export interface Evicted {
 export interface Catalog {
   find(ref: GroupRef): Promise<CatalogEntry | undefined>;
   findSource(digest: Digest): Promise<SourceRecord | undefined>;
+  /** Whether a group of the context points to the source; a catalog that has lost count may say no where one does. */
+  holds(context: Context, source: Digest): Promise<boolean>;
   /**
    * Writes the source and its groups in one step. Resolves with the digests of blobs that the record names but that are
    * gone (swept in between): then nothing was written, and they have to be stored again. An empty list is success.
    *
    * Two rules keep late work from doing harm: a complete record is never replaced by an incomplete one of the same
    * sequence (the groups then point to the complete one), and without groups a source that no group names (any more)
-   * is left alone, so that finishing a sequence does not bring back what was cleared meanwhile.
+   * is left alone, so that finishing a sequence does not bring back what was cleared meanwhile. Pyramids are not the commit's: those
+   * that the record of the source names stay, if their blobs are stored, whatever `source` says of them.
    */
   commit(request: CommitRequest): Promise<readonly Digest[]>;
+  /**
+   * Names the pyramid of a page in the record of `source`, in place of one of the same page, and changes nothing else of it, whatever
+   * is committed at the same time: tiles may take minutes, in which previews are added. `no-source`: there is no record of it (any
+   * more). `no-blob`: the blob is not stored, and has to be stored again.
+   */
+  addPyramid(source: Digest, pyramid: PagePyramid): Promise<'added' | 'no-source' | 'no-blob'>;
   /** Removes in bounded batches, so that others are served in between. Resolves with the number of groups removed. */
   remove(selection: Selection): Promise<number>;
   /**

@@ -24,10 +24,24 @@ export interface Joined {
   each(listener: (place: Place) => void): () => void;
 }
 
-/** All tiles of the upright picture, as one file with its index. */
+/** All tiles of a page of the upright picture, as one file with its index. */
 export interface PyramidTask {
   readonly kind: 'pyramid';
   readonly type: TileType;
+  /** From 1. */
+  readonly page: number;
+  /** As large as a page is drawn that can be drawn at any size. */
+  readonly size: Size;
+}
+
+/** What the pages of a source are; nothing is made. */
+export interface PagesTask {
+  readonly kind: 'pages';
+}
+
+/** Of an upright page. */
+export interface PageFacts extends Size {
+  readonly hasAlpha: boolean;
 }
 
 /** A tile of the level that a region is made from: its bytes in the job's file, and where it lies on the canvas. */
@@ -44,7 +58,7 @@ export interface RegionTask {
   readonly drawn: Pick<ImageRequest, 'region' | 'size' | 'mirrored' | 'rotation' | 'quality' | 'format'>;
 }
 
-export type ZoomTask = PyramidTask | RegionTask;
+export type ZoomTask = PyramidTask | PagesTask | RegionTask;
 
 /** A picture of a recipe. */
 export interface Drawing {
@@ -53,12 +67,19 @@ export interface Drawing {
   readonly limits: DrawingLimits;
   /** `false`: every step is drawn by itself; for those who compare. */
   readonly fuses?: boolean;
+  /**
+   * The file is a smaller picture of this source, whole and upright, and the recipe is the source's. Nothing is drawn, and no preview
+   * told, where scaling twice would show.
+   */
+  readonly of?: SourceInfo;
 }
 
 /** Its own place is that of who has begun it. */
 export interface ConversionJob extends Place {
-  /** A file that stays unchanged until the conversion ends. */
+  /** A file that stays unchanged until the conversion ends; empty where `content` is the source. */
   readonly sourcePath: string;
+  /** The bytes of a small source, which take less time by themselves than as a file. */
+  readonly content?: Buffer;
   readonly sourceBytes: number;
   /** The whole sequence: how one preview is made depends on the others, so that it is the same whoever waits for what. */
   readonly formats: readonly Format[];
@@ -74,13 +95,19 @@ export interface ConversionJob extends Place {
   readonly drawing?: Drawing;
   /** It is converted when the first of all their places has its turn. */
   readonly joined?: Joined;
-  /** An existing directory: previews are written here, and belong to the caller from then on. */
+  /**
+   * Where previews are written, which belong to the caller from then on: an existing directory; with `content` one that is made when it is
+   * needed.
+   */
   readonly outputDir: string;
 }
 
-/** A preview as the converter leaves it: a finished file that nobody else writes to. */
+/** A preview as the converter leaves it: a finished file that nobody else writes to, or its bytes. */
 export interface MadePreview extends Preview {
+  /** Empty where `content` has the bytes. */
   readonly path: string;
+  /** Of a small preview of a job with `content`. */
+  readonly content?: Buffer;
   /** Of a pyramid: the digest of its index. */
   readonly indexDigest?: Digest;
 }
@@ -90,6 +117,8 @@ export interface Conversion {
   readonly metadata: Metadata;
   /** Every preview of the job that was not there already. */
   readonly previews: readonly MadePreview[];
+  /** Where pages were asked for: each, from the first. */
+  readonly pages?: readonly PageFacts[];
 }
 
 /** Called when the wanted preview is ready and more are still to come. */

@@ -2,6 +2,7 @@
 // survives restarts: a receiver that hangs is not tried anew by every process that begins.
 import type { Context } from '../image-key.js';
 import type { ReceiverState } from '../library/delivery.js';
+import type { Notice } from '../library/endpoint.js';
 import type { DeliveryAttempt } from './webhook-sender.js';
 
 /** `delivered`; `again`: it failed and is tried again; `dead`: it failed for the last time. */
@@ -20,6 +21,13 @@ export interface LoggedDelivery {
   readonly end: DeliveryEnd;
   /** Absent where nothing was sent, because the receiver is disabled. */
   readonly said?: DeliveryAttempt;
+  /** What an endpoint was told: of which change, and the JSON that was sent. */
+  readonly told?: ToldNotice;
+}
+
+export interface ToldNotice {
+  readonly notice: Notice;
+  readonly body: string;
 }
 
 export interface FailingReceiver {

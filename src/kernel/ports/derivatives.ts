@@ -16,6 +16,8 @@ export interface Derivative extends Size {
 export interface DrawnSource {
   readonly info: SourceInfo;
   readonly metadata: Metadata;
+  /** The largest picture of the whole that was drawn of it as JPEG: smaller ones may be drawn of that. It may be gone. */
+  readonly base?: Derivative;
 }
 
 export interface DerivativesUsage {
@@ -35,14 +37,19 @@ export const DERIVATIVE_ENTRY_BYTES = 512;
 export interface Derivatives {
   sourceOf(source: Digest): Promise<DrawnSource | undefined>;
   noteSource(source: Digest, known: DrawnSource): Promise<void>;
+  /** Which source a client's own name for its bytes was last given to. */
+  tagged(tag: Digest): Promise<Digest | undefined>;
+  noteTag(tag: Digest, source: Digest): Promise<void>;
   /** Counts as a use, noted as coarse as uses are. */
   find(source: Digest, recipe: Digest): Promise<Derivative | undefined>;
-  /** Stores the file at `path`, which stays; throws `storage-full`, `internal` for a wrong digest. What was there is replaced. */
-  put(source: Digest, recipe: Digest, derivative: Derivative, path: string): Promise<void>;
+  /** Stores the bytes, or the file at a path, which stays; throws `storage-full`, `internal` for a wrong digest. What was there is replaced. */
+  put(source: Digest, recipe: Digest, derivative: Derivative, from: string | Buffer): Promise<void>;
   /** Its bytes, owned by the store; `undefined` when they are gone or damaged: then they are drawn again. */
-  read(derivative: Derivative): Promise<Buffer | undefined>;
+  read(derivative: Pick<Derivative, 'digest'>): Promise<Buffer | undefined>;
   usage(): Promise<DerivativesUsage>;
   /** Takes away what was used longest ago until at most `maxBytes` are left; resolves with the number of entries. */
   evict(maxBytes: number): Promise<number>;
+  /** Takes away all that is known and drawn of a source; resolves with the number of pictures. */
+  forgetSource(source: Digest): Promise<number>;
   close(): Promise<void>;
 }

@@ -5,10 +5,20 @@ import type { Json } from '../library/asset.js';
 import type { ItemStage } from '../library/import-job.js';
 import type { Reason } from '../library/reason.js';
 import type { ItemEffects } from './assets.js';
+import type { SlotEffects } from './uploads.js';
 
-/** `import-item`: one picture of an import. `callback`: tell whoever asked that an import has ended. */
-export const JOB_KINDS = ['import-item', 'callback', 'webhook', 'pyramid'] as const;
+/**
+ * `import-item`: one picture of an import. `callback`: tell whoever asked that an import has ended. `upload`: the bytes of a slot are
+ * to become a version. `webhook`: tell an endpoint what became of an asset.
+ */
+export const JOB_KINDS = ['import-item', 'callback', 'upload', 'webhook', 'pyramid'] as const;
 export type JobKind = (typeof JOB_KINDS)[number];
+
+/**
+ * Nothing is put off by more than this, in ms (the longest is a delivery, by 14 hours): what is due later was put there by a clock that
+ * was ahead, and is due at once when that has been put right.
+ */
+export const MAX_DELAY_MS = 2 * 86_400_000;
 
 export const JOB_STATES = ['waiting', 'delayed', 'claimed'] as const;
 /** `waiting`: due now. `delayed`: due later. What is finished is gone. */
@@ -75,10 +85,16 @@ export interface JobCounts {
   readonly jobs: number;
 }
 
-/** What each of `inHand` jobs is to blame for the end of their holder: 1 of one, less the more there were, 0.25 of sixteen. */
+/**
+ * What each of `inHand` jobs is to blame for the end of their holder: 1 of one, less the more there were, 0.25 of sixteen. They are
+ * counted when the first of its leases ends, for those that end later too.
+ */
 export function blameOf(inHand: number): number {
   return 1 / Math.sqrt(Math.max(1, inHand));
 }
+
+/** What becomes visible in the commit that ends a piece of work. */
+export type JobEffects = ItemEffects | SlotEffects;
 
 export interface Jobs {
   /** All of them or none. One whose id is known is left as it is. With a `key` that was used for this kind before: nothing. */
@@ -90,13 +106,13 @@ export interface Jobs {
   claim(request: ClaimRequest): Promise<readonly Claim[]>;
   /** Extends the lease to `leaseMs` from now; `false` when it was lost. */
   renew(claim: Claim, leaseMs: number): Promise<boolean>;
-  /** Notes where an item stands, for who asks; `false` when the lease was lost. */
+  /** Notes where an item, or an asset, stands, for who asks; `false` when the lease was lost. */
   note(claim: Claim, stage: ItemStage): Promise<boolean>;
   /**
    * The work is done: the job goes, and `effects` become visible, with all that follows from them (the import's end, its
    * callback), in one commit. Otherwise nothing happened.
    */
-  finish(claim: Claim, effects?: ItemEffects): Promise<Finish>;
+  finish(claim: Claim, effects?: JobEffects): Promise<Finish>;
   /**
    * To be tried again at `at` (Unix ms). The reason stands at the item meanwhile.
    */

@@ -8,6 +8,12 @@ export interface OriginalName {
   readonly bytes: number;
 }
 
+/** Bytes in pieces. */
+export interface Pieces extends AsyncIterable<Uint8Array> {
+  /** Tells that a piece is where it had to go and nobody looks at it any more: its memory may be used again. */
+  readonly passed?: (piece: Uint8Array) => void;
+}
+
 export interface Originals {
   /**
    * Keeps the file at `path`, whose digest the caller has just computed; resolved, it survives a crash. The file may be linked,
@@ -23,7 +29,12 @@ export interface Originals {
    * Its bytes from `start` to `end` (excluded), in pieces. `undefined` when there is none of exactly `bytes` bytes. Read as a whole
    * its digest is checked, and the last piece is withheld with an error where it is another; a slice has no digest.
    */
-  read(original: OriginalName, start: number, end: number): Promise<AsyncIterable<Uint8Array> | undefined>;
-  /** Whether all of it is there, by its length and its digest: only then need nobody bring it again. */
+  read(original: OriginalName, start: number, end: number): Promise<Pieces | undefined>;
+  /** Whether all of it is there, by its length and its digest. Reads all of it. */
   isWhole(original: OriginalName): Promise<boolean>;
+  /**
+   * Whether it is there, so that nobody need bring it again: by its length, and read only where its file was written since `createdAt`
+   * (Unix ms), when it was known to be whole. What a disk has lost in silence is found by whoever reads it.
+   */
+  isThere(original: OriginalName & { readonly createdAt: number }): Promise<boolean>;
 }

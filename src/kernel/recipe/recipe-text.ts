@@ -1,6 +1,8 @@
 // Recipes as text: TYPE[@QUALITY][,bg=RRGGBB][,page=N] and the steps behind it, each after a slash:
 //   jpg@80/upright/scale:300x200:cover:always/canvas:300x200:cut
-// One canonical spelling for each recipe; equal texts are equal recipes.
+// One canonical spelling for each recipe; equal texts are equal recipes. A mark is named there (mark=HASH) and not told: who reads such a
+// text has no recipe.
+import { digestOf } from '../digest.js';
 import { ProofsheetError } from '../errors.js';
 import { FORMAT_TYPES } from '../format.js';
 import {
@@ -13,6 +15,7 @@ import {
   GRAVITIES,
   MAX_RECIPE_SIDE_PX,
   MAX_STEPS,
+  type Mark,
   NO_COLOUR,
   type Recipe,
   type RecipeType,
@@ -24,13 +27,21 @@ import { TURNS } from './turn.js';
 /** More than the longest recipe takes. */
 const MAX_CHARACTERS = 4_096;
 const TYPES: readonly RecipeType[] = [...FORMAT_TYPES, 'source'];
+/** 96 bits: operators name few marks. */
+const MARK_CHARACTERS = 24;
 const MIN_SIGMA_PX = 0.3;
 const MAX_SIGMA_PX = 1_000;
 
 /** The canonical text. Numbers are whole but for blurs, of which hundredths count. */
-export function recipeText({ type, quality, background, page, steps }: Recipe): string {
+export function recipeText({ type, quality, background, page, steps, mark }: Recipe): string {
   const head = `${type}${quality === undefined ? '' : `@${quality}`}${background === NO_COLOUR ? '' : `,bg=${background}`}`;
-  return [`${head}${page === 1 ? '' : `,page=${page}`}`, ...steps.map(stepText)].join('/');
+  const laid = mark === undefined ? '' : `,mark=${markName(mark)}`;
+  return [`${head}${page === 1 ? '' : `,page=${page}`}${laid}`, ...steps.map(stepText)].join('/');
+}
+
+/** By all that shows of it. */
+function markName({ kind, digest, opacity, scale }: Mark): string {
+  return digestOf(Buffer.from(JSON.stringify([kind, digest, opacity, scale]))).slice(0, MARK_CHARACTERS);
 }
 
 function stepText(step: Step): string {

@@ -1,5 +1,6 @@
 // What is to be drawn, as values: the steps that a picture takes and what it is written as. Every dialect that takes wishes parses
 // to this; what a recipe means for one source is next door (resolve.ts), its text too (recipe-text.ts). Knows of no encoder.
+import type { Digest } from '../digest.js';
 import type { Format, PreviewType } from '../format.js';
 import { type SourceInfo, storedSize } from '../source.js';
 import type { Turn } from './turn.js';
@@ -83,6 +84,20 @@ export type Step =
   /** A Gaussian of so many pixels, 0.3 to 1000. */
   | { readonly step: 'blur'; readonly sigmaPx: number };
 
+interface Laid {
+  /** SHA-256 of the text, or of the image's bytes. */
+  readonly digest: Digest;
+  /** Above 0 to 1. */
+  readonly opacity: number;
+  /** Above 0 to 1: at 1 it is as wide, or as high, as nine tenths of the picture. */
+  readonly scale: number;
+}
+
+/** A watermark: a text, or the PNG at `path`, which lies on this machine and has not changed since its digest was taken. */
+export type Mark =
+  | (Laid & { readonly kind: 'text'; readonly text: string })
+  | (Laid & { readonly kind: 'image'; readonly path: string });
+
 export interface Recipe {
   readonly type: RecipeType;
   /** 1 to 100 of a lossy type; absent: the type's default. */
@@ -92,6 +107,8 @@ export interface Recipe {
   /** From 1; the last of a source with fewer. */
   readonly page: number;
   readonly steps: readonly Step[];
+  /** What is laid over it in the end. */
+  readonly mark?: Mark;
 }
 
 export const NO_COLOUR: Colour = 'none';

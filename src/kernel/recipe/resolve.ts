@@ -6,7 +6,7 @@ import { MAX_SIDE_PX } from '../sequence.js';
 import { areaOf, type Region, type Size } from '../sizes.js';
 import { pageOf, type SourceInfo, type SourceType, storedSize } from '../source.js';
 import { Fusing, type Stage } from './fusing.js';
-import { canvas, NO_COLOUR, type Recipe, type Step, scale } from './recipe.js';
+import { canvas, type Mark, NO_COLOUR, type Recipe, type Step, scale } from './recipe.js';
 import { recipeText } from './recipe-text.js';
 
 /** Bounds of what is drawn: each picture on the way counts. */
@@ -28,6 +28,7 @@ export interface ResolvedRecipe {
   readonly stages: readonly [Stage, ...Stage[]];
   /** Of the picture in the end. */
   readonly size: Size;
+  readonly mark?: Mark;
   /** The canonical text: equal texts are equal pictures of the source. */
   readonly text: string;
 }
@@ -57,13 +58,14 @@ export function resolveRecipe(
     background: recipe.background === 'ffffff' && type === 'jpg' ? NO_COLOUR : recipe.background,
     stages,
     size: fusing.size,
+    ...(recipe.mark && { mark: recipe.mark }),
   };
   return { ...resolved, text: recipeText(asRecipe(resolved, quality)) };
 }
 
 /** The stages as steps: what is resolved once resolves to itself. */
 function asRecipe(resolved: Omit<ResolvedRecipe, 'text'>, askedQuality: number | undefined): Recipe {
-  const { type, auto, quality, background, page, stages } = resolved;
+  const { type, auto, quality, background, page, stages, mark } = resolved;
   const isDefault = quality === undefined || quality === defaultQualityOf(type);
   return {
     type: auto ? 'auto' : type,
@@ -71,6 +73,7 @@ function asRecipe(resolved: Omit<ResolvedRecipe, 'text'>, askedQuality: number |
     background,
     page,
     steps: stages.flatMap(stepsOf),
+    ...(mark && { mark }),
   };
 }
 

@@ -22,6 +22,11 @@ export interface Pyramid {
   readonly type: TileType;
 }
 
+/** The pyramid of one page of a source, from 1. */
+export interface PagePyramid extends Pyramid {
+  readonly page: number;
+}
+
 /** Bytes of a blob from `start`, as many as `bytes`, that have this digest themselves. */
 export interface Slice {
   readonly of: Digest;

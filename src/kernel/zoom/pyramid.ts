@@ -125,11 +125,21 @@ export function tileShowing(size: Size, region: Rect, shown: Size, isLoose = fal
   return undefined;
 }
 
-/** The smallest level from which `region` can be shown at `shown` without enlarging what it has; the largest where none will do. */
+/**
+ * Most pixels of a level that a region is drawn of: four times those of the largest picture, since levels halve. Only a region that is
+ * squeezed far more one way than the other would take more, and is enlarged a little the other way instead.
+ */
+export const MAX_CANVAS_PX = 2 ** 26;
+
+/**
+ * The smallest level from which `region` can be shown at `shown` without enlarging what it has; the largest where none will do, and a
+ * smaller one where it would have more than `MAX_CANVAS_PX` there.
+ */
 export function levelFor(size: Size, region: Rect, shown: Size): number {
   const max = maxLevelOf(size);
   let level = max;
   for (let factor = 2; level > 0; factor *= 2, level--)
     if (region.widthPx / factor < shown.widthPx || region.heightPx / factor < shown.heightPx) break;
+  while (level > 0 && (region.widthPx * region.heightPx) / 4 ** (max - level) > MAX_CANVAS_PX) level--;
   return level;
 }

@@ -6,23 +6,37 @@ import type { ImageRequest } from '../../kernel/zoom/image-request.js';
 import type { TilePlace, TileType } from '../../kernel/zoom/pyramid.js';
 import type { PreviewChoice } from '../answers.js';
 
-/** A picture that can be zoomed into; known without its tiles. */
+/** A page of a picture, from 1; the first where none is named. */
+export interface PageRef extends GroupRef {
+  readonly page?: number;
+}
+
+/** A page that can be zoomed into; known without its tiles. */
 export interface ZoomPicture {
   readonly entry: CatalogEntry;
-  /** Of the upright picture. */
+  readonly page: number;
+  /** Pages that can be zoomed into: one of an animation. */
+  readonly pages: number;
+  /** Of the upright page. */
   readonly size: Size;
   /** What its tiles are. */
   readonly tileType: TileType;
 }
 
-/** All throw `ProofsheetError`s: `unknown-image-key` for a picture or tile that there is not. */
+/** All throw `ProofsheetError`s: `unknown-image-key` for a picture, page or tile that there is not. */
 export interface Zoom {
-  picture(ref: GroupRef): Promise<ZoomPicture>;
+  /** Of another page than the first the source is opened to tell, once in a while. */
+  picture(ref: PageRef): Promise<ZoomPicture>;
+  /** All pages, in their order. */
+  pages(ref: GroupRef): Promise<readonly ZoomPicture[]>;
+  /** Has the tiles made where there are none, however long that takes. Rejects when `signal` aborts; the work goes on. */
+  prepare(ref: PageRef, signal: AbortSignal): Promise<void>;
   /**
    * A tile of the pyramid, which is made at the first one that is asked for. Throws `overloaded`, with the time after which to ask
-   * again, where that takes longer than a client is let wait.
+   * again, where that takes longer than a client is let wait. Meanwhile what a preview shows well enough is drawn of that, and is a part
+   * that `isPassing`. `type`: what it has to be, lest all are made for one that there is not.
    */
-  tile(ref: GroupRef, place: TilePlace): Promise<PreviewChoice>;
+  tile(ref: PageRef, place: TilePlace, type?: string): Promise<PreviewChoice>;
   /** The picture that `resolve` makes of the size: a tile where one shows it, else drawn from tiles. */
-  region(ref: GroupRef, resolve: (size: Size) => ImageRequest): Promise<PreviewChoice>;
+  region(ref: PageRef, resolve: (size: Size) => ImageRequest): Promise<PreviewChoice>;
 }

@@ -1,16 +1,21 @@
 // From ports to the use cases of zooming, over what makes previews. The server and the tests of this folder both compose it here.
 import type { Converter } from '../../kernel/ports/converter.js';
+import { DerivativeShelf } from '../derivative-shelf.js';
 import { lasting } from '../make-once.js';
 import type { OpenedPreviews, PreviewsParts, StoreOfPreviews } from '../open-previews.js';
 import type { Zoom } from './answers.js';
+import { DrawnParts } from './drawn-parts.js';
+import { PageBook } from './page-book.js';
 import { PyramidMaker } from './pyramid-maker.js';
+import { type CopyOriginal, SourceCopies } from './source-copies.js';
 import { ZoomService } from './zoom-service.js';
 
 export interface ZoomParts extends Omit<PreviewsParts, 'store' | 'logger'> {
-  readonly store: Pick<StoreOfPreviews, 'catalog' | 'leases' | 'tmpDir'>;
+  readonly store: Pick<StoreOfPreviews, 'catalog' | 'leases' | 'tmpDir' | 'derivatives'>;
   readonly opened: OpenedPreviews;
   /** Makes pyramids, and nothing else: it may take minutes for one. `converter` draws regions. */
   readonly pyramids: Converter;
+  readonly copyOriginal?: CopyOriginal;
 }
 
 /** Times in ms. */
@@ -23,6 +28,7 @@ export interface ZoomSettings {
 export function openZoom(parts: ZoomParts, { waitMs, leaseTtlMs }: ZoomSettings): Zoom {
   const { store, blobs, converter, clock, metrics, opened } = parts;
   const { catalog, tmpDir, leases } = store;
+  const copies = new SourceCopies(blobs, tmpDir, parts.copyOriginal);
   const pyramids = new PyramidMaker({
     catalog,
     blobs,
@@ -34,8 +40,16 @@ export function openZoom(parts: ZoomParts, { waitMs, leaseTtlMs }: ZoomSettings)
     metrics,
     onStored: (bytes) => opened.upkeep.stored(bytes),
     onFull: opened.makeRoom,
-    tmpDir,
+    copies,
     waitMs,
   });
-  return new ZoomService({ catalog, blobs, converter, pyramids, journal: opened.journal, tmpDir });
+  const { journal, onDemand } = opened;
+  const { drawings } = onDemand;
+  const shelf =
+    store.derivatives && drawings && new DerivativeShelf(store.derivatives, (bytes) => drawings.stored(bytes));
+  return new ZoomService({
+    ...{ catalog, blobs, pyramids, journal },
+    book: new PageBook(converter, copies),
+    parts: new DrawnParts({ blobs, converter, tmpDir, ...(shelf && { shelf }) }),
+  });
 }

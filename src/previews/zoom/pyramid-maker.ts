@@ -1,17 +1,15 @@
 // Makes the pyramid of a source from its kept bytes: one flight per source, a lease where nodes share the catalog, the blob before the
 // record. A source that cannot be made one of is not tried again for a while.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Digest } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
 import type { Context } from '../../kernel/image-key.js';
-import { usesAlpha } from '../../kernel/on-demand.js';
 import type { Catalog } from '../../kernel/ports/catalog.js';
 import type { Clock } from '../../kernel/ports/clock.js';
 import type { Converter, MadePreview } from '../../kernel/ports/converter.js';
 import type { Leases } from '../../kernel/ports/leases.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
-import { contentDigestOf, type SourceRecord } from '../../kernel/source.js';
+import type { Size } from '../../kernel/sizes.js';
+import type { SourceRecord } from '../../kernel/source.js';
+import { pyramidOfPage } from '../../kernel/zoom/kept-pyramids.js';
 import type { TileType } from '../../kernel/zoom/pyramid.js';
 import type { Pyramid } from '../../kernel/zoom/pyramid-index.js';
 import type { BackgroundWork } from '../background-work.js';
@@ -20,6 +18,7 @@ import { makeOnce } from '../make-once.js';
 import type { SourceMaker } from '../source-maker.js';
 import { isFaultOfSource } from '../source-refusals.js';
 import { Recent } from './recent.js';
+import { type SourceCopies, sourceGone } from './source-copies.js';
 
 /** A source whose pyramid failed by its own fault is refused for so long without a look. */
 const REFUSED_MS = 60_000;
@@ -44,55 +43,71 @@ export interface PyramidMakerDeps {
   readonly metrics: Metrics;
   readonly onStored: (bytes: number) => void;
   readonly onFull?: () => void;
-  /** On the blobs' file system. */
-  readonly tmpDir: string;
+  readonly copies: SourceCopies;
   /** How long somebody is let wait for a pyramid. */
   readonly waitMs: number;
 }
 
-export type WithPyramid = SourceRecord & { readonly pyramid: Pyramid };
+/** A page whose tiles are asked for. */
+export interface PageOfSource {
+  readonly record: SourceRecord;
+  /** From 1. */
+  readonly page: number;
+  /** Of the upright page. */
+  readonly size: Size;
+  readonly type: TileType;
+}
 
 export class PyramidMaker {
-  /** As many as background work lets begin. */
-  private readonly flights = new Map<Digest, Promise<WithPyramid>>();
-  private readonly refused = new Recent<Digest, { readonly error: unknown; readonly untilMs: number }>(MAX_REFUSED);
+  /** By source and page; as many as background work lets begin. */
+  private readonly flights = new Map<string, Promise<Pyramid>>();
+  private readonly refused = new Recent<string, { readonly error: unknown; readonly untilMs: number }>(MAX_REFUSED);
 
   constructor(private readonly deps: PyramidMakerDeps) {}
 
-  /** What the tiles of a source are: PNG where pixels may be seen through. */
-  static typeOf(record: SourceRecord): TileType {
-    return record.pyramid?.type ?? (usesAlpha(record) ? 'png' : 'jpg');
-  }
-
   /**
-   * The record with its pyramid, made where there is none, or where its blob is `lost`. Throws `overloaded` when that takes too long;
+   * The pyramid of a page, made where there is none, or where its blob is `lost`. Throws `overloaded` when that takes too long;
    * the work goes on.
    */
-  async made(record: SourceRecord, context: Context, lost = false): Promise<WithPyramid> {
-    if (!lost && hasPyramid(record)) return record;
-    const { digest } = record;
-    const refusal = this.refused.get(digest);
-    if (refusal && refusal.untilMs > this.deps.clock.monotonic()) throw refusal.error;
-    return this.patiently(this.flights.get(digest) ?? this.begin(record, context));
+  async made(of: PageOfSource, context: Context, lost = false): Promise<Pyramid> {
+    const known = lost ? undefined : pyramidOfPage(of.record, of.page);
+    return known ?? this.patiently(this.flightOf(of, context));
   }
 
-  private begin(record: SourceRecord, context: Context): Promise<WithPyramid> {
+  /** The same, however long it takes; rejects when `signal` aborts, and the work goes on. */
+  async prepared(of: PageOfSource, context: Context, signal: AbortSignal): Promise<Pyramid> {
+    signal.throwIfAborted();
+    const flight = this.flightOf(of, context);
+    return new Promise((resolve, reject) => {
+      const leave = () => reject(signal.reason);
+      signal.addEventListener('abort', leave);
+      flight.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+    });
+  }
+
+  private flightOf(of: PageOfSource, context: Context): Promise<Pyramid> {
+    const name = nameOf(of);
+    const refusal = this.refused.get(name);
+    if (refusal && refusal.untilMs > this.deps.clock.monotonic()) throw refusal.error;
+    return this.flights.get(name) ?? this.begin(name, of, context);
+  }
+
+  private begin(name: string, of: PageOfSource, context: Context): Promise<Pyramid> {
     const { background, clock, metrics, onFull } = this.deps;
-    const { digest } = record;
     if (this.flights.size >= MAX_FLIGHTS) throw tooMany();
-    const flight = new Promise<WithPyramid>((resolve, reject) => {
+    const flight = new Promise<Pyramid>((resolve, reject) => {
       const begun = background.run('make a pyramid', async (signal) => {
         const begunMs = clock.monotonic();
         let result = 'ok';
         try {
-          resolve(await this.once(record, context, signal));
+          resolve(await this.twice(of, context, signal));
         } catch (error) {
           result = error instanceof ProofsheetError ? error.code : signal.aborted ? 'aborted' : 'internal';
-          if (isFaultOfSource(error)) this.refused.set(digest, { error, untilMs: clock.monotonic() + REFUSED_MS });
+          if (isFaultOfSource(error)) this.refused.set(name, { error, untilMs: clock.monotonic() + REFUSED_MS });
           if (result === 'storage-full') onFull?.();
           reject(error);
         } finally {
-          this.flights.delete(digest);
+          this.flights.delete(name);
           metrics.count('pyramids_total', { result });
           metrics.observe('pyramid_duration_seconds', (clock.monotonic() - begunMs) / 1_000);
         }
@@ -100,68 +115,64 @@ export class PyramidMaker {
       if (!begun) reject(tooMany());
     });
     flight.catch(() => undefined); // Whoever waits gets it through its own await.
-    this.flights.set(digest, flight);
+    this.flights.set(name, flight);
     return flight;
   }
 
-  private once(record: SourceRecord, context: Context, signal: AbortSignal): Promise<WithPyramid> {
-    const { leases, catalog, blobs } = this.deps;
-    const look = async (): Promise<WithPyramid | undefined> => {
-      const found = await catalog.findSource(record.digest);
-      return found && hasPyramid(found) && (await blobs.has(found.pyramid.digest)) ? found : undefined;
-    };
-    const work = (): Promise<WithPyramid> => this.make(record, context, signal);
-    if (leases) return makeOnce(leases, record.digest, look, work, signal, 'pyramid');
-    return look().then((found) => found ?? work());
-  }
-
-  private async make(before: SourceRecord, context: Context, signal: AbortSignal): Promise<WithPyramid> {
-    const { tmpDir, blobs, converter, maker } = this.deps;
-    // What is still being made writes its record when it is done, and knows nothing of a pyramid.
-    const record = before.complete ? before : (await maker.finish(before, { priority: 'background', context })).record;
-    const dir = await mkdtemp(join(tmpDir, 'pyramid-'));
+  /** A process that was killed under it need not be the picture's fault, the first time. */
+  private async twice(of: PageOfSource, context: Context, signal: AbortSignal): Promise<Pyramid> {
     try {
-      const sourcePath = join(dir, 'source');
-      if (!(await blobs.copyTo(contentDigestOf(record), sourcePath))) throw gone();
-      const { previews } = await converter.convert(
-        {
-          sourcePath,
-          sourceBytes: record.bytes,
-          formats: [],
-          zoom: { kind: 'pyramid', type: PyramidMaker.typeOf(record) },
-          priority: 'background',
-          context,
-          outputDir: dir,
-        },
-        undefined,
-        signal,
-      );
-      return await this.keep(record, previews[0]);
-    } finally {
-      await rm(dir, { recursive: true, force: true });
+      return await this.once(of, context, signal);
+    } catch (error) {
+      const wasKilled = error instanceof ProofsheetError && error.code === 'source-undecodable' && error.uncertain;
+      if (!wasKilled || signal.aborted) throw error;
+      return this.once(of, context, signal);
     }
   }
 
-  private async keep(record: SourceRecord, made: MadePreview | undefined): Promise<WithPyramid> {
-    const { widthPx, heightPx } = record.info;
-    if (made?.indexDigest === undefined || made.widthPx !== widthPx || made.heightPx !== heightPx)
+  private once(of: PageOfSource, context: Context, signal: AbortSignal): Promise<Pyramid> {
+    const { leases, catalog, blobs } = this.deps;
+    const { digest } = of.record;
+    const look = async (): Promise<Pyramid | undefined> => {
+      const record = await catalog.findSource(digest);
+      const found = record && pyramidOfPage(record, of.page);
+      return found && (await blobs.has(found.digest)) ? found : undefined;
+    };
+    const work = (): Promise<Pyramid> => this.make(of, context, signal);
+    const what = of.page === 1 ? 'pyramid' : (`pyramid-${of.page}` as const);
+    if (leases) return makeOnce(leases, digest, look, work, signal, what);
+    return look().then((found) => found ?? work());
+  }
+
+  private async make({ record: before, ...of }: PageOfSource, context: Context, signal: AbortSignal): Promise<Pyramid> {
+    const { copies, converter, maker } = this.deps;
+    // What is still being made has its record when it is done, with all that a record says.
+    const record = before.complete ? before : (await maker.finish(before, { priority: 'background', context })).record;
+    return copies.with(record, 'pyramid', async (sourcePath, outputDir) => {
+      const zoom = { kind: 'pyramid', type: of.type, page: of.page, size: of.size } as const;
+      const job = { sourcePath, sourceBytes: record.bytes, formats: [], zoom, outputDir } as const;
+      const { previews } = await converter.convert({ ...job, priority: 'background', context }, undefined, signal);
+      return this.keep({ ...of, record }, previews[0]);
+    });
+  }
+
+  private async keep({ record, page, size }: PageOfSource, made: MadePreview | undefined): Promise<Pyramid> {
+    if (made?.indexDigest === undefined || made.widthPx !== size.widthPx || made.heightPx !== size.heightPx)
       throw new ProofsheetError('internal', 'the tiles that were made are not those of this picture');
     const { digest, bytes, indexDigest, type } = made;
     const pyramid: Pyramid = { digest, bytes, indexDigest, type: type === 'png' ? 'png' : 'jpg' };
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       await this.deps.blobs.putFile(digest, made.path, 'pyramid');
-      // As it is now: previews may have been added meanwhile.
-      const current = await this.deps.catalog.findSource(record.digest);
-      if (current === undefined) throw gone();
-      const source = { ...current, pyramid };
-      if ((await this.deps.catalog.commit({ source, groups: [], existing: 'keep' })).length > 0) continue;
+      const outcome = await this.deps.catalog.addPyramid(record.digest, { page, ...pyramid });
+      if (outcome === 'no-source') throw sourceGone();
+      if (outcome === 'no-blob') continue;
       this.deps.onStored(bytes);
-      return source;
+      return pyramid;
     }
     throw new ProofsheetError('internal', 'the tiles were made but could not be kept; please try again');
   }
 
-  private patiently(flight: Promise<WithPyramid>): Promise<WithPyramid> {
+  private patiently(flight: Promise<Pyramid>): Promise<Pyramid> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(stillMaking()), this.deps.waitMs);
       flight.then(resolve, reject).finally(() => clearTimeout(timer));
@@ -169,15 +180,8 @@ export class PyramidMaker {
   }
 }
 
-function hasPyramid(record: SourceRecord): record is WithPyramid {
-  return record.pyramid !== undefined;
-}
-
-function gone(): ProofsheetError {
-  return new ProofsheetError(
-    'unknown-image-key',
-    'the source of this image is no longer kept, and its tiles are made of that; please upload it again',
-  );
+function nameOf({ record, page }: PageOfSource): string {
+  return `${record.digest}/${page}`;
 }
 
 function stillMaking(): ProofsheetError {

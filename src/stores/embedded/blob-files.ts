@@ -5,6 +5,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, rmdirSync, sta
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Digest, parseDigest } from '../../kernel/digest.js';
+import { releaseMemory } from '../../kernel/release-memory.js';
 import { makeDirs } from './make-dirs.js';
 import { errnoOf } from './storage-errors.js';
 
@@ -120,12 +121,16 @@ export function readSmallFile(path: string, maxBytes: number): Buffer | undefine
 export async function hashFile(file: FileHandle, copy?: FileHandle): Promise<Digest> {
   const hash = createHash('sha256');
   const buffer = Buffer.allocUnsafeSlow(COPY_BYTES);
-  for (;;) {
-    const { bytesRead } = await file.read(buffer, 0, COPY_BYTES);
-    // SHA-256 in lower-case hex is what a digest is.
-    if (bytesRead === 0) return hash.digest('hex') as Digest;
-    hash.update(buffer.subarray(0, bytesRead));
-    for (let written = 0; copy !== undefined && written < bytesRead; )
-      written += (await copy.write(buffer, written, bytesRead - written)).bytesWritten;
+  try {
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, COPY_BYTES);
+      // SHA-256 in lower-case hex is what a digest is.
+      if (bytesRead === 0) return hash.digest('hex') as Digest;
+      hash.update(buffer.subarray(0, bytesRead));
+      for (let written = 0; copy !== undefined && written < bytesRead; )
+        written += (await copy.write(buffer, written, bytesRead - written)).bytesWritten;
+    }
+  } finally {
+    releaseMemory(buffer);
   }
 }

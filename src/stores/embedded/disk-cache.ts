@@ -9,6 +9,7 @@ import type { BlobKind, BlobStore } from '../../kernel/ports/blobs.js';
 import type { Clock } from '../../kernel/ports/clock.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
+import type { Amount } from '../../kernel/takedown/order.js';
 import type { Slice } from '../../kernel/zoom/pyramid-index.js';
 import { BlobFiles } from './blob-files.js';
 import { BlobReader } from './blob-reads.js';
@@ -135,6 +136,20 @@ export class DiskCache implements BlobStore {
   async delete(digest: Digest): Promise<void> {
     this.known.delete(digest);
     await this.blobs.delete(digest);
+  }
+
+  async dropCopies(digests: readonly Digest[] | 'all'): Promise<Amount> {
+    // Until then it does not know what earlier runs have left.
+    if (digests === 'all') await this.scanning;
+    let [blobs, bytes] = [0, 0];
+    for (const digest of digests === 'all' ? [...this.known.keys()] : digests) {
+      const { size } = (await stat(this.files.pathOf(digest)).catch(() => undefined)) ?? {};
+      await this.delete(digest);
+      if (size === undefined) continue;
+      blobs++;
+      bytes += size;
+    }
+    return { blobs, bytes };
   }
 
   async close(): Promise<void> {

@@ -7,23 +7,30 @@ import type { Digest } from '../../kernel/digest.js';
 import type { GroupRef } from '../../kernel/image-key.js';
 import type { BlobStore } from '../../kernel/ports/blobs.js';
 import type { Catalog } from '../../kernel/ports/catalog.js';
+import type { CatalogWalk } from '../../kernel/ports/catalog-walk.js';
 import type { Clock } from '../../kernel/ports/clock.js';
 import type { FairEviction } from '../../kernel/ports/fair-eviction.js';
+import type { Insight } from '../../kernel/ports/insight.js';
 import type { Leases } from '../../kernel/ports/leases.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
 import type { Refusals } from '../../kernel/ports/refusals.js';
+import type { Takedowns } from '../../kernel/ports/takedowns.js';
+import type { WorkNotes } from '../../kernel/ports/work-notes.js';
 import { BlobFiles } from './blob-files.js';
 import { BlobReader } from './blob-reads.js';
 import { CatalogDamage } from './catalog-damage.js';
-import { lockDir, openCatalogTables } from './catalog-tables.js';
 import { FileBlobs } from './file-blobs.js';
 import { GroupLock, HeldByOthers } from './group-lock.js';
 import { LmdbCatalog } from './lmdb-catalog.js';
+import { LmdbCatalogWalk } from './lmdb-catalog-walk.js';
 import { LmdbEnvironment } from './lmdb-environment.js';
+import { LmdbInsight } from './lmdb-insight.js';
 import { LmdbLeases } from './lmdb-leases.js';
 import { LmdbRefusals, type RefusalsOptions } from './lmdb-refusals.js';
+import { LmdbTakedowns } from './lmdb-takedowns.js';
 import { makeDirs } from './make-dirs.js';
+import { lockDir, openCatalogTables } from './open-catalog.js';
 import { OrphanSweep } from './orphan-sweep.js';
 import { bootId, processGroup } from './process-identity.js';
 import { ScratchDir } from './scratch-dir.js';
@@ -34,7 +41,7 @@ import { tellingWaits } from './waiting-told.js';
 const ORPHAN_GRACE_MS = 3_600_000;
 
 export interface EmbeddedStoreOptions {
-  /** Made when it is not there. Holds catalog/, blobs/, leases-.../, tmp/, in-use/ and reserve (see DiskSpace); anything else in it is left alone. */
+  /** Made when it is not there. Holds catalog/, blobs/, takedowns/, leases-.../, tmp/, in-use/ and reserve (see DiskSpace); anything else in it is left alone. */
   readonly dataDir: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -45,12 +52,18 @@ export interface EmbeddedStoreOptions {
   readonly orphanGraceMs?: number;
   /** A start that waits for another process says so on standard output, beside the logger, which cannot speak then. Default false. */
   readonly tellsWaits?: boolean;
+  /** See `CatalogOptions`. */
+  readonly setsAside?: boolean;
   /** How failed sources are remembered; absent: not at all. */
   readonly refusals?: Omit<RefusalsOptions, 'clock'>;
 }
 
 export interface EmbeddedStore {
   readonly catalog: Catalog & FairEviction;
+  readonly insight: Insight;
+  readonly walk: CatalogWalk;
+  readonly takedowns: Takedowns;
+  readonly notes: WorkNotes;
   readonly blobs: BlobStore;
   readonly leases: Leases;
   /** Absent where failed sources are not remembered. */
@@ -73,7 +86,7 @@ export interface EmbeddedStore {
  * and `DirectoryInUse` while a server of another PID namespace has it.
  */
 export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
-  const { dataDir, clock, logger, metrics, fsync = false } = options;
+  const { dataDir, clock, logger, metrics, fsync = false, setsAside = true } = options;
   let [lock, scratch]: [GroupLock | undefined, ScratchDir | undefined] = [undefined, undefined];
   try {
     const blobsDir = join(dataDir, 'blobs');
@@ -89,7 +102,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     const processes = (await held.others()).map(({ pid }) => pid);
     const mayWait = options.tellsWaits === true && processes.length > 0;
     const tables = await tellingWaits(mayWait ? { processes } : undefined, () =>
-      openCatalogTables({ path, durability, clock, logger, lock: held }),
+      openCatalogTables({ path, durability, clock, logger, lock: held, setsAside }),
     );
     const damage = new CatalogDamage({ path, opened: tables.identity, lock: held, logger, metrics });
     const catalog = new LmdbCatalog(tables, files, clock, damage);
@@ -99,9 +112,14 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     const bytesOf = (digest: Digest): number | undefined => catalog.bytesOf(digest);
     const blobs = new FileBlobs({ files, reader: new BlobReader(clock), tmpDir, bytesOf, fsync, logger, metrics });
     const graceMs = options.orphanGraceMs ?? ORPHAN_GRACE_MS;
+    const takedowns = LmdbTakedowns.open(dataDir);
     const orphans = new OrphanSweep({ catalog, files, clock, logger, graceMs });
     return {
       catalog,
+      insight: new LmdbInsight(tables, damage),
+      walk: new LmdbCatalogWalk(tables, damage),
+      takedowns,
+      notes: takedowns.notes,
       blobs,
       leases,
       ...(refusals && { refusals }),
@@ -111,7 +129,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
       groups: () => catalog.groups(),
       sweepOrphans: () => orphans.run(),
       close: async () => {
-        await Promise.all([blobs.close(), leases.close(), catalog.close()]);
+        await Promise.all([blobs.close(), leases.close(), catalog.close(), takedowns.close()]);
         own.close();
         held.release();
       },

@@ -5,7 +5,9 @@ import { type Context, DEFAULT_CONTEXT, type GroupRef, type ImageKey } from '../
 import type { Catalog, CommitRequest, Evicted, Selection, Usage } from '../../kernel/ports/catalog.js';
 import type { Clock } from '../../kernel/ports/clock.js';
 import type { ContextUsage, FairEviction, Heaviest } from '../../kernel/ports/fair-eviction.js';
-import { type CatalogEntry, type NamedBlob, namedBlobs, type SourceRecord } from '../../kernel/source.js';
+import type { CatalogEntry, NamedBlob, SourceRecord } from '../../kernel/source.js';
+import type { PagePyramid } from '../../kernel/zoom/pyramid-index.js';
+import { addPyramidIn, type CommitParts, commitIn } from './catalog-commit.js';
 import type { CatalogDamage } from './catalog-damage.js';
 import {
   ContextKeys,
@@ -19,7 +21,7 @@ import {
   splitGroupKey,
   splitUsedKey,
 } from './catalog-keys.js';
-import { type CatalogLedger, decodeRecord } from './catalog-ledger.js';
+import { decodeRecord } from './catalog-ledger.js';
 import {
   decodeBlob,
   decodeContext,
@@ -54,6 +56,7 @@ const NO_USAGE: ContextUsage = { groups: 0, bytes: 0 };
 export class LmdbCatalog implements Catalog, FairEviction {
   private readonly names = new ContextKeys();
   private readonly changes: LongChanges;
+  private readonly parts: CommitParts;
   private generationTxnId = -1;
   private lastGeneration = 0;
 
@@ -65,14 +68,14 @@ export class LmdbCatalog implements Catalog, FairEviction {
   ) {
     tables.environment.onFailure = (error) => void damage.met(error);
     this.changes = new LongChanges(tables, files, this.names, clock);
+    this.parts = { names: this.names, files, clock };
   }
 
   async find(ref: GroupRef): Promise<CatalogEntry | undefined> {
-    return this.damage.passing(() => this.entryOf(ref));
+    return this.reading(() => this.entryOf(ref));
   }
 
   private entryOf(ref: GroupRef): CatalogEntry | undefined {
-    this.tables.environment.refresh();
     const row = readRow(this.tables.groups, this.names.groupKey(ref), decodeGroup);
     if (row === undefined) return undefined;
     const key = digestKey(row.sourceDigest);
@@ -94,10 +97,12 @@ export class LmdbCatalog implements Catalog, FairEviction {
   }
 
   async findSource(digest: Digest): Promise<SourceRecord | undefined> {
-    return this.damage.passing(() => {
-      this.tables.environment.refresh();
-      return readRow(this.tables.records, digestKey(digest), decodeRecord);
-    });
+    return this.reading(() => readRow(this.tables.records, digestKey(digest), decodeRecord));
+  }
+
+  async holds(context: Context, source: Digest): Promise<boolean> {
+    const key = Buffer.concat([digestKey(source), this.names.contextKey(context)]);
+    return this.reading(() => this.tables.holders.doesExist(key)) ?? false;
   }
 
   /**
@@ -109,43 +114,11 @@ export class LmdbCatalog implements Catalog, FairEviction {
   async commit(request: CommitRequest): Promise<readonly Digest[]> {
     if (request.groups.some((group) => group.sourceDigest !== request.source.digest))
       throw new Error('expected groups that point to the committed source, got another digest');
-    return withLedger(this.tables, (ledger) => this.commitIn(ledger, request));
+    return withLedger(this.tables, (ledger) => commitIn(ledger, this.parts, request));
   }
 
-  private commitIn(ledger: CatalogLedger, { source, groups, existing }: CommitRequest): readonly Digest[] {
-    const blobs = namedBlobs(source);
-    const known = ledger.source(source.digest);
-    const effective = groups
-      .map((group) => ({ ...group, key: this.names.groupKey(group) }))
-      .filter(({ key }) => {
-        const group = existing === 'replace' ? undefined : ledger.group(key);
-        return group === undefined || (existing === 'renew' && group.sourceDigest === source.digest);
-      });
-    if (known === undefined && effective.length === 0) {
-      ledger.disown(blobs);
-      return [];
-    }
-    // Late work of a sequence that somebody else finished meanwhile: what is complete stays.
-    const late =
-      known?.complete === true && !source.complete && ledger.record(source.digest)?.sequenceId === source.sequenceId;
-    if (!late) {
-      const missing = blobs.filter(({ digest, bytes }) => !this.files.isStored(digest, bytes));
-      if (missing.length > 0) return missing.map(({ digest }) => digest);
-    }
-    const now = this.clock.now();
-    if (!late) ledger.putSource(source, secondsOf(now));
-    for (const { key, fileName, context } of effective) {
-      ledger.nameContext(key, context);
-      ledger.putGroup(key, {
-        sourceDigest: source.digest,
-        createdAt: laterThan(ledger.group(key)?.createdAt, now),
-        lastUsed: secondsOf(now),
-        revision: ledger.change(),
-        fileName,
-      });
-    }
-    if (late) ledger.disown(blobs);
-    return [];
+  addPyramid(source: Digest, pyramid: PagePyramid): Promise<'added' | 'no-source' | 'no-blob'> {
+    return withLedger(this.tables, (ledger) => addPyramidIn(ledger, this.parts, source, pyramid));
   }
 
   remove(selection: Selection): Promise<number> {
@@ -167,7 +140,6 @@ export class LmdbCatalog implements Catalog, FairEviction {
 
   async count(context?: Context): Promise<number> {
     if (context === undefined) return (await this.usage()).keys;
-    this.tables.environment.refresh();
     return (await this.usageOf(context)).groups;
   }
 
@@ -194,7 +166,7 @@ export class LmdbCatalog implements Catalog, FairEviction {
       const refs: GroupRef[] = [];
       for (const key of batch) {
         const { context, imageKey } = splitGroupKey(key);
-        const name = context.equals(ofDefault) ? DEFAULT_CONTEXT : readRow(this.tables.contextNames, context, textOf);
+        const name = context.equals(ofDefault) ? DEFAULT_CONTEXT : readRow(this.tables.contextNames, context, String);
         // Without a name the context lost its last group meanwhile.
         if (name !== undefined) refs.push({ context: name as Context, imageKey: imageKeyOf(imageKey) });
       }
@@ -282,10 +254,7 @@ export class LmdbCatalog implements Catalog, FairEviction {
 
   /** The blob's length as its record has it; `undefined` when no record names it. */
   bytesOf(digest: Digest): number | undefined {
-    return this.damage.passing(() => {
-      this.tables.environment.refresh();
-      return readRow(this.tables.blobs, digestKey(digest), decodeBlob)?.bytes;
-    });
+    return this.reading(() => readRow(this.tables.blobs, digestKey(digest), decodeBlob)?.bytes);
   }
 
   async *unfinished(): AsyncGenerator<Digest> {
@@ -304,8 +273,7 @@ export class LmdbCatalog implements Catalog, FairEviction {
   }
 
   revisionOf(ref: GroupRef): string | undefined {
-    return this.damage.passing(() => {
-      this.tables.environment.refresh();
+    return this.reading(() => {
       const group = readRow(this.tables.groups, this.names.groupKey(ref), decodeGroup);
       const source = group && readRow(this.tables.sources, digestKey(group.sourceDigest), decodeSource);
       return group && source && revisionText(group, source);
@@ -315,6 +283,14 @@ export class LmdbCatalog implements Catalog, FairEviction {
   close(): Promise<void> {
     this.damage.close();
     return this.tables.environment.close();
+  }
+
+  /** What `read` finds of what was committed last. */
+  private reading<T>(read: () => T): T | undefined {
+    return this.damage.passing(() => {
+      this.tables.environment.refresh();
+      return read();
+    });
   }
 
   /** All keys with `prefix` in batches; each batch is a read of its own, so that no reader holds old pages for long. */
@@ -332,15 +308,6 @@ export class LmdbCatalog implements Catalog, FairEviction {
       await setImmediate();
     }
   }
-}
-
-/** `now`; or a second after `before` when the clock was set back since: Last-Modified must not go back with it. */
-function laterThan(before: number | undefined, now: number): number {
-  return before === undefined || now >= before ? now : before + 1_000;
-}
-
-function textOf(bytes: Buffer): string {
-  return bytes.toString('utf8');
 }
 
 /** Both parts rise with every commit, so no pair comes twice: the group's own and that of its source's record. */

@@ -16,7 +16,7 @@ import type { Logger } from '../../kernel/ports/logger.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
 import { BlobFiles } from './blob-files.js';
 import { BlobReader } from './blob-reads.js';
-import { digestKey } from './catalog-keys.js';
+import { digestKey, endOfPrefix } from './catalog-keys.js';
 import { FileBlobs } from './file-blobs.js';
 import { keysFrom, LmdbEnvironment, readRow, type Table } from './lmdb-environment.js';
 import { checkLength } from './lmdb-file.js';
@@ -34,6 +34,7 @@ export interface LmdbDerivativesOptions {
 type Row = { readonly usedAt: number } & (
   | { readonly kind: 'picture'; readonly picture: Derivative }
   | { readonly kind: 'source'; readonly known: DrawnSource }
+  | { readonly kind: 'tag'; readonly source: Digest }
 );
 
 /** Uses are noted so coarse, in ms: a read hardly ever writes. */
@@ -45,6 +46,8 @@ const FIRST_KEY = Buffer.of(0);
 const USAGE_KEY = Buffer.from('usage');
 /** Stands for no recipe: what is known of the source itself. */
 const NO_RECIPE = Buffer.alloc(32);
+/** The same of a client's own name for a source. */
+const OF_TAG = Buffer.alloc(32, 1);
 
 export class LmdbDerivatives implements Derivatives {
   /** source + recipe -> Row as JSON. */
@@ -101,24 +104,41 @@ export class LmdbDerivatives implements Derivatives {
     );
   }
 
+  async tagged(tag: Digest): Promise<Digest | undefined> {
+    const row = this.used(Buffer.concat([digestKey(tag), OF_TAG]));
+    return row?.kind === 'tag' ? row.source : undefined;
+  }
+
+  async noteTag(tag: Digest, source: Digest): Promise<void> {
+    const key = Buffer.concat([digestKey(tag), OF_TAG]);
+    await this.environment.write(() => this.place(key, { kind: 'tag', source, usedAt: this.now }));
+  }
+
   async find(source: Digest, recipe: Digest): Promise<Derivative | undefined> {
     const row = this.used(keyOf(source, recipe));
     return row?.kind === 'picture' ? row.picture : undefined;
   }
 
-  async put(source: Digest, recipe: Digest, { type, bytes, digest, widthPx, heightPx }: Derivative, path: string) {
+  async put(
+    source: Digest,
+    recipe: Digest,
+    { type, bytes, digest, widthPx, heightPx }: Derivative,
+    from: string | Buffer,
+  ) {
     const picture = { type, bytes, digest, widthPx, heightPx };
     const key = keyOf(source, recipe);
     await this.environment.write(() => this.place(key, { kind: 'picture', picture, usedAt: this.now }));
     try {
-      await this.blobs.putFile(digest, path, 'preview');
+      await (typeof from === 'string'
+        ? this.blobs.putFile(digest, from, 'preview')
+        : this.blobs.put(digest, from, 'preview'));
     } catch (error) {
       await this.environment.write(() => this.remove(key));
       throw error;
     }
   }
 
-  read({ digest }: Derivative): Promise<Buffer | undefined> {
+  read({ digest }: Pick<Derivative, 'digest'>): Promise<Buffer | undefined> {
     return this.blobs.get(digest);
   }
 
@@ -140,6 +160,23 @@ export class LmdbDerivatives implements Derivatives {
       });
       evicted += removed;
       if (removed < BATCH) return evicted;
+      await setImmediate();
+    }
+  }
+
+  async forgetSource(source: Digest): Promise<number> {
+    const prefix = digestKey(source);
+    let pictures = 0;
+    for (;;) {
+      const found = await this.environment.write(() => {
+        const keys = keysFrom(this.rows, prefix, endOfPrefix(prefix), BATCH).map((key) => Buffer.from(key));
+        for (const key of keys) {
+          if (readRow(this.rows, key, decodeRow)?.kind === 'picture') pictures++;
+          this.remove(key);
+        }
+        return keys.length;
+      });
+      if (found < BATCH) return pictures;
       await setImmediate();
     }
   }
@@ -213,7 +250,14 @@ export class LmdbDerivatives implements Derivatives {
 }
 
 function costOf(row: Row): number {
-  return DERIVATIVE_ENTRY_BYTES + (row.kind === 'picture' ? row.picture.bytes : JSON.stringify(row.known).length);
+  switch (row.kind) {
+    case 'picture':
+      return DERIVATIVE_ENTRY_BYTES + row.picture.bytes;
+    case 'source':
+      return DERIVATIVE_ENTRY_BYTES + JSON.stringify(row.known).length;
+    case 'tag':
+      return DERIVATIVE_ENTRY_BYTES;
+  }
 }
 
 function keyOf(source: Digest, recipe: Digest | undefined): Buffer {

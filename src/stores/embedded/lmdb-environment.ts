@@ -46,7 +46,7 @@ export class LmdbEnvironment {
         path,
         // A name like "catalog.v1" would otherwise be taken for a file.
         noSubdir: false,
-        maxDbs: 32,
+        maxDbs: 64,
         maxReaders: MAX_READERS,
         mapSize: MAP_BYTES,
         encoding: 'binary',
@@ -163,9 +163,13 @@ export function keysFrom(table: Table, start: Buffer, end: Buffer | undefined, l
 
 /** The last key from `start` (included) up to `end` (excluded); `undefined` when there is none. */
 export function lastKey(table: Table, start: Buffer, end: Buffer | undefined): Buffer | undefined {
+  return keysFromEnd(table, start, end, 1)[0];
+}
+
+/** The last at most `limit` keys from `start` up to the end of the table, or before `end` where no key is `end` itself; the last first. */
+export function keysFromEnd(table: Table, start: Buffer, end: Buffer | undefined, limit: number): Buffer[] {
   // Backwards the library wants the greater border first, and leaves out the lesser one.
-  const [key] = [...table.getKeys({ ...(end && { start: end }), end: start, reverse: true, limit: 1 })];
-  return key;
+  return [...table.getKeys({ ...(end && { start: end }), end: start, reverse: true, limit })];
 }
 
 /** The row of `key`, read without a copy; `undefined` when there is none. */

@@ -1,7 +1,7 @@
 // One client of the Redis library for each topology, behind one shape. Knows sockets and topologies; no keys and no rules.
 import { createClient, createCluster, RESP_TYPES } from '@redis/client';
 import type { RedisNode } from '../../kernel/redis-url.js';
-import type { Connection, ConnectionOptions } from './connection.js';
+import { type Connection, type ConnectionOptions, SAME_CLASS } from './connection.js';
 import { SentinelConnection } from './sentinel-connection.js';
 
 /** Below the socket's timeout, or idle connections would be closed; both also tell a frozen server from an idle one. */
@@ -61,7 +61,7 @@ function toServer(options: ConnectionOptions, node: RedisNode): Connection {
     socket: { ...shared.socket, host: node.host, port: node.port },
     database: options.address.database,
     commandOptions: commandOptions(options.binary),
-    RESP: 3,
+    ...SAME_CLASS,
   });
   client.on('error', options.onError);
   return {
@@ -87,7 +87,7 @@ function cluster(options: ConnectionOptions): Connection {
     ...(clientSideCache && { clientSideCache }),
     commandOptions: commandOptions(options.binary),
     topologyRefreshOnReconnectionAttemptStrategy: REDISCOVER_AFTER_MS,
-    RESP: 3,
+    ...SAME_CLASS,
   });
   client.on('error', options.onError);
   client.on('node-error', options.onError);

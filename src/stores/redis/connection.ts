@@ -33,3 +33,10 @@ export interface Connection {
   /** Ends at once; what is under way is rejected. */
   close(): Promise<void>;
 }
+
+/**
+ * Part of the options of every client. The library makes a class of some hundred commands for each client, 30 ms of the processor, unless
+ * the client before had the same options, by their JSON. What the class is made of (the protocol, modules, functions, scripts) is the
+ * same for all of ours, so they shall have the same JSON: 0.9 ms.
+ */
+export const SAME_CLASS = { RESP: 3, toJSON: () => 'RESP 3, without modules, functions and scripts' } as const;

@@ -2,6 +2,7 @@
 // made anew from it where a server has evicted them.
 import type { Context } from '../../kernel/image-key.js';
 import type { ContextUsage, Heaviest } from '../../kernel/ports/fair-eviction.js';
+import type { ContextStanding } from '../../kernel/ports/insight.js';
 import { COUNT_CONTEXTS, TOP_CONTEXTS } from './context-scripts.js';
 import type { GroupIndex } from './group-index.js';
 import { ALL_SHARDS, type Shard } from './key-layout.js';
@@ -46,12 +47,9 @@ export class ContextLedger {
    * shard: what is spread so evenly that it stands out in none has not much more than others.
    */
   async heaviest(by: 'bytes' | 'groups'): Promise<HeaviestContext | undefined> {
-    const [tops, all] = await Promise.all([
-      by === 'groups' ? this.topsByGroups() : this.topsByBytes(),
-      this.groups.count('groups'),
-    ]);
+    const [tops, all] = await Promise.all([this.tops(by), this.groups.count('groups')]);
     let best: HeaviestContext | undefined;
-    for (const [context, most] of candidatesOf(tops)) {
+    for (const [context, most] of candidatesOf(tops, CANDIDATES)) {
       // No other can have more.
       if (best !== undefined && best[by] >= most) break;
       const usage = await this.usageOf(context);
@@ -59,6 +57,18 @@ export class ContextLedger {
       if (usage.groups > 0 && usage[by] > (best?.[by] ?? -1)) best = { ...usage, context, alone: usage.groups === all };
     }
     return best;
+  }
+
+  /** As `heaviest`, of at most `limit` contexts, the one with most first. */
+  async heaviestContexts(by: 'bytes' | 'groups', limit: number): Promise<readonly ContextStanding[]> {
+    const candidates = candidatesOf(await this.tops(by), limit);
+    const standings: ContextStanding[] = [];
+    for (const [context] of candidates) standings.push({ context, ...(await this.usageOf(context)) });
+    return standings.filter(({ groups }) => groups > 0).toSorted((a, b) => b[by] - a[by]);
+  }
+
+  private tops(by: 'bytes' | 'groups'): Promise<Sums[]> {
+    return by === 'groups' ? this.topsByGroups() : this.topsByBytes();
   }
 
   private async topsByBytes(): Promise<Sums[]> {
@@ -108,7 +118,7 @@ export class ContextLedger {
 }
 
 /** Contexts with the most that each can have, the largest first: where a shard has not told of one, up to its least top. */
-function candidatesOf(tops: readonly Sums[]): (readonly [Context, number])[] {
+function candidatesOf(tops: readonly Sums[], limit: number): (readonly [Context, number])[] {
   const most = new Map<string, number>();
   let untold = 0;
   for (const top of tops) {
@@ -119,7 +129,7 @@ function candidatesOf(tops: readonly Sums[]): (readonly [Context, number])[] {
   return [...most]
     .map(([name, sum]) => [name as Context, sum + untold] as const)
     .toSorted(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
-    .slice(0, CANDIDATES);
+    .slice(0, limit);
 }
 
 function ofContexts(sums: Sums): Sums {

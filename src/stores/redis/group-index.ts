@@ -217,7 +217,7 @@ export async function oldestMembers(
     .map(([member, score]) => ({ member, score }));
 }
 
-function referenceOf(head: string): Reference | undefined {
+export function referenceOf(head: string): Reference | undefined {
   const digest = parseDigest(head.slice(TOKEN_CHARACTERS));
   // A damaged record refers to nothing; what it referred to once ages out.
   return digest && { token: head.slice(0, TOKEN_CHARACTERS) as Token, digest };

@@ -18,7 +18,7 @@ local function read(key)
 end`;
 
 /**
- * KEYS record, index, access, contexts. ARGV 'keep', 'replace' or 'renew', record, context, key, now in ms.
+ * KEYS record, index, access, contexts. ARGV 'keep' or 'replace', record, context, key, now in ms.
  * A group of the same source is written anew in every mode: who is told that it is there must not lose it to somebody who
  * decided on what stood there before.
  * Returns { 1 written or 0 kept, token and digest of the record before or '' }.

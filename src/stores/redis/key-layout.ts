@@ -42,6 +42,9 @@ export const TYPE_OF_KIND: Readonly<Record<string, 'string' | 'hash' | 'set' | '
   z: 'zset',
   v: 'hash',
   j: 'set',
+  m: 'hash',
+  T: 'hash',
+  N: 'hash',
 };
 
 /** What an invalidated key stands for. */
@@ -109,6 +112,19 @@ export class KeyLayout {
   // What failed: by source, and the names of all by the time they are forgotten.
   refusal = (source: Digest) => this.ofDigest('f', source);
   refusals = (shard: Shard) => this.ofShard('x', shard);
+
+  /** How every process says that it is, by itself. */
+  get fleet(): string {
+    return `${this.prefix}m:`;
+  }
+
+  /** What takedowns leave: hashes in one slot, few and small. */
+  takedowns = (what: string) => `${this.prefix}T:{td}:${what}`;
+
+  /** What long work of operators notes of itself. */
+  get workNotes(): string {
+    return `${this.prefix}N:notes`;
+  }
 
   lease = (name: string) => `${this.prefix}l:${name}`;
 

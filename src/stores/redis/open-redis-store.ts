@@ -6,13 +6,18 @@ import type { Digest } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
 import type { BlobStore } from '../../kernel/ports/blobs.js';
 import type { Catalog } from '../../kernel/ports/catalog.js';
+import type { CatalogWalk } from '../../kernel/ports/catalog-walk.js';
 import type { Clock } from '../../kernel/ports/clock.js';
 import type { Derivatives } from '../../kernel/ports/derivatives.js';
 import type { FairEviction } from '../../kernel/ports/fair-eviction.js';
+import type { Fleet } from '../../kernel/ports/fleet.js';
+import type { Insight } from '../../kernel/ports/insight.js';
 import type { Leases } from '../../kernel/ports/leases.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
 import type { Refusals } from '../../kernel/ports/refusals.js';
+import type { Takedowns } from '../../kernel/ports/takedowns.js';
+import type { WorkNotes } from '../../kernel/ports/work-notes.js';
 import { parseRedisUrl } from '../../kernel/redis-url.js';
 import type { BlobMarks } from '../blob-marks.js';
 import type { OriginalBytes } from '../original-bytes.js';
@@ -31,11 +36,16 @@ import { Recount } from './recount.js';
 import { RedisBlobMarks } from './redis-blob-marks.js';
 import { RedisBlobStore } from './redis-blob-store.js';
 import { RedisCatalog } from './redis-catalog.js';
+import { RedisCatalogWalk } from './redis-catalog-walk.js';
 import { RedisDerivatives } from './redis-derivatives.js';
 import { RedisFairEviction } from './redis-fair-eviction.js';
+import { RedisFleet } from './redis-fleet.js';
+import { RedisInsight } from './redis-insight.js';
 import { RedisLeases } from './redis-leases.js';
 import { RedisOriginalBytes } from './redis-original-bytes.js';
 import { RedisRefusals, type RedisRefusalsOptions } from './redis-refusals.js';
+import { RedisTakedowns } from './redis-takedowns.js';
+import { RedisWorkNotes } from './redis-work-notes.js';
 import { Seals } from './seals.js';
 import { DEFAULT_DEADLINES, type RedisDeadlines, type Session } from './session.js';
 import { Tracking } from './tracking.js';
@@ -76,6 +86,12 @@ export interface RedisStoreOptions {
 export interface RedisStore {
   readonly catalog: Catalog;
   readonly fair: FairEviction;
+  readonly insight: Insight;
+  readonly walk: CatalogWalk;
+  readonly takedowns: Takedowns;
+  readonly notes: WorkNotes;
+  /** All servers that use these keys. */
+  readonly fleet: Fleet;
   /** Puts right what contexts are charged, a bounded number of sources at a time. Resolves with how many were looked at. */
   recount(): Promise<number>;
   readonly blobs: BlobStore;
@@ -151,9 +167,15 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     await close();
     throw availability.refused;
   }
+  const contexts = new ContextLedger(session, groups);
   return {
     catalog,
-    fair: new RedisFairEviction(session, new ContextLedger(session, groups), catalog),
+    fair: new RedisFairEviction(session, contexts, catalog),
+    insight: new RedisInsight(session, contexts),
+    walk: new RedisCatalogWalk(session),
+    takedowns: new RedisTakedowns(session),
+    notes: new RedisWorkNotes(session),
+    fleet: new RedisFleet(session),
     recount: () => recount.run(),
     marks: new RedisBlobMarks(session),
     blobs,

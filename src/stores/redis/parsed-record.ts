@@ -29,6 +29,12 @@ function recordOf(given: Fields): Omit<SourceRecord, 'sourceKept'> {
     previews: listIn(given.previews).map((preview) => previewOf(fieldsOf(preview))),
     complete: flagIn(given.complete),
     ...(given.pyramid !== undefined && { pyramid: pyramidOf(fieldsOf(given.pyramid)) }),
+    ...(given.pagePyramids !== undefined && {
+      pagePyramids: listIn(given.pagePyramids).map((pyramid) => {
+        const fields = fieldsOf(pyramid);
+        return { page: wholeIn(fields.page, 2), ...pyramidOf(fields) };
+      }),
+    }),
     ...(given.onDemand !== undefined && flagIn(given.onDemand) && { onDemand: true }),
   };
 }

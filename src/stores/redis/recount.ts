@@ -7,7 +7,7 @@ import { script } from './link.js';
 import { decodeSource } from './record-codec.js';
 import { digestsIn, readMany, runMany, type Session } from './session.js';
 import { BOOK } from './source-book.js';
-import { keysOfSource, weightOfRecord } from './source-shelf.js';
+import { keysOfSource, weightOfRecord } from './source-weight.js';
 
 /** Sources looked at in one call, and shards: some hundred commands, and as many short scripts. */
 const MOST_SOURCES = 2_000;

@@ -4,6 +4,8 @@ import { type Digest, parseDigest } from '../../kernel/digest.js';
 import type { Context, GroupRef, ImageKey } from '../../kernel/image-key.js';
 import type { Catalog, CommitRequest, Evicted, Selection, Usage } from '../../kernel/ports/catalog.js';
 import type { CatalogEntry, NamedBlob, SourceRecord } from '../../kernel/source.js';
+import type { PagePyramid } from '../../kernel/zoom/pyramid-index.js';
+import { BlobOwners } from './blob-owners.js';
 import type { CatalogReader } from './catalog-reader.js';
 import { type GroupIndex, oldestMembers, type RemovalCondition, type UsedGroup } from './group-index.js';
 import { ALL_SHARDS } from './key-layout.js';
@@ -12,6 +14,7 @@ import { tokenOfRevision } from './node-memory.js';
 import { encodeGroup, newToken, type StoredGroup, type Token } from './record-codec.js';
 import { digestsIn, readMany, type Session } from './session.js';
 import { type Freed, type KeptSource, SourceShelf } from './source-shelf.js';
+import { SourceWriting } from './source-writing.js';
 import { storedBytes } from './stored-bytes.js';
 
 /** References are ended for this many groups at a time while a selection is removed. */
@@ -22,6 +25,7 @@ const AGED_AT_A_TIME = 500;
 
 export class RedisCatalog implements Catalog {
   private readonly sources: SourceShelf;
+  private readonly writing: SourceWriting;
 
   constructor(
     private readonly session: Session,
@@ -29,7 +33,9 @@ export class RedisCatalog implements Catalog {
     private readonly groups: GroupIndex,
     private readonly onSwept?: (digests: readonly Digest[]) => Promise<void>,
   ) {
-    this.sources = new SourceShelf(session);
+    const owners = new BlobOwners(session);
+    this.sources = new SourceShelf(session, owners);
+    this.writing = new SourceWriting(session, owners);
     reader.onDangling = (ref, condition) => this.removeDangling(ref, condition);
   }
 
@@ -39,6 +45,12 @@ export class RedisCatalog implements Catalog {
 
   findSource(digest: Digest): Promise<SourceRecord | undefined> {
     return this.reader.findSource(digest);
+  }
+
+  async holds(context: Context, source: Digest): Promise<boolean> {
+    const key = this.session.keys.held(source);
+    const [held] = await readMany(this.session, [{ key, args: ['HEXISTS', key, context] }]);
+    return held === 1;
   }
 
   async commit({ source, groups, existing }: CommitRequest): Promise<readonly Digest[]> {
@@ -56,7 +68,7 @@ export class RedisCatalog implements Catalog {
       return { ref, token: stored.token, record: encodeGroup(this.session.seals, ref, stored) };
     });
     // Referred to before the groups exist: nobody can release the source in between.
-    const vanished = await this.sources.write(
+    const vanished = await this.writing.write(
       source,
       changes.map(({ ref, token }) => ({ token, context: ref.context })),
     );
@@ -74,6 +86,12 @@ export class RedisCatalog implements Catalog {
     await this.sources.release(ended);
     this.reader.changed();
     return [];
+  }
+
+  async addPyramid(source: Digest, pyramid: PagePyramid): Promise<'added' | 'no-source' | 'no-blob'> {
+    const outcome = await this.writing.addPyramid(source, pyramid);
+    this.reader.changed();
+    return outcome;
   }
 
   async remove(selection: Selection): Promise<number> {

@@ -6,7 +6,7 @@ import type { RecordKey } from '../../kernel/credentials.js';
 export const SEAL_CHARACTERS = 32;
 
 /** What is sealed: one kind is never taken for another. */
-export type Sealed = 'group' | 'source' | 'refusal' | 'library' | 'derivative';
+export type Sealed = 'group' | 'source' | 'refusal' | 'library' | 'derivative' | 'takedown' | 'note';
 
 /** No key: finds damage, and stops nobody. */
 const NO_KEYS: readonly RecordKey[] = [{ secret: undefined }];

@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createClient } from '@redis/client';
 import type { RedisNode } from '../../kernel/redis-url.js';
-import type { Argument, Connection, ConnectionOptions } from './connection.js';
+import { type Argument, type Connection, type ConnectionOptions, SAME_CLASS } from './connection.js';
 import { withDeadline } from './deadline.js';
 
 /** The sentinels are asked this often: the connection may look well while another server has become the master. */
@@ -97,6 +97,7 @@ export class SentinelConnection implements Connection {
         ? { ...socket, reconnectStrategy: false, tls: true, ...(caPem !== undefined && { ca: caPem }) }
         : { ...socket, reconnectStrategy: false },
       maintNotifications: 'disabled',
+      ...SAME_CLASS,
     });
     client.on('error', this.options.onError);
     try {

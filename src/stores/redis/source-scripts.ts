@@ -51,16 +51,22 @@ if read(KEYS[1]) == ARGV[1] then redis.call('UNLINK', KEYS[1]) end
 return 1`);
 
 /**
- * KEYS as in BOOK. ARGV digest, now in ms, 1 if its blob can be evicted or 0, complete, sequence, record, weight, then
- * token and context of each group. Returns { 1 written, 0 nobody refers to it or 2 outdated, the record that stood there or '' }.
+ * KEYS as in BOOK. ARGV digest, now in ms, 1 if its blob can be evicted or 0, complete, sequence, record, weight, the first characters
+ * that what stands there must have: token and whether its blob is kept; or '', where it must name no pyramids; then token and context
+ * of each group. Returns { 1 written, 0 nobody refers to it, 2 outdated or 3 another stands there, the record that stood there or '' }.
  */
 export const REPLACE_SOURCE = script(`${READ}${OUTDATED}${USED}${BOOK}
-local digest, now, evictable, complete, sequence, record, weight = unpack(ARGV, 1, 7)
+local digest, now, evictable, complete, sequence, record, weight, standing = unpack(ARGV, 1, 8)
 local old = read(KEYS[1])
-if #ARGV == 7 and redis.call('HLEN', KEYS[2]) == 0 then return { 0, '' } end
+if #ARGV == 8 and redis.call('HLEN', KEYS[2]) == 0 then return { 0, '' } end
+if standing ~= '' then
+  if string.sub(old or '', 1, 13) ~= standing then return { 3, old or '' } end
+elseif old and not outdated(old, complete, sequence) then
+  if string.find(old, '"pyramid":{', 1, true) or string.find(old, '"pagePyramids":[', 1, true) then return { 3, old } end
+end
 if old and outdated(old, complete, sequence) then
   used(digest, now)
-  attach(8, digest, weight, now)
+  attach(9, digest, weight, now)
   return { 2, old }
 end
 redis.call('SET', KEYS[1], record)
@@ -72,7 +78,7 @@ else
 end
 if complete == '1' then redis.call('SREM', KEYS[5], digest) else redis.call('SADD', KEYS[5], digest) end
 reweigh(digest, weight)
-attach(8, digest, weight, now)
+attach(9, digest, weight, now)
 return { 1, old or '' }`);
 
 /**

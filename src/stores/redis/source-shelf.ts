@@ -1,32 +1,13 @@
-// Sources and the blobs that their records name: references, owners, orphans. Knows nothing of groups but their tokens.
-import { createHash } from 'node:crypto';
+// Sources and the blobs that their records name: orphans, age, eviction. Knows nothing of groups but their tokens.
 import type { Digest } from '../../kernel/digest.js';
-import type { Context } from '../../kernel/image-key.js';
-import { contentDigestOf, type NamedBlob, namedBlobs, type SourceRecord } from '../../kernel/source.js';
+import { contentDigestOf, type NamedBlob, type SourceRecord } from '../../kernel/source.js';
+import { pyramidsOf } from '../../kernel/zoom/kept-pyramids.js';
+import type { BlobOwners } from './blob-owners.js';
 import { ALL_SHARDS, digestShard, type Shard } from './key-layout.js';
-import type { ScriptCall } from './link.js';
-import { decodeSource, encodeSource, newToken, type StoredSource, sourceParts, type Token } from './record-codec.js';
+import { decodeSource, type Token } from './record-codec.js';
 import { digestsIn, readMany, readTokens, runMany, type Session } from './session.js';
-import {
-  ATTACH,
-  DISOWN_BLOB,
-  OWN_BLOB,
-  RELEASE_SOURCE,
-  REMOVE_DAMAGED,
-  REPLACE_SOURCE,
-  SWEEP_BLOB,
-  TOUCH_SOURCE,
-  UNKEEP_SOURCE,
-} from './source-scripts.js';
-
-/** How owners of a blob end, by what they name it as (see source-scripts.ts). */
-const LETTERS = { preview: 'p', source: 's' } as const satisfies Record<NamedBlob['kind'], string>;
-
-/** A group that refers to a source from now on. */
-export interface NewReference {
-  readonly token: Token;
-  readonly context: Context;
-}
+import { RELEASE_SOURCE, SWEEP_BLOB, TOUCH_SOURCE, UNKEEP_SOURCE } from './source-scripts.js';
+import { blobsOfRecord, keysOfSource } from './source-weight.js';
 
 /** A kept source, as it was found: by its last use, or by the entry of a context that holds it. */
 export interface KeptSource {
@@ -48,9 +29,12 @@ const REFERENCES_AT_A_TIME = 1_000;
 export class SourceShelf {
   private sweepFrom = 0;
 
-  constructor(private readonly session: Session) {}
+  constructor(
+    private readonly session: Session,
+    private readonly owners: BlobOwners,
+  ) {}
 
-  /** The record's blobs that are gone; those that are there live on for a full time to live. */
+  /** The record's blobs that are gone, but for pyramids; those that are there live on for a full time to live. */
   async missingBlobs(record: SourceRecord): Promise<Digest[]> {
     const named = this.blobsOf(record).map(({ digest }) => digest);
     const ttl = String(this.session.blobTtlMs);
@@ -61,76 +45,14 @@ export class SourceShelf {
         return { key, args: ['PEXPIRE', key, ttl] };
       }),
     );
-    return named.filter((_, at) => replies[at] === 0);
+    const pyramids = new Set(pyramidsOf(record).map(({ digest }) => digest));
+    return named.filter((digest, at) => replies[at] === 0 && !pyramids.has(digest));
   }
 
   async isStored(digest: Digest): Promise<boolean> {
     const key = this.session.keys.blob(digest);
     const [count] = await readMany(this.session, [{ key, args: ['EXISTS', key] }]);
     return count === 1;
-  }
-
-  /**
-   * Makes the record stand, referred to by `references`; without any only if somebody refers to it already. Resolves
-   * with the blobs that vanished meanwhile: then nothing was written.
-   */
-  async write(record: SourceRecord, references: readonly NewReference[]): Promise<readonly Digest[]> {
-    const { head, body } = sourceParts(this.session.seals, record);
-    const { digest } = record;
-    const blobs = this.blobsOf(record);
-    const now = Math.floor(this.session.clock.now());
-    const weight = weightOf(blobs);
-    const attaching = references.flatMap(({ token, context }) => [token, context]);
-    const sha = createHash('sha1').update(body).digest('hex');
-    const attach = {
-      keys: this.keysOf(digest),
-      args: [head.kept, head.complete, head.sequence, head.sum, digest, now, weight, sha, ...attaching],
-    };
-    const [attached] = await runMany(this.session, ATTACH, [attach]);
-    if (attached === 1 || (typeof attached === 'string' && (await this.isWhole(digest, attached)))) return [];
-
-    const token = newToken();
-    const vanished = await this.own(blobs, token);
-    if (vanished.length > 0) {
-      await this.disown(blobs, token);
-      return vanished;
-    }
-    const evictable = record.sourceKept && record.bytes <= this.session.maxSourceBytes ? 1 : 0;
-    const replace = {
-      keys: this.keysOf(digest),
-      args: [
-        digest,
-        now,
-        evictable,
-        head.complete,
-        head.sequence,
-        encodeSource(token, { head, body }),
-        weight,
-        ...attaching,
-      ],
-    };
-    for (;;) {
-      const [reply] = await runMany(this.session, REPLACE_SOURCE, [replace]);
-      const [outcome, before] = reply as [number, string];
-      if (outcome === 1) {
-        await this.disownRecord(digest, before);
-        return [];
-      }
-      // What was to stay in its place is damaged, and gone now: nothing stands in ours any more.
-      if (outcome === 2 && !(await this.isWhole(digest, before))) continue;
-      await this.disown(blobs, token);
-      return [];
-    }
-  }
-
-  /** Whether the text of a source's record is one of ours; if not, it is removed, so that nobody takes it for one. */
-  private async isWhole(digest: Digest, text: string): Promise<boolean> {
-    const { session } = this;
-    if (decodeSource(session.seals, digest, text)) return true;
-    session.metrics.count('damaged_records_total');
-    session.logger.warn({ record: 'source' }, 'a damaged record in Redis was removed');
-    await runMany(session, REMOVE_DAMAGED, [{ keys: [session.keys.source(digest)], args: [text] }]);
-    return false;
   }
 
   /** Ends references, by source; sources that lose their last one go, and their blobs become orphans. */
@@ -178,7 +100,7 @@ export class SourceShelf {
       const stored = decodeSource(this.session.seals, digest, text);
       if (stored) for (const blob of this.blobsOf(stored.record)) owned.push({ blob, token: stored.token });
     }
-    return { sources, bytes: await this.disownAll(owned) };
+    return { sources, bytes: await this.owners.disownAll(owned) };
   }
 
   async touch(accesses: ReadonlyMap<Digest, number>): Promise<void> {
@@ -193,9 +115,10 @@ export class SourceShelf {
     );
   }
 
-  /** Gives previews another time to live. */
+  /** Gives previews and pyramids another time to live. */
   async prolong(records: readonly SourceRecord[]): Promise<void> {
-    const digests = new Set(records.flatMap((record) => record.previews.map(({ digest }) => digest)));
+    const made = records.flatMap((record) => [...record.previews, ...pyramidsOf(record)]);
+    const digests = new Set(made.map(({ digest }) => digest));
     const ttl = String(this.session.blobTtlMs);
     await readMany(
       this.session,
@@ -227,7 +150,7 @@ export class SourceShelf {
         { blob: { digest: contentDigestOf(stored.record), kind: 'source' as const, bytes: 0 }, token: stored.token },
       ];
     });
-    return { sources: owned.length, bytes: await this.disownAll(owned) };
+    return { sources: owned.length, bytes: await this.owners.disownAll(owned) };
   }
 
   /** Removes orphans, at most `limit`, beginning where the last sweep ended. */
@@ -271,80 +194,4 @@ export class SourceShelf {
   private blobsOf(record: SourceRecord): readonly NamedBlob[] {
     return blobsOfRecord(this.session, record);
   }
-
-  private async own(blobs: readonly NamedBlob[], token: Token): Promise<Digest[]> {
-    const { keys, blobTtlMs } = this.session;
-    const replies = await runMany(
-      this.session,
-      OWN_BLOB,
-      blobs.map(({ digest, kind, bytes }) => ({
-        keys: [
-          keys.blob(digest),
-          keys.owners(digest),
-          keys.orphans(digestShard(digest)),
-          keys.totals(digestShard(digest)),
-        ],
-        args: [digest, token + LETTERS[kind], LETTERS[kind], bytes, blobTtlMs],
-      })),
-    );
-    return blobs.filter((_, at) => replies[at] === 0).map(({ digest }) => digest);
-  }
-
-  private async disownRecord(digest: Digest, text: string): Promise<void> {
-    const before: StoredSource | undefined = text === '' ? undefined : decodeSource(this.session.seals, digest, text);
-    if (before) await this.disown(this.blobsOf(before.record), before.token);
-  }
-
-  private disown(blobs: readonly NamedBlob[], token: Token): Promise<number> {
-    return this.disownAll(blobs.map((blob) => ({ blob, token })));
-  }
-
-  private async disownAll(owned: readonly { blob: NamedBlob; token: Token }[]): Promise<number> {
-    const { keys } = this.session;
-    const calls = owned.map(
-      ({ blob: { digest, kind }, token }): ScriptCall => ({
-        keys: [keys.owners(digest), keys.orphans(digestShard(digest)), keys.totals(digestShard(digest))],
-        args: [digest, token + LETTERS[kind]],
-      }),
-    );
-    const freed = await runMany(this.session, DISOWN_BLOB, calls);
-    return freed.reduce<number>((sum, bytes) => sum + (bytes as number), 0);
-  }
-}
-
-/** The keys that scripts of one source take, in the order that BOOK wants. */
-export function keysOfSource({ keys }: Session, digest: Digest): [string, ...string[]] {
-  const shard = digestShard(digest);
-  return [
-    keys.source(digest),
-    keys.refs(digest),
-    keys.used(shard),
-    keys.evictable(shard),
-    keys.unfinished(shard),
-    keys.held(digest),
-    keys.sums(shard),
-    keys.keptOf(shard),
-    keys.recount(shard),
-  ];
-}
-
-/** The blobs of a record that are to be found in Redis, each once. */
-function blobsOfRecord({ maxSourceBytes }: Session, record: SourceRecord): readonly NamedBlob[] {
-  const { pyramid, ...rest } = record;
-  return namedBlobs({
-    ...rest,
-    ...(pyramid && pyramid.bytes <= maxSourceBytes && { pyramid }),
-    sourceKept: record.sourceKept && record.bytes <= maxSourceBytes,
-  });
-}
-
-/** What contexts are charged for a source, as BOOK has it. */
-export function weightOfRecord(session: Session, record: SourceRecord): string {
-  return weightOf(blobsOfRecord(session, record));
-}
-
-/** The bytes of its previews, and of its own blob unless that is one of them. */
-function weightOf(blobs: readonly NamedBlob[]): string {
-  const sum = (of: NamedBlob['kind']) => blobs.reduce((all, { kind, bytes }) => (kind === of ? all + bytes : all), 0);
-  return `${sum('preview')} ${sum('source')}`;
 }

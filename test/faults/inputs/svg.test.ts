@@ -118,11 +118,29 @@ describeHostile(
     { what: 'SVG of 10,000 uses', source: () => useBomb(4), answer: CONVERTED },
     { what: 'SVG with a text of 20,000 letters', source: () => slowSvg(), answer: TIMED_OUT, atMostCpuMs: IN_TIME },
     {
-      what: 'SVG with 40 huge filters',
-      source: () => filterBomb(40),
-      answer: TIMED_OUT,
-      atMostMiB: 700,
-      atMostCpuMs: IN_TIME,
+      what: 'SVG with a text of 30,000 letters',
+      source: () => slowSvg(30_000),
+      answer: TOO_LARGE,
+      says: 'at most 25000 letters',
+    },
+    { what: 'SVG with 40 huge filters', source: () => filterBomb(40), answer: TOO_LARGE, says: 'by their cost' },
+    {
+      what: 'SVG with a matrix of 99 by 99',
+      source: () =>
+        svg(
+          `<filter id="f"><feConvolveMatrix order="99" kernelMatrix="${'1 '.repeat(99 * 99)}"/></filter><rect width="900" height="900" filter="url(#f)"/>`,
+          'width="1200" height="1000"',
+        ),
+      answer: TOO_LARGE,
+      says: 'by their cost',
+    },
+    {
+      what: 'SVG with shadows as programs draw them',
+      source: () =>
+        svg(
+          `<filter id="f"><feGaussianBlur stdDeviation="4"/><feOffset dx="2"/><feBlend in="SourceGraphic"/></filter>${'<rect width="90" height="90" filter="url(#f)"/>'.repeat(200)}`,
+        ),
+      answer: CONVERTED,
     },
     {
       what: 'SVG with a PNG of 256 million pixels inside',

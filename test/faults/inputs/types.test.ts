@@ -36,7 +36,10 @@ const OTHERS: readonly (readonly [name: string, source: Buffer])[] = [
   ['gzip', gzipSync(Buffer.alloc(100_000_000, svg('<rect/>')), { level: 9 })],
 ];
 
-describeHostile('what is no image here', [
+// Nothing of them is decoded, so none leaves memory to the next row.
+const ONE_CONVERTER_FOR_MANY = { PROOFSHEET_CONVERTER_RECYCLE_AFTER: '8' };
+
+const REFUSED = [
   ...OTHERS.map(([name, source], index) => ({
     what: `${name}, row ${index + 1}`,
     source: () => source,
@@ -55,7 +58,8 @@ describeHostile('what is no image here', [
     source: async () => Buffer.concat([text('II*\0'), (await ENCODED.png(await photo(60, 40))).subarray(4)]),
     answer: UNDECODABLE,
   },
-]);
+];
+describeHostile('what is no image here', REFUSED, ONE_CONVERTER_FOR_MANY);
 
 describe('the bytes decide', () => {
   let hostile: HostileServer;
@@ -81,7 +85,8 @@ describe('the bytes decide', () => {
     const answer = await upload(await encode(flat(40, 30, [9, 99, 199])), fileName, type);
     const { format: made } = await sharp(Buffer.from(await answer.clone().arrayBuffer())).metadata();
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, `image/${made}`]);
-    expect(['jpeg', 'png']).toContain(made);
+    // A small source may be its own best preview.
+    expect(['jpeg', 'png', format]).toContain(made);
     expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
     const metadata = await fetch(`${hostile.server.url}/getMetadata/${encodeURIComponent(fileName)}`);
     const { Header } = (await metadata.json()) as { readonly Header: Readonly<Record<string, string>> };

@@ -18,6 +18,8 @@ const DISK_BYTES = 24 * 1_024 * KIB;
 
 /** Where only how much is written counts: two previews are made five times as fast as all. */
 const FEW_PREVIEWS = { PROOFSHEET_TARGET_FORMATS: 'auto:200x150,auto:800x800' };
+/** A source that weighs a MiB and is made in no time: bytes behind the end of a JPEG are stored with it and not looked at. */
+const heavyPhoto = async () => Buffer.concat([await encodedPhoto(320, 240), Buffer.alloc(1_024 * KIB)]);
 const QUICK = { ...WITH_ADMIN, PROOFSHEET_EVICTION_INTERVAL_SECONDS: '1' };
 
 let dir: TempDir;
@@ -152,7 +154,7 @@ it.each([
       await withSmallDisk(disk, DISK_BYTES),
     );
     server = started;
-    const photo = await encodedPhoto(1_000, 800, 95);
+    const photo = await heavyPhoto();
     const readyz = async () => (await ask(`${started.origin}/readyz`)).body.toString();
     const uploads = Math.ceil((3 * DISK_BYTES) / photo.length);
     const outcomes: string[] = [];
@@ -269,7 +271,7 @@ it('makes room in the cache of a node, whose store is elsewhere', async () => {
     };
     const started = await startServerProcess(environment, await withSmallDisk(disk, DISK_BYTES));
     server = started;
-    const photo = await encodedPhoto(1_000, 800, 95);
+    const photo = await heavyPhoto();
     const uploads = Math.ceil((2 * DISK_BYTES) / photo.length);
     for (let n = 0; n < uploads; n++) {
       // One that finds no room for its own file is refused, and has room made for the next.

@@ -22,19 +22,24 @@ const ENVIRONMENT = {
   PROOFSHEET_EVICTION_INTERVAL_SECONDS: '1',
 } as const;
 
+/** Small sources are handed on as bytes, others as files. */
+const SOURCES = { small: [400, 300], large: [1000, 750] } as const;
+
 /** Which calls are met, of some 15 to 25 that the script makes of each: at the start, in an upload, in an overwrite, in a sweep. */
-const MATRIX: readonly (readonly [string, readonly number[]])[] = [
-  ['rename', [1, 4]],
-  ['unlink', [1, 5, 12]],
-  ['link', [1, 5, 9, 14, 18]],
-  ['pwrite64', [3, 12, 20]],
-  ['fsync', [1, 8]],
-  ['fdatasync', [2, 4]],
+const MATRIX: readonly (readonly [string, keyof typeof SOURCES, readonly number[]])[] = [
+  ['rename', 'small', [1, 4, 12]],
+  ['unlink', 'large', [1, 5, 12]],
+  ['link', 'large', [1, 5, 9, 14, 18]],
+  ['pwrite64', 'small', [3, 12, 20]],
+  ['fsync', 'small', [1, 8]],
+  ['fsync', 'large', [8]],
+  ['fdatasync', 'small', [2, 4]],
 ];
 
-describe.each(MATRIX)('killed at %s', (systemCall, calls) => {
+describe.each(MATRIX)('killed at %s, %s sources', (systemCall, source, calls) => {
   it.each(calls)('number %i', { timeout: 300_000 }, async (nth) => {
-    const photo = await encodedPhoto(400, 300);
+    const [widthPx, heightPx] = SOURCES[source];
+    const photo = await encodedPhoto(widthPx, heightPx);
     await withTempDir(async (dataDir) => {
       const environment = { ...ENVIRONMENT, PROOFSHEET_DATA_DIR: dataDir };
       const expected = new Map<string, boolean>();

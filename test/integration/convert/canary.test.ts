@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SOURCE_TYPES, type SourceType } from '../../../src/kernel/source.js';
 import { Converting } from '../../support/converting.js';
 import { closeUnharmed } from '../../support/hostile/refusing.js';
-import { CANARIES, CANARY, IPTC } from '../../support/sources/canaries.js';
+import { CANARIES, CANARY, IPTC, jxlWithAll } from '../../support/sources/canaries.js';
 import { tiffPicture, UNDEFINED } from '../../support/tiff-picture.js';
 
 let converting: Converting;
@@ -35,7 +35,7 @@ describe.each(SOURCE_TYPES.map((type) => [type]))('%s', (type: SourceType) => {
   test('no preview holds what stands beside the picture', async () => {
     const source = await CANARIES[type]();
     // The word is there to be found.
-    if (type !== 'jxl' && type !== 'heic') expect(holds(source, CANARY)).toBe(true);
+    if (type !== 'heic') expect(holds(source, CANARY)).toBe(true);
     const { info, previews } = await converting.convert(source, FORMATS);
     expect(info.type).toBe(type);
     expect(previews.flatMap(({ formats }) => formats)).toHaveLength(FORMATS.length);
@@ -65,9 +65,12 @@ describe('what metadata tell of it', () => {
   const WITH_XMP: readonly SourceType[] = [
     'jpeg',
     'png',
+    'gif',
     'webp',
     'tiff',
     'avif',
+    'heic',
+    'jxl',
     'psd',
     'raw',
     'office',
@@ -78,6 +81,11 @@ describe('what metadata tell of it', () => {
   test.each(WITH_XMP)('XMP in %s', async (type) => {
     const { metadata } = await converting.convert(await CANARIES[type](), ['jpg:8x8']);
     expect(metadata.XMP).toMatchObject({ Rating: '3', creator: CANARY, SerialNumber: CANARY });
+  });
+
+  test('XMP that is packed in a JPEG XL', async () => {
+    const { metadata } = await converting.convert(await jxlWithAll(true), ['jpg:8x8']);
+    expect(metadata.XMP).toMatchObject({ Rating: '3', creator: CANARY });
   });
 
   test.each(['jpeg', 'psd', 'raw', 'epub'] as const)('IPTC in %s', async (type) => {

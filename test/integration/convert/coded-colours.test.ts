@@ -7,10 +7,11 @@ import { Converting } from '../../support/converting.js';
 import { pngChunk, pngChunksOf } from '../../support/hostile/png.js';
 import { gammaCurve, rgbProfile } from '../../support/icc.js';
 import { barColours } from '../../support/pixels.js';
+import { jxlOf } from '../../support/sources/tool-made.js';
 
 let converting: Converting;
 beforeAll(async () => {
-  converting = await Converting.start();
+  converting = await Converting.start({ sourceTypes: ['png', 'avif', 'jxl'] });
 });
 afterAll(() => converting.close());
 
@@ -180,8 +181,16 @@ const TO_2020 = [
   [0.0691, 0.9195, 0.0114],
   [0.0164, 0.088, 0.8956],
 ] as const;
-const in2020 = (light: Rgb): Rgb =>
-  TO_2020.map(([a, b, c]) => a * light[0] + b * light[1] + c * light[2]) as unknown as Rgb;
+const turnedBy = (matrix: readonly Rgb[], light: Rgb): Rgb =>
+  matrix.map(([a, b, c]) => a * light[0] + b * light[1] + c * light[2]) as unknown as Rgb;
+const in2020 = (light: Rgb): Rgb => turnedBy(TO_2020, light);
+/** And in those of Display P3. */
+const TO_P3 = [
+  [0.8225, 0.1774, 0],
+  [0.0332, 0.9669, 0],
+  [0.0171, 0.0724, 0.9108],
+] as const;
+const inP3 = (light: Rgb): Rgb => turnedBy(TO_P3, light);
 
 /** SMPTE ST 2084, with diffuse white at 203 cd/m2. */
 function pq(light: number): number {
@@ -190,9 +199,9 @@ function pq(light: number): number {
 }
 
 /** BT.2100 HLG of light on a display of 1000 cd/m2, by the inverse of its system gamma of 1.2. */
-function hlg(display: Rgb): readonly number[] {
+function hlg(display: Rgb, luminance: Rgb = [0.2627, 0.678, 0.0593]): readonly number[] {
   const relative = display.map((light) => (light * 203) / 1000) as unknown as Rgb;
-  const y = 0.2627 * relative[0] + 0.678 * relative[1] + 0.0593 * relative[2];
+  const y = luminance[0] * relative[0] + luminance[1] * relative[1] + luminance[2] * relative[2];
   return relative.map((light) => {
     const scene = y > 0 ? light * y ** (1 / 1.2 - 1) : 0;
     return scene <= 1 / 12 ? Math.sqrt(3 * scene) : 0.17883277 * Math.log(12 * scene - 0.28466892) + 0.55991073;
@@ -203,6 +212,9 @@ describe('high dynamic range', () => {
   test.each([
     ['PQ of BT.2020', 9, 16, (colour: Rgb) => in2020(lightOf(colour)).map(pq)],
     ['HLG of BT.2020', 9, 18, (colour: Rgb) => hlg(in2020(lightOf(colour)))],
+    // The middle row of the matrix from Display P3 to XYZ (SMPTE EG 432-1), and of that of sRGB.
+    ['HLG of P3', 12, 18, (colour: Rgb) => hlg(inP3(lightOf(colour)), [0.229, 0.6917, 0.0793])],
+    ['HLG of BT.709', 1, 18, (colour: Rgb) => hlg(lightOf(colour), [0.2126, 0.7152, 0.0722])],
     ['PQ of BT.709', 1, 16, (colour: Rgb) => lightOf(colour).map(pq)],
   ] as const)('%s: what is no brighter than white is what it is', async (_name, primaries, transfer, coded) => {
     await expectBars(withChunks(await bars(16, coded), cicp(primaries, transfer)), BARS, 2);
@@ -268,5 +280,28 @@ describe('AVIF', () => {
     await expectBars(withCodePoints(asPq, 9, 16), BARS, 12);
     const asHlg = await avifOf((colour) => hlg(in2020(lightOf(colour))), bitdepth);
     await expectBars(withCodePoints(asHlg, 9, 18), BARS, 12);
+  });
+});
+
+describe('JPEG XL of high dynamic range', () => {
+  const asPq = (colour: Rgb): readonly number[] => in2020(lightOf(colour)).map(pq);
+  const asHlg = (colour: Rgb): readonly number[] => hlg(in2020(lightOf(colour)));
+
+  // Its decoder gives 8 bits: of all that PQ codes white is the 39th step, of what is looked at the 90th. Of the blue of a yellow
+  // nothing is left.
+  const COLOURS = BARS.filter(([, , blue]) => blue > 50);
+
+  test.each([
+    ['PQ without loss', asPq, 'PeQ', ['-d', '0'], 12],
+    ['PQ', asPq, 'PeQ', ['-d', '0.1'], 8],
+    ['PQ up to 1000 cd/m2', asPq, 'PeQ', ['-d', '0.1', '--intensity_target=1000'], 8],
+    ['HLG without loss', asHlg, 'HLG', ['-d', '0'], 6],
+    ['HLG', asHlg, 'HLG', ['-d', '0.1'], 8],
+  ] as const)('%s', async (_name, coded, curve, args, within) => {
+    const png = await bars(16, coded, COLOURS);
+    const source = await jxlOf(png, ...args, '-x', `color_space=RGB_D65_202_Rel_${curve}`);
+    await expectBars(source, COLOURS, within);
+    const { metadata } = await converting.convert(source, ['jpg:8x8']);
+    expect(metadata.Source).toMatchObject({ dynamicRange: curve === 'HLG' ? 'HLG' : 'PQ' });
   });
 });

@@ -5,7 +5,7 @@ import { Converting } from '../../support/converting.js';
 import { closeUnharmed } from '../../support/hostile/refusing.js';
 import { cutOut, image, photo, quadrants } from '../../support/images.js';
 import { colourDistance, meanColour, psnrDb, quarterColours } from '../../support/pixels.js';
-import { coded, mirrored, turned } from '../../support/sources/heic-boxes.js';
+import { coded, cropped, mirrored, turned } from '../../support/sources/heic-boxes.js';
 import { heicOf } from '../../support/sources/tool-made.js';
 
 let converting: Converting;
@@ -41,6 +41,27 @@ test('8 bits, odd sides', async () => {
   await expectQuarters(source, original, 12);
 });
 
+test('of the second edition by its brand', async () => {
+  const original = await png(96, 64);
+  const source = await heicOf(original);
+  source.write('mif2', 8, 'latin1');
+  const { info } = await converting.convert(source, ['auto:50x50']);
+  expect([info.type, info.widthPx, info.heightPx]).toEqual(['heic', 96, 64]);
+  await expectQuarters(source, original, 12);
+});
+
+test.each([
+  ['avc1', 'HEIF with H.264 inside'],
+  ['unci', 'HEIF with uncompressed samples inside'],
+])('a picture coded as %s is refused by name', async (coding, name) => {
+  const source = await heicOf(await png(96, 64));
+  source.write(coding, source.indexOf('hvc1', source.indexOf('infe')), 'latin1');
+  await expect(converting.convert(source, ['auto:50x50'])).rejects.toMatchObject({
+    code: 'source-type-refused',
+    message: expect.stringContaining(name),
+  });
+});
+
 test('turns and mirrors of the file are done once', async () => {
   const whole = await heicOf(await png(96, 64));
   const once = async (source: Buffer) => {
@@ -58,6 +79,29 @@ test('turns and mirrors of the file are done once', async () => {
   ]) {
     expect(colourDistance(got ?? [], was ?? [])).toBeLessThan(8);
   }
+});
+
+test('a crop of the file is done before it is turned and mirrored', async () => {
+  const whole = await heicOf(await png(400, 320));
+  const wanted = await quarterColours(await png(400, 320));
+  // Much smaller than what is coded: the right lower quarter, then the left upper one, less sixteen pixels each.
+  for (const [source, size, quarter] of [
+    [cropped(whole, 168, 128, 100, 80), [168, 128], 3],
+    [cropped(whole, 168, 128, -100, -80), [168, 128], 0],
+    [turned(cropped(whole, 168, 128, 100, -80), 1), [128, 168], 1],
+    [mirrored(turned(cropped(whole, 168, 128, -100, 80), 3), 0), [128, 168], 2],
+  ] as const) {
+    const { info } = await converting.convert(source, ['auto:50x50']);
+    expect([info.widthPx, info.heightPx]).toEqual(size);
+    const shown = await meanColour(await converting.preview(source, 'png:-1x-1'));
+    expect(colourDistance(shown, wanted[quarter] ?? [])).toBeLessThan(8);
+  }
+});
+
+test('a crop that leads out of the picture is none', async () => {
+  await expect(
+    converting.convert(cropped(await heicOf(await png(96, 64)), 90, 60, 40, 0), ['auto:50x50']),
+  ).rejects.toMatchObject({ code: expect.stringMatching(/^source-/) });
 });
 
 test('a photograph has 35 dB to itself', async () => {

@@ -53,6 +53,18 @@ describe('a child that misbehaves costs one conversion', () => {
     expect((await converting.convert(Buffer.from('good'), ['auto:10x10'])).previews).toHaveLength(1);
   });
 
+  test('a child that is replaced to free its memory leaves no time in which nothing is said to be converted', async () => {
+    converting = await Converting.start({ children: 1, childProgram: MISBEHAVING, recycleAfterJobs: 1 });
+    expect(converting.pool.isFit).toBe(false);
+    await until(() => converting.pool.readyChildren === 1, 'the child is ready');
+    await converting.convert(Buffer.from('good'), ['auto:10x10']);
+    expect([converting.pool.readyChildren, converting.pool.isFit]).toEqual([0, true]);
+    // One that ends by itself is another matter.
+    await until(() => converting.pool.readyChildren === 1, 'the next is ready');
+    expect(await errorOf(converting.convert(Buffer.from('e'), ['auto:10x10']))).toBe('source-undecodable');
+    expect(converting.pool.isFit).toBe(false);
+  });
+
   test.each(['SIGKILL', 'SIGSEGV'] as const)('a real child that gets %s while it waits is replaced', async (signal) => {
     converting = await Converting.start();
     await until(() => converting.pool.readyChildren === 1, 'the children are ready');

@@ -4,7 +4,7 @@ import type { ErrorName } from '../../../src/kernel/errors.js';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
 import { Converting } from '../../support/converting.js';
 import { jpegPartsOf, jpegSegment, withSegments } from '../../support/hostile/jpeg.js';
-import { COLOURED, image, photo } from '../../support/images.js';
+import { COLOURED, image, mirroredPhoto, photo } from '../../support/images.js';
 
 let converting: Converting;
 let plain: Buffer;
@@ -72,6 +72,7 @@ describe('shown as the file without the oddity', () => {
     ['zeros between segments', () => [padded(plain, Buffer.alloc(16)), plain]],
     ['one stray byte between segments', () => [padded(plain, Buffer.from([0x0a])), plain]],
     ['stuffed bytes between segments', () => [padded(plain, Buffer.from([0xff, 0, 0xff, 0])), plain]],
+    ['restarts between segments', () => [padded(plain, Buffer.from('ffd0ff01ffd7', 'hex')), plain]],
     ['fill bytes between segments', () => [padded(plain, Buffer.from([0xff, 0xff, 0xff])), plain]],
     [
       'junk between the segments of a progressive picture',
@@ -111,7 +112,7 @@ describe('shown as the file without the oddity', () => {
 
   test('also when it is wanted at once, and decoded again in full', async () => {
     const odd = padded(
-      await image(await photo(3600, 2400))
+      await image(await mirroredPhoto(3600, 2400))
         .jpeg()
         .toBuffer(),
       Buffer.alloc(4),
@@ -177,5 +178,11 @@ describe('refused, since damage stands beside it', () => {
     expect(starts.length).toBeGreaterThan(3);
     for (const start of starts)
       expect(await refusal(progressive.subarray(0, start)), String(start)).toBe('source-undecodable');
+  });
+
+  test('a progressive picture whose scans contradict each other', async () => {
+    const [first = 0, second = 0] = scansOf(progressive);
+    const twice = [progressive.subarray(0, second), progressive.subarray(first, second), progressive.subarray(second)];
+    expect(await refusal(Buffer.concat(twice))).toBe('source-undecodable');
   });
 });

@@ -90,6 +90,7 @@ describe('odd directories', () => {
     ['one page number', { tags: [[297, SHORT, [0]]] }],
     ['no lengths of strips', { tags: [[279, undefined]] }],
     ['lengths of strips of zero', { tags: [[279, LONG, [0]]] }],
+    ['lengths of strips beyond the file', { tags: [[279, LONG, [35_711_440]]] }],
     ['one depth for three samples', { tags: [[258, SHORT, [8]]] }],
     [
       'a resolution of another type',
@@ -325,6 +326,99 @@ describe('a sample more than the colours', () => {
   });
 });
 
+describe('several samples more than the colours', () => {
+  const withExtras = (colours: typeof rgb | typeof grey, extras: readonly number[], most: number) => ({
+    bands: colours.bands + extras.length,
+    sample: (x: number, y: number, band: number): number =>
+      Math.round(
+        ((band < colours.bands ? colours.sample(x, y, band) : (extras[band - colours.bands] ?? 0)) * most) / 255,
+      ),
+  });
+
+  for (const order of ORDERS) {
+    const name = `${order.bigEndian ? 'big' : 'little'}-endian ${order.bigTiff ? 'BigTIFF' : 'TIFF'}`;
+    test.each([8, 16])(`of %i bits: the first may be alpha, the others are passed over, ${name}`, async (bits) => {
+      const most = 2 ** bits - 1;
+      for (const [colours, bars] of [
+        [rgb, RGB_BARS],
+        [grey, GREY_BARS],
+      ] as const) {
+        const picture = { ...colours, ...order, bits, ...withExtras(colours, [128, 7], most) };
+        await expectBars(tiffPicture({ ...picture, extraSamples: [0, 0] }), bars);
+        const clear = bars.map((bar) => (bar.length === 1 ? [bar[0], bar[0], bar[0], 128] : [...bar, 128]));
+        await expectBars(tiffPicture({ ...picture, extraSamples: [2, 0] }), clear as number[][], 2);
+      }
+    });
+  }
+
+  test('in planes, where white is zero, and with alpha that the colours were multiplied by', async () => {
+    const opaque = withExtras(rgb, [9, 7], 255);
+    await expectBars(tiffPicture({ ...rgb, ...opaque, extraSamples: [0, 0], planar: true }), RGB_BARS);
+    const inverted = { ...withExtras(grey, [9, 7], 255), photometric: 0 };
+    const sample = (x: number, y: number, band: number): number => 255 - inverted.sample(x, y, band);
+    await expectBars(tiffPicture({ ...grey, ...inverted, sample, extraSamples: [0, 0] }), GREY_BARS);
+    const multiplied = withExtras({ ...rgb, sample: (...at) => rgb.sample(...at) / 2 }, [127.5, 7], 255);
+    await expectBars(
+      tiffPicture({ ...rgb, ...multiplied, extraSamples: [1, 0] }),
+      RGB_BARS.map((bar) => [...bar, 128]),
+      3,
+    );
+  });
+
+  test('more than the library takes are refused by name', async () => {
+    const source = tiffPicture({ ...rgb, ...withExtras(rgb, [1, 2, 3], 255), extraSamples: [0, 0, 0] });
+    expect(await refusal(source)).toEqual([
+      'source-type-refused',
+      expect.stringContaining('TIFF of 6 samples a pixel'),
+    ]);
+  });
+});
+
+/** LZW as the first libraries wrote it: the lowest bit first, and a clear code before codes grow. */
+function oldLzw(bytes: Buffer): Buffer {
+  const [CLEAR, END, BITS, LITERALS] = [256, 257, 9, 200];
+  const codes: number[] = [];
+  for (const [index, byte] of bytes.entries()) {
+    if (index % LITERALS === 0) codes.push(CLEAR);
+    codes.push(byte);
+  }
+  codes.push(END);
+  const packed = Buffer.alloc(Math.ceil((codes.length * BITS) / 8));
+  for (const [index, code] of codes.entries())
+    for (let bit = 0; bit < BITS; bit++) {
+      const at = index * BITS + bit;
+      packed[at >> 3] = (packed[at >> 3] ?? 0) | (((code >> bit) & 1) << (at & 7));
+    }
+  return packed;
+}
+
+describe('LZW of old', () => {
+  const made = (change: (coded: Buffer) => Buffer): Buffer => {
+    const coded = change(oldLzw(tiffPicture(rgb).subarray(8, 8 + WIDTH * HEIGHT * 3)));
+    const behind = tiffPicture(rgb).length;
+    const directory: Tag[] = [
+      [259, SHORT, [5]],
+      [273, LONG, [behind]],
+      [279, LONG, [coded.length]],
+    ];
+    // The directory's length depends on the number of its tags alone.
+    return Buffer.concat([tiffPicture({ ...rgb, tags: directory }), coded]);
+  };
+
+  test('is shown', () =>
+    expectBars(
+      made((coded) => coded),
+      RGB_BARS,
+    ));
+
+  test('is refused when it is cut, or damaged', async () => {
+    expect((await refusal(made((coded) => coded.subarray(0, coded.length >> 1))))[0]).toBe('source-undecodable');
+    const codes = (coded: Buffer): Buffer =>
+      Buffer.concat([coded.subarray(0, 200), Buffer.alloc(coded.length - 200, 0xff)]);
+    expect((await refusal(made(codes)))[0]).toBe('source-undecodable');
+  });
+});
+
 describe('refused by name, intact as they are', () => {
   test.each<[string, string, Partial<TiffPicture>]>([
     ['12 bits', 'TIFF of 12-bit samples', { tags: [[258, SHORT, [12, 12, 12]]] }],
@@ -332,6 +426,7 @@ describe('refused by name, intact as they are', () => {
     ['64 bits', 'TIFF of 64-bit samples', { bits: 64 }],
     ['doubles', 'TIFF of 64-bit samples', { bits: 64, sampleFormat: 3 }],
     ['old-style JPEG', 'TIFF compressed with old-style JPEG', { tags: [[259, SHORT, [6]]] }],
+    ['YCbCr in planes', 'TIFF of YCbCr in planes', { photometric: 6, planar: true }],
     ['LZMA', 'TIFF compressed with LZMA', { tags: [[259, SHORT, [34_925]]] }],
     ['Zstandard', 'TIFF compressed with ZSTD', { tags: [[259, SHORT, [50_000]]] }],
     ['LERC', 'TIFF compressed with LERC', { tags: [[259, SHORT, [34_887]]] }],

@@ -10,6 +10,7 @@ import {
   ENCODED,
   image,
   jpegInOrientation,
+  mirroredPhoto,
   photo,
   quadrants,
   randomNumbers,
@@ -33,8 +34,8 @@ const FORMATS = [
 
 const SOURCES: readonly (readonly [name: string, make: () => Promise<Buffer>])[] = [
   // From 8 megapixels on, straight to the largest preview's size.
-  ['a large JPEG photo', async () => ENCODED.jpeg(await photo(3328, 2496, 3))],
-  ['a large JPEG photo of odd sides', async () => ENCODED.jpeg(await photo(3501, 2303, 4))],
+  ['a large JPEG photo', async () => ENCODED.jpeg(await mirroredPhoto(3328, 2496, 3))],
+  ['a large JPEG photo of odd sides', async () => ENCODED.jpeg(await mirroredPhoto(3501, 2303, 4))],
   ['a JPEG photo that lies on its side', () => jpegInOrientation(quadrants(2400, 1600), 6)],
   ['a middling JPEG photo', async () => ENCODED.jpeg(await photo(1700, 1130, 5))],
   ['a large JPEG of text', () => ENCODED.jpeg(screenshot(3400, 2400))],
@@ -49,7 +50,7 @@ const SOURCES: readonly (readonly [name: string, make: () => Promise<Buffer>])[]
   ['a PNG screenshot', () => ENCODED.png(screenshot(2560, 1440))],
   ['a small PNG', async () => ENCODED.png(await photo(150, 100, 7))],
   ['a photo with alpha', async () => ENCODED.png(cutOut(await photo(1500, 1000, 8)))],
-  ['a WebP photo', async () => ENCODED.webp(await photo(3328, 2496, 9))],
+  ['a WebP photo', async () => ENCODED.webp(await mirroredPhoto(3328, 2496, 9))],
   ['a TIFF photo', async () => ENCODED.tiff(await photo(1500, 1100, 10))],
   ['an AVIF photo', async () => ENCODED.avif(await photo(900, 700, 11))],
   ['a GIF', () => ENCODED.gif(screenshot(700, 500))],

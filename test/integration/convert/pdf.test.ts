@@ -1,10 +1,11 @@
 // Pages of PDFs: drawn at the size that is asked for, counted, and refused with a word where they cannot be opened.
+import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Converting } from '../../support/converting.js';
 import { closeUnharmed } from '../../support/hostile/refusing.js';
-import { colourDistance, quarterColours } from '../../support/pixels.js';
-import { pdfOf, quartersPage, wordPage } from '../../support/sources/pdfs.js';
+import { colourDistance, meanColour, quarterColours } from '../../support/pixels.js';
+import { formPage, pdfOf, picturesPdf, quartersPage, wordPage } from '../../support/sources/pdfs.js';
 import { encryptedPdf } from '../../support/sources/tool-made.js';
 
 let converting: Converting;
@@ -58,6 +59,14 @@ test('text in a font that the document does not bring is drawn, as sharp at 2000
   // A page that were scaled up from 72 dpi would have ten grey pixels at each of the edges, not one or two.
   expect(await greys('png:250x250')).toBeLessThanOrEqual(32);
   expect(await greys('png:2000x2000')).toBeLessThanOrEqual(32);
+});
+
+test.each([true, false])('what stands in the fields of a form is shown, drawn by the document: %s', async (drawn) => {
+  const preview = await converting.preview(formPage(drawn), 'png:200x100');
+  const middle = await sharp(preview).extract({ left: 60, top: 40, width: 80, height: 20 }).toBuffer();
+  expect(colourDistance(await meanColour(middle), [0, 0, 255])).toBeLessThan(20);
+  const corner = await sharp(preview).extract({ left: 0, top: 0, width: 15, height: 15 }).toBuffer();
+  expect(colourDistance(await meanColour(corner), [255, 255, 255])).toBeLessThan(2);
 });
 
 test('pages, each at its own size', async () => {
@@ -146,4 +155,18 @@ test('a page that takes longer to draw than the deadline is ended by it', { time
   const source = pdfOf([{ width: 600, height: 700, content: `40 w 0.5 g ${lines}` }]);
   await expect(slow.convert(source, ['auto:1920x1080'])).rejects.toMatchObject({ code: 'conversion-timeout' });
   await slow.close();
+});
+
+test.each([
+  ['on the page', false],
+  ['in a form on the page', true],
+])('a picture that is decoded as a whole counts for the memory before it is drawn: %s', async (_where, inForm) => {
+  const whole = { widthPx: 10_000, heightPx: 8000, filter: 'JPXDecode', body: Buffer.from('no picture') };
+  await expect(converting.convert(picturesPdf([whole], inForm), ['auto:50x50'])).rejects.toMatchObject({
+    code: 'source-limits-exceeded',
+  });
+  // Others of that size are drawn row by row.
+  const rows = { ...whole, filter: 'FlateDecode', body: deflateSync(Buffer.alloc(1000)) };
+  const { info } = await converting.convert(picturesPdf([rows], inForm), ['auto:50x50']);
+  expect(info.type).toBe('pdf');
 });

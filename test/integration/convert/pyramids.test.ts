@@ -1,14 +1,19 @@
 // Pyramids and regions by real converter children: every tile of every level is there, has its size and shows its part of the
 // picture; what cannot be made fails by name and leaves no file.
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { WorkTally } from '../../../src/convert/convert-source.js';
+import { ReadBuffer } from '../../../src/convert/read-buffer.js';
+import { tellPages } from '../../../src/convert/zoom/tell-pages.js';
 import { digestOf } from '../../../src/kernel/digest.js';
-import type { LaidTile, MadePreview, RegionTask } from '../../../src/kernel/ports/converter.js';
+import type { LaidTile, MadePreview, PyramidTask, RegionTask } from '../../../src/kernel/ports/converter.js';
 import type { Size } from '../../../src/kernel/sizes.js';
-import { maxLevelOf, TILE_SIDE_PX, tileRect, tilesOf } from '../../../src/kernel/zoom/pyramid.js';
+import { maxLevelOf, TILE_SIDE_PX, type TileType, tileRect, tilesOf } from '../../../src/kernel/zoom/pyramid.js';
 import { indexSliceOf, PyramidIndex } from '../../../src/kernel/zoom/pyramid-index.js';
 import { Converting } from '../../support/converting.js';
+import { imageDirectory, tiffOf } from '../../support/hostile/tiff.js';
 
 let converting: Converting;
 beforeAll(async () => {
@@ -73,6 +78,11 @@ async function expectTiles(made: MadePreview, size: Size): Promise<void> {
   }
 }
 
+/** Of the first page of what has a size of its own. */
+function pyramidOf(type: TileType): PyramidTask {
+  return { kind: 'pyramid', type, page: 1, size: { widthPx: 1, heightPx: 1 } };
+}
+
 describe('a pyramid', () => {
   it.each([
     { widthPx: 1300, heightPx: 700 },
@@ -80,10 +90,7 @@ describe('a pyramid', () => {
     { widthPx: 1, heightPx: 1 },
     { widthPx: 3000, heightPx: 2 },
   ])('of %o has every tile of every level, in one file', async (size) => {
-    const made = await converting.zoomed(await drawn(size).jpeg({ quality: 95 }).toBuffer(), {
-      kind: 'pyramid',
-      type: 'jpg',
-    });
+    const made = await converting.zoomed(await drawn(size).jpeg({ quality: 95 }).toBuffer(), pyramidOf('jpg'));
     expect(made).toMatchObject({ type: 'jpg', ...size });
     await expectTiles(made, size);
   });
@@ -95,7 +102,7 @@ describe('a pyramid', () => {
       ['png', [0, 4]],
       ['jpg', [255, 3]],
     ] as const) {
-      const made = await converting.zoomed(source, { kind: 'pyramid', type });
+      const made = await converting.zoomed(source, pyramidOf(type));
       const tiles = await tilesMade(made, size);
       const { data, info } = await sharp(tiles.at(-1)?.tile).raw().toBuffer({ resolveWithObject: true });
       expect([data.at(-1), info.channels]).toEqual(last);
@@ -117,7 +124,7 @@ describe('a pyramid', () => {
     };
     const turned = await (back[orientation]?.(sharp(stored)) ?? sharp(stored)).png().toBuffer();
     const source = await sharp(turned).withMetadata({ orientation }).jpeg({ quality: 95 }).toBuffer();
-    const made = await converting.zoomed(source, { kind: 'pyramid', type: 'jpg' });
+    const made = await converting.zoomed(source, pyramidOf('jpg'));
     expect(made).toMatchObject(size);
     await expectTiles(made, size);
   });
@@ -130,7 +137,7 @@ describe('a pyramid', () => {
     ['progressive', (image: Sharp) => image.jpeg({ quality: 95, progressive: true })],
   ])('is made of %s too', async (_name, encode) => {
     const size = { widthPx: 1100, heightPx: 600 };
-    const made = await converting.zoomed(await encode(drawn(size)).toBuffer(), { kind: 'pyramid', type: 'jpg' });
+    const made = await converting.zoomed(await encode(drawn(size)).toBuffer(), pyramidOf('jpg'));
     const tiles = await tilesMade(made, size);
     expect(tiles.length).toBe([...tilesOf(size)].length);
   });
@@ -139,27 +146,39 @@ describe('a pyramid', () => {
     const size = { widthPx: 4200, heightPx: 3000 };
     const source = await drawn(size).tiff({ compression: 'none', tile: true }).toBuffer();
     expect(source.length).toBeGreaterThan(32 * 1024 * 1024);
-    await expectTiles(await converting.zoomed(source, { kind: 'pyramid', type: 'jpg' }), size);
+    await expectTiles(await converting.zoomed(source, pyramidOf('jpg')), size);
+  });
+
+  it('of a file with more pages than are taken is that of its first, however large it is', async () => {
+    const few = await Converting.start({ streams: true, maxPages: 1 });
+    const page = { widthPx: 6000, heightPx: 6000 };
+    const directory = imageDirectory({ ...page, pixels: Buffer.alloc(6000 * 6000, 90) });
+    try {
+      const made = await few.zoomed(tiffOf([directory, imageDirectory({ widthPx: 9, heightPx: 9 })]), pyramidOf('jpg'));
+      expect(made).toMatchObject(page);
+    } finally {
+      await few.close();
+    }
   });
 
   it('of a file that is cut off fails as damaged, and leaves nothing', async () => {
     const before = await readdir(converting.outputDir);
     const source = await drawn({ widthPx: 1300, heightPx: 700 }).jpeg({ quality: 95 }).toBuffer();
     const cut = source.subarray(0, source.length >> 1);
-    await expect(converting.zoomed(cut, { kind: 'pyramid', type: 'jpg' })).rejects.toMatchObject({
+    await expect(converting.zoomed(cut, pyramidOf('jpg'))).rejects.toMatchObject({
       code: 'source-undecodable',
     });
     expect(await readdir(converting.outputDir)).toEqual(before);
   });
 
   it('that is no picture, or has more pixels than are taken, is refused', async () => {
-    await expect(converting.zoomed(Buffer.from('no picture'), { kind: 'pyramid', type: 'jpg' })).rejects.toMatchObject({
+    await expect(converting.zoomed(Buffer.from('no picture'), pyramidOf('jpg'))).rejects.toMatchObject({
       code: 'source-type-refused',
     });
     const large = await sharp({ create: { width: 20_000, height: 6_000, channels: 3, background: '#333' } })
       .png()
       .toBuffer();
-    await expect(converting.zoomed(large, { kind: 'pyramid', type: 'jpg' })).rejects.toMatchObject({
+    await expect(converting.zoomed(large, pyramidOf('jpg'))).rejects.toMatchObject({
       code: 'source-limits-exceeded',
     });
   });
@@ -168,13 +187,48 @@ describe('a pyramid', () => {
     const small = await Converting.start({ memoryBudgetBytes: 64 * 1024 * 1024 });
     try {
       const turned = await drawn({ widthPx: 4000, heightPx: 3000 }).withMetadata({ orientation: 6 }).jpeg().toBuffer();
-      await expect(small.zoomed(turned, { kind: 'pyramid', type: 'jpg' })).rejects.toMatchObject({
+      await expect(small.zoomed(turned, pyramidOf('jpg'))).rejects.toMatchObject({
         code: 'source-limits-exceeded',
       });
       expect(small.metrics.total('decodes_total')).toBe(0);
     } finally {
       await small.close();
     }
+  });
+});
+
+describe('the pages of a large file', () => {
+  const pages = [
+    { widthPx: 7000, heightPx: 5000 },
+    { widthPx: 300, heightPx: 200 },
+  ];
+  const source = () =>
+    tiffOf(pages.map((page) => imageDirectory({ ...page, pixels: Buffer.alloc(page.widthPx * page.heightPx, 90) })));
+
+  it('are told without reading it whole', async () => {
+    const path = join(converting.dir.path, 'pages.tif');
+    await writeFile(path, source());
+    const reader = new ReadBuffer();
+    const read = vi.spyOn(reader, 'read');
+    const settings = {
+      sourceTypes: ['tiff'],
+      maxSourcePixels: 1e9,
+      maxPages: 100,
+      flush: false,
+      streams: true,
+    } as const;
+    const costs: number[] = [];
+    const admit = async (_type: string, bytes: number) => void costs.push(bytes);
+    const told = await tellPages(
+      { sourcePath: path },
+      { ...settings, auto: 'adaptive' },
+      { admit },
+      new WorkTally(),
+      reader,
+    );
+    expect(told.pages).toEqual(pages.map((page) => ({ ...page, hasAlpha: false })));
+    expect(read).not.toHaveBeenCalled();
+    expect(Math.max(...costs)).toBeLessThan(source().length);
   });
 });
 
@@ -192,7 +246,7 @@ describe('a region', () => {
   let tiles: LaidTile[];
 
   beforeAll(async () => {
-    const made = await converting.zoomed(await drawn(size).png().toBuffer(), { kind: 'pyramid', type: 'png' });
+    const made = await converting.zoomed(await drawn(size).png().toBuffer(), pyramidOf('png'));
     const full = (await tilesMade(made, size)).filter(({ place }) => place.level === maxLevelOf(size));
     bundle = Buffer.concat(full.map(({ tile }) => tile));
     let start = 0;

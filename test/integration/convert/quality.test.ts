@@ -8,7 +8,7 @@ import { type Format, parseFormat } from '../../../src/kernel/format.js';
 import { geometryOf } from '../../../src/kernel/sizes.js';
 import { Converting } from '../../support/converting.js';
 import { DEFAULT_TARGET_FORMATS } from '../../support/default-formats.js';
-import { cutOut, image, type Pixels, photo, screenshot } from '../../support/images.js';
+import { cutOut, image, mirroredPhoto, type Pixels, photo, screenshot } from '../../support/images.js';
 import { lanczosReduced } from '../../support/lanczos.js';
 import { psnrDb } from '../../support/pixels.js';
 
@@ -74,7 +74,7 @@ const SOURCES: readonly (readonly [name: string, make: () => Promise<Buffer>, de
   [
     'a 12 megapixel JPEG photo',
     async () =>
-      image(await photo(4000, 3000, 3))
+      image(await mirroredPhoto(4000, 3000, 3))
         .jpeg({ quality: 90 })
         .toBuffer(),
     1,
@@ -82,7 +82,7 @@ const SOURCES: readonly (readonly [name: string, make: () => Promise<Buffer>, de
   [
     'a 24 megapixel JPEG photo',
     async () =>
-      image(await photo(6000, 4000, 1))
+      image(await mirroredPhoto(6000, 4000, 1))
         .jpeg({ quality: 90 })
         .toBuffer(),
     1,
@@ -90,7 +90,7 @@ const SOURCES: readonly (readonly [name: string, make: () => Promise<Buffer>, de
   [
     'a 9 megapixel JPEG photo of odd sides',
     async () =>
-      image(await photo(3601, 2403, 4))
+      image(await mirroredPhoto(3601, 2403, 4))
         .jpeg({ quality: 90 })
         .toBuffer(),
     1,
@@ -106,7 +106,7 @@ const SOURCES: readonly (readonly [name: string, make: () => Promise<Buffer>, de
   [
     'a 12 megapixel WebP photo',
     async () =>
-      image(await photo(4000, 3000, 3))
+      image(await mirroredPhoto(4000, 3000, 3))
         .webp({ quality: 85, effort: 0 })
         .toBuffer(),
     1,
@@ -114,7 +114,7 @@ const SOURCES: readonly (readonly [name: string, make: () => Promise<Buffer>, de
   [
     'a 4K PNG photo',
     async () =>
-      image(await photo(3840, 2160, 5))
+      image(await mirroredPhoto(3840, 2160, 5))
         .png({ compressionLevel: 1 })
         .toBuffer(),
     1,

@@ -9,7 +9,7 @@ import { gifOf } from '../../support/hostile/gif.js';
 import { jpegSegment, withSegments } from '../../support/hostile/jpeg.js';
 import { pngChunk, pngOf } from '../../support/hostile/png.js';
 import { imageDirectory, tiffOf } from '../../support/hostile/tiff.js';
-import { animation, flat, frameGrey, image, photo } from '../../support/images.js';
+import { animation, cutOut, flat, frameGrey, image, photo } from '../../support/images.js';
 import { meanColour } from '../../support/pixels.js';
 
 let converting: Converting;
@@ -85,6 +85,60 @@ describe('animated AVIF', () => {
   });
 });
 
+describe('a still of an animated AVIF', () => {
+  test.each([[0], [9]])('whose alpha is said to be of item %i, which is not there, has that alpha', async (missing) => {
+    const source = Buffer.from(
+      await image(cutOut(flat(64, 64, [200, 40, 90])))
+        .avif({ quality: 90 })
+        .toBuffer(),
+    );
+    const alphaOf = async (avif: Buffer): Promise<Buffer> =>
+      sharp(await converting.preview(avif, 'png:-1x-1'))
+        .extractChannel(3)
+        .raw()
+        .toBuffer();
+    const before = await alphaOf(source);
+    expect(new Set(before).size).toBeGreaterThan(1);
+    source.write('avis', 8, 'latin1');
+    // Behind the box's name: who says so, of how many, of which.
+    const named = source.indexOf('auxl', 0, 'latin1') + 4;
+    expect(source.readUInt16BE(named + 2)).toBe(1);
+    source.writeUInt16BE(missing, named + 4);
+    expect((await alphaOf(source)).equals(before)).toBe(true);
+  });
+});
+
+describe('HEIF and AVIF without a picture for the decoders', () => {
+  const box = (type: string, ...bodies: readonly Buffer[]): Buffer => {
+    const body = Buffer.concat([Buffer.from(`\0\0\0\0${type}`, 'latin1'), ...bodies]);
+    body.writeUInt32BE(body.length, 0);
+    return body;
+  };
+  const brands = (...names: readonly string[]): Buffer =>
+    box('ftyp', Buffer.from(`${names[0]}\0\0\0\0${names.join('')}`, 'latin1'));
+  const sequence = Buffer.concat([box('moov', Buffer.alloc(200)), box('mdat', Buffer.alloc(200))]);
+  test('a sequence alone', async () => {
+    const avif = Buffer.concat([brands('avis', 'msf1', 'iso8'), sequence]);
+    expect(await refusal(avif)).toEqual([
+      'source-type-refused',
+      expect.stringContaining('got a sequence of AVIF without a still'),
+    ]);
+  });
+
+  test.each([
+    ['unci', 'uncompressed samples'],
+    ['avc1', 'H.264'],
+    ['j2k1', 'JPEG 2000'],
+  ])('a picture coded as %s', async (coding, name) => {
+    const source = await image(flat(64, 64, [1, 2, 3]))
+      .avif()
+      .toBuffer();
+    const at = source.indexOf('av01', source.indexOf('infe'));
+    source.write(coding, at, 'latin1');
+    expect(await refusal(source)).toEqual(['source-type-refused', expect.stringContaining(`HEIF with ${name} inside`)]);
+  });
+});
+
 describe('what decoders say of kinds that they lack', () => {
   test.each([
     'Unsupported JPEG data precision 12',
@@ -93,6 +147,7 @@ describe('what decoders say of kinds that they lack', () => {
     'tiff2vips: samples_per_pixel not a whole number of bytes',
     'VipsJpeg: Unsupported color conversion request',
     'tiff2vips: unsupported tiff image type',
+    'Input image exceeds channel limit',
     'Compression scheme 34712 strip decoding is not implemented',
   ])('%s', (said) => {
     expect(asConversionError(new Error(said)).code).toBe('source-type-refused');
@@ -111,9 +166,9 @@ describe('more pages or frames than are taken', () => {
 
   test.each<[string, string, () => Buffer | Promise<Buffer>]>([
     ['GIF', 'png', () => animation('gif', { delaysMs: [50, 50, 50, 50], loop: 3 })],
-    ['GIF of frames with and without controls', 'png', () => gifOf({ frames: 9 })],
-    ['WebP', 'jpeg', () => animation('webp', { delaysMs: [50, 50, 50, 50] })],
-    ['TIFF', 'jpeg', () => tiffOf([page, other, other, other])],
+    ['GIF of frames with and without controls', 'gif', () => gifOf({ frames: 9 })],
+    ['WebP', 'webp', () => animation('webp', { delaysMs: [50, 50, 50, 50] })],
+    ['TIFF', 'png', () => tiffOf([page, other, other, other])],
   ])('%s is shown by its first', async (_name, type, make) => {
     const { info, metadata, previews } = await few.convert(await make(), ['auto:-1x-1']);
     expect([info.pages, info.animated, metadata.Source?.shown]).toEqual([1, false, expect.stringContaining('first')]);

@@ -8,9 +8,9 @@ import { recipeOfFormat, type Step } from '../../../src/kernel/recipe/recipe.js'
 import { parseRecipe, recipeText } from '../../../src/kernel/recipe/recipe-text.js';
 import { Converting } from '../../support/converting.js';
 import { image, photo } from '../../support/images.js';
-import { sourceInfo } from '../../support/kernel-arbitraries.js';
 import { colourDistance, meanColour, psnrDb, quarterColours } from '../../support/pixels.js';
 import { anyStep } from '../../support/recipe-arbitraries.js';
+import { sourceInfo } from '../../support/records.js';
 
 let converting: Converting;
 /** 480x320, without hard edges or grain. */
@@ -53,6 +53,20 @@ beforeAll(async () => {
 });
 afterAll(() => converting.close());
 
+/** Was blurred with the black of what is transparent. */
+const PADDED_AND_BLURRED: Step[] = [
+  {
+    step: 'canvas',
+    widthPx: 32,
+    heightPx: 321,
+    mode: 'exact',
+    gravity: 'centre',
+    extend: 'background',
+    background: 'none',
+  },
+  { step: 'blur', sigmaPx: 2.46 },
+];
+
 /** Was told with its sides swapped. */
 const SCALED_CUT_PADDED: Step[] = [
   { step: 'scale', widthPx: 1, heightPx: 1, fit: 'cover', enlarge: 'never' },
@@ -91,7 +105,7 @@ describe('the steps of a recipe', () => {
         // Pictures of some pixels have no soft ones.
         if (Math.min(a.info.width, a.info.height) >= 32) expect(psnrDb(a.data, b.data)).toBeGreaterThanOrEqual(40);
       }),
-      { numRuns: 80, examples: [[SCALED_CUT_PADDED]] },
+      { numRuns: 80, examples: [[SCALED_CUT_PADDED], [PADDED_AND_BLURRED]] },
     );
   });
 

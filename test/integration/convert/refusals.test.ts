@@ -101,11 +101,27 @@ describe('limits', () => {
     expect(['source-limits-exceeded', 'source-undecodable']).toContain(code);
   });
 
-  test('the frames of an animation count', async () => {
-    const delaysMs = new Array<number>(9).fill(50);
-    const { code, message } = await refused(await animation('gif', { widthPx: 400, heightPx: 300, delaysMs }));
+  test.each(['gif', 'webp'] as const)(
+    'the frames of a %s count together: with more the first is shown',
+    async (type) => {
+      const shownOf = async (frames: number) => {
+        const delaysMs = new Array<number>(frames).fill(50);
+        const source = await animation(type, { widthPx: 400, heightPx: 300, delaysMs });
+        const { info, metadata } = await converting.convert(source, ['auto:100x100']);
+        await cleanUp();
+        return [info.pages, info.animated, metadata.Source?.shown !== undefined];
+      };
+      expect(await shownOf(8)).toEqual([8, true, false]);
+      expect(await shownOf(9)).toEqual([1, false, true]);
+    },
+  );
+
+  test.each(['gif', 'webp'] as const)('a %s whose first frame is too large is refused', async (type) => {
+    const { code, message } = await refused(
+      await animation(type, { widthPx: 1001, heightPx: 1000, delaysMs: [50, 50] }),
+    );
     expect(code).toBe('source-limits-exceeded');
-    expect(message).toBe('expected an image of at most 1000000 pixels, got 1080000 (400x300 in 9 frames)');
+    expect(message).toBe('expected an image of at most 1000000 pixels, got 1001000 (1001x1000)');
   });
 });
 

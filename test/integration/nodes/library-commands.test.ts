@@ -214,7 +214,26 @@ describe('proofsheet backup and restore', () => {
     expect((await command(['backup', '--to', to])).stderr).toContain('1 that were erased since are removed');
     expect(await copies()).toEqual([]);
     expect((await command(['verify', '--from', dir.path])).stderr).toContain('expected a backup');
-    expect((await command(['verify'])).code).toBe(64);
+    expect((await command(['verify', '--from'])).code).toBe(64);
+  });
+
+  test('read the library in a data directory too: an original that is damaged or gone is named, beside a server', async () => {
+    await command(['import', '--from', await list(origin.url('/a.jpg')), '--tenant', 'agency']);
+    const server = await startServerProcess(environment);
+    const whole = await command(['verify', '--json']);
+    expect([whole.code, JSON.parse(whole.stdout).library]).toEqual([0, { originals: 1, damaged: [] }]);
+    const originals = join(environment.PROOFSHEET_DATA_DIR ?? '', 'library', 'originals');
+    const [kept = ''] = (await readdir(originals, { recursive: true })).filter((name) => /[0-9a-f]{64}/.test(name));
+    await writeFile(join(originals, kept), Buffer.alloc(picture.length));
+    expect(await command(['verify'])).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining(`damaged or missing original ${digestOf(picture)}\n`),
+    });
+    await rm(join(originals, kept));
+    const gone = await command(['verify', '--json']);
+    expect([gone.code, JSON.parse(gone.stdout).library]).toEqual([1, { originals: 1, damaged: [digestOf(picture)] }]);
+    server.kill('SIGTERM');
+    expect(await server.gone).toBe(0);
   });
 
   test('find the earlier backup where one was ended while it took its place', async () => {

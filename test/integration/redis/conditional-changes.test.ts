@@ -5,7 +5,7 @@ import type { RedisCatalog } from '../../../src/stores/redis/redis-catalog.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { commitOf, groupRef, storeBlobs, testSource } from '../../support/records.js';
 import { type RedisServers, startStandalone } from '../../support/redis-servers.js';
-import { newPrefix, openTestStore, type TestStore } from '../../support/redis-store.js';
+import { newPrefix, openTestStore, PATIENT, type TestStore } from '../../support/redis-store.js';
 
 const BLOB_TTL_SECONDS = 3_600;
 const AGED_MS = BLOB_TTL_SECONDS * 1_000 + 24 * 3_600_000 + 1;
@@ -21,7 +21,7 @@ beforeEach(async () => {
   await store?.close();
   // It stands still: whatever happens has one time.
   clock = new FakeClock();
-  store = await openTestStore(servers.url, newPrefix(), { clock, blobTtlSeconds: BLOB_TTL_SECONDS });
+  store = await openTestStore(servers.url, newPrefix(), { ...PATIENT, clock, blobTtlSeconds: BLOB_TTL_SECONDS });
   catalog = store.catalog as RedisCatalog;
 });
 afterAll(async () => {

@@ -68,8 +68,39 @@ test('a record that was changed, or stands under another name, is refused, told 
   if (reference)
     await redis.rename(keys.reference(TENANT, reference), keys.reference(TENANT, { ...reference, externalId: 'x' }));
   expect(await subject.assets.findByReference(TENANT, { system: 'test', externalId: 'x' })).toBeUndefined();
-  await redis.hSet(keys.items(wanted.id), '0', 'x');
+  await redis.set(keys.endedItems(wanted.id), 'x');
   await expect(subject.assets.itemsOf(wanted.id)).rejects.toThrow('damaged');
+  await expect(subject.assets.findItem(wanted.id, 0)).rejects.toThrow('damaged');
+  await close();
+});
+
+test('the items of an import are one record once it has ended, but where one of them was damaged behind its end', async () => {
+  const { subject, keyPrefix, close } = await openRedisLibrarySubject(servers.url);
+  const keys = new LibraryKeys(keyPrefix);
+  const [whole, damaged] = [newImport(['a', 'b']), newImport(['c', 'd'])];
+  for (const wanted of [whole, damaged]) {
+    await subject.assets.acceptImport(wanted);
+    const claims = await subject.jobs.claim(CLAIM);
+    expect(claims).toHaveLength(2);
+    for (const [at, claim] of claims.entries()) {
+      const { index } = parseItemWorkId(claim.id) ?? { index: -1 };
+      expect(await redis.exists([keys.items(wanted.id), keys.endedItems(wanted.id)])).toBe(1);
+      if (wanted === damaged && at === 1)
+        await redis.hSet(keys.items(wanted.id), String(parseItemWorkId(claims[0]?.id ?? '')?.index), 'x');
+      const outcome = arrived(`${wanted.id}${index}`, await subject.keep(`bytes ${wanted.id} ${index}`));
+      expect(await subject.jobs.finish(claim, { importId: wanted.id, index, outcome })).toBe('finished');
+    }
+    expect((await subject.assets.findImport(TENANT, wanted.id))?.finishedAt).toBeDefined();
+  }
+  expect(await redis.exists(keys.items(whole.id))).toBe(0);
+  const items = await subject.assets.itemsOf(whole.id);
+  expect(items.map(({ index, state }) => [index, state])).toEqual([
+    [0, 'succeeded'],
+    [1, 'succeeded'],
+  ]);
+  expect(await subject.peer.assets.findItem(whole.id, 1)).toEqual(items[1]);
+  expect(await redis.exists([keys.items(damaged.id), keys.endedItems(damaged.id)])).toBe(1);
+  await expect(subject.assets.itemsOf(damaged.id)).rejects.toThrow('damaged');
   await close();
 });
 
@@ -142,7 +173,7 @@ test('two nodes that end items of one import at the same time: one outcome each,
   const job = await subject.assets.findImport(TENANT, wanted.id);
   expect(job?.ended).toEqual({ succeeded: 20, skipped: 20, failed: 0, cancelled: 0 });
   expect(job?.finishedAt).toBe(subject.clock.now());
-  const usage = { assets: 20, originals: 1, bytes: 14, openImports: 0 };
+  const usage = { assets: 20, originals: 1, bytes: 14, openImports: 0, openSlots: 0 };
   expect(await subject.peer.assets.usage(TENANT)).toEqual(usage);
   const { entries } = await subject.assets.listAssets(TENANT, { limit: 100 });
   expect(new Set(entries.map(({ asset }) => asset.number)).size).toBe(20);

@@ -3,6 +3,7 @@
 import { ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { assetsContract } from '../../contracts/assets.contract.js';
+import { uploadsContract } from '../../contracts/uploads.contract.js';
 import { openRedisLibrarySubject } from '../../support/redis-library.js';
 import { type RedisServers, startStandalone } from '../../support/redis-servers.js';
 import { S3Server } from '../../support/s3-server.js';
@@ -34,6 +35,7 @@ async function open() {
 }
 
 assetsContract('the library with originals on S3', open);
+uploadsContract('the library with originals on S3', open);
 
 test('the search for objects that nobody needs passes originals over, and one that is damaged is told and replaced', async () => {
   const { subject, store, close } = await open();

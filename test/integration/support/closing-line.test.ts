@@ -37,7 +37,7 @@ async function runOver(
     (error: Ended & { readonly code: number }) => error,
   );
   const written = (await readFile(file, 'utf8').catch(() => 'nothing')).trim();
-  const slowest = [...stdout.matchAll(/^ +\d+\.\d s {2}(\S+)$/gm)].map(([, path = '']) => path);
+  const slowest = [...stdout.matchAll(/^ +\d+\.\d s {2}(?: *\d+\.\d s CPU {2})?(\S+)$/gm)].map(([, path = '']) => path);
   return { code, last: stdout.trim().split('\n').at(-1) ?? '', written, slowest };
 }
 
@@ -82,4 +82,10 @@ test('ten of them at most, the slowest', () => {
   expect(lines).toHaveLength(10);
   expect(lines[0]).toBe('   1.1 s  11.test.ts');
   expect(lines.at(-1)).toBe('   0.2 s  2.test.ts');
+});
+
+test('a file that had a process to itself has what it took of the processor beside it', () => {
+  expect(slowestLines([{ path: 'a.test.ts', ms: 12_340, cpuMs: 8_010 }])).toEqual([
+    '  12.3 s     8.0 s CPU  a.test.ts',
+  ]);
 });

@@ -1,5 +1,5 @@
 // dist/ is never one of another day: a small package of its own, built, changed, built elsewhere.
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freshDist, mayNeedDist } from '../../support/fresh-dist.js';
@@ -46,6 +46,16 @@ describe('freshDist', () => {
     write('first');
     expect(freshDist(dir.path)).toBe(true);
     expect(said()).toBe('first');
+  });
+
+  it('never writes into the files of a tree that this one is a copy of by hard links', () => {
+    freshDist(dir.path);
+    mkdirSync(at('original'));
+    for (const name of ['a.js', '.tsbuildinfo']) linkSync(at(`dist/${name}`), at(`original/${name}`));
+    write('second');
+    freshDist(dir.path);
+    expect(said()).toBe('second');
+    expect(readFileSync(at('original/a.js'), 'utf8')).toContain("'first'");
   });
 
   it('tells what the compiler says when it does not compile', () => {

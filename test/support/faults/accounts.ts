@@ -13,9 +13,10 @@ import {
   decodeSource,
   decodeTotals,
 } from '../../../src/stores/embedded/catalog-rows.js';
-import { type CatalogTables, openCatalogTables, TOTALS_KEY } from '../../../src/stores/embedded/catalog-tables.js';
+import { type CatalogTables, TOTALS_KEY } from '../../../src/stores/embedded/catalog-tables.js';
 import { openEmbeddedStore } from '../../../src/stores/embedded/embedded-store.js';
 import { readRow, type Table } from '../../../src/stores/embedded/lmdb-environment.js';
+import { openCatalogTables } from '../../../src/stores/embedded/open-catalog.js';
 import { systemClock } from '../../../src/telemetry/clock.js';
 import { FakeLogger } from '../fake-logger.js';
 import { FakeMetrics } from '../fake-metrics.js';
@@ -48,7 +49,7 @@ export async function expectAccounted(dataDir: string, lost: ReadonlySet<string>
     expect(files, 'blob files are those of the catalog').toEqual(expected.sort());
     expect(await readdir(join(dataDir, 'tmp')), 'no temp file').toEqual([]);
     const strangers = (await readdir(dataDir)).filter(
-      (name) => !/^(?:blobs|catalog|derivatives|in-use|reserve|tmp|leases-.*)$/.test(name),
+      (name) => !/^(?:blobs|catalog|derivatives|takedowns|in-use|reserve|tmp|leases-.*)$/.test(name),
     );
     expect(strangers, 'nothing else in the data directory').toEqual([]);
     expect(await drawnFiles(dataDir), 'no picture on demand, since nobody has asked for one').toEqual([]);

@@ -1,4 +1,5 @@
 // Sources that hold a word in every place where their type can hold one beside its picture.
+import { brotliCompressSync } from 'node:zlib';
 import sharp from 'sharp';
 import { jpegSegment, withSegments } from '../hostile/jpeg.js';
 import { pngChunk } from '../hostile/png.js';
@@ -75,7 +76,9 @@ function gifWithAll(gif: Buffer): Buffer {
   const at = 13 + ((gif[10] ?? 0) & 0x80 ? 3 * 2 ** (((gif[10] ?? 0) & 7) + 1) : 0);
   const block = Buffer.concat([Buffer.from([WORD.length]), WORD, Buffer.from([0])]);
   const comment = Buffer.concat([Buffer.from([0x21, 0xfe]), block]);
-  const application = Buffer.concat([Buffer.from([0x21, 0xff, 11]), text('XMP DataXMP'), block]);
+  // A packet is no blocks: behind it every length leads to the end.
+  const trailer = Buffer.from([0x01, ...Array.from({ length: 255 }, (_, index) => 255 - index), 0, 0]);
+  const application = Buffer.concat([Buffer.from([0x21, 0xff, 11]), text('XMP DataXMP'), text(XMP), trailer]);
   return Buffer.concat([gif.subarray(0, at), comment, application, gif.subarray(at), WORD]);
 }
 
@@ -85,6 +88,23 @@ function strangeBox(): Buffer {
   head.writeUInt32BE(8 + 16 + WORD.length);
   head.write('uuid', 4, 'latin1');
   return Buffer.concat([head, Buffer.alloc(16, 9), WORD]);
+}
+
+function box(type: string, body: Buffer): Buffer {
+  const head = Buffer.alloc(8);
+  head.writeUInt32BE(8 + body.length);
+  head.write(type, 4, 'latin1');
+  return Buffer.concat([head, body]);
+}
+
+/** A JPEG XL in a container, its XMP in a box of its own or packed in one. */
+export async function jxlWithAll(isPacked = false): Promise<Buffer> {
+  const bare = await jxlOf(await image(quadrants(64, 48)).png().toBuffer());
+  const xmp = isPacked
+    ? box('brob', Buffer.concat([text('xml '), brotliCompressSync(text(XMP))]))
+    : box('xml ', text(XMP));
+  const start = [box('JXL ', Buffer.from('0d0a870a', 'hex')), box('ftyp', text('jxl \0\0\0\0jxl '))];
+  return Buffer.concat([...start, xmp, box('jxlc', bare), strangeBox()]);
 }
 
 function riffWithAll(webp: Buffer): Buffer {
@@ -158,6 +178,6 @@ export const CANARIES = {
     ]),
   epub: async () => Buffer.concat([epubOf(await jpegWithAll())]),
   psd: async () => psdWithAll(),
-  jxl: async () => jxlOf(await pngWithAll()),
+  jxl: () => jxlWithAll(),
   jp2: async () => Buffer.concat([await jp2Of(await image(quadrants(64, 48)).png().toBuffer(), 'jp2'), strangeBox()]),
 } as const;

@@ -39,6 +39,16 @@ export function mirrored(heic: Buffer, axis: 0 | 1): Buffer {
   return withProperty(heic, 'imir', Buffer.from([axis]), true);
 }
 
+/** Cropped to `width` and `height`, their middle so far from that of the whole. */
+export function cropped(heic: Buffer, width: number, height: number, right: number, down: number): Buffer {
+  const body = Buffer.alloc(32);
+  for (const [index, value] of [width, height, right, down].entries()) {
+    body.writeInt32BE(value, index * 8);
+    body.writeInt32BE(1, index * 8 + 4);
+  }
+  return withProperty(heic, 'clap', body, true);
+}
+
 /** With code points of its colours (ITU-T H.273), of full range. */
 export function coded(heic: Buffer, primaries: number, transfer: number): Buffer {
   const body = Buffer.from(`nclx\0\0\0\0\0\x06\x80`, 'latin1');

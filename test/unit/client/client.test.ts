@@ -1,6 +1,6 @@
 // The client by itself: what it sends, when it sends it again, and what it signs.
 import { describe, expect, it } from 'vitest';
-import { ProofsheetApiError, ProofsheetClient } from '../../../src/client/index.js';
+import { type BatchAnswer, ProofsheetApiError, ProofsheetClient } from '../../../src/client/index.js';
 import { signedPath } from '../../../src/http/access/signed-url.js';
 import { parseContext } from '../../../src/kernel/image-key.js';
 
@@ -51,14 +51,99 @@ describe('put', () => {
   it('sends what is not known', async () => {
     const { client, sent } = clientOf([unknown, done]);
     expect(await client.put(source, { context: 'a/b' })).toEqual({ key, isUploaded: true });
-    expect(sent.map(({ method }) => method)).toEqual(['HEAD', 'POST']);
+    expect(sent.map(({ method }) => method)).toEqual(['HEAD', 'PUT']);
     expect(sent[1]?.url).toBe(`http://host/imageconverter/cacheImage/${key}?context=a%2Fb`);
   });
 
-  it('sends under a name of its own whatever is there: the bytes may be others', async () => {
-    const { client, sent } = clientOf([done]);
-    expect(await client.put(source, { key: 'a key' })).toEqual({ key: 'a key', isUploaded: true });
-    expect(sent.map(({ url }) => url)).toEqual(['http://host/imageconverter/cacheImage/a%20key']);
+  it('under a name of its own asks by the digest of the bytes, whatever is there, and sends those that are not known', async () => {
+    // The SHA-256 of "abc" in base64.
+    const digest = 'sha-256=:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=:';
+    const sendBytes = () => Response.json({ code: 4003, message: 'send it' }, { status: 400 });
+    for (const [answers, isUploaded] of [
+      [[done], false],
+      [[sendBytes, done], true],
+    ] as const) {
+      const { client, sent } = clientOf(answers);
+      expect(await client.put(source, { key: 'a key' })).toEqual({ key: 'a key', isUploaded });
+      expect(sent.map(({ url }) => url)).toEqual(answers.map(() => 'http://host/imageconverter/cacheImage/a%20key'));
+      expect(sent.map(({ headers }) => headers['content-digest'])).toEqual(answers.map(() => digest));
+    }
+    const { client } = clientOf([() => Response.json({ code: 4030, message: 'no' }, { status: 403 })]);
+    await expect(client.put(source, { key: 'a key' })).rejects.toMatchObject({ code: 4030 });
+  });
+
+  it('sends the blob itself where streams fail, and does not try them again', async () => {
+    const streamed: boolean[] = [];
+    const fetching = async (_url: unknown, { method, body }: RequestInit = {}) => {
+      if (method === 'HEAD') return unknown();
+      streamed.push(body instanceof ReadableStream);
+      if (body instanceof ReadableStream) throw new TypeError('ERR_H2_OR_QUIC_REQUIRED');
+      return done();
+    };
+    const client = new ProofsheetClient({ url: 'http://host', fetch: fetching as typeof fetch });
+    const told: number[] = [];
+    const onProgress = ({ sentBytes }: { readonly sentBytes: number }) => told.push(sentBytes);
+    for (let n = 0; n < 2; n++) expect((await client.put(source, { onProgress })).isUploaded).toBe(true);
+    expect(streamed).toEqual([true, false, false]);
+    expect(told.at(-1)).toBe(3);
+  });
+});
+
+describe('previews', () => {
+  const part = (index: number, status: number, body: string, more = '') =>
+    `--b\r\nContent-ID: <${index}>\r\nStatus: ${status}\r\nContent-Type: image/png\r\n${more}Content-Length: ${body.length}\r\n\r\n${body}\r\n`;
+  const parts = (text: string, pieces: number) => () =>
+    new Response(
+      new ReadableStream({
+        start(controller) {
+          const bytes = new TextEncoder().encode(text);
+          for (let at = 0; at < bytes.length; at += pieces) controller.enqueue(bytes.slice(at, at + pieces));
+          controller.close();
+        },
+      }),
+      { headers: { 'Content-Type': 'multipart/mixed; boundary=b' } },
+    );
+  const wanted = ['a', 'b', 'c'].map((key) => ({ key, format: 'auto:8x8' }));
+  async function all(answers: AsyncIterable<BatchAnswer>): Promise<BatchAnswer[]> {
+    const found: BatchAnswer[] = [];
+    for await (const answer of answers) found.push(answer);
+    return found;
+  }
+
+  it.each([1, 7, 10_000])('come as parts, in whatever pieces: %i bytes', async (pieces) => {
+    const body =
+      part(1, 200, 'a body\r\n--b--', 'ETag: "x"\r\n') +
+      part(0, 404, '{"code":4040,"message":"none"}') +
+      part(2, 200, '', 'X-Proofsheet-Provisional: ?1\r\n') +
+      part(2, 304, '');
+    const { client, sent } = clientOf([parts(`${body}--b--\r\n`, pieces)]);
+    const found = await all(client.previews(wanted, { waitMs: 5, context: 'x' }));
+    expect(sent.map(({ method, url }) => [method, url])).toEqual([
+      ['POST', 'http://host/imageconverter/getImages?context=x&wait=5'],
+    ]);
+    expect(found.map(({ wanted: { key }, isFinal, isUnchanged }) => [key, isFinal, isUnchanged])).toEqual([
+      ['b', true, false],
+      ['a', true, false],
+      ['c', false, false],
+      ['c', true, true],
+    ]);
+    expect([await found[0]?.preview?.text(), found[0]?.preview?.type, found[0]?.etag]).toEqual([
+      'a body\r\n--b--',
+      'image/png',
+      '"x"',
+    ]);
+    expect(found[1]?.error).toMatchObject({ status: 404, code: 4040 });
+  });
+
+  it('are asked for 200 at a time', async () => {
+    const { client, sent } = clientOf([parts('--b--\r\n', 99)]);
+    await all(client.previews(Array.from({ length: 401 }, (_, n) => ({ key: `${n}`, format: 'auto:8x8' }))));
+    expect(sent).toHaveLength(3);
+  });
+
+  it('that end before their end are a failure', async () => {
+    const { client } = clientOf([parts(part(0, 200, 'abc'), 99)]);
+    await expect(all(client.previews(wanted))).rejects.toThrow('expected the rest');
   });
 });
 

@@ -1,11 +1,13 @@
 // The configuration as an operator meets it: sources, their order, and every fault in one report.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ConfigError } from '../../../src/config/config-error.js';
 import { blankSecretNames, loadConfig, unknownEnvironmentNames } from '../../../src/config/load-config.js';
 import { allSettings } from '../../../src/config/schema.js';
+import { withTempDir } from '../../support/temp-dir.js';
 
 const GIB = 2 ** 30;
 const machine = { cores: 8, memoryBytes: 16 * GIB };
@@ -263,6 +265,25 @@ describe('faults', () => {
     expect(report).toContain('sever: unknown');
   });
 
+  test.each([
+    ['PROOFSHEET_DIALECTS', 'image-converter,dzi=/console', 'server.dialects'],
+    ['PROOFSHEET_DIALECTS', 'image-converter,dzi=/console/live', 'server.dialects'],
+    ['PROOFSHEET_DIALECTS', 'image-converter,iiif=/library', 'server.dialects'],
+    ['PROOFSHEET_DIALECTS', 'image-converter=/openapi.json', 'server.dialects'],
+    ['PROOFSHEET_DIALECTS', 'image-converter,micrio=/admin/x', 'server.dialects'],
+    ['PROOFSHEET_BASE_PATH', '/openapi', 'server.basePath'],
+    ['PROOFSHEET_BASE_PATH', '/library/images', 'server.basePath'],
+  ])('no dialect stands where the server itself does: %s=%s', (name, value, key) => {
+    const report = reportOf({ [name]: value });
+    expect(report).toContain('1 fault');
+    expect(report).toContain(`${key} (${name}): expected nothing at or below /admin, /console, /library, /openapi`);
+  });
+
+  test('a dialect may stand beside them, by a name that only begins so', () => {
+    const { dialects } = load({ PROOFSHEET_DIALECTS: 'image-converter,dzi=/consoles,iiif=/my/library' }).server;
+    expect(dialects.map(({ mount }) => mount)).toEqual([undefined, '/consoles', '/my/library']);
+  });
+
   test('a section that is no mapping is a fault, not a crash', () => {
     expect(reportOf({ NODE_CONFIG: '{"server":null}' })).toContain('server');
     expect(reportOf({ NODE_CONFIG: '{"limits":[1]}' })).toContain('limits');
@@ -280,6 +301,28 @@ describe('faults', () => {
     });
     expect(report).toContain('3 faults');
     expect(report).not.toContain('hunter2');
+  });
+
+  test('a file that does not parse is told by its name and the place, without a line of it', async () => {
+    await withTempDir(async (dir) => {
+      for (const [name, text, said] of [
+        [
+          'default.yaml',
+          'admin:\n  password: [hunter2\naccess: {}',
+          'missed comma between flow collection entries (3:1)',
+        ],
+        ['default.yaml', 'admin:\n  password: *hunter2', 'unidentified alias "..." (2:21)'],
+        ['default.json', '{"admin":{"password":hunter2}}', 'SyntaxError: JSON5: invalid'],
+      ] as const) {
+        const path = join(dir, name);
+        await writeFile(path, text);
+        const report = reportOf({ NODE_CONFIG_DIR: dir });
+        await rm(path);
+        expect(report).toContain(`Cannot parse config file: '${path}': `);
+        expect(report).toContain(said);
+        expect(report).not.toContain('hunter2');
+      }
+    });
   });
 
   test('keys of records are secrets of some length, or the word for none', () => {

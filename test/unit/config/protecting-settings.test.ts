@@ -50,6 +50,12 @@ describe('access', () => {
     ]);
   });
 
+  test('to ZoomHub’s uploads needs keys, which sign their URLs', () => {
+    const [uploads, keys] = [{ PROOFSHEET_ZOOMHUB_TAKES_UPLOADS: 'true' }, { PROOFSHEET_URL_KEYS: KEY }];
+    expect(reportOf(uploads)).toContain('zoomhub.takesUploads');
+    expect(load({ ...uploads, ...keys, PROOFSHEET_API_TOKENS: TOKEN }).zoomhub.takesUploads).toBe(true);
+  });
+
   test('has every key id once', () => {
     const report = reportOf({ PROOFSHEET_URL_KEYS: `${KEY},${KEY}2`, PROOFSHEET_API_TOKENS: TOKEN });
     expect(report).toContain('every id once');

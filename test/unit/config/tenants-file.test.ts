@@ -160,3 +160,31 @@ describe('a tenants file', () => {
     },
   );
 });
+
+describe('a watermark', () => {
+  const PNG = Buffer.from('89504e470d0a1a0a00', 'hex');
+  const tenantWith = (watermark: string) => `- { id: agency, watermark: ${watermark} }`;
+
+  test('is a text, or a PNG that lies beside the file, with what is usual for the rest', async () => {
+    const { list } = { list: (known: TenantsFile) => known.list()[0]?.watermark };
+    expect(list(await opened(tenantWith("{ text: ' © Agency ' }")))).toMatchObject({
+      ...{ kind: 'text', text: '© Agency', opacity: 0.75, scale: 1 },
+    });
+    file?.close();
+    writeFileSync(join(dir, 'mark.png'), PNG);
+    expect(list(await opened(tenantWith('{ image: mark.png, opacity: 0.5, scale: 0.25 }')))).toMatchObject({
+      ...{ kind: 'image', path: join(dir, 'mark.png'), opacity: 0.5, scale: 0.25, digest: expect.any(String) },
+    });
+  });
+
+  test.each([
+    ['{}', 'tenant 1.watermark: expected a text or an image, one of them'],
+    ['{ text: a, image: b }', 'tenant 1.watermark: expected a text or an image, one of them'],
+    ['{ text: a, scale: 2 }', 'tenant 1.watermark.scale'],
+    ['{ text: a, opacity: 0 }', 'tenant 1.watermark.opacity'],
+    ['{ image: none.png }', 'tenant agency: watermark.image: expected a file that can be read, got ENOENT'],
+    ['{ image: package.json }', 'tenant agency: watermark.image: expected a PNG, got something else'],
+  ])('of %s is refused', (watermark, fault) => {
+    expect(faultsOf(tenantWith(watermark)).join()).toContain(fault);
+  });
+});

@@ -11,7 +11,7 @@ import { psnrDb } from '../../support/pixels.js';
 function rasterOf(
   widthPx: number,
   heightPx: number,
-  channels: 3 | 4,
+  channels: 1 | 3 | 4,
   colour: (pixel: number) => readonly number[],
 ): Raster {
   const pixels = Buffer.alloc(widthPx * heightPx * channels);
@@ -36,6 +36,13 @@ describe('a picture of few colours', () => {
       return [number, 255 - number, (number * 7) % 256];
     });
     expect((await decoded(raster, 90))?.equals(raster.pixels)).toBe(true);
+  });
+
+  test.each([1, 2, 3, 5, 16, 17, 256])('of %i greys in one channel is the same picture', async (greys) => {
+    const raster = rasterOf(37, 23, 1, (pixel) => [Math.floor(((pixel * 7) % greys) * (255 / Math.max(1, greys - 1)))]);
+    const shown = await decoded(raster, 90);
+    const step = (shown?.length ?? 0) / raster.pixels.length;
+    for (const [pixel, grey] of raster.pixels.entries()) expect(shown?.[pixel * step]).toBe(grey);
   });
 
   test('with alpha is the same picture, but for colours that nobody sees', async () => {

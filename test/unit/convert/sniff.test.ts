@@ -43,6 +43,7 @@ describe('what is off by default is named, and what is none', () => {
     ['JPEG XL', Buffer.from('ff0afa1f', 'hex')],
     ['HEIC', box('heic', 'mif1heic')],
     ['HEIC', box('mif1', 'heic')],
+    ['HEIF in its minimal form', box('mif3', 'heic')],
     ['MP4 media', box('isom', 'iso2mp41')],
     ['QuickTime', box('qt  ')],
     ['HTML', Buffer.from('<!DOCTYPE html><html>')],

@@ -186,6 +186,48 @@ describe('how much it draws', () => {
     expect(() => safeSvg(svg(patterns(12)).toString())).toThrow(tooMuch);
   });
 
+  const styled = (levels: number, style: (id: string) => string, selector: (id: string) => string): string => {
+    const rules = Array.from({ length: levels }, (_, n) => `${selector(`p${n}`)} { ${style(`p${n + 1}`)} }`);
+    const parts = Array.from(
+      { length: levels },
+      (_, n) => `<pattern id="p${n}">${`<rect class="a p${n}" id="p${n}"/>`.repeat(10)}</pattern>`,
+    );
+    return `<style>${rules.join('\n')}</style>${parts.join('')}`;
+  };
+
+  test.each<[string, (id: string) => string]>([
+    ['class', (id) => `.${id}`],
+    ['an element of two classes', (id) => `svg > pattern rect.a.${id}`],
+    ['a list, within media', (id) => `@media screen { circle, .${id}:not(.x) { x: y } } .${id}`],
+    ['an attribute', (id) => `[class="a ${id}"].${id}`],
+  ])('a style sheet counts by %s', (_name, selector) => {
+    const fill = (id: string) => `stroke: red; fill: url('#${id}')`;
+    expect(() => safeSvg(svg(styled(4, fill, selector)).toString())).not.toThrow();
+    expect(() => safeSvg(svg(styled(12, fill, selector)).toString())).toThrow(tooMuch);
+  });
+
+  test('a rule is for those alone that it may name', () => {
+    const many = '<rect class="few"/>'.repeat(1000);
+    const heavy = `<pattern id="p">${'<g/>'.repeat(1000)}</pattern>`;
+    for (const selector of ['.others', 'circle', '#one', '.few.others', 'rect > circle'])
+      expect(() => safeSvg(svg(`<style>${selector}{fill:url(#p)}</style>${heavy}${many}`).toString())).not.toThrow();
+    for (const selector of ['.few', 'rect', '*', 'svg .few', 'RECT', 'circle, rect:hover', ':first-child'])
+      expect(() => safeSvg(svg(`<style>${selector}{fill:url(#p)}</style>${heavy}${many}`).toString())).toThrow(tooMuch);
+  });
+
+  test.each([
+    ['an attribute', (marker: string, shapes: string) => `<g marker-mid="${marker}">${shapes}</g>`],
+    ['a style', (marker: string, shapes: string) => `<g style="fill:red;marker:${marker}">${shapes}</g>`],
+    ['a sheet', (marker: string, shapes: string) => `<style>path{marker-mid:${marker}}</style>${shapes}`],
+  ])('a marker counts at every corner, by %s', (_name, make) => {
+    const drawn = (corners: number): string =>
+      svg(
+        `<marker id="m">${'<g/>'.repeat(100)}</marker>${make('url(#m)', `<path d="M0 0${'L1 1'.repeat(corners)}"/>`)}`,
+      ).toString();
+    expect(() => safeSvg(drawn(1_000))).not.toThrow();
+    expect(() => safeSvg(drawn(3_000))).toThrow(tooMuch);
+  });
+
   test('circles are no growth, and chains have an end', () => {
     expect(() => safeSvg(svg('<g id="a"><use href="#a"/><use href="#a"/></g>').toString())).not.toThrow();
     expect(() => safeSvg(svg(chain(100)).toString())).not.toThrow();

@@ -7,7 +7,8 @@ import { parseFormat } from '../../../src/kernel/format.js';
 import { planSequence, sequenceOf } from '../../../src/kernel/sequence.js';
 import { areaOf } from '../../../src/kernel/sizes.js';
 import type { Preview } from '../../../src/kernel/source.js';
-import { anyCandidate, anyFormat, anySource, sourceInfo } from '../../support/kernel-arbitraries.js';
+import { anyCandidate, anyFormat, anySource } from '../../support/kernel-arbitraries.js';
+import { sourceInfo } from '../../support/records.js';
 
 const photo = sourceInfo({ widthPx: 3000, heightPx: 4000 });
 

@@ -7,7 +7,8 @@ import { type Format, parseFormat } from '../../../src/kernel/format.js';
 import { answerOf, missingFor, missingFormats } from '../../../src/kernel/on-demand.js';
 import { planSequence, type Sequence, sequenceOf } from '../../../src/kernel/sequence.js';
 import type { Preview, SourceInfo, SourceRecord } from '../../../src/kernel/source.js';
-import { anyFormat, anySource, sourceInfo } from '../../support/kernel-arbitraries.js';
+import { anyFormat, anySource } from '../../support/kernel-arbitraries.js';
+import { sourceInfo } from '../../support/records.js';
 
 function recordOf(info: SourceInfo, sequence: Sequence, previews: readonly Preview[]): SourceRecord {
   const digest = 'a'.repeat(64) as Digest;

@@ -8,8 +8,9 @@ import { parseRecipe, recipeText } from '../../../src/kernel/recipe/recipe-text.
 import { resolveRecipe } from '../../../src/kernel/recipe/resolve.js';
 import { TURNS, thenTurned, turnedBack, turnedRegion, turnedSize } from '../../../src/kernel/recipe/turn.js';
 import { geometryOf } from '../../../src/kernel/sizes.js';
-import { anyFormat, anySource, sourceInfo } from '../../support/kernel-arbitraries.js';
+import { anyFormat, anySource } from '../../support/kernel-arbitraries.js';
 import { anyRecipe } from '../../support/recipe-arbitraries.js';
+import { sourceInfo } from '../../support/records.js';
 
 const LIMITS = { maxSidePx: 100_000, maxPixels: 1e12 };
 const P = sourceInfo({ widthPx: 550, heightPx: 740 });

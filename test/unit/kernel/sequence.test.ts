@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { MAX_SIDE_PX, planSequence, sequenceOf } from '../../../src/kernel/sequence.js';
 import { areaOf } from '../../../src/kernel/sizes.js';
 import { DEFAULT_TARGET_FORMATS } from '../../support/default-formats.js';
-import { anyFormat, anySource, sourceInfo } from '../../support/kernel-arbitraries.js';
+import { anyFormat, anySource } from '../../support/kernel-arbitraries.js';
+import { sourceInfo } from '../../support/records.js';
 
 const plan = (facts: Parameters<typeof sourceInfo>[0], formats: readonly string[], alphaUsed = false) =>
   planSequence(sourceInfo(facts), alphaUsed, sequenceOf(formats).formats);

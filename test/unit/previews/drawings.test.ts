@@ -1,5 +1,5 @@
 // Pictures on demand: drawn once, found from then on, drawn again when they are lost, bounded, and the first to go.
-import { existsSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
 import { parseFormat } from '../../../src/kernel/format.js';
@@ -104,6 +104,39 @@ describe('a picture of an upload', () => {
     expect((await drawings.drawUpload(A, await bench.upload('photo'), FIT)).from).toBe('disk');
   });
 
+  test('is known by the name that its source was given, in that context alone', async () => {
+    const B = parseContext('b');
+    expect(await drawings.drawnOfTag(A, 'name', FIT)).toBeUndefined();
+    const { picture } = await drawings.drawUpload(A, { ...(await bench.upload('photo')), tag: 'name' }, FIT);
+    expect((await drawings.drawnOfTag(A, 'name', FIT_TOO))?.picture).toEqual(picture);
+    expect(await drawings.knownOfTag(A, 'name')).toMatchObject({ info: FAKE_INFO });
+    expect(await drawings.drawnOfTag(A, 'name', parseRecipe('png'))).toBeUndefined();
+    for (const tag of ['other', 'nam']) expect(await drawings.knownOfTag(A, tag)).toBeUndefined();
+    expect(await drawings.drawnOfTag(B, 'name', FIT)).toBeUndefined();
+    // Given to other bytes it is theirs.
+    await drawings.drawUpload(A, { ...(await bench.upload('another')), tag: 'name' }, FIT);
+    expect((await drawings.drawnOfTag(A, 'name', FIT))?.picture.digest).not.toBe(picture.digest);
+  });
+
+  test('takes from a context what is new of a known source, while it may have more of that', async () => {
+    await bench.close();
+    await derivatives.close();
+    await dir.remove();
+    const asked: string[] = [];
+    await open({
+      admitNew(context) {
+        asked.push(context);
+        throw new ProofsheetError('over-quota', 'too many');
+      },
+    });
+    await drawings.drawUpload(A, await bench.upload('photo'), FIT);
+    await drawings.drawUpload(A, await bench.upload('photo'), FIT_TOO);
+    expect(asked).toEqual([]);
+    await expect(drawings.drawUpload(A, await bench.upload('photo'), parseRecipe('png'))).rejects.toThrow('too many');
+    expect(asked).toEqual([A]);
+    expect(bench.converter.jobs).toHaveLength(1);
+  });
+
   test('leaves no file of the upload, whether it is drawn, found or refused', async () => {
     const uploads = [await bench.upload('photo'), await bench.upload('photo'), await bench.upload('bad')];
     await drawings.drawUpload(A, uploads[0] ?? (await bench.upload('')), FIT);
@@ -121,6 +154,67 @@ describe('a picture of an upload', () => {
       code: 'invalid-request-format',
     });
     expect(bench.converter.jobs).toHaveLength(1);
+  });
+});
+
+describe('an upload in memory', () => {
+  /** What was asked of it. */
+  const heldOf = async (name: string) => {
+    const { path, ...upload } = await bench.upload(name);
+    const asked: string[] = [];
+    const held = {
+      async placeAt(to: string) {
+        asked.push('placed');
+        copyFileSync(path, to);
+      },
+      release: () => void asked.push('released'),
+    };
+    return { upload: { ...upload, path: '', held }, asked };
+  };
+
+  test('becomes a file where it is new alone, and is released in the end', async () => {
+    const fresh = await heldOf('photo');
+    const { picture } = await drawings.drawUpload(A, fresh.upload, FIT);
+    expect(fresh.asked).toEqual(['placed', 'released']);
+    const known = await heldOf('photo');
+    expect((await drawings.drawUpload(A, known.upload, FIT)).picture).toEqual(picture);
+    await drawings.inspectUpload(A, (await heldOf('photo')).upload);
+    expect(known.asked).toEqual(['released']);
+  });
+
+  test('is released where nothing can be drawn of it', async () => {
+    bench.converter.failure = { error: new ProofsheetError('source-undecodable', 'bad'), at: 'start' };
+    const { upload, asked } = await heldOf('bad');
+    await expect(drawings.drawUpload(A, upload, FIT)).rejects.toThrow('bad');
+    expect(asked.at(-1)).toBe('released');
+  });
+});
+
+describe('where there is no place', () => {
+  const full = new ProofsheetError('overloaded', 'too many', { retryAfterSeconds: 1 });
+
+  test('who would rather wait is answered once there is one', async () => {
+    bench.converter.failure = { error: full, at: 'start' };
+    const answer = drawings.drawUpload(A, await bench.upload('photo'), FIT, true);
+    await expect.poll(() => bench.converter.jobs.length).toBeGreaterThan(2);
+    bench.converter.failure = undefined;
+    expect((await answer).picture).toMatchObject({ widthPx: 400 });
+  });
+
+  test('nobody else waits, nor for what is another failure', async () => {
+    bench.converter.failure = { error: full, at: 'start' };
+    await expect(drawings.drawUpload(A, await bench.upload('photo'), FIT)).rejects.toBe(full);
+    bench.converter.failure = { error: new ProofsheetError('source-undecodable', 'bad'), at: 'start' };
+    await expect(drawings.drawUpload(A, await bench.upload('photo'), FIT, true)).rejects.toThrow('bad');
+    expect(bench.converter.jobs).toHaveLength(2);
+  });
+
+  test('nobody waits in a server that is asked to end', async () => {
+    bench.converter.failure = { error: full, at: 'start' };
+    const answer = drawings.drawUpload(A, await bench.upload('photo'), FIT, true);
+    const refused = expect(answer).rejects.toMatchObject({ code: 'overloaded' });
+    await bench.background.drain(1_000);
+    await refused;
   });
 });
 
@@ -150,8 +244,58 @@ describe('a picture of a kept source', () => {
   test('is refused by name where the source is gone', async () => {
     const { source } = await bench.service.cache(ref, await bench.upload('photo'));
     const gone = { ...source, sourceKept: false };
-    await expect(drawings.drawKept(gone, FIT, place)).rejects.toMatchObject({ code: 'unknown-image-key' });
+    const large = parseRecipe('jpg/scale:1000x1000:contain:never');
+    await expect(drawings.drawKept(gone, large, place)).rejects.toMatchObject({ code: 'unknown-image-key' });
   });
+});
+
+describe('a smaller picture', () => {
+  const SMALL = parseRecipe('jpg/upright/scale:200x200:contain:never');
+  const ref = { context: A, imageKey: parseImageKey('key') };
+  const place = { priority: 'instant', context: A } as const;
+  const lastJob = () => bench.converter.jobs.at(-1);
+
+  test('is drawn of the preview that is large enough and the smallest, its source be there or not', async () => {
+    const { source } = await bench.service.cache(ref, await bench.upload('photo'));
+    const preview = source.previews.find(({ formats }) => formats.includes('auto:800x800'));
+    await drawings.drawKept({ ...source, sourceKept: false }, FIT, place);
+    expect(lastJob()).toMatchObject({ sourceBytes: preview?.bytes, drawing: { of: FAKE_INFO } });
+    // Of one of 1440 x 1080 it would not be as good.
+    await drawings.drawKept(source, parseRecipe('jpg/scale:1000x1000:contain:never'), place);
+    expect(lastJob()?.drawing?.of).toBeUndefined();
+  });
+
+  test('is drawn of what was drawn before of the same upload', async () => {
+    const first = await drawings.drawUpload(A, await bench.upload('photo'), FIT);
+    const second = await drawings.drawUpload(A, await bench.upload('photo'), SMALL);
+    expect(lastJob()).toMatchObject({ sourceBytes: first.picture.bytes, drawing: { of: FAKE_INFO } });
+    // What is smaller takes the place of nothing.
+    expect((await derivatives.sourceOf((await bench.upload('photo')).digest))?.base).toEqual(first.picture);
+    expect((await drawings.drawUpload(A, await bench.upload('photo'), SMALL)).picture).toEqual(second.picture);
+    expect(bench.converter.jobs).toHaveLength(2);
+  });
+
+  test('is drawn of the source where its edges are hard, and where the larger one is lost or damaged', async () => {
+    const { picture } = await drawings.drawUpload(A, await bench.upload('photo'), FIT);
+    bench.converter.hardEdges = true;
+    await drawings.drawUpload(A, await bench.upload('photo'), SMALL);
+    expect(bench.converter.jobs.map(({ drawing }) => drawing?.of !== undefined)).toEqual([false, true, false]);
+    bench.converter.hardEdges = false;
+    const { digest } = picture;
+    rmSync(`${dir.path}/derivatives/blobs/${digest.slice(0, 2)}/${digest.slice(2, 4)}/${digest}`);
+    await drawings.drawUpload(A, await bench.upload('photo'), parseRecipe('jpg/scale:100x100:contain:never'));
+    expect(lastJob()?.drawing?.of).toBeUndefined();
+  });
+
+  test.each(['jpg/region:0,0,400x400/scale:100x100:fill:always', 'jpg,page=2/scale:100x100:contain:never'])(
+    'is drawn of the source where it is %s',
+    async (recipe) => {
+      await drawings.drawUpload(A, await bench.upload('photo'), FIT);
+      await drawings.drawUpload(A, await bench.upload('photo'), parseRecipe(recipe));
+      const isWhole = recipe.includes('page');
+      expect(lastJob()?.drawing?.of !== undefined).toBe(isWhole);
+    },
+  );
 });
 
 test('what is over the bound goes, without being asked, and all of it where the disk is full', async () => {

@@ -2,8 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Metadata, SourceInfo } from '../../../src/kernel/source.js';
 import { groupMetadata } from '../../../src/previews/group-metadata.js';
-import { sourceInfo } from '../../support/kernel-arbitraries.js';
-import { groupRef, testSource } from '../../support/records.js';
+import { groupRef, sourceInfo, testSource } from '../../support/records.js';
 
 function answerOf(metadata: Metadata, info: Partial<SourceInfo> = {}, fileName?: string) {
   const { record } = testSource('a');

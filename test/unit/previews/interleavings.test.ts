@@ -69,6 +69,8 @@ describe('the rules themselves', () => {
   const overwrite = done('overwrite', 2, 3);
   const again = done('upload again', 4, 5, { value: 'old', stored: true });
 
+  const beside = done('upload again', 1, 5, { value: 'old', stored: true });
+
   it.each([
     ['an overwrite is lost', [overwrite], undefined, 1],
     ['to a read', [overwrite, done('read', 1, 9)], undefined, 1],
@@ -79,6 +81,8 @@ describe('the rules themselves', () => {
     ['after a clear', [done('clear', 0, 1)], 'old', 1],
     ['an upload that had to keep what was there', [overwrite, again], 'old', 1],
     ['and did', [overwrite, again], 'red', 0],
+    ['nor one at the same time as the overwrite', [overwrite, beside], 'old', 1],
+    ['but for a clear between them', [overwrite, done('clear', 2.5, 3.5), beside], 'old', 0],
     ['an upload after a clear', [overwrite, done('clear', 3.4, 3.6), again], 'old', 0],
     ['an upload that eviction took what it found', [again, done('evict', 4.5, 6)], undefined, 0],
     ['but not before', [done('evict', 1, 2), again], undefined, 1],

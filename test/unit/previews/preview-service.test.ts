@@ -2,6 +2,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { digestOf } from '../../../src/kernel/digest.js';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
 import { parseFormat } from '../../../src/kernel/format.js';
 import { DEFAULT_CONTEXT } from '../../../src/kernel/image-key.js';
@@ -50,6 +51,45 @@ describe('cacheImage', () => {
       expect(bytes.length).toBeGreaterThan(0);
     }
     expect((await bench.service.metadata(KEY)).groups.File).toMatchObject({ 'File Name': 'a.jpg' });
+  });
+
+  it.each(['all', 'context'] as const)(
+    'stores a source that its context knows under another key by its digest alone, deduplicated by %s',
+    async (deduplicate) => {
+      await reopen({ deduplicate });
+      const upload = await bench.upload('a', 'a.jpg');
+      const before = await bench.service.cache(groupRef('key', 'tenant'), upload);
+      const conversions = bench.converter.jobs.length;
+      const known = await bench.service.cacheKnown(groupRef('other', 'tenant'), upload.digest);
+      expect(known?.source).toEqual(before.source);
+      expect((await bench.service.choose(groupRef('other', 'tenant'), SMALL)).entry.group.fileName).toBeUndefined();
+      expect(bench.converter.jobs).toHaveLength(conversions);
+      // Nothing is told of what other contexts have, nor given away.
+      expect(await bench.service.cacheKnown(KEY, upload.digest)).toBeUndefined();
+      expect(await bench.service.has(KEY)).toBe(false);
+    },
+  );
+
+  it('does not store by its digest what has lost a preview: its bytes have to come', async () => {
+    const upload = await bench.upload('a');
+    const { source } = await bench.service.cache(KEY, upload);
+    for (const { digest } of source.previews) await rm(blobFile(digest));
+    expect(await bench.service.cacheKnown(groupRef('other'), upload.digest)).toBeUndefined();
+    expect(await bench.service.has(groupRef('other'))).toBe(false);
+  });
+
+  it('takes a small source as bytes: stored as from a file, healed from it, and no file is left', async () => {
+    const content = Buffer.from('small');
+    const upload = { path: '', content, digest: digestOf(content), bytes: content.length };
+    const { source } = await bench.service.cache(KEY, upload);
+    expect(bench.converter.jobs[0]).toMatchObject({ sourcePath: '', content });
+    expect(source).toMatchObject({ complete: true, sourceKept: true });
+    expect(await bench.blobs.get(source.digest)).toEqual(content);
+    const choice = await bench.service.choose(KEY, SMALL);
+    await bench.blobs.delete(choice.preview.digest);
+    const { bytes, from } = await bench.service.read(await bench.service.cacheAndChoose(KEY, SMALL, upload));
+    expect([digestOf(bytes), from]).toEqual([choice.preview.digest, 'disk']);
+    expect(await readdir(bench.tmpDir)).toEqual([]);
   });
 
   it('overwrites a group with another source, and frees what nobody names any more', async () => {
@@ -137,6 +177,17 @@ describe('cacheAndGetImage', () => {
     const choice = await bench.service.cacheAndChoose(KEY, SMALL, await bench.upload('b'));
     expect(choice.entry.source.digest).toBe(first.source.digest);
     expect(bench.converter.jobs).toHaveLength(1);
+  });
+
+  it('has at hand what needs no upload, and nothing that is lost or was never made', async () => {
+    expect(await bench.service.atHand(KEY, SMALL)).toBeUndefined();
+    const { source } = await bench.service.cache(KEY, await bench.upload('a'));
+    const conversions = bench.converter.jobs.length;
+    const choice = await bench.service.atHand(KEY, SMALL);
+    expect(choice?.preview.digest).toBe(source.previews[0]?.digest);
+    await rm(blobFile(source.previews[0]?.digest ?? ''));
+    expect(await bench.service.atHand(KEY, SMALL)).toBeUndefined();
+    expect(bench.converter.jobs).toHaveLength(conversions);
   });
 
   it('heals a group whose preview and source are lost from the upload at hand', async () => {

@@ -134,7 +134,7 @@ describe('equal sources in two contexts', () => {
     it('heal a lost preview from the kept source', async () => {
       await bench.service.cache(a, await bench.upload('same'));
       const choice = await bench.service.choose(a, SMALL);
-      await bench.tiered.delete(choice.preview.digest);
+      await bench.lose(choice.preview.digest);
       const { bytes, from } = await bench.service.read(choice);
       expect([bytes.length, from]).toEqual([choice.preview.bytes, 'made']);
       expect(bench.converter.jobs).toHaveLength(2);
@@ -167,7 +167,7 @@ describe('equal sources in two contexts', () => {
     it('heal from the upload of the same context', async () => {
       const { preview } = await bench.service.cacheAndChoose(a, LARGE, await bench.upload('same'));
       await bench.service.cache(a, await bench.upload('same'));
-      await bench.tiered.delete(preview.digest);
+      await bench.lose(preview.digest);
       const again = await bench.service.cacheAndChoose(a, LARGE, await bench.upload('same'));
       expect((await bench.service.read(again)).bytes.length).toBe(again.preview.bytes);
       expect(bench.metrics.total('healed_previews_total')).toBe(1);

@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
 import { parseRedisUrl } from '../../../src/kernel/redis-url.js';
 import { Breaker } from '../../../src/stores/breaker.js';
+import { connect } from '../../../src/stores/redis/connect.js';
 import type { Connection } from '../../../src/stores/redis/connection.js';
 import { DeadlineExceeded, withDeadline } from '../../../src/stores/redis/deadline.js';
 import { asPortError } from '../../../src/stores/redis/failures.js';
@@ -81,6 +82,21 @@ describe('parseRedisUrl', () => {
     expect(() => parseRedisUrl(url)).toThrow(RangeError);
     expect(() => parseRedisUrl(url)).not.toThrow(/secret/);
   });
+});
+
+describe('connect', () => {
+  // The library makes one of some hundred commands wherever options differ from those of the client before: 30 ms of the processor.
+  it.each(['redis://a', 'redis+sentinel://a:1/main', 'redis+cluster://a'])(
+    'makes no class of its own for each client of %s',
+    async (url) => {
+      const of = (binary: boolean, connectTimeoutMs: number) =>
+        connect({ address: parseRedisUrl(url), binary, connectTimeoutMs, onError: () => undefined });
+      const made = [of(true, 1_000), of(false, 1_000), of(true, 2_000)];
+      const classes = new Set(made.map(({ forKeyv }) => forKeyv.constructor));
+      expect(classes.size).toBe(1);
+      await Promise.all(made.map((connection) => connection.close()));
+    },
+  );
 });
 
 describe('withDeadline', () => {

@@ -31,7 +31,10 @@ class Model {
 
   commit(source: TestSource, names: readonly (readonly [string, string])[], replace: boolean, now: number): void {
     const known = this.sources.get(source.record.digest);
-    const effective = names.filter(([key, context]) => replace || !this.groups.has(`${context}/${key}`));
+    // A group of the same source is used once more, whoever it was that wrote it.
+    const isWritten = (before: ModelGroup | undefined): boolean =>
+      replace || before === undefined || before.source === source.record.digest;
+    const effective = names.filter(([key, context]) => isWritten(this.groups.get(`${context}/${key}`)));
     if (known === undefined && effective.length === 0) return;
     const late = known?.complete === true && !source.record.complete && known.sequenceId === source.record.sequenceId;
     if (!late) this.sources.set(source.record.digest, source.record);

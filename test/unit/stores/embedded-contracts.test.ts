@@ -2,8 +2,12 @@
 import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { blobStoreContract, damagedBlobContract } from '../../contracts/blob-store.contract.js';
 import { catalogContract } from '../../contracts/catalog.contract.js';
+import { catalogWalkContract } from '../../contracts/catalog-walk.contract.js';
 import { fairEvictionContract } from '../../contracts/fair-eviction.contract.js';
+import { insightContract } from '../../contracts/insight.contract.js';
 import { leasesContract } from '../../contracts/leases.contract.js';
+import { takedownsContract } from '../../contracts/takedowns.contract.js';
+import { workNotesContract } from '../../contracts/work-notes.contract.js';
 import { blobPath, openTestStore } from '../../support/embedded.js';
 
 const openCatalog = async () => {
@@ -15,6 +19,8 @@ const openCatalog = async () => {
       fair: store.catalog,
       peer: peer.catalog,
       peerFair: peer.catalog,
+      insight: peer.insight,
+      walk: peer.walk,
       blobs: store.blobs,
       clock: store.clock,
     },
@@ -26,6 +32,32 @@ const openCatalog = async () => {
 };
 catalogContract('the embedded catalog', openCatalog);
 fairEvictionContract('the embedded catalog', openCatalog);
+insightContract('the embedded catalog', openCatalog);
+catalogWalkContract('the embedded catalog', openCatalog);
+
+workNotesContract('embedded notes', async () => {
+  const store = await openTestStore();
+  const peer = await store.another();
+  return {
+    subject: { notes: store.notes, peer: peer.notes },
+    close: async () => {
+      await peer.close();
+      await store.dispose();
+    },
+  };
+});
+
+takedownsContract('embedded takedowns', async () => {
+  const store = await openTestStore();
+  const peer = await store.another();
+  return {
+    subject: { takedowns: store.takedowns, peer: peer.takedowns },
+    close: async () => {
+      await peer.close();
+      await store.dispose();
+    },
+  };
+});
 
 leasesContract('embedded leases', async () => {
   const store = await openTestStore();

@@ -9,7 +9,14 @@ import { ERROR_CODES, PROTOCOL_ERRORS } from '../../../src/http/replies/error-ma
 import { watchEventLoop } from '../../../src/telemetry/event-loop-lag.js';
 import { COUNTERS, GAUGES, HISTOGRAMS } from '../../../src/telemetry/metric-table.js';
 import { ProcessMetrics } from '../../../src/telemetry/metrics.js';
-import { gaugeOf, mergeSnapshots, quantileOf, renderSnapshot, totalOf } from '../../../src/telemetry/snapshot.js';
+import {
+  formFor,
+  gaugeOf,
+  mergeSnapshots,
+  quantileOf,
+  renderSnapshot,
+  totalOf,
+} from '../../../src/telemetry/snapshot.js';
 
 let metrics: ProcessMetrics;
 beforeEach(() => {
@@ -146,6 +153,38 @@ describe('several processes', () => {
     expect(text).toMatch(/^proofsheet_process_resident_memory_bytes \d+$/m);
     expect(text).not.toMatch(/ (NaN|null|undefined)$/m);
     expect(text.match(/^# TYPE proofsheet_tier_bytes gauge$/gm)).toHaveLength(1);
+  });
+
+  test('are told as OpenMetrics too: the same samples, counters without their suffix in the family, and an end', async () => {
+    metrics.count('conversions_total', { source_type: 'png', result: 'ok' }, 3);
+    metrics.observe('queue_wait_seconds', 0.3, { priority: 'instant' });
+    metrics.gauge('keys', () => 40);
+    const snapshot = await metrics.snapshot();
+    const [plain, open] = [await renderSnapshot(snapshot), await renderSnapshot(snapshot, 'openmetrics')];
+    const samplesIn = (text: string) =>
+      text
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith('#'))
+        .toSorted();
+    expect(samplesIn(open)).toEqual(samplesIn(plain));
+    expect(open).toContain('# TYPE proofsheet_conversions counter\n');
+    expect(open).toContain('proofsheet_conversions_total{source_type="png",result="ok"} 3\n');
+    expect(open).not.toContain('# TYPE proofsheet_conversions_total');
+    expect(open.endsWith('\n# EOF\n')).toBe(true);
+    expect(plain).not.toContain('# EOF');
+  });
+
+  test('are told in the older format where OpenMetrics has no way to say their names', async () => {
+    metrics.count('conversions_total', { source_type: 'png', result: 'ok' });
+    const snapshot = await metrics.snapshot();
+    const family = (name: string, type: 'counter' | 'gauge') =>
+      ({ name, help: 'A.', type, merge: 'sum', samples: [{ name, labels: {}, value: 1 }] }) as const;
+    expect(formFor(snapshot, 'openmetrics')).toBe('openmetrics');
+    expect(formFor(snapshot, 'prometheus')).toBe('prometheus');
+    expect(formFor([...snapshot, family('old_count', 'gauge')], 'openmetrics')).toBe('openmetrics');
+    expect(formFor([...snapshot, family('old_count', 'counter')], 'openmetrics')).toBe('prometheus');
+    const both = [...snapshot, family('old_count', 'gauge'), family('old_count_total', 'counter')];
+    expect(formFor(both, 'openmetrics')).toBe('prometheus');
   });
 
   test('without any process there is nothing to tell', async () => {

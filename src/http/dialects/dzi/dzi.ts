@@ -1,32 +1,36 @@
 // Deep Zoom Images: a descriptor, its tiles, and a page that shows them. `/dzi/{context}/{key}.dzi`, and beside it
-// `{key}_files/{level}/{column}_{row}.jpg`; the context `_` is the default one.
+// `{key}_files/{level}/{column}_{row}.jpg`; the context `_` is the default one. The same below `/dzi/assets/{tenant}` for assets; a name
+// that ends in `;page=N` is that of a page.
 import { ProofsheetError } from '../../../kernel/errors.js';
-import {
-  type Context,
-  DEFAULT_CONTEXT,
-  type GroupRef,
-  type ImageKey,
-  parseContext,
-  parseImageKey,
-} from '../../../kernel/image-key.js';
-import { TILE_SIDE_PX, type TilePlace } from '../../../kernel/zoom/pyramid.js';
-import type { Zoom, ZoomPicture } from '../../../previews/zoom/answers.js';
+import { DEFAULT_CONTEXT, parseContext, parseImageKey } from '../../../kernel/image-key.js';
+import { TILE_SIDE_PX } from '../../../kernel/zoom/pyramid.js';
+import type { ZoomPicture } from '../../../previews/zoom/answers.js';
 import { plainFailure } from '../../replies/error-map.js';
 import type { JsonReply } from '../../replies/reply.js';
+import {
+  DEEP_ZOOM_XMLNS,
+  descriptorXml,
+  type NamedTile,
+  namedPage,
+  pageRefOf,
+  parseTileName,
+  scopeOfZoomed,
+  tileReply,
+  type Zoomed,
+  zoomOf,
+} from '../deep-zoom.js';
 import type { Dialect } from '../dialect.js';
-import { type Route, type RouteRules, route, type UseCases } from '../route.js';
+import type { PublicUrl } from '../public-url.js';
+import { type Route, type RouteRules, route } from '../route.js';
 import { FAILURE, OF_DESCRIPTOR, OF_SCRIPT, OF_TILE, OF_VIEW } from './descriptions.js';
 import { PAGE_SCRIPT, VIEW_POLICY, viewPage } from './view-page.js';
 
 export interface DziSettings {
   readonly mount: string;
-  /** Base of absolute URLs, without a slash at the end. */
-  readonly publicUrl: () => string;
+  readonly publicUrl: PublicUrl;
   /** The text of OpenSeadragon. */
   readonly viewerScript: () => string;
 }
-
-const XMLNS = 'http://schemas.microsoft.com/deepzoom/2008';
 
 /** What the default context is written as: it has no name of its own, and a path no empty part. */
 const DEFAULT = '_';
@@ -44,56 +48,68 @@ export function dzi(settings: DziSettings): Dialect {
     mount: settings.mount,
     summary: 'Deep Zoom Images of cached pictures, and a page that shows them.',
     failureSchema: FAILURE,
-    routes: [descriptor(settings), tile(), view(), viewerScript(settings)],
+    routes: [
+      ...(['key', 'asset'] as const).flatMap((kind) => [descriptor(settings, kind), view(kind)]),
+      // Last, since a page of assets has as many segments.
+      tile('asset'),
+      tile('key'),
+      viewerScript(settings),
+    ],
     renderFailure: plainFailure,
     // Tiles are made to be shown by pages of others.
     headers: [['Access-Control-Allow-Origin', '*']],
   };
 }
 
+/** Whether a route is about cached pictures or about assets: what its path begins with, who may ask, and what it is called. */
+type Kind = Zoomed['kind'];
+
+const OF: Readonly<
+  Record<Kind, { readonly path: string; readonly opensTo: RouteRules['opensTo']; readonly suffix: string }>
+> = {
+  key: { path: '/{context}', opensTo: 'token-or-signature', suffix: '' },
+  asset: { path: '/assets/{tenant}', opensTo: 'everybody', suffix: 'OfAsset' },
+};
+
 interface AskedDescriptor {
-  readonly ref: GroupRef;
+  readonly zoomed: Zoomed;
   readonly form: 'xml' | 'json';
   /** The path up to where the tiles are, as it was sent. */
   readonly files: string;
+  readonly origin: string | undefined;
 }
 
-function descriptor({ publicUrl }: DziSettings): Route {
+function descriptor({ publicUrl }: DziSettings, kind: Kind): Route {
+  const { path, opensTo, suffix } = OF[kind];
   return route<AskedDescriptor>({
     ...READING,
-    name: 'dziDescriptor',
-    path: '/{context}/{file}',
-    description: OF_DESCRIPTOR,
-    parse({ segments: [context = '', file = ''], url }) {
-      const [, key = '', form] = /^(.*)\.(dzi|xml|json)$/s.exec(file) ?? [];
+    opensTo,
+    name: `dziDescriptor${suffix}`,
+    path: `${path}/{file}`,
+    description: OF_DESCRIPTOR[kind],
+    parse({ segments: [owner = '', file = ''], url, origin }) {
+      const [, name = '', form] = /^(.*)\.(dzi|xml|json)$/s.exec(file) ?? [];
       if (form === undefined) throw notFound('a name that ends in .dzi, .xml or .json');
-      const path = url.split('?', 1)[0] ?? '';
+      const sent = url.split('?', 1)[0] ?? '';
       return {
-        ref: refOf(context, key),
+        zoomed: zoomedOf(kind, owner, name),
         form: form === 'json' ? 'json' : 'xml',
-        files: path.replace(/\.[a-z]+$/i, '_files/'),
+        files: sent.replace(/\.[a-z]+$/i, '_files/'),
+        origin,
       };
     },
-    scopeOf,
-    async run({ ref, form, files }, use) {
-      const picture = await zoomOf(use).picture(ref);
-      return form === 'xml' ? xmlOf(picture) : jsonOf(picture, `${publicUrl()}${files}`);
+    scopeOf: scopeOfZoomed,
+    async run({ zoomed, form, files, origin }, use) {
+      const picture = await zoomOf(use).picture(await pageRefOf(use, zoomed));
+      return form === 'xml' ? descriptorXml(picture) : jsonOf(picture, `${publicUrl(origin)}${files}`);
     },
   });
-}
-
-function xmlOf({ size, tileType }: ZoomPicture): JsonReply {
-  const text =
-    '<?xml version="1.0" encoding="UTF-8"?>\n' +
-    `<Image xmlns="${XMLNS}" Format="${tileType}" Overlap="0" TileSize="${TILE_SIDE_PX}">` +
-    `<Size Width="${size.widthPx}" Height="${size.heightPx}"/></Image>\n`;
-  return { kind: 'json', text, isKept: true, headers: [['Content-Type', 'application/xml']] };
 }
 
 /** The same members, as OpenSeadragon reads them; there all of them are texts. */
 function jsonOf({ size, tileType }: ZoomPicture, tilesUrl: string): JsonReply {
   const image = {
-    xmlns: XMLNS,
+    xmlns: DEEP_ZOOM_XMLNS,
     Url: tilesUrl,
     Format: tileType,
     Overlap: '0',
@@ -103,48 +119,51 @@ function jsonOf({ size, tileType }: ZoomPicture, tilesUrl: string): JsonReply {
   return { kind: 'json', text: JSON.stringify({ Image: image }), isKept: true };
 }
 
-interface AskedTile {
-  readonly ref: GroupRef;
-  readonly place: TilePlace;
-  readonly extension: string;
-}
-
-function tile(): Route {
-  return route<AskedTile>({
+function tile(kind: Kind): Route {
+  const { path, opensTo, suffix } = OF[kind];
+  return route<{ readonly zoomed: Zoomed; readonly asked: NamedTile }>({
     ...READING,
-    name: 'dziTile',
-    path: '/{context}/{files}/{level}/{tile}',
-    description: OF_TILE,
-    parse({ segments: [context = '', files = '', levelText = '', name = ''] }) {
-      const [, key] = /^(.*)_files$/s.exec(files) ?? [];
-      const [, column, row, extension = ''] = /^(\d{1,7})_(\d{1,7})\.([a-z]{3,4})$/.exec(name) ?? [];
-      if (key === undefined || column === undefined || row === undefined || !/^\d{1,2}$/.test(levelText))
-        throw notFound('a tile KEY_files/LEVEL/COLUMN_ROW.EXTENSION');
-      const place = { level: Number(levelText), column: Number(column), row: Number(row) };
-      return { ref: refOf(context, key), place, extension: extension === 'jpeg' ? 'jpg' : extension };
+    opensTo,
+    name: `dziTile${suffix}`,
+    path: `${path}/{files}/{level}/{tile}`,
+    description: OF_TILE[kind],
+    parse({ segments: [owner = '', files = '', level = '', name = ''] }) {
+      const [, of] = /^(.*)_files$/s.exec(files) ?? [];
+      const asked = parseTileName(level, name);
+      if (of === undefined || asked === undefined) throw notFound('a tile NAME_files/LEVEL/COLUMN_ROW.EXTENSION');
+      return { zoomed: zoomedOf(kind, owner, of), asked };
     },
-    scopeOf,
-    async run({ ref, place, extension }, use) {
-      const choice = await zoomOf(use).tile(ref, place);
-      if (choice.preview.type !== extension) throw notFound(`a tile of type ${choice.preview.type}`);
-      return { kind: 'picture', choice };
+    scopeOf: scopeOfZoomed,
+    async run({ zoomed, asked }, use) {
+      const reply = await tileReply(zoomOf(use), await pageRefOf(use, zoomed), asked);
+      // Which picture an asset shows now, no prepared answer could know.
+      return kind === 'asset' ? { ...reply, isForThisRequest: true } : reply;
     },
   });
 }
 
-function view(): Route {
-  return route<{ readonly ref: GroupRef }>({
+function view(kind: Kind): Route {
+  const { path, opensTo, suffix } = OF[kind];
+  return route<{ readonly zoomed: Zoomed }>({
     ...READING,
-    name: 'dziView',
-    path: '/view/{context}/{key}',
+    opensTo,
+    name: `dziView${suffix}`,
+    path: `/view${path}/{name}`,
     isPage: true,
-    description: OF_VIEW,
-    parse: ({ segments: [context = '', key = ''] }) => ({ ref: refOf(context, key) }),
-    scopeOf,
-    async run({ ref }, use) {
-      await zoomOf(use).picture(ref);
-      const context = ref.context === DEFAULT_CONTEXT ? DEFAULT : ref.context;
-      return { kind: 'page', html: viewPage(context, ref.imageKey), contentSecurityPolicy: VIEW_POLICY };
+    description: OF_VIEW[kind],
+    parse: ({ segments: [owner = '', name = ''] }) => ({ zoomed: zoomedOf(kind, owner, name) }),
+    scopeOf: scopeOfZoomed,
+    async run({ zoomed }, use) {
+      const { page, pages, entry } = await zoomOf(use).picture(await pageRefOf(use, zoomed));
+      const shown =
+        zoomed.kind === 'asset'
+          ? { folders: ['assets', zoomed.tenant], name: zoomed.asset, title: entry.group.fileName ?? zoomed.asset }
+          : {
+              folders: [zoomed.context === DEFAULT_CONTEXT ? DEFAULT : zoomed.context],
+              name: zoomed.imageKey,
+              title: zoomed.imageKey,
+            };
+      return { kind: 'page', html: viewPage({ ...shown, page, pages }), contentSecurityPolicy: VIEW_POLICY };
     },
   });
 }
@@ -174,18 +193,11 @@ function viewerScript(settings: DziSettings): Route {
   });
 }
 
-function scopeOf({ ref }: { readonly ref: GroupRef }): Context {
-  return ref.context;
-}
-
-function refOf(context: string, key: string): GroupRef {
-  const imageKey: ImageKey = parseImageKey(key);
-  return { context: context === DEFAULT ? DEFAULT_CONTEXT : parseContext(context), imageKey };
-}
-
-function zoomOf({ zoom }: UseCases): Zoom {
-  if (zoom !== undefined) return zoom;
-  throw new ProofsheetError('protected-operation-disabled', 'there is no deep zoom on this server');
+function zoomedOf(kind: Kind, owner: string, text: string): Zoomed {
+  const { name, ...page } = namedPage(text);
+  if (kind === 'asset') return { kind, tenant: owner, asset: name, ...page };
+  const context = owner === DEFAULT ? DEFAULT_CONTEXT : parseContext(owner);
+  return { kind, context, imageKey: parseImageKey(name), ...page };
 }
 
 function notFound(expected: string): ProofsheetError {

@@ -1,4 +1,5 @@
 // The page that shows a picture to zoom into: OpenSeadragon over the descriptor, from this server alone, without a script in the page.
+import { pageSuffix } from '../deep-zoom.js';
 
 /** Nothing from elsewhere; OpenSeadragon styles its own elements, and asks for tiles as pictures or by fetch. */
 export const VIEW_POLICY = [
@@ -18,26 +19,46 @@ const STYLE = `
 html, body { margin: 0; height: 100%; background: var(--back); color: var(--ink); font: 15px/1.4 system-ui, sans-serif; }
 #viewer { position: fixed; inset: 0; }
 nav { position: fixed; top: 12px; left: 12px; display: flex; gap: 6px; z-index: 1; }
-button { width: 40px; height: 40px; border: 1px solid var(--edge); border-radius: 8px; background: var(--back); color: var(--ink);
+#pages { left: auto; right: 12px; align-items: center; }
+#pages span { background: var(--back); border: 1px solid var(--edge); border-radius: 8px; padding: 9px 10px; }
+#pages a { display: grid; place-items: center; text-decoration: none; box-sizing: border-box; }
+button, a { width: 40px; height: 40px; border: 1px solid var(--edge); border-radius: 8px; background: var(--back); color: var(--ink);
   font-size: 20px; line-height: 1; cursor: pointer; }
-button:focus-visible { outline: 3px solid #3b82f6; }
+button:focus-visible, a:focus-visible { outline: 3px solid #3b82f6; }
 #problem { position: fixed; inset: auto 12px 12px; margin: 0; }
 `;
 
-/** `context` as paths have it. */
-export function viewPage(context: string, key: string): string {
-  // The page lies two parts of the path below the mount.
-  const descriptor = `../../${encodeURIComponent(context)}/${encodeURIComponent(key)}.dzi`;
+export interface Shown {
+  /** Between the mount and the name. */
+  readonly folders: readonly string[];
+  /** Without a page. */
+  readonly name: string;
+  readonly title: string;
+  readonly page: number;
+  readonly pages: number;
+}
+
+export function viewPage({ folders, name, title, page, pages }: Shown): string {
+  // The page lies below `view` and the folders.
+  const up = '../'.repeat(folders.length + 1);
+  const file = (of: number) => encodeURIComponent(name) + pageSuffix(of);
+  const descriptor = `${up}${folders.map(encodeURIComponent).join('/')}/${file(page)}.dzi`;
+  const link = (to: number, label: string, sign: string): string =>
+    to < 1 || to > pages ? '' : `<a href="${escaped(file(to))}" aria-label="${label}">${sign}</a>\n`;
+  const turning =
+    pages === 1
+      ? ''
+      : `<nav id="pages" aria-label="Pages">\n${link(page - 1, 'Previous page', '&#8249;')}<span>${page} / ${pages}</span>\n${link(page + 1, 'Next page', '&#8250;')}</nav>\n`;
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escaped(key)}</title>
+<title>${escaped(title)}</title>
 <link rel="icon" href="data:,">
 <style>${STYLE}</style>
-<script src="../../scripts/viewer/openseadragon.js" defer></script>
-<script src="../../scripts/viewer/view.js" defer></script>
+<script src="${up}scripts/viewer/openseadragon.js" defer></script>
+<script src="${up}scripts/viewer/view.js" defer></script>
 </head>
 <body>
 <nav aria-label="Zoom">
@@ -46,7 +67,7 @@ export function viewPage(context: string, key: string): string {
 <button id="home" type="button" aria-label="Whole picture">&#8962;</button>
 <button id="full" type="button" aria-label="Full page">&#10530;</button>
 </nav>
-<main id="viewer" data-descriptor="${escaped(descriptor)}" aria-label="${escaped(key)}"></main>
+${turning}<main id="viewer" data-descriptor="${escaped(descriptor)}" aria-label="${escaped(title)}"></main>
 <p id="problem" role="alert" hidden></p>
 </body>
 </html>

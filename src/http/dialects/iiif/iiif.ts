@@ -1,21 +1,21 @@
-// The IIIF Image API in its versions 3.0 and 2.1, level 2 of both, and a Presentation manifest of one picture: `/iiif/3/{id}/...`,
-// `/iiif/2/{id}/...`. An id is an image key of the default context, or `context/key` with its slash encoded.
-import { ProofsheetError } from '../../../kernel/errors.js';
-import { DEFAULT_CONTEXT, type GroupRef, parseContext, parseImageKey } from '../../../kernel/image-key.js';
+// The IIIF Image API in its versions 3.0 and 2.1, level 2 of both, and a Presentation manifest of a picture and its pages:
+// `/iiif/3/{id}/...`, `/iiif/2/{id}/...`. An id is an image key of the default context, or `context/key` with its slash encoded; below
+// `/iiif/3/assets/{tenant}` it is that of an asset. One that ends in `;page=N` is that of a page.
+import { DEFAULT_CONTEXT, parseContext, parseImageKey } from '../../../kernel/image-key.js';
 import { type ApiVersion, type ImageRequestText, resolveImageRequest } from '../../../kernel/zoom/image-request.js';
-import type { Zoom } from '../../../previews/zoom/answers.js';
 import { plainFailure } from '../../replies/error-map.js';
 import type { JsonReply } from '../../replies/reply.js';
+import { namedPage, pageRefOf, scopeOfZoomed, type Zoomed, zoomOf } from '../deep-zoom.js';
 import type { Dialect } from '../dialect.js';
-import { type Route, type RouteRules, route, type Target, type UseCases } from '../route.js';
+import { isByRequest, type PublicUrl } from '../public-url.js';
+import { type Route, type RouteRules, route, type Target } from '../route.js';
 import { FAILURE, OF_BASE, OF_IMAGE, OF_INFO, OF_MANIFEST } from './descriptions.js';
 import { CONTEXTS, IMAGE_LIMITS, imageInfo, PROFILES } from './info.js';
 import { manifestOf, PRESENTATION_CONTEXT } from './manifest.js';
 
 export interface IiifSettings {
   readonly mount: string;
-  /** Base of absolute URLs, without a slash at the end. */
-  readonly publicUrl: () => string;
+  readonly publicUrl: PublicUrl;
 }
 
 const READING = {
@@ -28,26 +28,39 @@ const READING = {
 const LD = 'application/ld+json';
 
 export function iiif(settings: IiifSettings): Dialect {
-  const ofVersion = (version: ApiVersion): readonly Route[] => [
-    infoRoute(settings, version),
-    imageRoute(settings, version),
-    baseRoute(settings, version),
-  ];
+  const kinds = ['key', 'asset'] as const;
+  const ofVersion = (version: ApiVersion): readonly Route[] =>
+    kinds.flatMap((kind) => [
+      infoRoute(settings, version, kind),
+      imageRoute(settings, version, kind),
+      baseRoute(settings, version, kind),
+    ]);
   return {
     name: 'iiif',
     mount: settings.mount,
     summary: 'The IIIF Image API, versions 3.0 and 2.1, over cached pictures.',
     failureSchema: FAILURE,
-    routes: [...ofVersion(3), ...ofVersion(2), manifestRoute(settings)],
+    routes: [...ofVersion(3), ...ofVersion(2), ...kinds.map((kind) => manifestRoute(settings, kind))],
     renderFailure: plainFailure,
     headers: [['Access-Control-Allow-Origin', '*']],
   };
 }
 
+type Kind = Zoomed['kind'];
+
+/** What an id is of: what stands before it, who may ask, and what the route is called. */
+const OF: Readonly<
+  Record<Kind, { readonly path: string; readonly opensTo: RouteRules['opensTo']; readonly suffix: string }>
+> = {
+  key: { path: '/{id}', opensTo: 'token-or-signature', suffix: '' },
+  asset: { path: '/assets/{tenant}/{id}', opensTo: 'everybody', suffix: 'OfAsset' },
+};
+
 interface AskedPicture {
-  readonly ref: GroupRef;
-  /** The id as it was sent. */
+  readonly zoomed: Zoomed;
+  /** The id as it was sent, with what stands before it. */
   readonly id: string;
+  readonly origin: string | undefined;
 }
 
 /** Linked data only to who asks for that: browsers show JSON. */
@@ -55,17 +68,19 @@ interface AskedInfo extends AskedPicture {
   readonly asLinkedData: boolean;
 }
 
-function infoRoute({ mount, publicUrl }: IiifSettings, version: ApiVersion): Route {
+function infoRoute({ mount, publicUrl }: IiifSettings, version: ApiVersion, kind: Kind): Route {
+  const { path, opensTo, suffix } = OF[kind];
   return route<AskedInfo>({
     ...READING,
-    name: `iiif${version}Info`,
-    path: `/${version}/{id}/info.json`,
-    description: OF_INFO[version],
-    parse: (target) => ({ ...pictureOf(target, mount), asLinkedData: takesLinkedData(target) }),
-    scopeOf,
-    async run({ ref, id, asLinkedData }, use) {
-      const { size, tileType } = await zoomOf(use).picture(ref);
-      const info = imageInfo(version, `${publicUrl()}${mount}/${version}/${id}`, size, tileType);
+    opensTo,
+    name: `iiif${version}Info${suffix}`,
+    path: `/${version}${path}/info.json`,
+    description: OF_INFO[version][kind],
+    parse: (target) => ({ ...pictureOf(kind, target, mount), asLinkedData: takesLinkedData(target) }),
+    scopeOf: scopeOfZoomed,
+    async run({ zoomed, id, origin, asLinkedData }, use) {
+      const { size, tileType } = await zoomOf(use).picture(await pageRefOf(use, zoomed));
+      const info = imageInfo(version, `${publicUrl(origin)}${mount}/${version}/${id}`, size, tileType);
       return linkedData(info, CONTEXTS[version], version === 3 || asLinkedData, asLinkedData);
     },
   });
@@ -75,67 +90,81 @@ interface AskedImage extends AskedPicture {
   readonly text: ImageRequestText;
 }
 
-function imageRoute({ mount, publicUrl }: IiifSettings, version: ApiVersion): Route {
+function imageRoute({ mount, publicUrl }: IiifSettings, version: ApiVersion, kind: Kind): Route {
+  const { path, opensTo, suffix } = OF[kind];
   return route<AskedImage>({
     ...READING,
-    name: `iiif${version}Image`,
-    path: `/${version}/{id}/{region}/{size}/{rotation}/{file}`,
-    description: OF_IMAGE[version],
+    opensTo,
+    name: `iiif${version}Image${suffix}`,
+    path: `/${version}${path}/{region}/{size}/{rotation}/{file}`,
+    description: OF_IMAGE[version][kind],
     parse(target) {
-      const [, region = '', size = '', rotation = '', file = ''] = target.segments;
+      const [region = '', size = '', rotation = '', file = ''] = target.segments.slice(-4);
       const dot = file.lastIndexOf('.');
       const [quality, format] = dot < 0 ? [file, ''] : [file.slice(0, dot), file.slice(dot + 1)];
-      return { ...pictureOf(target, mount), text: { region, size, rotation, quality, format } };
+      return { ...pictureOf(kind, target, mount), text: { region, size, rotation, quality, format } };
     },
-    scopeOf,
-    async run({ ref, id, text }, use) {
+    scopeOf: scopeOfZoomed,
+    async run({ zoomed, id, origin, text }, use) {
       let canonical = '';
-      const choice = await zoomOf(use).region(ref, (picture) => {
+      const choice = await zoomOf(use).region(await pageRefOf(use, zoomed), (picture) => {
         const request = resolveImageRequest(version, picture, text, IMAGE_LIMITS);
         canonical = request.canonical;
         return request;
       });
-      const url = `${publicUrl()}${mount}/${version}/${id}/${canonical}`;
+      const url = `${publicUrl(origin)}${mount}/${version}/${id}/${canonical}`;
       const links = `<${url}>;rel="canonical", <${PROFILES[version]}>;rel="profile"`;
-      return { kind: 'picture', choice, headers: [['Link', links]] };
+      // Where the links name the host that was asked, they are for those alone who ask by it; and which picture an asset shows now, no
+      // prepared answer could know.
+      const isForThisRequest = kind === 'asset' || isByRequest(publicUrl);
+      return { kind: 'picture', choice, headers: [['Link', links]], isForThisRequest };
     },
   });
 }
 
 /** The base of a picture leads to what is told of it. */
-function baseRoute({ mount, publicUrl }: IiifSettings, version: ApiVersion): Route {
+function baseRoute({ mount, publicUrl }: IiifSettings, version: ApiVersion, kind: Kind): Route {
+  const { path, opensTo, suffix } = OF[kind];
   return route<AskedPicture>({
     ...READING,
-    name: `iiif${version}Base`,
-    path: `/${version}/{id}`,
-    description: OF_BASE[version],
-    parse: (target) => pictureOf(target, mount),
-    scopeOf,
-    async run({ ref, id }, use) {
-      await zoomOf(use).picture(ref);
-      const location = `${publicUrl()}${mount}/${version}/${id}/info.json`;
+    opensTo,
+    name: `iiif${version}Base${suffix}`,
+    path: `/${version}${path}`,
+    description: OF_BASE[version][kind],
+    parse: (target) => pictureOf(kind, target, mount),
+    scopeOf: scopeOfZoomed,
+    async run({ zoomed, id, origin }, use) {
+      await zoomOf(use).picture(await pageRefOf(use, zoomed));
+      const location = `${publicUrl(origin)}${mount}/${version}/${id}/info.json`;
       return { kind: 'redirect', status: 303, location, text: JSON.stringify({ location }) };
     },
   });
 }
 
-function manifestRoute({ mount, publicUrl }: IiifSettings): Route {
+function manifestRoute({ mount, publicUrl }: IiifSettings, kind: Kind): Route {
+  const { path, opensTo, suffix } = OF[kind];
   return route<AskedInfo>({
     ...READING,
-    name: 'iiifManifest',
-    path: '/presentation/{id}/manifest.json',
-    description: OF_MANIFEST,
-    parse: (target) => ({ ...pictureOf(target, mount), asLinkedData: takesLinkedData(target) }),
-    scopeOf,
-    async run({ ref, id, asLinkedData }, use) {
-      const { size, entry } = await zoomOf(use).picture(ref);
-      const label = entry.group.fileName ?? ref.imageKey;
-      return linkedData(
-        manifestOf(`${publicUrl()}${mount}`, id, label, size),
-        PRESENTATION_CONTEXT,
-        true,
-        asLinkedData,
+    opensTo,
+    name: `iiifManifest${suffix}`,
+    path: `/presentation${path}/manifest.json`,
+    description: OF_MANIFEST[kind],
+    parse: (target) => ({ ...pictureOf(kind, target, mount), asLinkedData: takesLinkedData(target) }),
+    scopeOf: scopeOfZoomed,
+    async run({ zoomed, id, origin, asLinkedData }, use) {
+      const ref = await pageRefOf(use, zoomed);
+      const zoom = zoomOf(use);
+      // Of an id with a page, that page alone.
+      const pictures = ref.page === undefined ? await zoom.pages(ref) : [await zoom.picture(ref)];
+      const [first] = pictures;
+      const label = first?.entry.group.fileName ?? (zoomed.kind === 'key' ? zoomed.imageKey : zoomed.asset);
+      const manifest = manifestOf(
+        `${publicUrl(origin)}${mount}`,
+        { id, isPage: ref.page !== undefined },
+        label,
+        pictures,
       );
+      return linkedData(manifest, PRESENTATION_CONTEXT, true, asLinkedData);
     },
   });
 }
@@ -158,23 +187,18 @@ function takesLinkedData({ accept = '' }: Target): boolean {
   return accept.includes(LD);
 }
 
-function scopeOf({ ref }: AskedPicture) {
-  return ref.context;
-}
-
-/** The first slash parts the context from the key. Throws `invalid-image-key`. */
-function pictureOf({ segments: [text = ''], url }: Target, mount: string): AskedPicture {
-  const slash = text.indexOf('/');
+/** The first slash of a key's id parts the context from the key. Throws `invalid-image-key`. */
+function pictureOf(kind: Kind, { segments, url, origin }: Target, mount: string): AskedPicture {
+  // Below the mount: the version, then the id and what stands before it.
+  const parts = (url.slice(mount.length).split('?', 1)[0] ?? '').split('/').slice(2);
+  const id = parts.slice(0, kind === 'key' ? 1 : 3).join('/');
+  const [tenant = ''] = segments;
+  const { name, ...page } = namedPage(segments[kind === 'key' ? 0 : 1] ?? '');
+  if (kind === 'asset') return { zoomed: { kind, tenant, asset: name, ...page }, id, origin };
+  const slash = name.indexOf('/');
   const ref =
     slash < 0
-      ? { context: DEFAULT_CONTEXT, imageKey: parseImageKey(text) }
-      : { context: parseContext(text.slice(0, slash)), imageKey: parseImageKey(text.slice(slash + 1)) };
-  // Below the mount: the version, then the id.
-  const id = url.slice(mount.length).split(/[/?]/)[2] ?? encodeURIComponent(text);
-  return { ref, id };
-}
-
-function zoomOf({ zoom }: UseCases): Zoom {
-  if (zoom !== undefined) return zoom;
-  throw new ProofsheetError('protected-operation-disabled', 'there is no deep zoom on this server');
+      ? { context: DEFAULT_CONTEXT, imageKey: parseImageKey(name) }
+      : { context: parseContext(name.slice(0, slash)), imageKey: parseImageKey(name.slice(slash + 1)) };
+  return { zoomed: { kind, ...ref, ...page }, id, origin };
 }

@@ -190,6 +190,15 @@ export const NARROWING_CONTEXT: Parameter = { ...CONTEXT, description: 'Only thi
 export const OF_KEY = [IMAGE_KEY, CONTEXT] as const;
 export const OF_PREVIEW = [IMAGE_KEY, REQUEST_FORMAT, CONTEXT] as const;
 
+const MATCH: Parameter = {
+  name: 'match',
+  in: 'query',
+  description:
+    '`exact` makes what the format says, where that is permitted, and keeps it; without it, or with `best`, the preview answers that fits best.',
+  schema: { type: 'string', enum: ['best', 'exact'] },
+  example: 'best',
+};
+
 const PLACEHOLDER: Parameter = {
   name: 'placeholder',
   in: 'query',
@@ -197,4 +206,4 @@ const PLACEHOLDER: Parameter = {
   schema: { type: 'string', enum: PLACEHOLDERS },
   example: 'thumbhash',
 };
-export const OF_PICTURE = [...OF_PREVIEW, PLACEHOLDER] as const;
+export const OF_PICTURE = [...OF_PREVIEW, MATCH, PLACEHOLDER] as const;

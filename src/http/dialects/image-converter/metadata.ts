@@ -65,8 +65,10 @@ export function cacheAndGetImageAndMetadata(strictFormats: boolean): Route {
       failures: failuresOfFormats(strictFormats),
     },
     ...ofPreview(strictFormats),
-    run: async ({ ref, format }, { previews }, call) =>
-      both(await previews.cacheAndChoose(ref, format, await call.receive()), call),
+    async run({ ref, format }, { previews }, call) {
+      const atHand = call.isWaiting() ? await previews.atHand(ref, format) : undefined;
+      return both(atHand ?? (await previews.cacheAndChoose(ref, format, await call.receive())), call);
+    },
   });
 }
 
@@ -77,14 +79,18 @@ export const cacheImage = route<AskedGroup>({
   path: '/cacheImage/{imageKey}',
   description: {
     summary: 'Makes all previews of a source, and overwrites the key',
-    details: 'Answers once every preview of the sequence is stored.',
+    details:
+      'Answers once every preview of the sequence is stored. `Content-Digest` without a body stores a source under another key ' +
+      'whose bytes are known in the context; where they are not, the answer is 4003, and they have to be sent.',
     parameters: OF_KEY,
     answer: { kind: 'json', schema: DONE },
   },
   effort: 'makes-anew',
   ...OF_GROUP,
   async run({ ref }, { previews }, call) {
-    const { source } = await previews.cache(ref, await call.receive());
+    const named = call.namedSource();
+    const known = named && (await previews.cacheKnown(ref, named));
+    const { source } = known ?? (await previews.cache(ref, await call.receive()));
     const count = ownPreviews(source).length;
     return json({ code: 0, message: `cached ${count} ${count === 1 ? 'preview' : 'previews'}` });
   },

@@ -1,12 +1,14 @@
 // What the operations of this dialect have in common: their paths, and the rules of each kind of them.
 
 import type { ErrorName } from '../../../kernel/errors.js';
+import { checkExact, type ExactPolicy } from '../../../kernel/exact.js';
 import type { Context, GroupRef } from '../../../kernel/image-key.js';
 import type { RequestFormat } from '../../../kernel/request-format.js';
 import type { HeaderPairs } from '../../replies/headers.js';
 import type { RouteRules, Target } from '../route.js';
 import { ignoredHeaders } from './ignored-format.js';
 import {
+  asksExactly,
   checkSegments,
   groupRefOf,
   narrowingContextOf,
@@ -27,6 +29,8 @@ export const UPLOADING = {
   verbs: ['POST', 'PUT'],
   opensTo: 'token',
   body: 'source',
+  takesRawSource: true,
+  takesContent: true,
   effort: 'makes',
   takesAnySegments: true,
 } as const satisfies Partial<RouteRules>;
@@ -43,6 +47,13 @@ export interface AskedGroup {
 export interface AskedPreview extends AskedGroup, RequestFormat {
   /** To be told in a header of a picture. */
   readonly placeholder?: PlaceholderName;
+}
+
+export interface AskedPicture extends AskedPreview {
+  /** What the format says, and not what fits it best. */
+  readonly isExact: boolean;
+  /** What the client takes. */
+  readonly accept: string | undefined;
 }
 
 /** Parsing and scope of operations on one group. */
@@ -73,9 +84,27 @@ export function ofPreview(strictFormats: boolean) {
   };
 }
 
+/** The same where the very format may be asked for; then it is read strictly, for nobody wants a misreading exactly. */
+export function ofPicture(strictFormats: boolean, exact: ExactPolicy) {
+  return {
+    ...ofPreview(strictFormats),
+    parse(target: Target): AskedPicture {
+      const isExact = asksExactly(target);
+      const asked = ofPreview(strictFormats || isExact).parse(target);
+      if (isExact) checkExact(exact, asked.format);
+      return { ...asked, isExact, accept: target.accept };
+    },
+  };
+}
+
 /** How an operation with a request format can fail at it. */
 export function failuresOfFormats(strictFormats: boolean): readonly ErrorName[] {
   return strictFormats ? ['invalid-request-format'] : [];
+}
+
+/** How one can that may ask exactly. */
+export function failuresOfExact(...more: readonly ErrorName[]): readonly ErrorName[] {
+  return [...more, 'invalid-request-format', 'protected-operation-disabled', 'over-quota'];
 }
 
 /** How reading a preview can. */

@@ -25,7 +25,11 @@ export function imageKeyOf(target: Target): ImageKey {
  * `strictly` throws `invalid-request-format` for a text that is no format.
  */
 export function requestFormatOf(target: Target, strictly: boolean): RequestFormat {
-  const text = target.segments[1] ?? '';
+  return formatOfText(target.segments[1] ?? '', strictly);
+}
+
+/** The same of a text. */
+export function formatOfText(text: string, strictly: boolean): RequestFormat {
   return strictly ? { format: parseFormat(text), ignored: [] } : readRequestFormat(text);
 }
 
@@ -37,6 +41,13 @@ export type PlaceholderName = (typeof PLACEHOLDERS)[number];
 export function placeholderNameOf({ url }: Target): PlaceholderName | undefined {
   const asked = queryValue(url, 'placeholder');
   return PLACEHOLDERS.find((name) => name === asked);
+}
+
+/** Whether the query asks for what the format says, and not for what fits it best. Throws `invalid-request-format` for any other match. */
+export function asksExactly({ url }: Target): boolean {
+  const match = queryValue(url, 'match');
+  if (match === undefined || match === 'best' || match === 'exact') return match === 'exact';
+  throw new ProofsheetError('invalid-request-format', 'expected match=exact or match=best, got another match');
 }
 
 /** The group of an image call; no context and an empty one are both the default context. Throws `invalid-image-key`. */

@@ -1,15 +1,19 @@
 // imaginary's HTTP API, as document apps call it: one upload in, one picture out. Drawn once and kept, in one decode; docs/IMAGINARY.md
 // says what is different.
-import type { ErrorName } from '../../../kernel/errors.js';
+import { type ErrorName, ProofsheetError } from '../../../kernel/errors.js';
 import type { Context } from '../../../kernel/image-key.js';
-import { ERROR_CODES, type Failure, type RenderedFailure } from '../../replies/error-map.js';
-import { json } from '../../replies/reply.js';
+import type { Drawings, DrawnPicture, Upload } from '../../../previews/answers.js';
+import { ERROR_CODES, type Failure, failureOf, type RenderedFailure } from '../../replies/error-map.js';
+import type { HeaderPairs } from '../../replies/headers.js';
+import { type DrawnReply, json, type Reply } from '../../replies/reply.js';
 import { queryValue } from '../../url-query.js';
 import type { Parameter, Schema } from '../description.js';
 import type { Dialect } from '../dialect.js';
-import { type Route, type RouteOf, type RouteRules, route, type Target, type UseCases } from '../route.js';
+import { type Call, type Route, type RouteOf, type RouteRules, route, type Target, type UseCases } from '../route.js';
 import { OPERATION_NAMES, REFUSED_OPERATIONS, unsupported } from './operations.js';
-import { type AskedPicture, askedOfPipeline, askedOfQuery } from './parse.js';
+import { type AskedPicture, askedOfPipeline, askedOfQuery, placeholderOf } from './parse.js';
+import { fetched, type RemoteSettings, sourceUrlOf, WithStatus } from './remote.js';
+import { checkSign } from './signature.js';
 
 export interface ImaginarySettings {
   /** In front of its paths; `''` is the root. */
@@ -17,6 +21,14 @@ export interface ImaginarySettings {
   /** What its uploads are charged to, and what API tokens have to be for. */
   readonly context: Context;
   readonly version: string;
+  /** Where GETs have their pictures from; absent: nothing is fetched. */
+  readonly remote?: RemoteSettings;
+  /** Every picture has to be signed with it; asked for every one, so that it can be replaced. Absent or `undefined`: none has. */
+  readonly signKey?: () => string | undefined;
+  /** Of pictures that answer a GET. */
+  readonly cacheTtlSeconds?: number;
+  /** A picture for whoever cannot have another by GET. */
+  readonly placeholder?: Buffer;
 }
 
 const UPLOADING = {
@@ -26,6 +38,7 @@ const UPLOADING = {
   effort: 'makes',
   sourcePart: 'file',
   takesRawSource: true,
+  holdsSource: true,
   waits: true,
 } as const satisfies Partial<RouteRules>;
 
@@ -79,29 +92,34 @@ const PIPELINE: readonly Parameter[] = [
 ];
 
 export function imaginary(settings: ImaginarySettings): Dialect {
-  const { mount, context, version } = settings;
+  const { mount, context, version, remote } = settings;
   const scopeOf = (): Context => context;
   const picture = (name: string, parameters: readonly Parameter[], parse: (target: Target) => AskedPicture): Route =>
-    route<AskedPicture>({
+    route<AskedPicture & { readonly target: string }>({
       ...UPLOADING,
+      verbs: remote ? ['POST', 'GET', 'HEAD'] : ['POST'],
       name,
       path: `/${name}`,
       description: {
         summary: `What ${name} makes of the uploaded picture`,
-        details: 'The body is the picture, or a form with a part `file`.',
+        details:
+          'The body is the picture, or a form with a part `file`. `X-Proofsheet-Source` names it, within the context of the key: what is known by that ' +
+          'name is answered before a body that `Expect: 100-continue` announces is sent.',
         parameters,
         answer: { kind: 'picture' },
         failures: ['invalid-request-format', 'unsupported-request'],
       },
-      parse,
+      parse(target) {
+        const signKey = settings.signKey?.();
+        if (signKey !== undefined) checkSign(target.url, mount, signKey);
+        return { ...parse(target), target: target.url };
+      },
       scopeOf,
       headersOf: ({ isNegotiated }) => (isNegotiated ? [['Vary', 'Accept']] : []),
-      async run({ recipe }, use, call) {
-        const drawn = await drawingsOf(use).drawUpload(context, await call.receive(), recipe);
-        const { widthPx, heightPx } = drawn.picture;
-        const sizes = [['Image-Width', String(widthPx)] as const, ['Image-Height', String(heightPx)] as const];
-        return { kind: 'drawn', drawn, headers: sizes };
-      },
+      run: (asked, use, call) =>
+        call.verb === 'POST' || remote === undefined
+          ? uploaded(context, asked, drawingsOf(use), call)
+          : named(settings, asked, drawingsOf(use), remote),
     });
   return {
     name: 'imaginary',
@@ -127,13 +145,56 @@ export function imaginary(settings: ImaginarySettings): Dialect {
 }
 
 function renderFailure({ error, status: usual, code, headers }: Failure): RenderedFailure {
-  const status = STATUSES[error.code] ?? usual;
+  const status = error instanceof WithStatus ? error.status : (STATUSES[error.code] ?? usual);
   return { status, headers, body: JSON.stringify({ message: error.message.replace(/[\r\n]+/g, ' '), status, code }) };
+}
+
+/** Of a body, or of one that was sent before by the name that it is given. */
+async function uploaded(context: Context, { recipe }: AskedPicture, drawings: Drawings, call: Call): Promise<Reply> {
+  const tag = call.sourceTag();
+  const atHand = tag && call.isWaiting() ? await drawings.drawnOfTag(context, tag, recipe) : undefined;
+  return picked(atHand ?? (await drawings.drawUpload(context, await tagged(call, tag), recipe, true)));
+}
+
+/** Of a URL, or what stands for it where it cannot be had. */
+async function named(
+  { context, cacheTtlSeconds = 0, placeholder }: ImaginarySettings,
+  { recipe, target }: AskedPicture & { readonly target: string },
+  drawings: Drawings,
+  remote: RemoteSettings,
+): Promise<Reply> {
+  try {
+    const upload = await fetched(sourceUrlOf(target, remote), remote);
+    const control =
+      cacheTtlSeconds === 0
+        ? 'private, no-cache, no-store, must-revalidate'
+        : `public, s-maxage=${cacheTtlSeconds}, max-age=${cacheTtlSeconds}, no-transform`;
+    return picked(await drawings.drawUpload(context, upload, recipe, true), [['Cache-Control', control]]);
+  } catch (error) {
+    if (placeholder === undefined || !(error instanceof ProofsheetError)) throw error;
+    const { status, body } = renderFailure(failureOf(error));
+    const drawn = await drawings.drawBytes(context, placeholder, placeholderOf(recipe, target));
+    return { ...picked(drawn, [['Error', body.replace(/[^\x20-\x7e]/g, '?')]]), status };
+  }
+}
+
+function picked(drawn: DrawnPicture, headers: HeaderPairs = []): DrawnReply {
+  const { widthPx, heightPx } = drawn.picture;
+  const sizes: HeaderPairs = [
+    ['Image-Width', String(widthPx)],
+    ['Image-Height', String(heightPx)],
+  ];
+  return { kind: 'drawn', drawn, headers: [...sizes, ...headers] };
 }
 
 function drawingsOf({ drawings }: UseCases): NonNullable<UseCases['drawings']> {
   if (drawings === undefined) throw unsupported('nothing is drawn on demand here');
   return drawings;
+}
+
+async function tagged(call: Call, tag: string | undefined): Promise<Upload> {
+  const upload = await call.receive();
+  return tag === undefined ? upload : { ...upload, tag };
 }
 
 function refused(name: string): Route {
@@ -184,7 +245,10 @@ function info(context: Context): Route {
     parse: () => undefined,
     scopeOf: () => context,
     async run(_asked, use, call) {
-      const { info: facts, metadata } = await drawingsOf(use).inspectUpload(context, await call.receive());
+      const drawings = drawingsOf(use);
+      const tag = call.sourceTag();
+      const atHand = tag && call.isWaiting() ? await drawings.knownOfTag(context, tag) : undefined;
+      const { info: facts, metadata } = atHand ?? (await drawings.inspectUpload(context, await tagged(call, tag)));
       const isTurned = facts.orientation >= 5;
       return json({
         width: isTurned ? facts.heightPx : facts.widthPx,

@@ -1,5 +1,5 @@
 // From a request's target to the recipe that it asks for. Pure.
-import type { Recipe, RecipeType } from '../../../kernel/recipe/recipe.js';
+import { NO_COLOUR, type Recipe, type RecipeType, scale } from '../../../kernel/recipe/recipe.js';
 import { queryValue } from '../../url-query.js';
 import type { Target } from '../route.js';
 import {
@@ -11,7 +11,7 @@ import {
   recipeOf,
   unsupported,
 } from './operations.js';
-import { type Given, wrong } from './parameters.js';
+import { type Given, whole, wrong } from './parameters.js';
 
 const MAX_OPERATIONS = 10;
 const MAX_JSON_CHARACTERS = 8 * 1024;
@@ -28,6 +28,14 @@ export function askedOfQuery(name: OperationName, { url, accept = '' }: Target):
   const recipe = recipeOf([operationOf(name, (parameter) => queryValue(url, parameter), false)]);
   if (recipe.type !== 'auto') return { recipe, isNegotiated: false };
   return { recipe: { ...recipe, type: acceptedType(accept) }, isNegotiated: true };
+}
+
+/** A picture that stands for another: of its type, and exactly of the sides that were asked for, those of a query alone. */
+export function placeholderOf({ type }: Recipe, url: string): Recipe {
+  const side = (name: string): number => whole((parameter) => queryValue(url, parameter), name);
+  const [width, height] = [side('width'), side('height')];
+  const steps = width === 0 && height === 0 ? [] : [scale(width, height, 'fill', 'always')];
+  return { type, background: NO_COLOUR, page: 1, steps };
 }
 
 /** `/pipeline?operations=[...]` */

@@ -74,6 +74,15 @@ const JOBS: Schema = {
         required: ['kind', 'waiting', 'delayed', 'claimed', 'oldestDueAt'],
       },
     },
+    retries: {
+      type: 'array',
+      description: 'Why work was put off, by the process that answers and since it started; the most frequent first.',
+      items: {
+        type: 'object',
+        properties: { kind: { enum: JOB_KINDS }, reason: { type: 'string' }, retries: { type: 'integer', minimum: 1 } },
+        required: ['kind', 'reason', 'retries'],
+      },
+    },
     usage: { type: 'object', properties: { assets: COUNT, originals: COUNT, bytes: COUNT, openImports: COUNT } },
     imports: {
       type: 'array',
@@ -81,7 +90,7 @@ const JOBS: Schema = {
     },
     next: { ...TEXT_OR_NOTHING, description: 'The cursor of the next page.' },
   },
-  required: ['queue', 'usage', 'imports', 'next'],
+  required: ['queue', 'retries', 'usage', 'imports', 'next'],
 };
 
 export const OF_JOBS: RouteDescription = {

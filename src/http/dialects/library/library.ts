@@ -1,11 +1,11 @@
 // For operators: how the library's imports stand, one and all, in words that no other dialect owns. Only to an admin.
+import { OWN_MOUNTS } from '../../../kernel/dialect-names.js';
 import { ProofsheetError } from '../../../kernel/errors.js';
 import type { Context } from '../../../kernel/image-key.js';
 import { parseContext } from '../../../kernel/image-key.js';
 import { type ImportId, parseImportId } from '../../../kernel/library/ids.js';
 import type { ImportItem, ImportJob } from '../../../kernel/library/import-job.js';
 import { JOB_KINDS } from '../../../kernel/ports/jobs.js';
-import type { ItemStatus } from '../../../library/answers.js';
 import { plainFailure } from '../../replies/error-map.js';
 import { json } from '../../replies/reply.js';
 import { queryValue } from '../../url-query.js';
@@ -39,7 +39,7 @@ const jobs = route<AskedList>({
     };
   },
   run: async ({ context, cursor, limit }, use) => {
-    const { library, jobs: queue } = libraryOf(use);
+    const { library, jobs: queue, retries } = libraryOf(use);
     const page = await library.listImports({
       limit,
       ...(context !== undefined && { context }),
@@ -55,6 +55,7 @@ const jobs = route<AskedList>({
         ...Object.fromEntries(counts.filter((of) => of.kind === kind).map(({ state, jobs: count }) => [state, count])),
         oldestDueAt: timeOf(dueSince[index]),
       })),
+      retries: retries(),
       usage: await library.usage(context),
       imports: page.entries.map(told),
       next: page.next ?? null,
@@ -96,7 +97,7 @@ const replay = route<{ readonly id: ImportId | undefined }>({
 export function libraryOperators(): Dialect {
   return {
     name: 'library',
-    mount: '/library',
+    mount: OWN_MOUNTS.library,
     routes: [jobs, job, replay, ...webhookRoutes],
     summary: 'How the imports of the library stand, for operators.',
     failureSchema: FAILURE,
@@ -125,8 +126,8 @@ function told({ id, context, dialect, system, items, ended, acceptedAt, finished
   };
 }
 
-function toldItem({ item, asset }: ItemStatus) {
-  const { index, state, reason, attempts, nextAttemptAt, reference, title, assetId, versionNumber } = item;
+function toldItem(item: ImportItem) {
+  const { index, state, reason, attempts, nextAttemptAt, reference, title, assetId, versionNumber, picture } = item;
   return {
     index,
     source: withoutQuery(item),
@@ -138,7 +139,7 @@ function toldItem({ item, asset }: ItemStatus) {
     nextAttemptAt: timeOf(nextAttemptAt),
     assetId: assetId ?? null,
     version: versionNumber ?? null,
-    isThere: asset !== undefined,
+    isThere: picture !== undefined,
   };
 }
 

@@ -1,7 +1,7 @@
 // What Livingdocs says to whoever asked to be told that an import has ended: a few figures; who wants more asks for the status.
 import { createHmac } from 'node:crypto';
 import type { ImportJob } from '../../../kernel/library/import-job.js';
-import type { Letter } from '../../../library/answers.js';
+import type { Letter } from '../../../library/letter.js';
 
 /** Beside the signature of Standard Webhooks that of Livingdocs' own webhooks, by the first secret: it has no word for two. */
 export function livingdocsLetter({ id, items, ended, callback }: ImportJob, secrets: readonly string[]): Letter {

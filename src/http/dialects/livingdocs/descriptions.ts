@@ -1,5 +1,5 @@
 // What the routes of Livingdocs tell of themselves to whoever writes a client.
-import type { Parameter, RouteDescription, Schema } from '../description.js';
+import { inPath, inQuery, type Parameter, type RouteDescription, type Schema } from '../description.js';
 
 const TEXT: Schema = { type: 'string' };
 const OBJECT: Schema = { type: 'object' };
@@ -26,17 +26,6 @@ const VERSION: Parameter = {
   schema: TEXT,
   example: 'v1',
 };
-const inPath = (name: string, description: string, example: string): Parameter => ({
-  name,
-  in: 'path',
-  description,
-  schema: TEXT,
-  example,
-});
-const inQuery = (name: string, description: string, example: string): Parameter => ({
-  ...inPath(name, description, example),
-  in: 'query',
-});
 
 const IMAGE: Schema = {
   title: 'LivingdocsImage',

@@ -1,14 +1,14 @@
 // GET /api/{version}/import/images/status?id=: where an import stands, and in the end what became of each image.
 import { type ImportId, parseImportId } from '../../../kernel/library/ids.js';
+import type { ImportItem } from '../../../kernel/library/import-job.js';
 import type { Reason } from '../../../kernel/library/reason.js';
-import type { Tenant } from '../../../kernel/library/tenant.js';
-import type { ImportStatus, ItemStatus } from '../../../library/answers.js';
+import type { ImportStatus } from '../../../library/answers.js';
 import { json } from '../../replies/reply.js';
 import { queryValue } from '../../url-query.js';
 import { type Route, route } from '../route.js';
 import { OF_STATUS } from './descriptions.js';
 import { ValidationFailure } from './failures.js';
-import { type ImageUrls, imageObject } from './image-object.js';
+import { type ImageUrls, imageObjects } from './image-object.js';
 import { libraryOf, READING, WRITING } from './library-route.js';
 import { parseVersion } from './versions.js';
 
@@ -42,7 +42,12 @@ export function importStatus(urls: ImageUrls): Route {
       const status = await library.importStatus(tenant.context, id);
       // Forgotten in between.
       if (status === undefined) return json({ finished: true, state: 'failed', id });
-      return json({ finished: true, state: 'success', id, images: imagesOf(urls, tenant, status) });
+      return json({
+        finished: true,
+        state: 'success',
+        id,
+        images: imagesOf(imageObjects(urls, tenant, call.origin), status),
+      });
     },
   });
 }
@@ -52,28 +57,39 @@ function dateText(unixMs: number): string {
   return new Date(unixMs).toISOString().slice(0, 19).replace('T', ' ');
 }
 
-function imagesOf(urls: ImageUrls, tenant: Tenant, { job, items }: ImportStatus): readonly object[] {
-  const firsts = new Map(
-    items.flatMap((status) => (status.asset ? [[status.item.reference?.externalId, status.asset] as const] : [])),
-  );
-  return items.map((status) => {
-    const { item } = status;
-    // A repeated id is the image that the first one became.
-    const asset = status.asset ?? (item.state === 'skipped' ? firsts.get(item.reference?.externalId) : undefined);
-    const outcome = outcomeOf(status);
+function imagesOf(objectOf: ReturnType<typeof imageObjects>, { job, items }: ImportStatus): readonly object[] {
+  const firsts = firstsOf(items);
+  const imageOf = ({ assetId, versionNumber: version, picture }: ImportItem) =>
+    assetId && version && picture ? objectOf({ assetId, version }, picture) : undefined;
+  return items.map((item) => {
+    const { state, reason } = outcomeOf(item);
+    const shown = firsts.get(item) ?? item;
     return {
       // Some clients look at one name, some at the other.
-      status: outcome.state,
-      ...outcome,
+      status: state,
+      state,
+      reason,
       externalId: item.reference?.externalId,
       title: item.title,
       systemName: job.system,
-      ...(asset?.version && outcome.state !== 'failed' && { image: imageObject(urls, tenant, asset, asset.version) }),
+      image: state === 'failed' ? undefined : imageOf(shown),
     };
   });
 }
 
-function outcomeOf({ item }: ItemStatus): {
+/** Of each item whose id had been in the batch before, the first one of that id: it is the image that that became. */
+function firstsOf(items: readonly ImportItem[]): ReadonlyMap<ImportItem, ImportItem> {
+  const repeated = items.filter(isRepeated);
+  if (repeated.length === 0) return new Map();
+  const firsts = new Map(items.filter((item) => !isRepeated(item)).map((item) => [item.reference?.externalId, item]));
+  return new Map(repeated.map((item) => [item, firsts.get(item.reference?.externalId) ?? item]));
+}
+
+function isRepeated({ reason }: ImportItem): boolean {
+  return reason?.code === 'duplicate-in-batch';
+}
+
+function outcomeOf(item: ImportItem): {
   readonly state: 'success' | 'skipped' | 'failed';
   readonly reason?: string;
 } {
@@ -81,7 +97,7 @@ function outcomeOf({ item }: ItemStatus): {
   if (item.state === 'skipped')
     return {
       state: 'skipped',
-      reason: item.reason?.code === 'duplicate-in-batch' ? 'duplicate id in this import' : 'already exists',
+      reason: isRepeated(item) ? 'duplicate id in this import' : 'already exists',
     };
   return { state: 'failed', reason: item.state === 'cancelled' ? 'Import was cancelled' : reasonText(item.reason) };
 }

@@ -1,8 +1,7 @@
 // GET /api/{version}/mediaLibrary[/{id}] and serve-image/{key}: entries of the media library, and their originals.
 import type { Context } from '../../../kernel/image-key.js';
-import type { AssetVersion, DescribedAsset, ExternalReference } from '../../../kernel/library/asset.js';
+import type { Asset, AssetVersion, DescribedAsset, ExternalReference } from '../../../kernel/library/asset.js';
 import { parseAssetId } from '../../../kernel/library/ids.js';
-import type { Tenant } from '../../../kernel/library/tenant.js';
 import { SOURCE_MEDIA } from '../../../kernel/source-media.js';
 import type { Library } from '../../../library/answers.js';
 import { json, type OriginalReply } from '../../replies/reply.js';
@@ -10,7 +9,7 @@ import { queryValue } from '../../url-query.js';
 import { type Route, route } from '../route.js';
 import { OF_ENTRY, OF_LIST, OF_ORIGINAL } from './descriptions.js';
 import { entryNotFound, ValidationFailure } from './failures.js';
-import { type ImageName, type ImageUrls, imageObject, keyOf, parseKey } from './image-object.js';
+import { type ImageName, type ImageUrls, imageObjects, keyOf, parseKey } from './image-object.js';
 import { libraryOf, READING } from './library-route.js';
 import { listNameOf, parseVersion } from './versions.js';
 
@@ -48,7 +47,8 @@ export function mediaLibraryList(urls: ImageUrls): Route {
     async run({ version, ids, reference }, use, call) {
       const { library } = libraryOf(use);
       const entries = await entriesOf(library, call.tenant().context, ids, reference);
-      return json({ [listNameOf(version)]: entries.map((entry) => entryObject(urls, call.tenant(), entry)) });
+      const objectOf = imageObjects(urls, call.tenant(), call.origin);
+      return json({ [listNameOf(version)]: entries.map((entry) => entryObject(objectOf, entry)) });
     },
   });
 }
@@ -67,7 +67,7 @@ export function mediaLibraryEntry(urls: ImageUrls): Route {
       const assetId = parseAssetId(id);
       const found = assetId && (await libraryOf(use).library.describeAsset(call.tenant().context, assetId));
       if (!found) throw entryNotFound(toldId(id));
-      return json(entryObject(urls, call.tenant(), found));
+      return json(entryObject(imageObjects(urls, call.tenant(), call.origin), found));
     },
   });
 }
@@ -92,10 +92,11 @@ export async function originalReply(
   library: Library,
   context: Context,
   name: Omit<ImageName, 'tenantId'> | undefined,
-): Promise<OriginalReply> {
+): Promise<OriginalReply & { readonly version: AssetVersion }> {
   const version = name && (await library.findVersion(context, name.assetId, name.version));
   if (version === undefined) throw entryNotFound(name?.assetId ?? '?');
-  return { kind: 'original', version, open: (start, end) => opened(library, context, version, start, end) };
+  const { mediaType } = SOURCE_MEDIA[version.type];
+  return { kind: 'original', version, mediaType, open: (start, end) => opened(library, context, version, start, end) };
 }
 
 async function opened(
@@ -130,19 +131,28 @@ async function entriesOf(
   return found.filter((entry) => entry !== undefined);
 }
 
-function entryObject(urls: ImageUrls, tenant: Tenant, { asset, version }: DescribedAsset): object {
+function entryObject(objectOf: ReturnType<typeof imageObjects>, { asset, version }: DescribedAsset): object {
   return {
     id: asset.id,
     version: asset.revision,
     mediaType: asset.mediaType,
     title: asset.title,
-    ...(version && { asset: assetObject(version, asset.fileName, imageObject(urls, tenant, { asset }, version).url) }),
+    ...(version && {
+      asset: assetObject(version, asset.fileName, objectOf(...shown(asset, version)).url),
+    }),
     metadata: asset.metadata,
     createdAt: new Date(asset.createdAt).toISOString(),
     updatedAt: new Date(asset.updatedAt).toISOString(),
     systemName: asset.reference?.system,
     externalId: asset.reference?.externalId,
   };
+}
+
+function shown({ title }: Asset, { assetId, number, type, widthPx, heightPx }: AssetVersion) {
+  return [
+    { assetId, version: number },
+    { title, type, widthPx, heightPx },
+  ] as const;
 }
 
 function assetObject(version: AssetVersion, fileName: string | undefined, url: string): object {

@@ -96,10 +96,29 @@ export async function restore(
 
 /** Reads a backup as a whole: its records, and every original that they name. */
 export async function verify(from: string, progress: CopyProgress = () => undefined): Promise<Verified> {
-  const files = new BlobFiles(join(from, ORIGINALS));
+  return verifyOriginals(await recordsOf(from), join(from, ORIGINALS), progress);
+}
+
+/** The same of the library in `dataDir`, which may be in use by processes of this machine; `undefined` where there is none. */
+export async function verifyLibrary(
+  dataDir: string,
+  progress: CopyProgress = () => undefined,
+): Promise<Verified | undefined> {
+  const records = join(libraryDir(dataDir), RECORDS);
+  if (!existsSync(join(records, 'data.mdb'))) return undefined;
+  const { originals, damaged } = await verifyOriginals(records, join(libraryDir(dataDir), ORIGINALS), progress);
+  if (damaged.length === 0) return { originals, damaged };
+  // One that was erased while others were read is missed by nobody.
+  const named = new Set<Digest>();
+  for await (const { digest } of namedIn(records)) named.add(digest);
+  return { originals, damaged: damaged.filter((digest) => named.has(digest)) };
+}
+
+async function verifyOriginals(records: string, dir: string, progress: CopyProgress): Promise<Verified> {
+  const files = new BlobFiles(dir);
   const damaged: Digest[] = [];
   let originals = 0;
-  for await (const { digest, bytes } of namedIn(await recordsOf(from))) {
+  for await (const { digest, bytes } of namedIn(records)) {
     if (!(await isWhole(files, digest, bytes))) damaged.push(digest);
     progress(++originals);
   }

@@ -1,10 +1,11 @@
 // The Originals port on files of their own, beside the cache's: an original and a blob of the same bytes are two names of one file
 // (a hard link), so that whatever the cache evicts, clears or sweeps takes its own name alone. The file system counts the names.
 import { createHash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
+import { type FileHandle, utimes } from 'node:fs/promises';
 import type { Digest } from '../../../kernel/digest.js';
 import { ProofsheetError } from '../../../kernel/errors.js';
-import type { OriginalName, Originals } from '../../../kernel/ports/originals.js';
+import type { OriginalName, Originals, Pieces } from '../../../kernel/ports/originals.js';
+import { releaseMemory } from '../../../kernel/release-memory.js';
 import { type BlobFiles, hashFile, openRegular } from '../blob-files.js';
 import type { FileBlobs } from '../file-blobs.js';
 import { errnoOf, storageError } from '../storage-errors.js';
@@ -29,12 +30,13 @@ export class FileOriginals implements Originals {
     return this.blobs.copyTo(digest, path);
   }
 
-  async read(original: OriginalName, start: number, end: number): Promise<AsyncIterable<Uint8Array> | undefined> {
+  async read(original: OriginalName, start: number, end: number): Promise<Pieces | undefined> {
     try {
       const file = await this.open(original);
       if (file === undefined) return undefined;
-      const pieces = file.createReadStream({ start, end: Math.max(start, end) - 1, highWaterMark: READ_BYTES });
-      return start === 0 && end >= original.bytes ? this.checked(original.digest, pieces) : pieces;
+      const read = file.createReadStream({ start, end: Math.max(start, end) - 1, highWaterMark: READ_BYTES });
+      const pieces = start === 0 && end >= original.bytes ? this.checked(original.digest, read) : read;
+      return { [Symbol.asyncIterator]: () => pieces[Symbol.asyncIterator](), passed: releaseMemory };
     } catch (error) {
       throw storageError(error);
     }
@@ -54,6 +56,23 @@ export class FileOriginals implements Originals {
     } catch (error) {
       // The disk cannot read it: whoever can bring it again is to do so.
       if (errnoOf(error) === 'EIO') return false;
+      throw storageError(error);
+    }
+  }
+
+  async isThere(original: OriginalName & { readonly createdAt: number }): Promise<boolean> {
+    const { digest, createdAt } = original;
+    try {
+      const file = await this.open(original);
+      if (file === undefined) return false;
+      const { mtimeMs } = await file.stat().finally(() => file.close());
+      if (Math.floor(mtimeMs) <= createdAt) return true;
+      if (!(await this.isWhole(original))) return false;
+      // A restore has copied it, say: read once, and not at every look. A disk that notes nothing has it read again.
+      const since = new Date(createdAt);
+      await utimes(this.files.pathOf(digest), since, since).catch(() => undefined);
+      return true;
+    } catch (error) {
       throw storageError(error);
     }
   }

@@ -11,6 +11,7 @@ import {
   itemAtStage,
   itemToRetry,
   jobAfter,
+  mayReplace,
   quotaMinute,
 } from '../../../kernel/library/import-changes.js';
 import {
@@ -20,12 +21,20 @@ import {
   isFinal,
   itemsOf,
   itemWorkId,
+  pictureOf,
 } from '../../../kernel/library/import-job.js';
-import { fitsAt, QUOTA_WINDOW_MS, type QuotaRefusal, type Reserved } from '../../../kernel/library/quota.js';
+import {
+  fitsAt,
+  QUOTA_AHEAD_MS,
+  QUOTA_WINDOW_MS,
+  type QuotaRefusal,
+  type Reserved,
+} from '../../../kernel/library/quota.js';
 import type { Reason } from '../../../kernel/library/reason.js';
 import type { Acceptance, ItemEffects, ItemOutcome, NewImport } from '../../../kernel/ports/assets.js';
 import { keysFrom, readRow } from '../lmdb-environment.js';
-import type { AssetLedger } from './asset-ledger.js';
+import { type AssetLedger, erasedOf } from './asset-ledger.js';
+import { forgetItems, packItems } from './item-rows.js';
 import type { JobLedger } from './job-ledger.js';
 import {
   ALL_CONTEXTS,
@@ -51,6 +60,7 @@ import type { LibraryTables } from './library-tables.js';
 
 const SERIAL_KEY = Buffer.from('import-serial');
 const CONTEXT_BYTES = 16;
+const CANCELLED = { state: 'cancelled', reason: { code: 'cancelled' } } as const;
 const MINUTE_MS = 60_000;
 /** Minutes in the window, and a few that wait to be removed. */
 const MAX_MINUTES = QUOTA_WINDOW_MS / MINUTE_MS + 10_000;
@@ -79,21 +89,28 @@ export class ImportLedger {
     const known = keyHash && readRow(this.tables.importKeys, joined(contextKey, keyHash), decodeText);
     const knownRow = known === undefined ? undefined : this.row(known as ImportId);
     if (knownRow) return { outcome: 'known', job: knownRow.job };
+    const before = this.row(id);
+    if (before && !mayReplace(wanted, before.job)) return { outcome: 'known', job: before.job };
     const open = this.assets.usage(context).openImports;
     if (open >= maxOpen) return { outcome: 'too-many-open', open, limit: maxOpen };
     const items = itemsOf(id, wanted.items);
     const refusal = this.refusalOf(context, quota, items.length);
     if (refusal) return { outcome: 'over-quota', refusal };
 
+    if (before) this.forget(id);
     const queued = items.filter(({ state }) => state === 'queued');
     const minute = quotaMinute(this.now);
     const job = acceptedJob(wanted, items.length - queued.length, this.now);
     const serial = this.nextSerial();
-    this.putRow({ job, serial, minute, ...(keyHash && { key: keyHash.toString('hex') }) });
+    const erased = erasedOf(this.tables, contextKey);
+    this.putRow({ job, serial, minute, erased, ...(keyHash && { key: keyHash.toString('hex') }) });
     for (const whose of [contextKey, ALL_CONTEXTS])
       this.tables.importsOf.putSync(joined(whose, numberKey(serial)), Buffer.from(id));
     if (keyHash) this.tables.importKeys.putSync(joined(contextKey, keyHash), Buffer.from(id));
-    for (const item of items) this.putItem(item);
+    for (const item of items) {
+      this.putItem(item);
+      if (item.becomes) this.assets.addAwaited(context, item.becomes, item);
+    }
     for (const { index } of queued) this.jobs.add({ kind: 'import-item', id: itemWorkId(id, index), context });
     this.reserve(context, minute, queued.length);
     this.assets.changeUsage(context, { openImports: 1 });
@@ -104,6 +121,8 @@ export class ImportLedger {
     const item = this.item(id, index);
     if (item === undefined || isFinal(item.state)) return;
     this.putItem(itemAtStage(item, state));
+    const context = item.becomes && state === 'converting' ? this.row(id)?.job.context : undefined;
+    if (item.becomes && context !== undefined) this.assets.noteAwaited(context, item.becomes);
   }
 
   noteRetry(
@@ -121,36 +140,41 @@ export class ImportLedger {
     const item = this.item(importId, index);
     const row = this.row(importId);
     if (item === undefined || row === undefined || isFinal(item.state)) return 'settled';
-    const ended = this.endOf(row.job.context, outcome);
+    const { context } = row.job;
+    const ended = this.endOf(context, item, outcome);
     if (ended === 'original-missing') return ended;
     this.putItem(endedItem(item, ended));
-    if (ended.state !== 'succeeded') this.giveBack(row.job.context, row.minute);
+    if (item.becomes && ended.state !== 'succeeded')
+      this.assets.giveUpAwaited(context, item.becomes, ended.reason ?? { code: 'internal' });
+    if (ended.state !== 'succeeded') this.giveBack(context, row.minute);
     this.countEnded(row, ended.state);
     return 'settled';
   }
 
-  private endOf(context: Context, outcome: ItemOutcome): EndedItem | 'original-missing' {
+  private endOf(context: Context, item: ImportItem, outcome: ItemOutcome): EndedItem | 'original-missing' {
+    // What it was to become was erased meanwhile, and does not come back.
+    if (item.becomes && this.assets.asset(context, item.becomes) === undefined) return CANCELLED;
     if (outcome.kind === 'failed') return { state: 'failed', reason: outcome.reason };
-    if (outcome.kind === 'cancelled') return { state: 'cancelled', reason: { code: 'cancelled' } };
+    if (outcome.kind === 'cancelled') return CANCELLED;
     if (outcome.kind === 'unchanged') {
       const asset = this.assets.asset(context, outcome.assetId);
       // Erased while the origin was asked: there is nothing that it is unchanged to.
       if (asset === undefined) return { state: 'failed', reason: { code: 'internal' } };
-      return { state: 'skipped', assetId: asset.id, versionNumber: asset.head };
+      return { state: 'skipped', ...pictureOf(this.assets.described(asset)) };
     }
     const settled = this.assets.arrive(context, outcome.newId, outcome.arrival, outcome.maxBytes);
     if (settled.kind === 'original-missing') return settled.kind;
     if (settled.kind === 'over-quota') return { state: 'failed', reason: { code: 'over-quota' } };
     if (settled.kind === 'too-many-versions')
       return { state: 'failed', reason: { code: 'over-quota', message: `it has ${MAX_VERSIONS} versions already` } };
-    const { assetId, versionNumber } = settled;
-    return { state: settled.kind === 'stored' ? 'succeeded' : 'skipped', assetId, versionNumber };
+    return { state: settled.kind === 'stored' ? 'succeeded' : 'skipped', ...pictureOf(settled.described) };
   }
 
   private countEnded(row: ImportRow, state: keyof EndedItems): void {
     const job = jobAfter(row.job, state, this.now);
     this.putRow({ ...row, job });
     if (job.finishedAt === undefined) return;
+    packItems(this.tables, job.id);
     this.tables.ended.putSync(joined(numberKey(this.now), job.id), NOTHING);
     this.assets.changeUsage(job.context, { openImports: -1 });
     if (job.callback === undefined) return;
@@ -158,12 +182,24 @@ export class ImportLedger {
     this.jobs.add({ kind: 'callback', id: job.id, context: job.context, dueAt });
   }
 
+  /** Takes one image of the context's quota, or says why not. Resolves with the minute it is counted in. */
+  takeImage(
+    context: Context,
+    quota: NewImport['quota'],
+  ): { readonly minute: number } | { readonly refusal: QuotaRefusal } {
+    const refusal = this.refusalOf(context, quota, 1);
+    if (refusal) return { refusal };
+    const minute = quotaMinute(this.now);
+    this.reserve(context, minute, 1);
+    return { minute };
+  }
+
   /** Forgets an import with its items. */
   forget(id: ImportId): void {
     const row = this.row(id);
     if (row === undefined) return;
     const context = this.contexts.contextKey(row.job.context);
-    for (let index = 0; index < row.job.items; index++) this.tables.items.removeSync(itemKey(id, index));
+    forgetItems(this.tables, id, row.job.items);
     for (const whose of [context, ALL_CONTEXTS]) this.tables.importsOf.removeSync(joined(whose, numberKey(row.serial)));
     if (row.key !== undefined) this.tables.importKeys.removeSync(joined(context, Buffer.from(row.key, 'hex')));
     if (row.job.finishedAt !== undefined) this.tables.ended.removeSync(joined(numberKey(row.job.finishedAt), id));
@@ -202,19 +238,28 @@ export class ImportLedger {
       this.tables.reservations.removeSync(key);
       this.assets.addUsage(context, { reserved: -images });
     }
+    const ahead = joined(prefix, numberKey(this.now + QUOTA_AHEAD_MS));
+    for (const key of keysFrom(this.tables.reservations, ahead, endOfPrefix(prefix), MAX_MINUTES)) {
+      this.addReserved(prefix, quotaMinute(this.now), readRow(this.tables.reservations, key, decodeNumber) ?? 0);
+      this.tables.reservations.removeSync(key);
+    }
+  }
+
+  private addReserved(contextKey: Buffer, minute: number, images: number): void {
+    const key = joined(contextKey, numberKey(minute));
+    const before = readRow(this.tables.reservations, key, decodeNumber) ?? 0;
+    this.tables.reservations.putSync(key, encodeNumber(before + images));
   }
 
   private reserve(context: Context, minute: number, images: number): void {
     if (images === 0) return;
     this.forgetOldReservations(context);
-    const key = joined(this.contexts.contextKey(context), numberKey(minute));
-    const before = readRow(this.tables.reservations, key, decodeNumber) ?? 0;
-    this.tables.reservations.putSync(key, encodeNumber(before + images));
+    this.addReserved(this.contexts.contextKey(context), minute, images);
     this.assets.addUsage(context, { reserved: images });
   }
 
   /** What left the window since counts no more, so there is nothing to give back. */
-  private giveBack(context: Context, minute: number): void {
+  giveBack(context: Context, minute: number): void {
     const key = joined(this.contexts.contextKey(context), numberKey(minute));
     const before = readRow(this.tables.reservations, key, decodeNumber) ?? 0;
     if (before === 0) return;

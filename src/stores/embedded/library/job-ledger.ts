@@ -1,7 +1,7 @@
 // The queue's bookkeeping inside one write transaction: every job stands in exactly one of due, delayed and claimed, a context
 // has a turn exactly while something of it is due, and the counts agree. Everything that changes a job goes through here.
 import type { Context } from '../../../kernel/image-key.js';
-import { blameOf, type JobKind, type JobState, type NewJob } from '../../../kernel/ports/jobs.js';
+import { blameOf, type JobKind, type JobState, MAX_DELAY_MS, type NewJob } from '../../../kernel/ports/jobs.js';
 import { keysFrom, readRow } from '../lmdb-environment.js';
 import {
   type ContextKeys,
@@ -72,7 +72,7 @@ export class JobLedger {
 
   /** Puts the job where its time says it stands: it must stand nowhere. */
   place(kind: JobKind, id: string, row: JobRow): void {
-    const { leaseEndsAt: _, holder: __, ...rest } = row;
+    const { leaseEndsAt: _, holder: __, beside: ___, ...rest } = row;
     const state = row.dueAt <= this.now ? 'due' : 'delayed';
     this.tables.jobs.putSync(jobKey(kind, id), encodeJson({ ...rest, state } satisfies JobRow));
     this.count(kind, state, 1);
@@ -158,42 +158,53 @@ export class JobLedger {
     this.tables.claimed.putSync(claimedKey(kind, row.leaseEndsAt ?? 0, id), NOTHING);
   }
 
-  /** What is due by now stands among the due; bounded. */
+  /** What is due by now, or later than anything can be, stands among the due; bounded. */
   promoteDelayed(kind: JobKind): void {
     const prefix = kindKey(kind);
-    for (const key of keysFrom(this.tables.delayed, prefix, joined(prefix, numberKey(this.now + 1)), BATCH)) {
+    const ready = keysFrom(this.tables.delayed, prefix, joined(prefix, numberKey(this.now + 1)), BATCH);
+    for (const key of [...ready, ...tooFarAhead(this.tables, kind, this.now, BATCH)]) {
       const id = textFrom(key, prefix.length + NUMBER_BYTES);
       const row = this.row(kind, id);
       if (row === undefined) continue;
       this.lift(kind, id, row);
-      this.place(kind, id, row);
+      this.place(kind, id, { ...row, dueAt: Math.min(row.dueAt, this.now) });
     }
   }
 
   /**
    * Leases that ended by `machineNow`, or whose holder `isDead`, are lost: the job is due again, behind what is due already, so that
-   * one that ends its holders does not come back first. Resolves with how many; bounded.
+   * one that ends its holders does not come back first. What else its holder has in hand is told how many they were, since leases of
+   * one that died end one after the other. Resolves with how many were lost; bounded.
    */
   takeBack(machineNow: number, isDead: (holder: string) => boolean): number {
-    const lost: { readonly kind: JobKind; readonly id: string; readonly row: JobRow }[] = [];
-    const lostBy = new Map<string, number>();
-    for (const key of keysFrom(this.tables.claimed, FIRST_KEY, undefined, BATCH)) {
+    const held = this.claimedRows();
+    const inHand = new Map<string, number>();
+    for (const { holder } of held) inHand.set(holder, (inHand.get(holder) ?? 0) + 1);
+    const lost = held.filter(({ ends, holder }) => ends <= machineNow || isDead(holder));
+    const losers = new Set(lost.map(({ holder }) => holder));
+    for (const { kind, id, row, holder } of held) {
+      const beside = Math.max(row.beside ?? 0, inHand.get(holder) ?? 1);
+      if (losers.has(holder) && beside !== row.beside)
+        this.tables.jobs.putSync(jobKey(kind, id), encodeJson({ ...row, beside } satisfies JobRow));
+    }
+    for (const { kind, id, row, holder } of lost) {
+      this.lift(kind, id, row);
+      const beside = Math.max(row.beside ?? 0, inHand.get(holder) ?? 1);
+      this.place(kind, id, { ...row, dueAt: this.now, lostLeases: row.lostLeases + blameOf(beside) });
+    }
+    return lost.length;
+  }
+
+  /** Those whose leases end first; bounded. */
+  private claimedRows() {
+    return keysFrom(this.tables.claimed, FIRST_KEY, undefined, BATCH).flatMap((key) => {
       const ends = numberAt(key, 0);
       const zero = key.indexOf(0, NUMBER_BYTES);
       const kind = key.toString('utf8', NUMBER_BYTES, zero) as JobKind;
       const id = textFrom(key, zero + 1);
       const row = this.row(kind, id);
-      const { holder = '' } = row ?? {};
-      if (row === undefined || (ends > machineNow && !isDead(holder))) continue;
-      lost.push({ kind, id, row });
-      lostBy.set(holder, (lostBy.get(holder) ?? 0) + 1);
-    }
-    for (const { kind, id, row } of lost) {
-      this.lift(kind, id, row);
-      const lostLeases = row.lostLeases + blameOf(lostBy.get(row.holder ?? '') ?? 1);
-      this.place(kind, id, { ...row, dueAt: this.now, lostLeases });
-    }
-    return lost.length;
+      return row === undefined ? [] : [{ kind, id, row, ends, holder: row.holder ?? '' }];
+    });
   }
 
   forgetKeys(before: number, limit: number): number {
@@ -260,6 +271,12 @@ export function firstDelayedTime(tables: LibraryTables, kind: JobKind): number |
   const prefix = kindKey(kind);
   const [key] = keysFrom(tables.delayed, prefix, endOfPrefix(prefix), 1);
   return key && numberAt(key, prefix.length);
+}
+
+/** Keys of what is delayed beyond `MAX_DELAY_MS`. */
+export function tooFarAhead(tables: LibraryTables, kind: JobKind, now: number, limit: number): readonly Buffer[] {
+  const prefix = kindKey(kind);
+  return keysFrom(tables.delayed, joined(prefix, numberKey(now + MAX_DELAY_MS + 1)), endOfPrefix(prefix), limit);
 }
 
 /** When the next lease of any kind ends, in machine time; never where there is none. */

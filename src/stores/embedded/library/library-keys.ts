@@ -43,6 +43,11 @@ export function assetsKey(context: Buffer, isTrashed: boolean, number: number): 
   return joined(context, Buffer.of(isTrashed ? 1 : 0), numberKey(number));
 }
 
+/** Assets of a session, ascending by number. */
+export function sessionAssetKey(session: number, asset: number): Buffer {
+  return joined(numberKey(session), numberKey(asset));
+}
+
 export function itemKey(id: ImportId, index: number): Buffer {
   return joined(id, indexKey(index));
 }

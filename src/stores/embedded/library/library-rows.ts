@@ -2,6 +2,7 @@
 import type { Context } from '../../../kernel/image-key.js';
 import type { Json } from '../../../kernel/library/asset.js';
 import type { ImportJob } from '../../../kernel/library/import-job.js';
+import type { UploadSession } from '../../../kernel/library/upload.js';
 import { checkSeal, SEAL_BYTES, sealed } from '../row-seal.js';
 
 /** A key alone says it all; LMDB wants a value nevertheless. */
@@ -14,8 +15,20 @@ export interface UsageRow {
   readonly openImports: number;
   /** Images reserved in minutes that stand in `reservations`. */
   readonly reserved: number;
+  /** Slots that are not committed. */
+  readonly openSlots: number;
 }
-export const NO_USAGE: UsageRow = { assets: 0, originals: 0, bytes: 0, openImports: 0, reserved: 0 };
+export const NO_USAGE: UsageRow = { assets: 0, originals: 0, bytes: 0, openImports: 0, reserved: 0, openSlots: 0 };
+
+/** One that was written before a count was there has none of it. */
+export function usageOf(bytes: Buffer): UsageRow {
+  return { ...NO_USAGE, ...decodeJson<Partial<UsageRow>>(bytes) };
+}
+
+export interface SessionRow {
+  readonly session: UploadSession;
+  readonly assets: number;
+}
 
 export interface OriginalRow {
   /** Versions that name it. */
@@ -32,6 +45,8 @@ export interface ImportRow {
   readonly minute: number;
   /** Hex hash of its key. */
   readonly key?: string;
+  /** How many assets of the context had been erased when it was accepted. */
+  readonly erased?: number;
 }
 
 export interface JobRow {
@@ -49,6 +64,8 @@ export interface JobRow {
   readonly leaseEndsAt?: number;
   /** The process that has it. */
   readonly holder?: string;
+  /** How many that one had in hand when the first of its leases ended; absent as long as it renews them. */
+  readonly beside?: number;
 }
 
 export function encodeJson(value: unknown): Buffer {

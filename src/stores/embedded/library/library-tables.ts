@@ -37,14 +37,30 @@ export interface LibraryTables {
   readonly imports: Table;
   /** context, or ALL_CONTEXTS, + serial -> import. */
   readonly importsOf: Table;
-  /** import + index -> ImportItem. */
+  /** import + index -> ImportItem; while the import has not ended, or where it is long. */
   readonly items: Table;
+  /** import -> its items, once it has ended (see item-rows.ts). */
+  readonly endedItems: Table;
   /** time + import -> nothing: what has ended, since when. */
   readonly ended: Table;
   /** context + hash of the key -> import. */
   readonly importKeys: Table;
   /** context + minute -> images reserved in it. */
   readonly reservations: Table;
+  /** session -> SessionRow. */
+  readonly sessions: Table;
+  /** context + session -> nothing. */
+  readonly sessionsOf: Table;
+  /** time + session -> nothing: since when, of those nobody has looked whether they came to anything. */
+  readonly newSessions: Table;
+  /** session + number of the asset -> asset. */
+  readonly assetsOfSession: Table;
+  /** time + name of a slot -> nothing: those that are not committed, since when. */
+  readonly openSlots: Table;
+  /** hash of the token -> DownloadGrant. */
+  readonly grants: Table;
+  /** time + hash of the token -> nothing: from when it opens nothing. */
+  readonly grantsByTime: Table;
   /** kind + id -> JobRow. */
   readonly jobs: Table;
   /** kind + context + time + id -> nothing: what can be claimed. */
@@ -69,6 +85,12 @@ export interface LibraryTables {
   readonly deliveries: Table;
   /** context + hash of the receiver -> nothing: those that something is held against. */
   readonly failing: Table;
+  /** context -> EndpointBook. */
+  readonly endpoints: Table;
+  /** context + folder -> Folder. */
+  readonly folders: Table;
+  /** context + folder + number -> FolderBatch. */
+  readonly folderBatches: Table;
 }
 
 /** Opens or makes the library in the directory `path`. Throws `DataDirError` when it cannot be used; it is left as it is. */
@@ -109,9 +131,17 @@ function tablesOf(environment: LmdbEnvironment): LibraryTables {
     imports: table('imports'),
     importsOf: table('imports-of-context'),
     items: table('import-items'),
+    endedItems: table('ended-import-items'),
     ended: table('ended-imports'),
     importKeys: table('import-keys'),
     reservations: table('reservations'),
+    sessions: table('upload-sessions'),
+    sessionsOf: table('upload-sessions-of-context'),
+    newSessions: table('new-upload-sessions'),
+    assetsOfSession: table('assets-of-session'),
+    openSlots: table('open-slots'),
+    grants: table('grants'),
+    grantsByTime: table('grants-by-time'),
     jobs: table('jobs'),
     due: table('due-jobs'),
     delayed: table('delayed-jobs'),
@@ -124,6 +154,9 @@ function tablesOf(environment: LmdbEnvironment): LibraryTables {
     receiversOf: table('receivers-of-context'),
     deliveries: table('deliveries'),
     failing: table('failing-receivers'),
+    endpoints: table('endpoints'),
+    folders: table('folders'),
+    folderBatches: table('folder-batches'),
   };
 }
 

@@ -4,7 +4,7 @@ import { ProofsheetError } from '../../../kernel/errors.js';
 import type { Context } from '../../../kernel/image-key.js';
 import type { Asset, AssetVersion, DescribedAsset, ExternalReference } from '../../../kernel/library/asset.js';
 import type { AssetId, ImportId } from '../../../kernel/library/ids.js';
-import type { ImportItem, ImportJob } from '../../../kernel/library/import-job.js';
+import { type ImportItem, type ImportJob, withoutPicture } from '../../../kernel/library/import-job.js';
 import type {
   Acceptance,
   Assets,
@@ -15,7 +15,9 @@ import type {
   SweepTimes,
   Swept,
 } from '../../../kernel/ports/assets.js';
-import { keysFrom, readRow, type Table } from '../lmdb-environment.js';
+import { readRow, type Table } from '../lmdb-environment.js';
+import { erasedOf } from './asset-ledger.js';
+import { readItem, readItems } from './item-rows.js';
 import type { LibraryChanges } from './library-changes.js';
 import {
   ALL_CONTEXTS,
@@ -23,8 +25,6 @@ import {
   digestKey,
   digestOfKey,
   endOfPrefix,
-  FIRST_KEY,
-  itemKey,
   joined,
   numberAt,
   numberKey,
@@ -32,7 +32,7 @@ import {
   textFrom,
   versionKey,
 } from './library-keys.js';
-import { decodeJson, decodeText, type ImportRow, NO_USAGE, type UsageRow } from './library-rows.js';
+import { decodeJson, decodeText, type ImportRow, NO_USAGE, usageOf } from './library-rows.js';
 
 /** Serials and numbers are below this: the border of a list that begins with its latest. */
 const MAX_NUMBER = Number.MAX_SAFE_INTEGER;
@@ -60,15 +60,19 @@ export class LmdbAssets implements Assets {
 
   async itemsOf(id: ImportId): Promise<readonly ImportItem[]> {
     this.changes.refresh();
-    const prefix = Buffer.from(id);
-    const end = endOfPrefix(prefix);
-    const found = this.tables.items.getRange({ start: prefix, ...(end && { end }) });
-    return [...found].map(({ value }) => decodeJson<ImportItem>(value));
+    const items = readItems(this.tables, id);
+    const row = this.importRow(id);
+    // Where nothing was erased, all that was there still is: a thousand looks take as long as all else.
+    if (row === undefined || row.erased === erasedOf(this.tables, this.changes.contextKey(row.job.context)))
+      return items;
+    const isThere = ({ assetId }: ImportItem) =>
+      assetId === undefined || this.tables.assets.doesExist(Buffer.from(assetId));
+    return items.map((item) => (isThere(item) ? item : withoutPicture(item)));
   }
 
   async findItem(id: ImportId, index: number): Promise<ImportItem | undefined> {
     this.changes.refresh();
-    return readRow(this.tables.items, itemKey(id, index), (bytes) => decodeJson<ImportItem>(bytes));
+    return readItem(this.tables, id, index);
   }
 
   async listImports({
@@ -167,23 +171,23 @@ export class LmdbAssets implements Assets {
   async usage(context?: Context): Promise<LibraryUsage> {
     this.changes.refresh();
     const key = context === undefined ? ALL_CONTEXTS : this.changes.contextKey(context);
-    const row = readRow(this.tables.usage, key, (bytes) => decodeJson<UsageRow>(bytes)) ?? NO_USAGE;
-    const { assets, originals, bytes, openImports } = row;
-    return { assets, originals, bytes, openImports };
+    const row = readRow(this.tables.usage, key, usageOf) ?? NO_USAGE;
+    const { assets, originals, bytes, openImports, openSlots } = row;
+    return { assets, originals, bytes, openImports, openSlots };
   }
 
   async sweep({ trashedBefore, unneededBefore, finishedBefore }: SweepTimes, limit: number): Promise<Swept> {
-    const assets = await this.each(this.tables.trash, trashedBefore, limit, ({ assets: ledger }, key) => {
+    const assets = await this.changes.each(this.tables.trash, trashedBefore, limit, ({ assets: ledger }, key) => {
       const asset = this.asset(textFrom(key, TIME_BYTES) as AssetId);
       if (asset) ledger.erase(asset);
     });
     let originals = 0;
     // Unlinked inside the transaction, so that a commit either comes before, and the original is needed, or finds it missing.
-    await this.each(this.tables.unneeded, unneededBefore, limit, ({ assets: ledger }, key) => {
+    await this.changes.each(this.tables.unneeded, unneededBefore, limit, ({ assets: ledger }, key) => {
       const digest = digestOfKey(key, TIME_BYTES);
       if (ledger.forgetUnneeded(digestKey(digest)) && this.unlink(digest)) originals++;
     });
-    const imports = await this.each(this.tables.ended, finishedBefore, limit, ({ imports: ledger }, key) =>
+    const imports = await this.changes.each(this.tables.ended, finishedBefore, limit, ({ imports: ledger }, key) =>
       ledger.forget(textFrom(key, TIME_BYTES) as ImportId),
     );
     return { assets, originals, imports };
@@ -194,22 +198,6 @@ export class LmdbAssets implements Assets {
   }
 
   /** Takes the rows dated before `before`, each in a transaction of its own. Resolves with how many. */
-  private async each(
-    table: Table,
-    before: number,
-    limit: number,
-    step: (ledgers: Parameters<Parameters<LibraryChanges['write']>[0]>[0], key: Buffer) => void,
-  ): Promise<number> {
-    this.changes.refresh();
-    const keys = keysFrom(table, FIRST_KEY, numberKey(before), limit);
-    for (const key of keys)
-      await this.changes.write((ledgers) => {
-        // Somebody else may have taken it since.
-        if (table.getBinaryFast(key) !== undefined) step(ledgers, key);
-      });
-    return keys.length;
-  }
-
   /** The values of the last keys below `cursor` behind `prefix`, the greatest number first. */
   private latest(
     table: Table,

@@ -2,7 +2,7 @@
 import type { Context } from '../../../kernel/image-key.js';
 import type { ItemStage } from '../../../kernel/library/import-job.js';
 import { parseItemWorkId } from '../../../kernel/library/import-job.js';
-import type { ItemEffects } from '../../../kernel/ports/assets.js';
+import { parseSlotName } from '../../../kernel/library/upload.js';
 import {
   type Claim,
   type ClaimRequest,
@@ -12,6 +12,7 @@ import {
   JOB_STATES,
   type Job,
   type JobCounts,
+  type JobEffects,
   type JobKind,
   type Jobs,
   type NewJob,
@@ -25,6 +26,7 @@ import {
   firstLeaseEnd,
   type JobLedger,
   ROW_STATE_OF,
+  tooFarAhead,
 } from './job-ledger.js';
 import type { LibraryChanges } from './library-changes.js';
 import { jobKey } from './library-keys.js';
@@ -89,30 +91,35 @@ export class LmdbJobs implements Jobs {
     this.changes.refresh();
     const { tables } = this.changes;
     if (this.counted(kind, 'due') > 0 || firstLeaseEnd(tables) <= this.machineNow()) return true;
-    return (firstDelayedTime(tables, kind) ?? Number.POSITIVE_INFINITY) <= this.changes.now();
+    const now = this.changes.now();
+    const first = firstDelayedTime(tables, kind);
+    return first !== undefined && (first <= now || tooFarAhead(tables, kind, now, 1).length > 0);
   }
 
   renew(claim: Claim, leaseMs: number): Promise<boolean> {
-    return this.held(claim, (jobs, row) => {
+    return this.held(claim, (jobs, { beside: _, ...row }) => {
       jobs.lift(claim.kind, claim.id, row);
       jobs.hold(claim.kind, claim.id, { ...row, leaseEndsAt: this.machineNow() + leaseMs });
     });
   }
 
   note(claim: Claim, stage: ItemStage): Promise<boolean> {
-    return this.changes.write(({ jobs, imports }) => {
+    return this.changes.write(({ jobs, imports, uploads }) => {
       if (heldRow(jobs, claim) === undefined) return false;
       const item = parseItemWorkId(claim.id);
       if (claim.kind === 'import-item' && item) imports.noteStage(item.importId, item.index, stage);
+      const slot = claim.kind === 'upload' ? parseSlotName(claim.id) : undefined;
+      if (slot) uploads.noteProcessing(slot);
       return true;
     });
   }
 
-  finish(claim: Claim, effects?: ItemEffects): Promise<Finish> {
-    return this.changes.write(({ jobs, imports }) => {
+  finish(claim: Claim, effects?: JobEffects): Promise<Finish> {
+    return this.changes.write(({ jobs, imports, uploads }) => {
       const row = heldRow(jobs, claim);
       if (row === undefined) return 'lost';
-      if (effects && imports.settleItem(effects) === 'original-missing') return 'original-missing';
+      if (effects && 'slot' in effects) uploads.settle(effects);
+      else if (effects && imports.settleItem(effects) === 'original-missing') return 'original-missing';
       jobs.lift(claim.kind, claim.id, row);
       jobs.drop(claim.kind, claim.id);
       return 'finished';

@@ -4,10 +4,14 @@ import { join } from 'node:path';
 import type { Assets } from '../../../kernel/ports/assets.js';
 import type { Clock } from '../../../kernel/ports/clock.js';
 import type { Deliveries } from '../../../kernel/ports/deliveries.js';
+import type { Endpoints } from '../../../kernel/ports/endpoints.js';
+import type { Folders } from '../../../kernel/ports/folders.js';
+import type { Grants } from '../../../kernel/ports/grants.js';
 import type { Jobs } from '../../../kernel/ports/jobs.js';
 import type { Logger } from '../../../kernel/ports/logger.js';
 import type { Metrics } from '../../../kernel/ports/metrics.js';
 import type { Originals } from '../../../kernel/ports/originals.js';
+import type { Uploads } from '../../../kernel/ports/uploads.js';
 import { BlobFiles } from '../blob-files.js';
 import { BlobReader } from '../blob-reads.js';
 import { FileBlobs } from '../file-blobs.js';
@@ -18,7 +22,11 @@ import { LibraryChanges } from './library-changes.js';
 import { openLibraryTables } from './library-tables.js';
 import { LmdbAssets } from './lmdb-assets.js';
 import { LmdbDeliveries } from './lmdb-deliveries.js';
+import { LmdbEndpoints } from './lmdb-endpoints.js';
+import { LmdbFolders } from './lmdb-folders.js';
+import { LmdbGrants } from './lmdb-grants.js';
 import { LmdbJobs } from './lmdb-jobs.js';
+import { LmdbUploads } from './lmdb-uploads.js';
 
 export interface EmbeddedLibraryOptions {
   readonly dataDir: string;
@@ -38,6 +46,10 @@ export interface EmbeddedLibrary {
   readonly jobs: Jobs;
   readonly originals: Originals;
   readonly deliveries: Deliveries;
+  readonly endpoints: Endpoints;
+  readonly folders: Folders;
+  readonly uploads: Uploads;
+  readonly grants: Grants;
   close(): Promise<void>;
 }
 
@@ -63,6 +75,10 @@ export async function openEmbeddedLibrary(options: EmbeddedLibraryOptions): Prom
     jobs,
     originals: new FileOriginals(changes, files, blobs),
     deliveries: new LmdbDeliveries(changes),
+    endpoints: new LmdbEndpoints(changes),
+    folders: new LmdbFolders(changes),
+    grants: new LmdbGrants(changes),
+    uploads: new LmdbUploads(changes),
     close: () => tables.environment.close(),
   };
 }

@@ -8,33 +8,45 @@ import {
   type DescribedAsset,
   type ExternalReference,
   MAX_VERSIONS,
-  type OriginalInfo,
   settle,
 } from '../../../kernel/library/asset.js';
-import { createdAsset, grownAsset, restoredAsset, trashedAsset } from '../../../kernel/library/asset-changes.js';
+import {
+  awaitedAsset,
+  createdAsset,
+  filledAsset,
+  grownAsset,
+  restoredAsset,
+  trashedAsset,
+  unfilledAsset,
+} from '../../../kernel/library/asset-changes.js';
+import type { AssetChange } from '../../../kernel/library/endpoint.js';
 import { type AssetId, parseAssetId } from '../../../kernel/library/ids.js';
+import type { WantedItem } from '../../../kernel/library/import-job.js';
+import type { Reason } from '../../../kernel/library/reason.js';
+import { slotName } from '../../../kernel/library/upload.js';
 import type { Arrival } from '../../../kernel/ports/assets.js';
+import type { OriginalName } from '../../../kernel/ports/originals.js';
 import type { LibraryKeys } from './library-keys.js';
 import { assetIn, type OriginalRow, originalIn, versionIn } from './library-records.js';
 import type { Transaction } from './transaction.js';
 
 /** What came of bytes that arrived. */
 export type Settled =
-  | { readonly kind: 'stored'; readonly assetId: AssetId; readonly versionNumber: number }
-  | { readonly kind: 'already-exists'; readonly assetId: AssetId; readonly versionNumber: number }
+  | { readonly kind: 'stored' | 'already-exists'; readonly described: DescribedAsset }
   | { readonly kind: 'over-quota' }
   | { readonly kind: 'too-many-versions' }
   | { readonly kind: 'original-missing' };
 
 /** The fields of a context's usage. */
-export type UsageField = 'assets' | 'originals' | 'bytes' | 'openImports';
+export type UsageField = 'assets' | 'originals' | 'bytes' | 'openImports' | 'openSlots' | 'erased';
 
 export class AssetBook {
   constructor(
     private readonly transaction: Transaction,
     private readonly keys: LibraryKeys,
     /** The next number of an asset, given out whatever becomes of the transaction. */
-    private readonly nextNumber: () => Promise<number>,
+    readonly nextNumber: () => Promise<number>,
+    private readonly noted: (change: AssetChange) => void,
   ) {}
 
   async asset(context: Context, id: AssetId): Promise<Asset | undefined> {
@@ -62,26 +74,51 @@ export class AssetBook {
   async arrive(context: Context, newId: AssetId, arrival: Arrival, maxBytes?: number): Promise<Settled> {
     const { original, reference } = arrival;
     const found = reference && (await this.byReference(context, reference));
-    const settlement = settle(found && (await this.described(found)), original);
-    if (found && settlement === 'already-exists')
-      return { kind: 'already-exists', assetId: found.id, versionNumber: found.head };
+    const known = found && (await this.described(found));
+    const settlement = settle(known, original);
+    if (known && settlement === 'already-exists') return { kind: settlement, described: known };
     if (found && settlement === 'new-version' && found.versions >= MAX_VERSIONS) return { kind: 'too-many-versions' };
-    if (maxBytes !== undefined) {
-      const more = (await this.heldTimes(context, original.digest)) > 0 ? 0 : original.bytes;
-      if ((await this.checkedUsage(context, 'bytes')) + more > maxBytes) return { kind: 'over-quota' };
-    }
-    const row = await this.original(original.digest);
-    if (!row?.kept || row.bytes !== original.bytes) return { kind: 'original-missing' };
+    const taken = await this.takes(context, original, maxBytes);
+    if (taken !== 'yes') return { kind: taken };
     const { now } = this.transaction;
+    const before = found && settlement === 'new-version' ? found : await this.awaited(context, newId);
     const asset =
-      found && settlement === 'new-version'
-        ? grownAsset(found, arrival, now)
-        : createdAsset(context, newId, await this.nextNumber(), arrival, now);
-    this.put(asset, found && settlement === 'new-version' ? found : undefined);
-    const version: AssetVersion = { ...original, assetId: asset.id, number: asset.head, createdAt: now };
-    this.transaction.set({ key: this.keys.versions(asset.id), field: String(version.number) }, version);
-    await this.hold(context, original, row);
-    return { kind: 'stored', assetId: asset.id, versionNumber: version.number };
+      before === undefined
+        ? createdAsset(context, newId, await this.nextNumber(), arrival, now)
+        : before === found
+          ? grownAsset(before, arrival, now)
+          : filledAsset(before, arrival, now);
+    this.put(asset, before);
+    const version: AssetVersion = {
+      ...{ ...original, assetId: asset.id, number: asset.head, createdAt: now },
+      ...(arrival.embedded && { embedded: arrival.embedded }),
+    };
+    this.putVersion(version);
+    await this.hold(context, original);
+    return { kind: 'stored', described: { asset, version } };
+  }
+
+  /** An asset that is to wait for an item of an import; its number is of its own. */
+  addAwaited(context: Context, { id, number }: Pick<Asset, 'id' | 'number'>, item: WantedItem): void {
+    this.put(awaitedAsset(context, { id, number }, item, this.transaction.now), undefined);
+  }
+
+  /** The asset of that id while it waits for bytes. */
+  async awaited(context: Context, id: AssetId): Promise<Asset | undefined> {
+    const asset = await this.asset(context, id);
+    return asset?.head === 0 ? asset : undefined;
+  }
+
+  /** The item that an asset waits for is at work. */
+  async noteAwaited(context: Context, id: AssetId): Promise<void> {
+    const asset = await this.awaited(context, id);
+    if (asset) this.put({ ...asset, state: 'processing' }, asset);
+  }
+
+  /** The item that an asset waits for has ended without a picture. */
+  async giveUpAwaited(context: Context, id: AssetId, failure: Reason): Promise<void> {
+    const asset = await this.awaited(context, id);
+    if (asset) this.put(unfilledAsset(asset, failure, this.transaction.now), asset);
   }
 
   trash(asset: Asset): Asset {
@@ -101,14 +138,23 @@ export class AssetBook {
   }
 
   async erase(asset: Asset): Promise<void> {
+    this.noted({ before: asset, after: undefined });
     for (let number = 1; number <= asset.versions; number++) {
       const version = await this.version(asset.id, number);
       if (version) await this.letGo(asset.context, version);
     }
+    for (const { id: slotId, state, received } of asset.slots ?? []) {
+      if (received) await this.letGo(asset.context, received);
+      if (state === 'committed') continue;
+      this.transaction.call('ZREM', this.keys.openSlots, slotName({ assetId: asset.id, slotId }));
+      this.changeUsage(asset.context, 'openSlots', -1);
+    }
+    if (asset.upload) this.transaction.call('ZREM', this.keys.sessionAssets(asset.upload.session), asset.id);
     this.transaction.call('UNLINK', this.keys.versions(asset.id));
     this.takeAway(asset);
     this.transaction.remove({ key: this.keys.asset(asset.id) });
     this.changeUsage(asset.context, 'assets', -1);
+    this.changeUsage(asset.context, 'erased', 1);
   }
 
   original(digest: Digest): Promise<OriginalRow | undefined> {
@@ -139,8 +185,27 @@ export class AssetBook {
     return Number((await this.transaction.text({ key, field })) ?? 0) + this.transaction.added(key, field);
   }
 
+  /** Whether the original is kept, and room is for it beside what the context has. */
+  async takes(
+    context: Context,
+    { digest, bytes }: OriginalName,
+    maxBytes: number | undefined,
+  ): Promise<'yes' | 'over-quota' | 'original-missing'> {
+    if (maxBytes !== undefined) {
+      const more = (await this.heldTimes(context, digest)) > 0 ? 0 : bytes;
+      if ((await this.checkedUsage(context, 'bytes')) + more > maxBytes) return 'over-quota';
+    }
+    const row = await this.original(digest);
+    return row?.kept && row.bytes === bytes ? 'yes' : 'original-missing';
+  }
+
+  putVersion(version: AssetVersion): void {
+    this.transaction.set({ key: this.keys.versions(version.assetId), field: String(version.number) }, version);
+  }
+
   /** Writes the asset in place of `before`, wherever it is listed. */
-  private put(asset: Asset, before: Asset | undefined): void {
+  put(asset: Asset, before: Asset | undefined): void {
+    this.noted({ before, after: asset });
     if (before) this.takeAway(before);
     else this.changeUsage(asset.context, 'assets', 1);
     const { id, context, number, trashedAt, reference } = asset;
@@ -161,7 +226,9 @@ export class AssetBook {
     return Number((await this.transaction.text({ key: this.keys.held(context), field: digest })) ?? 0);
   }
 
-  private async hold(context: Context, { digest, bytes }: OriginalInfo, row: OriginalRow): Promise<void> {
+  async hold(context: Context, { digest, bytes }: OriginalName): Promise<void> {
+    const row = await this.original(digest);
+    if (row === undefined) throw new Error('expected an original that is kept, got none');
     this.putOriginal(digest, { ...row, refs: row.refs + 1 });
     if (row.refs === 0) this.changeAll(bytes, 1);
     const held = await this.heldTimes(context, digest);
@@ -169,7 +236,7 @@ export class AssetBook {
     if (held === 0) this.changeOf(context, bytes, 1);
   }
 
-  private async letGo(context: Context, { digest, bytes }: OriginalInfo): Promise<void> {
+  async letGo(context: Context, { digest, bytes }: OriginalName): Promise<void> {
     const row = await this.original(digest);
     if (row === undefined || row.refs === 0) throw new Error('expected an original that is named, got none');
     this.putOriginal(digest, { ...row, refs: row.refs - 1, since: this.transaction.now });

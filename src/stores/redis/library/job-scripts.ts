@@ -2,12 +2,17 @@
 // something of it is due, and counts agree. What is committed beside it (records, see commit-script.ts) is in the same script.
 //
 //   job:KIND:ID        hash: record (sealed: what never changes), context (hash), due (Unix ms), attempts, lost, fence, state, lease,
-//                      waiting (since when it waits for what is not its fault)
+//                      waiting (since when it waits for what is not its fault); of a claimed one holder, and beside (how many that one had
+//                      in hand when the first of its leases ended)
 //   due:KIND:CONTEXT   zset of ids by due time          delayed:KIND   zset of ids by due time
 //   turns:KIND         zset of contexts by turn         claimed:KIND   zset of ids by the end of their lease
 //   waiting            hash: how many are due, by kind  counters       hash: fence, turn
 //   contexts           hash: contexts by their hashes
+import { blameOf, MAX_DELAY_MS } from '../../../kernel/ports/jobs.js';
 import { script } from '../link.js';
+
+/** What one of 1, 2, ... jobs in hand is blamed for the end of their holder; of more it is as little as of the last. */
+const blames = (most: number) => Array.from({ length: most }, (_, n) => blameOf(n + 1));
 
 /** The functions that scripts begin with. `B`: in front of every key; `NOW`: Unix ms; `LEASE_NOW`: ms on the clock of the leases. */
 export const JOB_FUNCTIONS = `
@@ -36,7 +41,7 @@ local function lift(kind, id, r)
 end
 local function place(kind, id, context, due, now)
   local key = B .. 'job:' .. kind .. ':' .. id
-  call('HDEL', key, 'lease')
+  call('HDEL', key, 'lease', 'holder', 'beside')
   if due > now then
     call('HSET', key, 'due', text(due), 'state', 'delayed')
     call('ZADD', B .. 'delayed:' .. kind, text(due), id)
@@ -61,12 +66,33 @@ local function holds(kind, id, fence)
   if r and r.state == 'claimed' and r.fence == fence then return r end
   return nil
 end
+local BLAME = {${blames(64).join(', ')}}
+-- Of every job of the kind that is in hand: who has it, and how many that one has. Leases of one that died end one after the other.
+local function inHand(kind)
+  local holders, counts = {}, {}
+  for _, id in ipairs(call('ZRANGE', B .. 'claimed:' .. kind, 0, 1023)) do
+    local holder = call('HGET', B .. 'job:' .. kind .. ':' .. id, 'holder') or ''
+    holders[id], counts[holder] = holder, (counts[holder] or 0) + 1
+  end
+  return holders, counts
+end
 local function takeBack(kind, now, leases)
   local ended = call('ZRANGEBYSCORE', B .. 'claimed:' .. kind, '-inf', text(leases), 'LIMIT', '0', '256')
+  if #ended == 0 then return 0 end
+  local holders, counts = inHand(kind)
+  local losers, besides = {}, {}
+  for _, id in ipairs(ended) do losers[holders[id] or ''] = true end
+  for id, holder in pairs(holders) do
+    if losers[holder] then
+      local key = B .. 'job:' .. kind .. ':' .. id
+      besides[id] = math.max(tonumber(call('HGET', key, 'beside') or '0'), counts[holder])
+      call('HSET', key, 'beside', besides[id])
+    end
+  end
   for _, id in ipairs(ended) do
     local r = row(kind, id)
     if r and r.state == 'claimed' then
-      call('HINCRBY', B .. 'job:' .. kind .. ':' .. id, 'lost', 1)
+      call('HINCRBYFLOAT', B .. 'job:' .. kind .. ':' .. id, 'lost', BLAME[math.min(besides[id] or 1, #BLAME)])
       lift(kind, id, r)
       place(kind, id, r.context, now, now)
     else call('ZREM', B .. 'claimed:' .. kind, id) end
@@ -75,12 +101,16 @@ local function takeBack(kind, now, leases)
 end
 local function promote(kind, now)
   local ready = call('ZRANGEBYSCORE', B .. 'delayed:' .. kind, '-inf', text(now), 'LIMIT', '0', '256')
-  for _, id in ipairs(ready) do
-    local r = row(kind, id)
-    if r and r.state == 'delayed' then
-      lift(kind, id, r)
-      place(kind, id, r.context, r.due, now)
-    else call('ZREM', B .. 'delayed:' .. kind, id) end
+  -- Later than anything can be: by a clock that was ahead.
+  local ahead = call('ZRANGEBYSCORE', B .. 'delayed:' .. kind, '(' .. text(now + ${MAX_DELAY_MS}), '+inf', 'LIMIT', '0', '256')
+  for _, ids in ipairs({ready, ahead}) do
+    for _, id in ipairs(ids) do
+      local r = row(kind, id)
+      if r and r.state == 'delayed' then
+        lift(kind, id, r)
+        place(kind, id, r.context, math.min(r.due, now), now)
+      else call('ZREM', B .. 'delayed:' .. kind, id) end
+    end
   end
 end
 `;
@@ -89,8 +119,8 @@ end
 const CLAIM_CONTEXTS = 1_000;
 
 /**
- * KEYS base. ARGV kind, now, lease clock or '', lease ms, limit, and how many each context (hash) may have, as JSON, or ''. Gives the
- * claims, of each its id and the fields of its row, and the contexts with something due of which nothing was said.
+ * KEYS base. ARGV kind, now, lease clock or '', lease ms, limit, how many each context (hash) may have, as JSON, or '', and who claims.
+ * Gives the claims, of each its id and the fields of its row, and the contexts with something due of which nothing was said.
  */
 export const CLAIM = script(`${JOB_FUNCTIONS}
 local kind, now, leases, limit = ARGV[1], tonumber(ARGV[2]), leaseNow(ARGV[3]), tonumber(ARGV[5])
@@ -105,7 +135,7 @@ local function claim(context, id, r)
     call('ZADD', B .. 'turns:' .. kind, counter('turn'), context)
   end
   local key, ends = B .. 'job:' .. kind .. ':' .. id, text(leases + tonumber(ARGV[4]))
-  call('HSET', key, 'state', 'claimed', 'fence', counter('fence'), 'lease', ends)
+  call('HSET', key, 'state', 'claimed', 'fence', counter('fence'), 'lease', ends, 'holder', ARGV[7])
   call('ZADD', B .. 'claimed:' .. kind, ends, id)
   claims[#claims + 1] = {id, call('HMGET', key, 'record', 'due', 'attempts', 'lost', 'fence', 'waiting')}
 end
@@ -148,6 +178,7 @@ local kind, id = ARGV[1], ARGV[2]
 if not holds(kind, id, ARGV[3]) then return 0 end
 local ends = text(leaseNow(ARGV[4]) + tonumber(ARGV[5]))
 call('HSET', B .. 'job:' .. kind .. ':' .. id, 'lease', ends)
+call('HDEL', B .. 'job:' .. kind .. ':' .. id, 'beside')
 call('ZADD', B .. 'claimed:' .. kind, ends, id)
 return 1`);
 

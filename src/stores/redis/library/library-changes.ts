@@ -1,19 +1,25 @@
 // Transactions of the library with the books of its parts over the same records, and who is told after it that work is due.
 import type { Context } from '../../../kernel/image-key.js';
+import { type AssetChange, eventOf, noticesOf } from '../../../kernel/library/endpoint.js';
 import type { Reserved } from '../../../kernel/library/quota.js';
 import type { JobKind, NewJob } from '../../../kernel/ports/jobs.js';
 import { AssetBook } from './asset-book.js';
 import type { Held } from './commit-script.js';
+import { endpointBookIn } from './endpoint-records.js';
 import { ImportBook } from './import-book.js';
+import { packItems } from './item-records.js';
 import { hashOf } from './library-keys.js';
+import { erasedOf, pairsOf } from './library-reads.js';
 import { encodeRecord, type LibrarySession } from './library-session.js';
 import { type Transaction, Transactions } from './transaction.js';
+import { UploadBook } from './upload-book.js';
 
 /** What a transaction may change. */
 export interface Books {
   readonly transaction: Transaction;
   readonly assets: AssetBook;
   readonly imports: ImportBook;
+  readonly uploads: UploadBook;
   readonly addJob: (job: NewJob) => void;
 }
 
@@ -41,8 +47,7 @@ export class LibraryChanges {
   async write<T>(work: (books: Books) => Promise<T>, held?: Held, retriedAt?: number): Promise<T | 'lost'> {
     const { keys, clock } = this.session;
     let added: NewJob[] = [];
-    const number = this.once('asset');
-    const serial = this.once('import');
+    const [number, serial, session] = [this.taken('asset'), this.taken('import'), this.taken('session')];
     const outcome = await this.transactions.run(async (transaction) => {
       added = [];
       if (held) transaction.hold(held);
@@ -50,14 +55,38 @@ export class LibraryChanges {
         added.push(job);
         this.add(transaction, job);
       };
-      const assets = new AssetBook(transaction, keys, number);
-      const parts = { transaction, keys, assets, addJob, nextSerial: serial };
-      const imports = new ImportBook({ ...parts, reservedOf: (context) => this.reservedOf(context) });
-      return work({ transaction, assets, imports, addJob });
+      const changes: AssetChange[] = [];
+      const assets = new AssetBook(transaction, keys, number(), (change) => void changes.push(change));
+      const parts = { transaction, keys, assets, addJob, nextSerial: serial() };
+      const imports = new ImportBook({
+        ...parts,
+        reservedOf: (context) => this.reservedOf(context),
+        erasedOf: (context) => erasedOf(this.session, context),
+        packItems: (last, items) => packItems(this.session, transaction, last, items),
+      });
+      const uploads = new UploadBook({ transaction, keys, assets, imports, addJob, nextSession: session() });
+      const result = await work({ transaction, assets, imports, uploads, addJob });
+      for (const change of changes) for (const job of await this.noticesOf(transaction, change)) addJob(job);
+      return result;
     });
     if (outcome === 'lost') return outcome;
     const retried = held && retriedAt !== undefined ? [{ kind: held[0] as JobKind, dueAt: retriedAt }] : [];
     this.tell([...added, ...retried], clock.now());
+    return outcome;
+  }
+
+  /** The work of telling the endpoints of the asset's context. */
+  private async noticesOf(transaction: Transaction, change: AssetChange): Promise<readonly NewJob[]> {
+    const context = (change.after ?? change.before)?.context;
+    if (context === undefined || eventOf(change) === undefined) return [];
+    const book = await transaction.record({ key: this.session.keys.endpoints(context) }, endpointBookIn);
+    return noticesOf(context, change, book?.endpoints ?? [], transaction.now);
+  }
+
+  /** The same of what stands on no lease, and so can lose none. */
+  async commit<T>(work: (books: Books) => Promise<T>): Promise<T> {
+    const outcome = await this.write(work);
+    if (outcome === 'lost') throw new Error('expected a commit without a lease to be kept, got one that was lost');
     return outcome;
   }
 
@@ -88,29 +117,22 @@ export class LibraryChanges {
     transaction.change(['add', kind, id, hashOf(context), record, String(dueAt ?? now)]);
   }
 
-  /** The next of a number, taken once however often the transaction is done. */
-  private once(what: 'asset' | 'import'): () => Promise<number> {
+  /** What gives the next of a number, for each time that the transaction is done: the same ones in the same order. */
+  private taken(what: 'asset' | 'import' | 'session'): () => () => Promise<number> {
     const { link, keys, deadlines } = this.session;
-    let taken: Promise<number> | undefined;
+    const taken: Promise<number>[] = [];
+    const next = () => link.send(keys.numbers, ['HINCRBY', keys.numbers, what, '1'], deadlines.setMs).then(Number);
     return () => {
-      taken ??= link.send(keys.numbers, ['HINCRBY', keys.numbers, what, '1'], deadlines.setMs).then(Number);
-      return taken;
+      let at = 0;
+      return () => (taken[at++] ??= next());
     };
   }
 
   private async reservedOf(context: Context): Promise<readonly Reserved[]> {
     const { link, keys, deadlines } = this.session;
     const key = keys.reserved(context);
-    const fields = fieldsOf(await link.send(key, ['HGETALL', key], deadlines.scriptMs));
+    const fields = pairsOf(await link.send(key, ['HGETALL', key], deadlines.scriptMs));
     const window = fields.map(([at, images]) => ({ at: Number(at), images: Number(images) }));
     return window.toSorted((a, b) => a.at - b.at);
   }
-}
-
-/** The fields of a hash as the client gives them: by protocol a map, an object, or a flat list. */
-export function fieldsOf(reply: unknown): readonly (readonly [field: string, value: string])[] {
-  if (reply instanceof Map) return [...reply].map(([field, value]) => [String(field), String(value)]);
-  if (Array.isArray(reply))
-    return Array.from({ length: reply.length / 2 }, (_, at) => [String(reply[2 * at]), String(reply[2 * at + 1])]);
-  return Object.entries((reply ?? {}) as Record<string, unknown>).map(([field, value]) => [field, String(value)]);
 }

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Digest } from '../../../kernel/digest.js';
 import type { Context } from '../../../kernel/image-key.js';
 import type { ExternalReference } from '../../../kernel/library/asset.js';
+import type { FolderId } from '../../../kernel/library/folder.js';
 import type { AssetId, ImportId } from '../../../kernel/library/ids.js';
 import type { JobKind } from '../../../kernel/ports/jobs.js';
 
@@ -57,9 +58,24 @@ export class LibraryKeys {
   /** Changes with every import that is accepted: two that look at one quota at the same time do not both go by what they saw. */
   acceptance = (context: Context) => `${this.base}acceptance:${hashOf(context)}`;
 
-  // Imports: record; items by index; by serial, of a context and all; which ended when; by the key of the wish.
+  // Uploads: sessions; those of a context, by number; when they were opened; their assets by number; slots that are not committed, since when.
+  session = (number: number) => `${this.base}session:${number}`;
+  sessionsOf = (context: Context) => `${this.base}sessions:${hashOf(context)}`;
+  get newSessions(): string {
+    return `${this.base}newsessions`;
+  }
+  sessionAssets = (number: number) => `${this.base}sessionassets:${number}`;
+  get openSlots(): string {
+    return `${this.base}openslots`;
+  }
+
+  /** What a token opens. */
+  grant = (token: string) => `${this.base}grant:${createHash('sha256').update(token).digest('hex')}`;
+
+  // Imports: record; items by index, and all of one that has ended; by serial, of a context and all; which ended when; by the key of the wish.
   import = (id: ImportId) => `${this.base}import:${id}`;
   items = (id: ImportId) => `${this.base}items:${id}`;
+  endedItems = (id: ImportId) => `${this.base}endeditems:${id}`;
   importsOf = (context: Context | undefined) =>
     context === undefined ? `${this.base}imports` : `${this.base}imports:${hashOf(context)}`;
   get ended(): string {
@@ -74,6 +90,13 @@ export class LibraryKeys {
   get contexts(): string {
     return `${this.base}contexts`;
   }
+
+  /** Who is told of what becomes of the assets of a context. */
+  endpoints = (context: Context) => `${this.base}endpoints:${hashOf(context)}`;
+
+  // Folders: record; list of batches.
+  folder = (context: Context, id: FolderId) => `${this.base}folder:${hashOf(context)}:${id}`;
+  folderBatches = (context: Context, id: FolderId) => `${this.base}folderbatches:${hashOf(context)}:${id}`;
 
   // Deliveries: a receiver and how it stands; the latest said to it; those of a context, and all, by their last use; those that failed.
   receiver = (name: string) => `${this.base}receiver:${name}`;

@@ -5,7 +5,13 @@ import { type Context, parseContext } from '../../../kernel/image-key.js';
 import { IMPORT_REASONS } from '../../../kernel/import-reasons.js';
 import type { Asset, AssetVersion, ExternalReference, Json, JsonObject } from '../../../kernel/library/asset.js';
 import { parseAssetId, parseImportId, parseTenantId } from '../../../kernel/library/ids.js';
-import { type Callback, type ImportItem, type ImportJob, ITEM_STATES } from '../../../kernel/library/import-job.js';
+import {
+  type Callback,
+  type ImportItem,
+  type ImportJob,
+  ITEM_STATES,
+  type ItemPicture,
+} from '../../../kernel/library/import-job.js';
 import type { Reason } from '../../../kernel/library/reason.js';
 import type { SourceValidators } from '../../../kernel/ports/source-fetcher.js';
 import { SOURCE_TYPES } from '../../../kernel/source.js';
@@ -14,6 +20,7 @@ import {
   type Fields,
   fieldsOf,
   flagIn,
+  listIn,
   oneOf,
   optionalIn,
   parsedIn,
@@ -21,6 +28,7 @@ import {
   wholeIn,
   wrong,
 } from '../record-fields.js';
+import { embeddedIn, slotIn, timeIn, uploadIn } from './upload-records.js';
 
 const ASSET_STATES = ['pending', 'uploaded', 'processing', 'processed', 'failed'] as const;
 const CREATED_VIA = ['import', 'upload'] as const;
@@ -44,6 +52,8 @@ export interface ImportRow {
   /** The minute in which its images were reserved. */
   readonly minute: number;
   readonly key?: string;
+  /** How many assets of the context had been erased when it was accepted. */
+  readonly erased?: number;
 }
 
 /** What never changes of a job. */
@@ -68,6 +78,9 @@ export function assetIn(value: unknown): Asset {
     head: wholeIn(given.head, 0),
     versions: wholeIn(given.versions, 0),
     ...optionalIn(given, 'reference', referenceIn),
+    ...optionalIn(given, 'upload', uploadIn),
+    ...optionalIn(given, 'slots', (slots) => listIn(slots).map(slotIn)),
+    ...optionalIn(given, 'failure', reasonIn),
     ...optionalIn(given, 'validators', validatorsIn),
     revision: wholeIn(given.revision, 1),
     createdAt: timeIn(given.createdAt),
@@ -88,6 +101,10 @@ export function versionIn(value: unknown): AssetVersion {
     widthPx: wholeIn(given.widthPx, 1),
     heightPx: wholeIn(given.heightPx, 1),
     createdAt: timeIn(given.createdAt),
+    ...optionalIn(given, 'fileName', textIn),
+    ...optionalIn(given, 'via', textIn),
+    ...optionalIn(given, 'viaId', textIn),
+    ...optionalIn(given, 'embedded', embeddedIn),
   };
 }
 
@@ -98,6 +115,7 @@ export function importIn(value: unknown): ImportRow {
     serial: wholeIn(given.serial, 1),
     minute: timeIn(given.minute),
     ...optionalIn(given, 'key', textIn),
+    ...optionalIn(given, 'erased', (erased) => wholeIn(erased, 0)),
   };
 }
 
@@ -122,23 +140,38 @@ function jobIn(given: Fields): ImportJob {
   };
 }
 
+/** A thousand at a time: field by field, in half the time of an object for each of them. */
 export function itemIn(value: unknown): ImportItem {
   const given = fieldsOf(value);
-  return {
+  const item: { -readonly [Name in keyof ImportItem]: ImportItem[Name] } = {
     importId: parsedIn(parseImportId, given.importId),
     index: wholeIn(given.index, 0),
     url: urlIn(given.url),
-    ...optionalIn(given, 'reference', referenceIn),
     title: textIn(given.title),
-    ...optionalIn(given, 'fileName', textIn),
-    ...optionalIn(given, 'mediaType', textIn),
-    ...optionalIn(given, 'metadata', objectIn),
     state: oneOf(ITEM_STATES, given.state),
-    ...optionalIn(given, 'reason', reasonIn),
     attempts: wholeIn(given.attempts, 0),
-    ...optionalIn(given, 'nextAttemptAt', timeIn),
-    ...optionalIn(given, 'assetId', (id) => parsedIn(parseAssetId, id)),
-    ...optionalIn(given, 'versionNumber', (number) => wholeIn(number, 1)),
+  };
+  if (given.sentUrl !== undefined) item.sentUrl = textIn(given.sentUrl);
+  if (given.reference !== undefined) item.reference = referenceIn(given.reference);
+  if (given.fileName !== undefined) item.fileName = textIn(given.fileName);
+  if (given.mediaType !== undefined) item.mediaType = textIn(given.mediaType);
+  if (given.metadata !== undefined) item.metadata = objectIn(given.metadata);
+  if (given.becomes !== undefined) item.becomes = parsedIn(parseAssetId, given.becomes);
+  if (given.reason !== undefined) item.reason = reasonIn(given.reason);
+  if (given.nextAttemptAt !== undefined) item.nextAttemptAt = timeIn(given.nextAttemptAt);
+  if (given.assetId !== undefined) item.assetId = parsedIn(parseAssetId, given.assetId);
+  if (given.versionNumber !== undefined) item.versionNumber = wholeIn(given.versionNumber, 1);
+  if (given.picture !== undefined) item.picture = pictureIn(given.picture);
+  return item;
+}
+
+function pictureIn(value: unknown): ItemPicture {
+  const given = fieldsOf(value);
+  return {
+    title: textIn(given.title),
+    type: oneOf(SOURCE_TYPES, given.type),
+    widthPx: wholeIn(given.widthPx, 1),
+    heightPx: wholeIn(given.heightPx, 1),
   };
 }
 
@@ -169,11 +202,6 @@ export function placeIn(value: unknown): string {
 
 export function digestOfPlace(place: string): Digest {
   return digestIn(place.slice(0, 64));
-}
-
-/** Unix ms, not always whole: waits are drawn by chance. */
-export function timeIn(value: unknown): number {
-  return typeof value === 'number' && value >= 0 && Number.isFinite(value) ? value : wrong();
 }
 
 export function contextIn(value: unknown): Context {
@@ -214,12 +242,18 @@ function reasonIn(value: unknown): Reason {
 }
 
 /** Whether it may be asked is decided when it is; here it is one that can be. */
-function urlIn(value: unknown): string {
+export function urlIn(value: unknown): string {
   const text = textIn(value);
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) ? text : wrong();
+  // The scheme as it mostly stands, before a parser is asked for it: an import has a thousand.
+  const isOfHttp = /^https?:/.test(text) ? URL.canParse(text) : URL.canParse(text) && isHttp(new URL(text));
+  return isOfHttp ? text : wrong();
 }
 
-function objectIn(value: unknown): JsonObject {
+function isHttp({ protocol }: URL): boolean {
+  return protocol === 'http:' || protocol === 'https:';
+}
+
+export function objectIn(value: unknown): JsonObject {
   // JSON.parse made it, so everything in it is JSON.
   return fieldsOf(value) as JsonObject;
 }

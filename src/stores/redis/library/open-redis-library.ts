@@ -6,10 +6,14 @@ import type { RecordKey } from '../../../kernel/credentials.js';
 import type { Assets } from '../../../kernel/ports/assets.js';
 import type { Clock } from '../../../kernel/ports/clock.js';
 import type { Deliveries } from '../../../kernel/ports/deliveries.js';
+import type { Endpoints } from '../../../kernel/ports/endpoints.js';
+import type { Folders } from '../../../kernel/ports/folders.js';
+import type { Grants } from '../../../kernel/ports/grants.js';
 import type { Jobs } from '../../../kernel/ports/jobs.js';
 import type { Logger } from '../../../kernel/ports/logger.js';
 import type { Metrics } from '../../../kernel/ports/metrics.js';
 import type { Originals } from '../../../kernel/ports/originals.js';
+import type { Uploads } from '../../../kernel/ports/uploads.js';
 import { parseRedisUrl, type RedisAddress } from '../../../kernel/redis-url.js';
 import type { OriginalBytes } from '../../original-bytes.js';
 import { CONNECT_TIMEOUT_MS, connect, SOCKET_TIMEOUT_MS } from '../connect.js';
@@ -26,8 +30,12 @@ import type { LibrarySession } from './library-session.js';
 import { LocalBell } from './local-bell.js';
 import { RedisAssets } from './redis-assets.js';
 import { RedisDeliveries } from './redis-deliveries.js';
+import { RedisEndpoints } from './redis-endpoints.js';
+import { RedisFolders } from './redis-folders.js';
+import { RedisGrants } from './redis-grants.js';
 import { type JobBell, RedisJobs } from './redis-jobs.js';
 import { RedisOriginals } from './redis-originals.js';
+import { RedisUploads } from './redis-uploads.js';
 
 export interface RedisLibraryOptions {
   /** See `parseRedisUrl`. */
@@ -59,6 +67,10 @@ export interface RedisLibrary {
   readonly jobs: Jobs;
   readonly originals: Originals;
   readonly deliveries: Deliveries;
+  readonly endpoints: Endpoints;
+  readonly folders: Folders;
+  readonly uploads: Uploads;
+  readonly grants: Grants;
   state(): 'up' | 'down';
   close(): Promise<void>;
 }
@@ -134,6 +146,10 @@ export async function openRedisLibrary(options: RedisLibraryOptions): Promise<Re
     jobs: new RedisJobs(changes, bell),
     originals: new RedisOriginals(changes, bytes),
     deliveries: new RedisDeliveries(changes),
+    endpoints: new RedisEndpoints(changes),
+    folders: new RedisFolders(changes),
+    grants: new RedisGrants(changes),
+    uploads: new RedisUploads(changes),
     state: () => (link.isUp ? 'up' : 'down'),
     close: async () => {
       await bell.close();

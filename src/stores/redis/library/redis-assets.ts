@@ -1,11 +1,10 @@
 // The Assets port on Redis: reads by index, changes by the books in one commit each.
 
 import { parseDigest } from '../../../kernel/digest.js';
-import { ProofsheetError } from '../../../kernel/errors.js';
 import type { Context } from '../../../kernel/image-key.js';
 import type { Asset, AssetVersion, DescribedAsset, ExternalReference } from '../../../kernel/library/asset.js';
 import { type AssetId, type ImportId, parseAssetId, parseImportId } from '../../../kernel/library/ids.js';
-import type { ImportItem, ImportJob } from '../../../kernel/library/import-job.js';
+import { type ImportItem, type ImportJob, withoutPicture } from '../../../kernel/library/import-job.js';
 import type {
   Acceptance,
   Assets,
@@ -18,11 +17,11 @@ import type {
 } from '../../../kernel/ports/assets.js';
 import type { Argument } from '../connection.js';
 import { namesIt } from './asset-book.js';
-import { type Books, fieldsOf, type LibraryChanges } from './library-changes.js';
-import { assetIn, importIn, itemIn, placeIn, versionIn } from './library-records.js';
-import { decodeRecord, type Place } from './library-session.js';
-
-const MAX_PAGE = 1_000;
+import { readItem, readItems } from './item-records.js';
+import type { Books, LibraryChanges } from './library-changes.js';
+import { describe, erasedOf, latest, pairsOf, recordAt, recordsAt } from './library-reads.js';
+import { assetIn, importIn, placeIn, versionIn } from './library-records.js';
+import { decodeRecord } from './library-session.js';
 
 export class RedisAssets implements Assets {
   constructor(
@@ -33,24 +32,27 @@ export class RedisAssets implements Assets {
 
   async acceptImport(wanted: NewImport): Promise<Acceptance> {
     if (wanted.items.length === 0) throw new Error('expected an import of at least one item, got none');
-    return this.write(({ imports }) => imports.accept(wanted));
+    return this.changes.commit(({ imports }) => imports.accept(wanted));
   }
 
   async findImport(context: Context | undefined, id: ImportId): Promise<ImportJob | undefined> {
-    const row = await this.record({ key: this.keys.import(id) }, importIn);
+    const row = await recordAt(this.session, { key: this.keys.import(id) }, importIn);
     return context === undefined || row?.job.context === context ? row?.job : undefined;
   }
 
   async itemsOf(id: ImportId): Promise<readonly ImportItem[]> {
-    const key = this.keys.items(id);
-    const { scriptMs } = this.session.deadlines;
-    const fields = fieldsOf(await this.session.link.send(key, ['HGETALL', key], scriptMs));
-    const items = fields.map(([field, text]) => decodeRecord(this.session, { key, field }, text, itemIn));
-    return items.toSorted((a, b) => a.index - b.index);
+    const [items, row] = await Promise.all([
+      readItems(this.session, id),
+      recordAt(this.session, { key: this.keys.import(id) }, importIn),
+    ]);
+    // Where nothing was erased since, all that was there still is.
+    if (row === undefined || row.erased === (await erasedOf(this.session, row.job.context))) return items;
+    const there = await this.existing(items.flatMap(({ assetId }) => assetId ?? []));
+    return items.map((item) => (item.assetId === undefined || there(item.assetId) ? item : withoutPicture(item)));
   }
 
   findItem(id: ImportId, index: number): Promise<ImportItem | undefined> {
-    return this.record({ key: this.keys.items(id), field: String(index) }, itemIn);
+    return readItem(this.session, id, index);
   }
 
   async listImports({
@@ -58,11 +60,11 @@ export class RedisAssets implements Assets {
     cursor,
     limit,
   }: PageRequest & { readonly context?: Context }): Promise<Page<ImportJob>> {
-    const found = await this.latest(this.keys.importsOf(context), cursor, limit);
+    const found = await latest(this.session, this.keys.importsOf(context), cursor, limit);
     const places = found.names
       .flatMap((name) => parseImportId(name) ?? [])
       .map((id) => ({ key: this.keys.import(id) }));
-    const rows = await this.records(places, importIn);
+    const rows = await recordsAt(this.session, places, importIn);
     const entries = rows.flatMap((row) =>
       row && (context === undefined || row.job.context === context) ? row.job : [],
     );
@@ -70,11 +72,11 @@ export class RedisAssets implements Assets {
   }
 
   async findAsset(context: Context, id: AssetId): Promise<DescribedAsset | undefined> {
-    return (await this.describe(context, [id]))[0];
+    return (await describe(this.session, context, [id]))[0];
   }
 
   async findAssets(context: Context, ids: readonly AssetId[]): Promise<ReadonlyMap<AssetId, DescribedAsset>> {
-    const found = await this.describe(context, [...new Set(ids)]);
+    const found = await describe(this.session, context, [...new Set(ids)]);
     return new Map(found.map((described) => [described.asset.id, described]));
   }
 
@@ -100,9 +102,9 @@ export class RedisAssets implements Assets {
     context: Context,
     { cursor, limit, trashed = false }: PageRequest & { readonly trashed?: boolean },
   ): Promise<Page<DescribedAsset>> {
-    const found = await this.latest(this.keys.assetsOf(context, trashed), cursor, limit);
+    const found = await latest(this.session, this.keys.assetsOf(context, trashed), cursor, limit);
     const ids = found.names.flatMap((name) => parseAssetId(name) ?? []);
-    const entries = await this.describe(context, ids);
+    const entries = await describe(this.session, context, ids);
     return { entries, ...(found.next !== undefined && { next: found.next }) };
   }
 
@@ -110,8 +112,8 @@ export class RedisAssets implements Assets {
     // Only such a number is a field; another text might name something else some day.
     if (!(Number.isSafeInteger(number) && number >= 1)) return undefined;
     const [asset, version] = await Promise.all([
-      this.record({ key: this.keys.asset(id) }, assetIn),
-      this.record({ key: this.keys.versions(id), field: String(number) }, versionIn),
+      recordAt(this.session, { key: this.keys.asset(id) }, assetIn),
+      recordAt(this.session, { key: this.keys.versions(id), field: String(number) }, versionIn),
     ]);
     return asset?.context === context ? version : undefined;
   }
@@ -119,27 +121,27 @@ export class RedisAssets implements Assets {
   async versionsOf(context: Context, id: AssetId): Promise<readonly AssetVersion[]> {
     if ((await this.findAsset(context, id)) === undefined) return [];
     const key = this.keys.versions(id);
-    const fields = fieldsOf(await this.session.link.send(key, ['HGETALL', key], this.session.deadlines.scriptMs));
+    const fields = pairsOf(await this.session.link.send(key, ['HGETALL', key], this.session.deadlines.scriptMs));
     const versions = fields.map(([field, text]) => decodeRecord(this.session, { key, field }, text, versionIn));
     return versions.toSorted((a, b) => b.number - a.number);
   }
 
   trash(context: Context, id: AssetId): Promise<Asset | undefined> {
-    return this.write(async ({ assets }) => {
+    return this.changes.commit(async ({ assets }) => {
       const asset = await assets.asset(context, id);
       return asset && assets.trash(asset);
     });
   }
 
   restore(context: Context, id: AssetId): Promise<Asset | undefined> {
-    return this.write(async ({ assets }) => {
+    return this.changes.commit(async ({ assets }) => {
       const asset = await assets.asset(context, id);
       return asset && assets.restore(asset);
     });
   }
 
   erase(context: Context, id: AssetId): Promise<boolean> {
-    return this.write(async ({ assets }) => {
+    return this.changes.commit(async ({ assets }) => {
       const asset = await assets.asset(context, id);
       if (asset) await assets.erase(asset);
       return asset !== undefined;
@@ -147,10 +149,10 @@ export class RedisAssets implements Assets {
   }
 
   async usage(context?: Context): Promise<LibraryUsage> {
-    const fields = ['assets', 'originals', 'bytes', 'openImports'] as const;
+    const fields = ['assets', 'originals', 'bytes', 'openImports', 'openSlots'] as const;
     const reply = (await this.send(['HMGET', this.keys.usage(context), ...fields])) as (string | null)[];
-    const [assets = 0, originals = 0, bytes = 0, openImports = 0] = reply.map(Number);
-    return { assets, originals, bytes, openImports };
+    const [assets = 0, originals = 0, bytes = 0, openImports = 0, openSlots = 0] = reply.map(Number);
+    return { assets, originals, bytes, openImports, openSlots };
   }
 
   async sweep({ trashedBefore, unneededBefore, finishedBefore }: SweepTimes, limit: number): Promise<Swept> {
@@ -197,7 +199,7 @@ export class RedisAssets implements Assets {
     const found = await this.send(['ZRANGEBYSCORE', key, '-inf', `(${before}`, 'LIMIT', '0', String(limit)]);
     let done = 0;
     for (const name of found as string[]) {
-      const outcome = await this.write(async (books) => {
+      const outcome = await this.changes.commit(async (books) => {
         const outcome = await step(books, name);
         // What is listed and is not so any more would come first in every round.
         if (outcome === 'stale') books.transaction.call('ZREM', key, name);
@@ -216,77 +218,20 @@ export class RedisAssets implements Assets {
     return this.changes.session.keys;
   }
 
-  private async write<T>(work: (books: Books) => Promise<T>): Promise<T> {
-    const outcome = await this.changes.write(work);
-    // Only what stands on a lease can lose one.
-    if (outcome === 'lost') throw new Error('expected a commit without a lease to be kept, got one that was lost');
-    return outcome;
-  }
-
   private send(args: Argument[]): Promise<unknown> {
     return this.session.link.send(String(args[1]), args, this.session.deadlines.getMs);
   }
 
-  private async record<T>(place: Place, parse: (value: unknown) => T): Promise<T | undefined> {
-    return (await this.records([place], parse))[0];
+  /** Mostly all are there, which one command tells; each by itself only where some are not. */
+  private async existing(ids: readonly AssetId[]): Promise<(id: AssetId) => boolean> {
+    if (ids.length === 0) return () => true;
+    const keys = ids.map((id) => this.keys.asset(id));
+    const { scriptMs } = this.session.deadlines;
+    if (Number(await this.session.link.send(keys[0] ?? '', ['EXISTS', ...keys], scriptMs)) === ids.length)
+      return () => true;
+    const commands = ids.map((id) => ({ key: this.keys.asset(id), args: ['EXISTS', this.keys.asset(id)] }));
+    const replies = await this.session.link.sendAll(commands, scriptMs);
+    const there = new Set(ids.filter((_, at) => Number(replies[at]) === 1));
+    return (id) => there.has(id);
   }
-
-  private async records<T>(
-    places: readonly Place[],
-    parse: (value: unknown) => T,
-  ): Promise<readonly (T | undefined)[]> {
-    const commands = places.map(({ key, field }) => ({
-      key,
-      args: field === undefined ? ['GET', key] : ['HGET', key, field],
-    }));
-    const replies = await this.session.link.sendAll(commands, this.session.deadlines.scriptMs);
-    return replies.map((reply, at) =>
-      typeof reply === 'string' ? decodeRecord(this.session, places[at] as Place, reply, parse) : undefined,
-    );
-  }
-
-  /** Those of the assets that the context has, with what is shown of them. */
-  private async describe(context: Context, ids: readonly AssetId[]): Promise<readonly DescribedAsset[]> {
-    const read = await this.records(
-      ids.map((id) => ({ key: this.keys.asset(id) })),
-      assetIn,
-    );
-    const assets = read.filter((asset): asset is Asset => asset?.context === context);
-    const heads = assets.map(({ id, head }) => ({ key: this.keys.versions(id), field: String(head) }));
-    const versions = await this.records(heads, versionIn);
-    return assets.map((asset, at) => {
-      const version = versions[at];
-      return version ? { asset, version } : { asset };
-    });
-  }
-
-  /** The last names below `cursor`, the greatest number first. */
-  private async latest(
-    key: string,
-    cursor: string | undefined,
-    limit: number,
-  ): Promise<{ readonly names: readonly string[]; readonly next?: string }> {
-    if (!(limit >= 1 && limit <= MAX_PAGE)) throw new Error(`expected a page of 1 to ${MAX_PAGE}, got ${limit}`);
-    const below = cursor === undefined ? '+inf' : `(${numberOf(cursor)}`;
-    const more = String(limit + 1);
-    const reply = await this.send(['ZREVRANGEBYSCORE', key, below, '-inf', 'WITHSCORES', 'LIMIT', '0', more]);
-    const found = scoredIn(reply);
-    const page = found.slice(0, limit);
-    const names = page.map(([name]) => name);
-    const last = page.at(-1);
-    return found.length > limit && last ? { names, next: last[1].toString(36) } : { names };
-  }
-}
-
-/** Names with their numbers: pairs by the newer protocol, a flat list by the older one. */
-function scoredIn(reply: unknown): readonly (readonly [name: string, score: number])[] {
-  const list = reply as readonly unknown[];
-  if (Array.isArray(list[0])) return (list as readonly (readonly unknown[])[]).map(([n, s]) => [String(n), Number(s)]);
-  return Array.from({ length: list.length / 2 }, (_, at) => [String(list[2 * at]), Number(list[2 * at + 1])]);
-}
-
-function numberOf(cursor: string): number {
-  const number = /^[0-9a-z]{1,11}$/.test(cursor) ? Number.parseInt(cursor, 36) : Number.NaN;
-  if (Number.isSafeInteger(number)) return number;
-  throw new ProofsheetError('invalid-request-format', 'expected a cursor as a page gave it, got another text');
 }

@@ -2,21 +2,24 @@
 // dead receiver makes it grow.
 import type { Context } from '../../../kernel/image-key.js';
 import { admitted, type ReceiverState, receiverAfter } from '../../../kernel/library/delivery.js';
+import { noticeIn } from '../../../kernel/library/endpoint.js';
 import {
   type Deliveries,
   type FailingReceiver,
   LOGGED_PER_RECEIVER,
   type LoggedDelivery,
   RECEIVERS_PER_CONTEXT,
+  type ToldNotice,
 } from '../../../kernel/ports/deliveries.js';
 import { DELIVERY_FAULTS, type DeliveryAttempt } from '../../../kernel/ports/webhook-sender.js';
 import type { Argument } from '../connection.js';
-import { type Fields, fieldsOf, oneOf, optionalIn, textIn, wholeIn } from '../record-fields.js';
+import { type Fields, fieldsOf, oneOf, optionalIn, textIn, wholeIn, wrong } from '../record-fields.js';
 import type { LibraryChanges } from './library-changes.js';
 import { receiverName } from './library-keys.js';
-import { contextIn, timeIn } from './library-records.js';
+import { contextIn, objectIn } from './library-records.js';
 import { decodeRecord, encodeRecord } from './library-session.js';
 import type { Transaction } from './transaction.js';
+import { timeIn } from './upload-records.js';
 
 interface ReceiverRow {
   readonly context: Context;
@@ -134,11 +137,8 @@ export class RedisDeliveries implements Deliveries {
     else transaction.call('ZADD', keys.failing, String(row.state.lastAttemptAt), name);
   }
 
-  private async write<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    const outcome = await this.changes.write(({ transaction }) => work(transaction));
-    // Only what stands on a lease can lose one.
-    if (outcome === 'lost') throw new Error('expected a commit without a lease to be kept, got one that was lost');
-    return outcome;
+  private write<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return this.changes.commit(({ transaction }) => work(transaction));
   }
 
   private send(args: Argument[]): Promise<unknown> {
@@ -179,7 +179,14 @@ function deliveryIn(value: unknown): LoggedDelivery {
     attempt: wholeIn(given.attempt, 1),
     end: oneOf(DELIVERY_ENDS, given.end),
     ...optionalIn(given, 'said', attemptIn),
+    ...optionalIn(given, 'told', toldIn),
   };
+}
+
+function toldIn(value: unknown): ToldNotice {
+  const given = fieldsOf(value);
+  // What it is made of is looked at by its own parser, which the queue uses too.
+  return { notice: noticeIn(objectIn(given.notice)) ?? wrong(), body: textIn(given.body) };
 }
 
 function attemptIn(value: unknown): DeliveryAttempt {

@@ -1,8 +1,9 @@
 // The Jobs port on Redis: the queue stands beside the library's records, so that work ends and shows its effects in one commit. What
 // wakes the nodes is told after each commit (see job-tickets.ts); whatever is not told is found by asking.
+import { randomUUID } from 'node:crypto';
 import type { Context } from '../../../kernel/image-key.js';
 import { type ItemStage, parseItemWorkId } from '../../../kernel/library/import-job.js';
-import type { ItemEffects } from '../../../kernel/ports/assets.js';
+import { parseSlotName } from '../../../kernel/library/upload.js';
 import {
   type Claim,
   type ClaimRequest,
@@ -12,6 +13,7 @@ import {
   JOB_STATES,
   type Job,
   type JobCounts,
+  type JobEffects,
   type JobKind,
   type Jobs,
   type NewJob,
@@ -43,6 +45,8 @@ export interface JobBell {
 }
 
 export class RedisJobs implements Jobs {
+  /** This process, in the book of who has what in hand. */
+  private readonly holder = randomUUID();
   /** Where the next look for old keys begins. */
   private readonly cursors = new Map<JobKind, string>();
   /** Those that have or had work, by their hashes. */
@@ -91,7 +95,7 @@ export class RedisJobs implements Jobs {
     shares: string,
   ): Promise<readonly [claims: readonly Claim[], unknown: readonly string[]]> {
     const { clock, leaseNow, logger } = this.changes.session;
-    const reply = await this.run(CLAIM, [kind, clock.now(), leaseNow(), leaseMs, limit, shares]);
+    const reply = await this.run(CLAIM, [kind, clock.now(), leaseNow(), leaseMs, limit, shares, this.holder]);
     const [claimed, unknown] = reply as readonly [ClaimReply[], string[]];
     const claims = claimed.flatMap(([id, [record, due, attempts, lost, fence, waiting]]) => {
       try {
@@ -137,15 +141,18 @@ export class RedisJobs implements Jobs {
 
   async note(claim: Claim, stage: ItemStage): Promise<boolean> {
     const item = claim.kind === 'import-item' ? parseItemWorkId(claim.id) : undefined;
-    const outcome = await this.changes.write(async ({ imports }) => {
+    const slot = claim.kind === 'upload' ? parseSlotName(claim.id) : undefined;
+    const outcome = await this.changes.write(async ({ imports, uploads }) => {
       if (item) await imports.noteStage(item.importId, item.index, stage);
+      if (slot) await uploads.noteProcessing(slot);
     }, heldBy(claim));
     return outcome !== 'lost';
   }
 
-  async finish(claim: Claim, effects?: ItemEffects): Promise<Finish> {
-    const outcome = await this.changes.write(async ({ imports, transaction }) => {
-      if (effects && (await imports.settleItem(effects)) === 'original-missing') return 'original-missing';
+  async finish(claim: Claim, effects?: JobEffects): Promise<Finish> {
+    const outcome = await this.changes.write(async ({ imports, uploads, transaction }) => {
+      if (effects && 'slot' in effects) await uploads.settle(effects);
+      else if (effects && (await imports.settleItem(effects)) === 'original-missing') return 'original-missing';
       transaction.change(['finish']);
       return 'finished';
     }, heldBy(claim));

@@ -50,6 +50,14 @@ export class RedisOriginals implements Originals {
     return kept?.bytes === bytes && this.isRight(kept.at, bytes);
   }
 
+  async isThere({ digest, bytes }: OriginalName): Promise<boolean> {
+    const kept = await this.kept(digest);
+    if (kept?.bytes !== bytes) return false;
+    if ((await this.bytes.length(kept.at)) === bytes) return true;
+    this.tellDamaged(digest);
+    return false;
+  }
+
   private async isRight(at: OriginalPlace, bytes: number): Promise<boolean> {
     const length = await this.bytes.length(at);
     if (length === bytes && (await areWhole(at.digest, this.bytes.pieces(at, 0, bytes)))) return true;

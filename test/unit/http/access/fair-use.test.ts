@@ -1,8 +1,10 @@
 // Limits at the edge: per client and per context, before a body is read, by a clock that tests move.
 import { afterEach, describe, expect, it } from 'vitest';
 import { clientOf } from '../../../../src/http/access/client-address.js';
+import { createDrawingQuota, RefusalPace } from '../../../../src/http/access/fair-use.js';
 import { strainOf } from '../../../../src/http/access/strain.js';
 import { TokenBuckets } from '../../../../src/http/access/token-buckets.js';
+import type { Context } from '../../../../src/kernel/image-key.js';
 import { type EdgeServer, startEdgeServer } from '../../../support/edge-server.js';
 import { FakeClock } from '../../../support/fake-clock.js';
 import { until } from '../../../support/gate.js';
@@ -176,5 +178,34 @@ describe('strain', () => {
     expect(server.previews.conversions).toBe(1);
     queueAgeMs = 0;
     expect((await upload(server, '/cacheAndGetImage/new/80x80')).status).toBe(200);
+  });
+});
+
+describe('refusals of new pictures', () => {
+  it('are told at once, as many as a page asks for, then 500 a second, none later than a second', () => {
+    const clock = new FakeClock();
+    const pace = new RefusalPace(clock);
+    const burst = Array.from({ length: 100 }, () => pace.laterMs('a'));
+    expect(burst).toEqual(burst.map(() => 0));
+    expect(Array.from({ length: 3 }, () => pace.laterMs('a'))).toEqual([2, 4, 6]);
+    expect(pace.laterMs('b')).toBe(0);
+    const flood = Array.from({ length: 2_000 }, () => pace.laterMs('a'));
+    expect(Math.max(...flood)).toBe(1_000);
+    clock.advance(1_000);
+    expect(pace.laterMs('a')).toBe(2);
+    clock.advance(10_000);
+    expect(pace.laterMs('a')).toBe(0);
+  });
+
+  it('reject with what is said at once, and nothing that may be drawn waits', async () => {
+    const clock = new FakeClock();
+    const admit = createDrawingQuota(() => 1, clock);
+    const context = 'a' as Context;
+    expect(admit(context)).toBeUndefined();
+    for (let refused = 0; refused < 100; refused++) expect(() => admit(context)).toThrow('too many new pictures');
+    await expect(admit(context)).rejects.toMatchObject({ code: 'over-quota', retryAfterSeconds: 60 });
+    expect(admit('b' as Context)).toBeUndefined();
+    clock.advance(60_000);
+    expect(admit(context)).toBeUndefined();
   });
 });

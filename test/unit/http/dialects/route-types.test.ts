@@ -29,7 +29,9 @@ it('what a route parses is what it is run with, and nobody else sees it', () => 
 });
 
 it('a route sees no request and no response, and cannot answer but by a reply', () => {
-  expectTypeOf<keyof Call>().toEqualTypeOf<'receive' | 'seesPrivateTags' | 'tenant'>();
+  expectTypeOf<keyof Call>().toEqualTypeOf<
+    'receive' | 'namedSource' | 'isWaiting' | 'sourceTag' | 'seesPrivateTags' | 'tenant' | 'origin' | 'verb'
+  >();
   expectTypeOf<Awaited<ReturnType<RouteOf<void>['run']>>>().toEqualTypeOf<Reply>();
   // @ts-expect-error: no such kind of reply.
   route<void>({ ...RULES, parse: () => undefined, run: async () => ({ kind: 'bytes' }) });
@@ -38,6 +40,16 @@ it('a route sees no request and no response, and cannot answer but by a reply', 
 it('a dialect is values all through', () => {
   expectTypeOf<Dialect['routes']>().toEqualTypeOf<readonly Route[]>();
   expectTypeOf<Reply['kind']>().toEqualTypeOf<
-    'picture' | 'drawn' | 'original' | 'both' | 'json' | 'listing' | 'redirect' | 'page'
+    | 'picture'
+    | 'drawn'
+    | 'original'
+    | 'both'
+    | 'json'
+    | 'listing'
+    | 'pictures'
+    | 'stream'
+    | 'empty'
+    | 'redirect'
+    | 'page'
   >();
 });

@@ -8,6 +8,7 @@ import {
   gridOf,
   levelFor,
   levelSize,
+  MAX_CANVAS_PX,
   maxLevelOf,
   scaleFactorsOf,
   TILE_SIDE_PX,
@@ -146,6 +147,28 @@ test('the smallest level is taken that has every pixel that is shown', () => {
   expect(levelFor(picture, region, size(100, 100))).toBe(9);
   expect(levelFor(picture, region, size(2000, 1600))).toBe(12);
   expect(levelFor(size(1, 1), { leftPx: 0, topPx: 0, widthPx: 1, heightPx: 1 }, size(1, 1))).toBe(0);
+});
+
+test('a region is never drawn of more pixels than four times the largest picture, however it is squeezed', () => {
+  const giant = size(5_000, 200_000);
+  const whole = { leftPx: 0, topPx: 0, ...giant };
+  // 4,096 wide takes the full size, which would be a canvas of 1,000 megapixels.
+  const level = levelFor(giant, whole, size(4_096, 1));
+  const { widthPx, heightPx } = levelSize(giant, level);
+  expect(widthPx * heightPx).toBeLessThanOrEqual(1.01 * MAX_CANVAS_PX);
+  expect(4 * widthPx * heightPx).toBeGreaterThan(MAX_CANVAS_PX);
+  // In proportion, what a picture of the largest area is drawn of is within that as it is.
+  fc.assert(
+    fc.property(anyPicture, fc.double({ min: 0.01, max: 1, noNaN: true }), (picture, scale) => {
+      const shown = size(
+        Math.max(1, Math.round(picture.widthPx * scale)),
+        Math.max(1, Math.round(picture.heightPx * scale)),
+      );
+      if (shown.widthPx * shown.heightPx > MAX_CANVAS_PX / 4 || Math.min(shown.widthPx, shown.heightPx) < 100) return;
+      const { widthPx, heightPx } = levelSize(picture, levelFor(picture, { leftPx: 0, topPx: 0, ...picture }, shown));
+      expect(widthPx >= shown.widthPx - 1 && heightPx >= shown.heightPx - 1).toBe(true);
+    }),
+  );
 });
 
 describe('an index', () => {

@@ -1,6 +1,6 @@
 // The labels that clients of the original look up, against the numbers of EXIF 2.32 (CIPA DC-008) and TIFF 6.0.
 import { describe, expect, test } from 'vitest';
-import { EXIF_LABELS, GPS_LABELS, labelOf, THUMBNAIL_LABELS } from '../../../src/convert/exif-labels.js';
+import { EXIF_LABELS, GPS_LABELS, labelOf, THUMBNAIL_LABELS } from '../../../src/kernel/exif-labels.js';
 
 describe('labels', () => {
   test.each([

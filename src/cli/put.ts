@@ -1,0 +1,149 @@
+// `proofsheet put` and `warm`: files, folders and lists of URLs into a running server. What it knows already is not sent.
+import { appendFile, readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Connection } from './connection.js';
+import { connectionOf, endOf, SERVER_OPTIONS } from './connection.js';
+import { Progress } from './progress.js';
+import { EXIT, optionsOf, UsageError } from './usage.js';
+
+const AT_ONCE = 4;
+/** Of a source by URL. */
+const MOST_BYTES = 512 * 2 ** 20;
+const FETCH_MS = 60_000;
+
+/** Where a source is: a file, a URL, or standard input. */
+type Place = string;
+
+interface Outcome {
+  readonly from: Place;
+  readonly key?: string;
+  readonly isUploaded?: boolean;
+  readonly error?: string;
+}
+
+interface Counts {
+  stored: number;
+  known: number;
+  failed: number;
+}
+
+/** `put FILE... | -`: prints a line for each. Resolves with the exit code. */
+export async function put(args: readonly string[]): Promise<number> {
+  const given = optionsOf(args, [...SERVER_OPTIONS, 'key'], ['json']);
+  const { key } = given.values;
+  if (given.positionals.length === 0) throw new UsageError('put takes files, or - for standard input');
+  if (key !== undefined && given.positionals.length > 1) throw new UsageError('--key names one source, got several');
+  const isJson = given.flags.has('json');
+  const connection = await connectionOf(given);
+  return store(connection, given.positionals, key, undefined, (outcome) => {
+    if (isJson) process.stdout.write(`${JSON.stringify(outcome)}\n`);
+    else if (outcome.error === undefined)
+      process.stdout.write(`${outcome.key}\t${outcome.isUploaded ? 'stored' : 'known'}\t${outcome.from}\n`);
+  });
+}
+
+/** `warm FOLDER | LIST`: all files of a folder, or all of a list of files and URLs, a line each; with a summary at the end. */
+export async function warm(args: readonly string[]): Promise<number> {
+  const given = optionsOf(args, [...SERVER_OPTIONS, 'done', 'report'], ['json']);
+  const [from, ...more] = given.positionals;
+  if (from === undefined || more.length > 0) throw new UsageError('warm takes a folder, or a list of files and URLs');
+  const { done, report } = given.values;
+  const connection = await connectionOf(given);
+  const finished = new Set(done === undefined ? [] : await linesOf(done).catch(() => []));
+  const places = ((await stat(from)).isDirectory() ? await filesBelow(from) : await linesOf(from)).filter(
+    (place) => !finished.has(place),
+  );
+  const counts: Counts = { stored: 0, known: 0, failed: 0 };
+  const progress = process.stderr.isTTY
+    ? new Progress(process.stderr, places.length, () => performance.now(), (process.env.NO_COLOR ?? '') !== '')
+    : undefined;
+  const code = await store(connection, places, undefined, progress, async (outcome) => {
+    counts[outcome.error !== undefined ? 'failed' : outcome.isUploaded ? 'stored' : 'known']++;
+    progress?.update(counts.stored + counts.known + counts.failed, `${counts.failed} failed`);
+    if (report !== undefined) await appendFile(report, `${JSON.stringify(outcome)}\n`);
+    if (done !== undefined && outcome.error === undefined) await appendFile(done, `${outcome.from}\n`);
+  });
+  progress?.end();
+  const { stored, known, failed } = counts;
+  process.stdout.write(
+    given.flags.has('json')
+      ? `${JSON.stringify({ ...counts, before: finished.size })}\n`
+      : `${stored} stored, ${known} known before, ${failed} failed\n`,
+  );
+  return code;
+}
+
+/** Several at a time. What fails is told; no answer at all, or no permission, ends it: the rest would fail alike. */
+async function store(
+  { client, context }: Connection,
+  places: readonly Place[],
+  key: string | undefined,
+  progress: Progress | undefined,
+  onOutcome: (outcome: Outcome) => void | Promise<void>,
+): Promise<number> {
+  let [next, code] = [0, 0];
+  const isHopeless = () => code === EXIT.unavailable || code === EXIT.noPermission;
+  const one = async (from: Place): Promise<void> => {
+    try {
+      const stored = await client.put(await sourceAt(from), { ...context, ...(key !== undefined && { key }) });
+      await onOutcome({ from, ...stored });
+    } catch (error) {
+      const end = endOf(error);
+      if (end === undefined) throw error;
+      if (!isHopeless()) code = isFatal(end.code) ? end.code : EXIT.incomplete;
+      progress?.end();
+      process.stderr.write(`${from}: ${end.message}\n`);
+      await onOutcome({ from, error: end.message });
+    }
+  };
+  const worker = async (): Promise<void> => {
+    for (let from = places[next++]; from !== undefined && !isHopeless(); from = places[next++]) await one(from);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return code;
+}
+
+function isFatal(code: number): boolean {
+  return code === EXIT.unavailable || code === EXIT.noPermission || code === EXIT.noInput;
+}
+
+async function sourceAt(place: Place): Promise<Blob> {
+  if (place === '-') {
+    const chunks: Buffer[] = [];
+    for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+    return new Blob([new Uint8Array(Buffer.concat(chunks))]);
+  }
+  if (/^https?:\/\//.test(place)) return fetched(place);
+  return new Blob([new Uint8Array(await readFile(place))]);
+}
+
+async function fetched(url: string): Promise<Blob> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(FETCH_MS) });
+  if (!answer.ok) throw unreadable(url, `it was answered with status ${answer.status}`);
+  if (Number(answer.headers.get('Content-Length') ?? 0) > MOST_BYTES) throw unreadable(url, 'it is too large');
+  return answer.blob();
+}
+
+/** As the file system tells of a file. */
+function unreadable(path: string, why: string): Error {
+  return Object.assign(new Error(why), { syscall: 'fetch', path });
+}
+
+/** Of a list: empty lines and those that begin with # are passed over. */
+async function linesOf(path: string): Promise<string[]> {
+  const lines = (await readFile(path, 'utf8')).split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+/** In the order of their names; hidden ones are left out. */
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const visible = entries.filter(({ name }) => !name.startsWith('.')).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const found = await Promise.all(
+    visible.map(async (entry) => {
+      const path = join(folder, entry.name);
+      return entry.isDirectory() ? filesBelow(path) : entry.isFile() ? [path] : [];
+    }),
+  );
+  return found.flat();
+}

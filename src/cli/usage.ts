@@ -1,0 +1,59 @@
+// What is wrong with how a command was given, the ways in which commands end, and the reading of their options.
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+
+/** The wrong use of a command; its message is followed by the usage. */
+export class UsageError extends Error {}
+
+/** How commands end beside 0, after BSD's sysexits.h; docs/OPERATIONS.md lists them. */
+export const EXIT = {
+  /** Something of what was asked for was not done, or is not there; what it was is told. */
+  incomplete: 1,
+  usage: 64,
+  /** EX_NOINPUT: a file cannot be read. */
+  noInput: 66,
+  /** EX_UNAVAILABLE: no server answers there. */
+  unavailable: 69,
+  /** EX_TEMPFAIL: refused for now. */
+  later: 75,
+  /** EX_NOPERM: the server wants another token, name or password. */
+  noPermission: 77,
+  /** 128 and the number of SIGINT. */
+  interrupted: 130,
+} as const;
+
+export interface Given {
+  readonly values: Readonly<Record<string, string | undefined>>;
+  readonly flags: ReadonlySet<string>;
+  readonly positionals: readonly string[];
+}
+
+/** Throws `UsageError` for options that are in neither list. */
+export function optionsOf(args: readonly string[], names: readonly string[], flags: readonly string[] = []): Given {
+  try {
+    const options = Object.fromEntries([
+      ...names.map((name) => [name, { type: 'string' as const }] as const),
+      ...flags.map((name) => [name, { type: 'boolean' as const }] as const),
+    ]);
+    const parsed = parseArgs({
+      args: args.map((arg) => (arg === '-o' ? '--output' : arg)),
+      allowPositionals: true,
+      options,
+    });
+    const values: Readonly<Record<string, unknown>> = { ...parsed.values };
+    const texts = Object.entries(values).filter((pair): pair is [string, string] => typeof pair[1] === 'string');
+    return {
+      values: Object.fromEntries(texts),
+      flags: new Set(Object.keys(values).filter((name) => values[name] === true)),
+      positionals: parsed.positionals,
+    };
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** The first line of a file with a secret: on the command line others could see it. */
+export async function secretOf(path: string): Promise<string> {
+  const [line = ''] = (await readFile(path, 'utf8')).split('\n');
+  return line.trim();
+}

@@ -1,0 +1,120 @@
+// Puts takedowns together: the guard that keeps blocked contents out, the following of the log, the use cases, and what tells the CDN.
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { ConfigError } from './config/config-error.js';
+import type { Config } from './config/schema.js';
+import type { Clock } from './kernel/ports/clock.js';
+import type { Logger } from './kernel/ports/logger.js';
+import type { Metrics } from './kernel/ports/metrics.js';
+import type { Storage } from './open-storage.js';
+import type { Outbound } from './outbound/open-outbound.js';
+import type { BlobTiers } from './previews/blob-tiers.js';
+import type { Takedown } from './previews/takedown/answers.js';
+import { CdnNotifier } from './previews/takedown/cdn-notifier.js';
+import { ContentGuard } from './previews/takedown/content-guard.js';
+import { TakedownFollower } from './previews/takedown/takedown-follower.js';
+import { TakedownService } from './previews/takedown/takedown-service.js';
+
+/** A server whose store does not answer starts all the same, and follows as soon as it does. */
+const CATCH_UP_MS = 2_000;
+
+export interface TakedownParts {
+  readonly store: Pick<Storage, 'catalog' | 'walk' | 'takedowns' | 'copies' | 'derivatives' | 'leases' | 'tmpDir'>;
+  readonly blobs: BlobTiers;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly workerIndex: number;
+  readonly receiptKey: KeyObject | undefined;
+  /** This process tells the CDN; one of those that share the store does. */
+  readonly tellsCdn: boolean;
+  readonly version: string;
+  readonly ownPorts: () => readonly number[];
+}
+
+export interface ComposedTakedown {
+  readonly use: Takedown;
+  readonly guard: ContentGuard;
+  /** Follows what was missed, then goes on; resolves once it has, or after a moment. */
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function composeTakedown(config: Config, parts: TakedownParts): ComposedTakedown {
+  const { store, blobs, clock, logger, workerIndex, receiptKey } = parts;
+  const { takedowns, catalog, walk, derivatives, leases, copies } = store;
+  const { hookUrl, hookSecrets = [] } = config.takedown;
+  const follower = new TakedownFollower({
+    ...{ takedowns, blobs, clock, logger },
+    holder: {
+      id: copies?.id ?? `${hostname()}/${process.pid}/${workerIndex}`,
+      ...{ host: hostname(), worker: workerIndex, keepsDisk: copies !== undefined },
+    },
+    ...(copies && { memory: copies }),
+  });
+  const use = new TakedownService({
+    ...{ takedowns, catalog, walk, blobs, clock },
+    ...(derivatives && { derivatives }),
+    ...(receiptKey && { key: receiptKey }),
+    follow: () => follower.round(),
+    lastTier: copies === undefined ? 'disk' : 'shared',
+    by: config.admin.user,
+    tellsCdn: hookUrl !== undefined,
+  });
+  const guard = new ContentGuard({ takedowns, clock, wasBlocked: (content) => follower.wasBlocked(content) });
+  let [outbound, notifier]: [Outbound | undefined, CdnNotifier | undefined] = [undefined, undefined];
+  return {
+    use,
+    guard,
+    async start() {
+      await Promise.race([follower.round(), pause(CATCH_UP_MS)]);
+      follower.start();
+      if (hookUrl === undefined || !parts.tellsCdn) return;
+      outbound = await openForHook(config, parts);
+      const { sender } = outbound;
+      notifier = new CdnNotifier({
+        ...{ takedowns, sender, url: hookUrl, secrets: hookSecrets, clock, logger },
+        ...(leases && { leases }),
+      });
+      notifier.start();
+    },
+    async close() {
+      await Promise.all([follower.close(), notifier?.close()]);
+      await outbound?.close();
+    },
+  };
+}
+
+/** What receipts are signed with; read before anything is opened. Throws `ConfigError` for a key that cannot sign. */
+export function receiptKeyOf({ takedown: { receiptKey: path } }: Config): KeyObject | undefined {
+  if (path === undefined) return undefined;
+  const fault = (what: string): ConfigError =>
+    new ConfigError([{ key: 'takedown.receiptKey', env: 'PROOFSHEET_RECEIPT_KEY', what }]);
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(readFileSync(path));
+  } catch {
+    throw fault('expected a file with a private key as PEM, which can be read, got none');
+  }
+  if (key.asymmetricKeyType === 'ed25519') return key;
+  throw fault(`expected a private key of Ed25519, got one of ${key.asymmetricKeyType ?? 'another kind'}`);
+}
+
+/** Loaded only where there is a CDN to be told. */
+async function openForHook(config: Config, parts: TakedownParts): Promise<Outbound> {
+  const { clock, logger, metrics, store, version, ownPorts } = parts;
+  const [{ openOutbound }, { outboundSettingsOf, ownPlaces }] = await Promise.all([
+    import('./outbound/open-outbound.js'),
+    import('./outbound-settings.js'),
+  ]);
+  return openOutbound(outboundSettingsOf(config), {
+    ...{ clock, logger, metrics, dir: store.tmpDir, own: ownPlaces(ownPorts), userAgent: `Proofsheet/${version}` },
+  });
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}

@@ -1,0 +1,119 @@
+// `proofsheet keys`, `inspect` and `clear` with `--data-dir DIR`: what a data directory has, without a server or beside one, which hears of it.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { bytesText, columns, print } from './cli/output.js';
+import { EXIT, optionsOf, UsageError } from './cli/usage.js';
+import { type Context, parseContext, parseImageKey } from './kernel/image-key.js';
+import { contentDigestOf } from './kernel/source.js';
+import { type EmbeddedStore, openEmbeddedStore } from './stores/embedded/embedded-store.js';
+import { DataDirError } from './stores/embedded/storage-errors.js';
+import { systemClock } from './telemetry/clock.js';
+import { createLogger } from './telemetry/logger.js';
+import { ProcessMetrics } from './telemetry/metrics.js';
+
+const OPTIONS = ['data-dir', 'context'];
+
+/** `keys --data-dir DIR [--context TEXT]`: one a line. */
+export async function keysOfDirectory(args: readonly string[]): Promise<number> {
+  const given = optionsOf(args, OPTIONS, ['json']);
+  if (given.positionals.length > 0) throw new UsageError('keys takes options only');
+  return within(given.values['data-dir'], async ({ catalog }) => {
+    const keys: string[] = [];
+    for await (const batch of catalog.keys(contextIn(given.values.context))) {
+      if (given.flags.has('json')) keys.push(...batch);
+      else print(false, undefined, batch);
+    }
+    if (given.flags.has('json')) print(true, { keys }, []);
+    return 0;
+  });
+}
+
+/** `inspect KEY --data-dir DIR [--context TEXT]`: source and previews, as the catalog has them. */
+export async function inspectDirectory(args: readonly string[]): Promise<number> {
+  const given = optionsOf(args, OPTIONS, ['json']);
+  const [key, ...more] = given.positionals;
+  if (key === undefined || more.length > 0) throw new UsageError('inspect takes one key of a data directory');
+  const ref = { imageKey: parseImageKey(key), context: parseContext(given.values.context) };
+  return within(given.values['data-dir'], async ({ catalog, blobs }) => {
+    const entry = await catalog.find(ref);
+    if (entry === undefined) {
+      process.stderr.write('proofsheet: no image is cached under this key in this context\n');
+      return EXIT.incomplete;
+    }
+    const { source, group } = entry;
+    const previews = await Promise.all(
+      source.previews.map(async ({ formats, type, widthPx, heightPx, bytes, digest, sequenceId }) => ({
+        ...{ formats, type, widthPx, heightPx, bytes, digest, isOfOtherSequence: sequenceId !== undefined },
+        isStored: await blobs.has(digest),
+      })),
+    );
+    const { type, widthPx, heightPx, pages } = source.info;
+    const told = {
+      ...{ key, context: ref.context, createdAt: new Date(group.createdAt).toISOString() },
+      source: {
+        ...{ digest: contentDigestOf(source), type, widthPx, heightPx, pages, bytes: source.bytes },
+        ...{ isKept: source.sourceKept, isComplete: source.complete },
+      },
+      previews,
+    };
+    print(given.flags.has('json'), told, [
+      key,
+      `  ${type} ${widthPx}x${heightPx}  ${bytesText(source.bytes)}  ${told.source.digest}`,
+      `  ${source.sourceKept ? 'its source is kept' : 'its source is not kept'}${source.complete ? '' : ', previews are missing'}`,
+      ...columns(
+        previews.map((preview) => [
+          preview.type,
+          `${preview.widthPx}x${preview.heightPx}`,
+          bytesText(preview.bytes),
+          preview.digest.slice(0, 12),
+          `${preview.formats.join(' ')}${preview.isStored ? '' : '  (its bytes are lost)'}`,
+        ]),
+      ).map((line) => `    ${line}`),
+    ]);
+    return 0;
+  });
+}
+
+/** `clear KEY... | --context TEXT | --all` of a data directory. */
+export async function clearDirectory(args: readonly string[]): Promise<number> {
+  const given = optionsOf(args, OPTIONS, ['json', 'all']);
+  const { positionals, flags } = given;
+  const context = contextIn(given.values.context);
+  const isAll = flags.has('all');
+  const ways = [positionals.length > 0, isAll, positionals.length === 0 && context !== undefined];
+  if (ways.filter(Boolean).length !== 1)
+    throw new UsageError('clear takes keys, or --context TEXT for all of a context, or --all');
+  const selections =
+    positionals.length === 0
+      ? [context === undefined ? {} : { context }]
+      : positionals.map((key) => ({ imageKey: parseImageKey(key), ...(context !== undefined && { context }) }));
+  return within(given.values['data-dir'], async ({ catalog }) => {
+    let removed = 0;
+    for (const selection of selections) removed += await catalog.remove(selection);
+    // A server that runs sweeps by itself; without one the bytes go now.
+    while ((await catalog.sweep(64)).length > 0);
+    print(flags.has('json'), { removed }, [`removed ${removed} image ${removed === 1 ? 'group' : 'groups'}`]);
+    return 0;
+  });
+}
+
+/** As in the API, an empty one narrows nothing. */
+function contextIn(text: string | undefined): Context | undefined {
+  return text === undefined || text === '' ? undefined : parseContext(text);
+}
+
+/** Opens what is there, and makes nothing where there is none. */
+async function within(dataDir: string | undefined, work: (store: EmbeddedStore) => Promise<number>): Promise<number> {
+  if (dataDir === undefined) throw new UsageError('--data-dir takes a directory');
+  if (!existsSync(join(dataDir, 'catalog', 'data.mdb')))
+    throw new DataDirError(`expected the data directory of a server, got ${dataDir}`);
+  const logger = createLogger({ level: 'silent' });
+  const ports = { clock: systemClock, logger, metrics: new ProcessMetrics() };
+  const store = await openEmbeddedStore({ ...ports, dataDir, setsAside: false });
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}

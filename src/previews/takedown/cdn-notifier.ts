@@ -1,0 +1,100 @@
+// Tells a CDN what to purge: the surrogate keys of each takedown, as webhooks to one receiver, tried again over 28 hours. What is to be
+// told stands in the log, so that a restart loses nothing; one process at a time tells it.
+import { deliveryWaitMs } from '../../kernel/library/delivery.js';
+import type { Clock } from '../../kernel/ports/clock.js';
+import type { Leases } from '../../kernel/ports/leases.js';
+import type { Logger } from '../../kernel/ports/logger.js';
+import type { Takedowns } from '../../kernel/ports/takedowns.js';
+import type { WebhookSender } from '../../kernel/ports/webhook-sender.js';
+import { type HookState, messagesOf, type TakedownOrder } from '../../kernel/takedown/order.js';
+import { Rounds } from '../rounds.js';
+import { SoleTurn } from '../sole-turn.js';
+
+const INTERVAL_MS = 1_000;
+const HOOKS_AT_A_TIME = 100;
+
+export interface CdnNotifierDeps {
+  readonly takedowns: Pick<Takedowns, 'openHooks' | 'hookOf' | 'noteHook' | 'find'>;
+  readonly sender: WebhookSender;
+  readonly url: string;
+  readonly secrets: readonly string[];
+  /** Absent where no other process shares the store. */
+  readonly leases?: Leases;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** 0 to 1, by chance; for tests. */
+  readonly share?: () => number;
+}
+
+export class CdnNotifier {
+  private readonly rounds: Rounds;
+  private readonly turn: SoleTurn;
+  private readonly ending = new AbortController();
+
+  constructor(private readonly deps: CdnNotifierDeps) {
+    this.turn = new SoleTurn({ name: 'takedown-hook', leases: deps.leases, clock: deps.clock });
+    this.rounds = new Rounds({
+      intervalMs: INTERVAL_MS,
+      work: () => this.turn.run(() => this.tellAll()),
+      onFailure: (error) => {
+        if (!this.ending.signal.aborted) deps.logger.warn({ error }, 'the CDN could not be told; it is tried again');
+      },
+    });
+  }
+
+  start(): void {
+    this.rounds.start();
+  }
+
+  /** One round now, or the one that is running. Never rejects. */
+  round(): Promise<void> {
+    return this.rounds.now();
+  }
+
+  async close(): Promise<void> {
+    this.ending.abort();
+    await this.rounds.close();
+  }
+
+  private async tellAll(): Promise<void> {
+    const { takedowns, clock } = this.deps;
+    for (const id of await takedowns.openHooks(HOOKS_AT_A_TIME)) {
+      const hook = await takedowns.hookOf(id);
+      const found = hook && (await takedowns.find(id));
+      if (hook === undefined || found === undefined || hook.dueAt > clock.now()) continue;
+      await this.tell(found.order, hook);
+    }
+  }
+
+  /** Every message that is left, until one is not taken. */
+  private async tell(order: TakedownOrder, begun: HookState): Promise<void> {
+    const { takedowns } = this.deps;
+    const messages = messagesOf(order);
+    let hook = begun;
+    while (hook.end === undefined && !this.ending.signal.aborted) {
+      const message = messages[hook.sent];
+      const next = message === undefined ? ({ ...hook, end: 'delivered' } as const) : await this.attempt(message, hook);
+      await takedowns.noteHook(order.id, next);
+      const isBehind = next.sent === hook.sent;
+      hook = next;
+      if (isBehind) break;
+    }
+    if (hook.end === 'dead')
+      this.deps.logger.warn({ takedown: order.id }, 'the CDN was not told of a takedown, and it is given up');
+  }
+
+  private async attempt(message: { readonly id: string; readonly body: string }, hook: HookState): Promise<HookState> {
+    const { sender, url, secrets, clock, share = Math.random } = this.deps;
+    const said = await sender.send({ ...message, url, secrets, signal: this.ending.signal });
+    if (said.fault === undefined) {
+      const sent = hook.sent + 1;
+      return { ...hook, sent, attempts: 0, dueAt: clock.now(), ...(sent === hook.messages && { end: 'delivered' }) };
+    }
+    const attempts = hook.attempts + 1;
+    // What policy forbids and what is gone for good stays so.
+    const isFinal = said.fault === 'gone' || said.fault === 'address-forbidden';
+    const waitMs = isFinal ? undefined : deliveryWaitMs(attempts, share(), said.retryAfterMs);
+    if (waitMs === undefined) return { ...hook, attempts, end: 'dead' };
+    return { ...hook, attempts, dueAt: clock.now() + waitMs };
+  }
+}

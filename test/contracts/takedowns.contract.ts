@@ -1,0 +1,157 @@
+// The contract of Takedowns: tombstones and the log of orders are one for all clients, and the log is bounded.
+import { expect } from 'vitest';
+import { type Digest, digestOf } from '../../src/kernel/digest.js';
+import { MAX_ORDERS, type Takedowns } from '../../src/kernel/ports/takedowns.js';
+import {
+  type Acknowledgement,
+  type CopyHolder,
+  DISK_GONE_MS,
+  type HookState,
+  NOTHING,
+  PROCESS_GONE_MS,
+  type TakedownOrder,
+} from '../../src/kernel/takedown/order.js';
+import { groupRef } from '../support/records.js';
+import { type ContractCase, describeContract, type Open } from './contract.js';
+
+export interface TakedownsSubject {
+  readonly takedowns: Takedowns;
+  /** Another client of the same backend, as another process would have it. */
+  readonly peer: Takedowns;
+}
+
+const content = (name: string): Digest => digestOf(Buffer.from(name));
+
+export function testOrder(name: string, more: Partial<TakedownOrder> = {}): TakedownOrder {
+  return {
+    ...{ id: `tkd_${content(name).slice(0, 32)}`, at: 1_000, by: 'admin', reason: 'a reason — ä' },
+    selection: { by: 'key', imageKey: groupRef(name).imageKey },
+    ...{ groups: 1, named: [{ ...groupRef(name, 'c'), content: content(name) }], stillNamed: 0, derivatives: 0 },
+    ...{ lasting: { tier: 'disk' as const, blobs: 2, bytes: 20 }, blobs: [content(name)], blocked: [] },
+    ...{ surrogateKeys: [`g-${name}`], ...more },
+  };
+}
+
+const holder = (id: string, more: Partial<CopyHolder> = {}): CopyHolder => ({
+  ...{ id, host: 'h', worker: 0, keepsDisk: false, followed: 0, seenAt: 0, ...more },
+});
+const HOOK: HookState = { sent: 0, messages: 2, attempts: 0, dueAt: 5 };
+
+export const takedownsCases: readonly ContractCase<TakedownsSubject>[] = [
+  {
+    name: 'tells every client of a tombstone, the stricter of two, until it is taken away',
+    run: async ({ takedowns, peer }) => {
+      const stone = { content: content('a'), reason: 'one', since: 10, until: 100 };
+      await takedowns.block([stone], 10);
+      expect(await peer.findTombstone(content('a'))).toEqual(stone);
+      expect(await peer.findTombstone(content('b'))).toBeUndefined();
+      await peer.block([{ ...stone, reason: 'shorter', since: 20, until: 50 }], 20);
+      expect(await takedowns.findTombstone(content('a'))).toEqual(stone);
+      const forGood = { content: content('a'), reason: 'for good', since: 30 };
+      await peer.block([forGood, { ...forGood, content: content('b') }], 30);
+      expect(await takedowns.findTombstone(content('a'))).toEqual(forGood);
+      expect((await takedowns.tombstones(10)).map(({ content: of }) => of).sort()).toEqual(
+        [content('a'), content('b')].sort(),
+      );
+      expect(await takedowns.tombstones(1)).toHaveLength(1);
+      expect(await takedowns.unblock(content('a'))).toBe(true);
+      expect(await peer.findTombstone(content('a'))).toBeUndefined();
+      expect(await peer.unblock(content('a'))).toBe(false);
+    },
+  },
+  {
+    name: 'numbers orders from 1, and gives every client those behind a number in their order',
+    run: async ({ takedowns, peer }) => {
+      expect(await takedowns.last()).toBe(0);
+      const orders = ['a', 'b', 'c'].map((name) => testOrder(name));
+      for (const [at, order] of orders.entries()) expect(await (at % 2 ? peer : takedowns).append(order)).toBe(at + 1);
+      expect(await peer.last()).toBe(3);
+      const numbered = orders.map((order, at) => ({ number: at + 1, order }));
+      expect(await peer.after(0, 10)).toEqual(numbered);
+      expect(await takedowns.after(1, 10)).toEqual(numbered.slice(1));
+      expect(await takedowns.after(0, 2)).toEqual(numbered.slice(0, 2));
+      expect(await takedowns.after(3, 10)).toEqual([]);
+      expect(await takedowns.find(orders[1]?.id ?? '')).toEqual(numbered[1]);
+      expect(await takedowns.find('tkd_none')).toBeUndefined();
+      expect(await takedowns.find('')).toBeUndefined();
+    },
+  },
+  {
+    name: 'gives orders that come at once numbers of their own, and loses none',
+    run: async ({ takedowns, peer }) => {
+      const names = Array.from({ length: 30 }, (_, at) => `n${at}`);
+      const numbers = await Promise.all(names.map((name, at) => (at % 2 ? peer : takedowns).append(testOrder(name))));
+      expect(numbers.toSorted((a, b) => a - b)).toEqual(names.map((_, at) => at + 1));
+      expect(await takedowns.after(0, 100)).toHaveLength(30);
+    },
+  },
+  {
+    name: 'keeps what holders acknowledge of an order, the last word of each',
+    run: async ({ takedowns, peer }) => {
+      const { id } = testOrder('a');
+      await takedowns.append(testOrder('a'));
+      const ack: Acknowledgement = { holder: 'x', host: 'h', worker: 1, at: 5, memory: NOTHING, disk: NOTHING };
+      await takedowns.acknowledge(id, ack);
+      await peer.acknowledge(id, { ...ack, holder: 'y' });
+      await peer.acknowledge(id, { ...ack, at: 6 });
+      const told = await takedowns.acknowledged(id);
+      expect(told.toSorted((a, b) => a.holder.localeCompare(b.holder))).toEqual([
+        { ...ack, at: 6 },
+        { ...ack, holder: 'y' },
+      ]);
+      expect(await takedowns.acknowledged('tkd_none')).toEqual([]);
+    },
+  },
+  {
+    name: 'knows holders as they last said, and forgets those that can hold nothing any more',
+    run: async ({ takedowns, peer }) => {
+      await takedowns.present(holder('process'));
+      await peer.present(holder('disk', { keepsDisk: true }));
+      await peer.present(holder('process', { followed: 3, seenAt: 10 }));
+      const ids = async (now: number) => (await takedowns.holders(now)).map(({ id }) => id).sort();
+      expect(await peer.holders(20)).toContainEqual(holder('process', { followed: 3, seenAt: 10 }));
+      expect(await ids(10 + PROCESS_GONE_MS - 1)).toEqual(['disk', 'process']);
+      expect(await ids(10 + PROCESS_GONE_MS)).toEqual(['disk']);
+      // Forgotten, and not only passed over.
+      expect(await ids(10)).toEqual(['disk']);
+      expect(await ids(DISK_GONE_MS)).toEqual([]);
+    },
+  },
+  {
+    name: 'knows of which orders a CDN has not been told yet',
+    run: async ({ takedowns, peer }) => {
+      const [a, b] = [testOrder('a'), testOrder('b')];
+      await takedowns.append(a, HOOK);
+      await takedowns.append(b);
+      expect(await peer.openHooks(10)).toEqual([a.id]);
+      expect(await peer.hookOf(a.id)).toEqual(HOOK);
+      expect(await peer.hookOf(b.id)).toBeUndefined();
+      await peer.noteHook(a.id, { ...HOOK, sent: 1, attempts: 1 });
+      expect(await takedowns.hookOf(a.id)).toEqual({ ...HOOK, sent: 1, attempts: 1 });
+      await peer.noteHook(a.id, { ...HOOK, sent: 2, end: 'delivered' });
+      expect(await takedowns.openHooks(10)).toEqual([]);
+      expect(await takedowns.hookOf(a.id)).toMatchObject({ end: 'delivered' });
+      await takedowns.noteHook('tkd_none', HOOK);
+      expect(await peer.openHooks(10)).toEqual([]);
+    },
+  },
+  {
+    name: `keeps the latest ${MAX_ORDERS} orders, and nothing of older ones`,
+    run: async ({ takedowns, peer }) => {
+      const first = testOrder('first', { blobs: [] });
+      await takedowns.append(first, HOOK);
+      const ack = { holder: 'x', host: 'h', worker: 1, at: 5, memory: NOTHING, disk: NOTHING };
+      await takedowns.acknowledge(first.id, ack);
+      for (let from = 0; from < MAX_ORDERS; from += 100)
+        await Promise.all(Array.from({ length: 100 }, (_, at) => peer.append(testOrder(`o${from + at}`))));
+      expect(await takedowns.last()).toBe(MAX_ORDERS + 1);
+      expect((await takedowns.after(0, 1))[0]?.number).toBe(2);
+      expect(await takedowns.find(first.id)).toBeUndefined();
+      expect(await takedowns.openHooks(10)).toEqual([]);
+    },
+  },
+];
+
+export function takedownsContract(name: string, open: Open<TakedownsSubject>): void {
+  describeContract(`${name} keeps the takedowns contract`, takedownsCases, open);
+}

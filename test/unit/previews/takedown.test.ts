@@ -1,0 +1,294 @@
+// Takedowns over the real store and tiers: what leaves which tier, what stays for others, what may not come back, and who follows.
+import { generateKeyPairSync } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Digest, digestOf } from '../../../src/kernel/digest.js';
+import type { WebhookMessage } from '../../../src/kernel/ports/webhook-sender.js';
+import { verifiedText } from '../../../src/kernel/takedown/jws.js';
+import { RECEIPT_TYPE } from '../../../src/kernel/takedown/receipt.js';
+import { CdnNotifier } from '../../../src/previews/takedown/cdn-notifier.js';
+import { TakedownFollower } from '../../../src/previews/takedown/takedown-follower.js';
+import { TakedownService } from '../../../src/previews/takedown/takedown-service.js';
+import { testOrder } from '../../contracts/takedowns.contract.js';
+import { until } from '../../support/gate.js';
+import { openPreviewBench, SMALL } from '../../support/preview-bench.js';
+import { groupRef } from '../../support/records.js';
+import { tempDir } from '../../support/temp-dir.js';
+
+const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+const contentOf = (text: string): Digest => digestOf(Buffer.from(text));
+
+let bench: Awaited<ReturnType<typeof openPreviewBench>>;
+let takedown: TakedownService;
+let follower: TakedownFollower;
+let close: () => Promise<void>;
+
+async function open(deduplicate: 'all' | 'context' = 'all'): Promise<void> {
+  const dir = await tempDir();
+  bench = await openPreviewBench({ dataDir: dir.path, deduplicate });
+  const { takedowns, walk, catalog, tiered: blobs, clock, logger } = bench;
+  follower = new TakedownFollower({
+    ...{ takedowns, blobs, clock, logger },
+    holder: { id: 'this', host: 'here', worker: 0, keepsDisk: false },
+  });
+  takedown = new TakedownService({
+    ...{ takedowns, catalog, walk, blobs, clock, key: privateKey, lastTier: 'disk', by: 'admin', tellsCdn: true },
+    follow: () => follower.round(),
+  });
+  await follower.round();
+  close = async () => {
+    await follower.close();
+    await bench.close();
+    await dir.remove();
+  };
+}
+beforeEach(() => open());
+afterEach(() => close());
+
+const cache = async (text: string, key: string, context = '') =>
+  bench.service.cache(groupRef(key, context), await bench.upload(text));
+const purge = (selection: Parameters<TakedownService['purge']>[0]['selection'], isBlocked = false, until?: number) =>
+  takedown.purge({ selection, reason: 'why', isBlocked, ...(until !== undefined && { until }) });
+
+describe('a purge', () => {
+  it('takes groups, previews and source away from every tier at once, and says so', async () => {
+    const { source } = await cache('one', 'a');
+    const named = [source.digest, ...source.previews.map(({ digest }) => digest)];
+    for (const digest of named) await bench.tiered.get(digest);
+    const { receipt } = await purge({ by: 'key', imageKey: groupRef('a').imageKey });
+    expect(receipt).toMatchObject({
+      groups: { removed: 1, named: [{ ...groupRef('a'), content: contentOf('one') }] },
+      lasting: { tier: 'disk', blobs: named.length },
+      stillNamed: 0,
+      nodes: [{ state: 'dropped', host: 'here' }],
+    });
+    const bytes = 3 + source.previews.reduce((sum, preview) => sum + preview.bytes, 0);
+    expect(receipt.lasting.bytes).toBe(bytes);
+    for (const digest of named) {
+      expect(await bench.tiered.has(digest)).toBe(false);
+      expect(await bench.blobs.has(digest)).toBe(false);
+    }
+    await expect(bench.service.choose(groupRef('a'), SMALL)).rejects.toMatchObject({ code: 'unknown-image-key' });
+    // Nothing was blocked.
+    await cache('one', 'a');
+  });
+
+  it('leaves what other images name, and says how much', async () => {
+    const { source } = await cache('one', 'a');
+    await cache('one', 'b');
+    const { receipt } = await purge({ by: 'key', imageKey: groupRef('a').imageKey });
+    expect(receipt).toMatchObject({
+      groups: { removed: 1 },
+      lasting: { blobs: 0, bytes: 0 },
+      stillNamed: 1 + source.previews.length,
+    });
+    expect((await bench.service.choose(groupRef('b'), SMALL)).preview).toBeDefined();
+  });
+
+  it.each(['all', 'context'] as const)(
+    'by content meets it under every key and in every context (%s)',
+    async (deduplicate) => {
+      await close();
+      await open(deduplicate);
+      for (const [text, key, context] of [
+        ['one', 'a', ''],
+        ['one', 'b', 'c'],
+        ['one', 'b', 'cc'],
+        ['two', 'a', 'c'],
+      ] as const)
+        await cache(text, key, context);
+      const { receipt } = await purge({ by: 'content', content: contentOf('one') });
+      expect([receipt.groups.removed, receipt.stillNamed]).toEqual([3, 0]);
+      expect(await bench.catalog.count()).toBe(1);
+      expect(await bench.blobs.has(contentOf('one'))).toBe(false);
+      expect(await bench.blobs.has(contentOf('two'))).toBe(true);
+    },
+  );
+
+  it('by prefix and by context takes nothing beside them', async () => {
+    for (const [key, context] of [
+      ['x/1', ''],
+      ['x/2', 'c'],
+      ['xy', ''],
+      ['y', 'c'],
+    ] as const)
+      await cache(`${key}${context}`, key, context);
+    const byPrefix = await purge({ by: 'prefix', prefix: 'x/' });
+    expect(byPrefix.receipt.groups.named.map(({ imageKey }) => imageKey).sort()).toEqual(['x/1', 'x/2']);
+    const byContext = await purge({ by: 'context', context: groupRef('k', 'c').context });
+    expect(byContext.receipt.groups.removed).toBe(1);
+    expect(await bench.catalog.count()).toBe(1);
+  });
+
+  it('of many groups names the first thousand, and has all copies dropped', async () => {
+    const { source } = await cache('one', 'k0');
+    const refs = Array.from({ length: 1_200 }, (_, at) => groupRef(`k${at}`));
+    await bench.catalog.commit({
+      source,
+      groups: refs.map((ref) => ({ ...ref, sourceDigest: source.digest })),
+      existing: 'keep',
+    });
+    const { receipt } = await purge({ by: 'prefix', prefix: 'k' });
+    expect([receipt.groups.removed, receipt.groups.named.length]).toEqual([1_200, 1_000]);
+    expect(receipt.cdn.surrogateKeys).toBe(1_200);
+    expect(await bench.catalog.count()).toBe(0);
+  }, 60_000);
+
+  it('has a receipt that anybody with the public key can verify, found again by its id', async () => {
+    await cache('one', 'a');
+    const { receipt, jws = '' } = await purge({ by: 'key', imageKey: groupRef('a').imageKey });
+    expect(JSON.parse(verifiedText(RECEIPT_TYPE, jws, publicKey) ?? '')).toEqual(receipt);
+    expect((await takedown.receipt(receipt.id))?.receipt.groups).toEqual(receipt.groups);
+    expect((await takedown.latest(10)).map(({ id }) => id)).toEqual([receipt.id]);
+    expect(await takedown.receipt('tkd_none')).toBeUndefined();
+  });
+});
+
+describe('a tombstone', () => {
+  it('keeps the content out under every key, until it ends', async () => {
+    await cache('one', 'a');
+    await purge({ by: 'content', content: contentOf('one') }, true, bench.clock.now() + 60_000);
+    for (const attempt of [
+      () => cache('one', 'a'),
+      () => cache('one', 'another', 'c'),
+      async () => bench.service.cacheAndChoose(groupRef('a'), SMALL, await bench.upload('one')),
+    ])
+      await expect(attempt()).rejects.toMatchObject({ code: 'blocked-content' });
+    expect([await bench.catalog.count(), bench.converter.jobs.length]).toEqual([0, 1]);
+    await cache('two', 'a');
+    bench.clock.advance(60_000);
+    await cache('one', 'a');
+  });
+
+  it('is left by a purge of keys for every content that they had, and taken away by hand', async () => {
+    await cache('one', 'x/1');
+    await cache('two', 'x/2');
+    const { receipt } = await purge({ by: 'prefix', prefix: 'x/' }, true);
+    expect([...receipt.blocked.contents].sort()).toEqual([contentOf('one'), contentOf('two')].sort());
+    await expect(cache('two', 'y')).rejects.toMatchObject({ code: 'blocked-content' });
+    expect((await takedown.tombstones(10)).map(({ reason }) => reason)).toEqual(['why', 'why']);
+    expect(await takedown.unblock(contentOf('two'))).toBe(true);
+    expect(await takedown.unblock(contentOf('two'))).toBe(false);
+    await cache('two', 'y');
+    expect((await takedown.latest(1))[0]).toMatchObject({ unblocked: [contentOf('two')] });
+  });
+
+  it('meets an upload that had begun before it was set: nothing of it stays', async () => {
+    bench.converter.start.shut();
+    const upload = cache('one', 'a');
+    await until(() => bench.converter.start.held === 1, 'a conversion under way');
+    await purge({ by: 'content', content: contentOf('one') }, true);
+    bench.converter.start.open();
+    await expect(upload).rejects.toMatchObject({ code: 'blocked-content' });
+    expect(await bench.catalog.find(groupRef('a'))).toBeUndefined();
+  });
+});
+
+describe('following', () => {
+  const dropped: (readonly Digest[] | 'all')[] = [];
+  const another = (memory?: { value: number | undefined }) => {
+    dropped.length = 0;
+    const { takedowns, clock, logger } = bench;
+    return new TakedownFollower({
+      ...{ takedowns, clock, logger },
+      blobs: {
+        drop: async (digests) => {
+          dropped.push(digests);
+          return { memory: { blobs: 0, bytes: 0 }, disk: { blobs: 1, bytes: 5 } };
+        },
+      },
+      holder: { id: 'that', host: 'there', worker: 0, keepsDisk: memory !== undefined },
+      ...(memory && {
+        memory: {
+          read: () => memory.value,
+          write: async (followed: number) => {
+            memory.value = followed;
+          },
+        },
+      }),
+    });
+  };
+
+  it('a node that was away drops what it has missed when it is back, and the receipt says so', async () => {
+    const memory = { value: 0 };
+    await another(memory).round();
+    await cache('one', 'a');
+    const { receipt } = await purge({ by: 'key', imageKey: groupRef('a').imageKey });
+    expect(receipt.isComplete).toBe(false);
+    expect(receipt.nodes.map(({ host, state }) => `${host} ${state}`)).toEqual(['here dropped', 'there away']);
+    await another(memory).round();
+    expect(dropped).toEqual([expect.arrayContaining([contentOf('one')])]);
+    const { receipt: later } = (await takedown.receipt(receipt.id)) ?? {};
+    expect(later?.nodes.map(({ host, state }) => `${host} ${state}`).sort()).toEqual(['here dropped', 'there dropped']);
+    dropped.length = 0;
+    await another(memory).round();
+    expect(dropped).toEqual([]);
+  });
+
+  it('copies of which nobody knows what they have followed are dropped as a whole; a new process has none', async () => {
+    await bench.takedowns.append(testOrder('x'));
+    await another({ value: undefined }).round();
+    expect(dropped).toEqual(['all']);
+    await another().round();
+    expect(dropped).toEqual([]);
+  });
+});
+
+describe('the CDN', () => {
+  const sent: WebhookMessage[] = [];
+  let fault: 'unreachable' | 'gone' | undefined;
+  const notifier = () => {
+    const { takedowns, clock, logger } = bench;
+    return new CdnNotifier({
+      ...{ takedowns, clock, logger, url: 'https://cdn.example/purge', secrets: ['whsec_x'], share: () => 1 },
+      sender: {
+        send: async (message) => {
+          sent.push(message);
+          return { fault, durationMs: 1 };
+        },
+        close: async () => {},
+      },
+    });
+  };
+  beforeEach(() => {
+    sent.length = 0;
+    fault = undefined;
+  });
+
+  it('is told the surrogate keys once, by an id that stays', async () => {
+    await cache('one', 'a');
+    const { receipt } = await purge({ by: 'key', imageKey: groupRef('a').imageKey });
+    expect(receipt.cdn).toEqual({ state: 'queued', surrogateKeys: 1, messages: 1, sent: 0 });
+    await notifier().round();
+    await notifier().round();
+    expect(sent.map(({ id }) => id)).toEqual([`purge_${receipt.id}_1`]);
+    expect(JSON.parse(sent[0]?.body ?? '')).toMatchObject({ type: 'cache.purge', data: { id: receipt.id, parts: 1 } });
+    expect((await takedown.receipt(receipt.id))?.receipt).toMatchObject({
+      cdn: { state: 'delivered' },
+      isComplete: true,
+    });
+  });
+
+  it('that does not answer is asked again later and later, and given up after eight attempts', async () => {
+    await purge({ by: 'context', context: groupRef('k', 'c').context });
+    fault = 'unreachable';
+    await notifier().round();
+    await notifier().round();
+    expect(sent).toHaveLength(1);
+    for (let attempt = 2; attempt <= 8; attempt++) {
+      bench.clock.advance(50_400_000);
+      await notifier().round();
+      expect(sent).toHaveLength(attempt);
+    }
+    expect((await takedown.latest(1))[0]?.cdn.state).toBe('dead');
+    bench.clock.advance(50_400_000);
+    await notifier().round();
+    expect(sent).toHaveLength(8);
+  });
+
+  it('that is gone for good is not asked again', async () => {
+    await purge({ by: 'context', context: groupRef('k', 'c').context });
+    fault = 'gone';
+    await notifier().round();
+    expect((await takedown.latest(1))[0]?.cdn.state).toBe('dead');
+  });
+});
