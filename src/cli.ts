@@ -36,7 +36,7 @@ function ofDirectoryOr(
 ): (args: readonly string[]) => Promise<number> {
   return async (args) => {
     if (!args.some((arg) => arg === '--data-dir' || arg.startsWith('--data-dir='))) return command(args);
-    return (await import('./data-dir-commands.js'))[name](args);
+    return (await import('./commands/data-directory.js'))[name](args);
   };
 }
 
@@ -68,7 +68,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     args.some((arg) => arg.startsWith('--from')) ? copyLibrary('verify', 'from', args) : verifyData(args),
   doctor: async (args) => {
     const isJson = onlyJson('doctor', args);
-    const { doctorCommand } = await import('./doctor-command.js');
+    const { doctorCommand } = await import('./commands/doctor.js');
     process.exitCode = await doctorCommand({ isJson });
   },
   tiles: ending(tiles),
@@ -140,7 +140,7 @@ function onlyJson(name: string, args: readonly string[]): boolean {
 
 async function verifyData(args: readonly string[]): Promise<void> {
   const isJson = onlyJson('verify', args);
-  const { verifyCommand } = await import('./verify-command.js');
+  const { verifyCommand } = await import('./commands/verify.js');
   process.exitCode = await verifyCommand({ isJson });
 }
 
@@ -151,7 +151,7 @@ async function tiles(args: readonly string[]): Promise<number> {
   if (file === undefined || more.length > 0 || out === undefined)
     throw new UsageError('tiles takes one file and --out DIR or --out FILE.szi');
   if (!/^[1-9]\d{0,5}$/.test(page)) throw new UsageError('--page takes a number from 1');
-  const { tilesCommand } = await import('./tiles-command.js');
+  const { tilesCommand } = await import('./commands/tiles.js');
   return tilesCommand({ file, out, page: Number(page) });
 }
 
@@ -182,7 +182,7 @@ async function copy(args: readonly string[]): Promise<void> {
   const concurrency = Number(values.concurrency ?? '8');
   if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 64)
     throw new UsageError('--concurrency takes a whole number, 1 to 64');
-  const { copyCommand } = await import('./copy-command.js');
+  const { copyCommand } = await import('./commands/copy.js');
   process.exitCode = await copyCommand({ concurrency, ...(values.from !== undefined && { from: values.from }) });
 }
 
@@ -191,7 +191,7 @@ async function importUrls(args: readonly string[]): Promise<void> {
   const { from, tenant } = values;
   if (from === undefined || tenant === undefined || positionals.length > 0)
     throw new UsageError('import takes --from FILE and --tenant NAME');
-  const { importCommand } = await import('./library-commands.js');
+  const { importCommand } = await import('./commands/library.js');
   process.exitCode = await importCommand({ from, tenant });
 }
 
@@ -203,7 +203,7 @@ async function copyLibrary(
   const { values, positionals } = optionsOf(args, [option]);
   const dir = values[option];
   if (dir === undefined || positionals.length > 0) throw new UsageError(`${name} takes --${option} DIR`);
-  const { backupCommand, restoreCommand, verifyCommand } = await import('./library-commands.js');
+  const { backupCommand, restoreCommand, verifyCommand } = await import('./commands/library.js');
   const commands = { backup: backupCommand, restore: restoreCommand, verify: verifyCommand };
   process.exitCode = await commands[name](dir);
 }

@@ -65,6 +65,9 @@ describe('a violation is found', () => {
     ['client/index.ts', "import { parseFormat } from '../kernel/format.js';", 'client may import itself'],
     ['http/app.ts', "import {\n  a,\n  type B,\n} from '../stores/embedded/catalog.js';", 'http may import'],
     ['http/app.ts', "export * from '../compose.js';", 'only the process edge'],
+    ['cli/look.ts', "import { a } from '../open-storage.js';", 'only the process edge'],
+    ['cli/look.ts', "import { a } from '../commands/copy.js';", 'cli may import itself, client, config, kernel'],
+    ['commands/copy.ts', "import { a } from '../client/index.js';", 'commands may import itself'],
     ['tiers/memory.ts', "import '../../test/support/x.js';", 'outside src/'],
     ['stores/redis/catalog.ts', "import { x } from '../embedded/catalog.js';", 'does not import another'],
     ['previews/get.ts', "import sharp from 'sharp';", 'only convert/ may'],
@@ -105,6 +108,7 @@ describe('a violation is found', () => {
     expect(
       violations('compose.ts', "import { a } from './http/app.js';\nimport { b } from './stores/redis/a.js';"),
     ).toEqual([]);
+    expect(violations('commands/copy.ts', "import { openStorage } from '../open-storage.js';")).toEqual([]);
     expect(violations('http/dialects/registry.ts', "import { one } from './one/one.js';")).toEqual([]);
     expect(violations('http/dialects/one/get.ts', "import type { A } from '../../replies/reply.js';")).toEqual([]);
     expect(violations('http/dialects/one/get.ts', "import type { P } from '../../../previews/answers.js';")).toEqual(

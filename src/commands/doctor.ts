@@ -5,17 +5,17 @@ import { createRequire } from 'node:module';
 import { connect } from 'node:net';
 import { availableParallelism, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import { checkConfig } from './cli/check-config.js';
-import { bytesText, columns, mayColour, print } from './cli/output.js';
-import { EXIT } from './cli/usage.js';
-import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.js';
-import { loadConfig } from './config/load-config.js';
-import type { Config } from './config/schema.js';
-import { drawsText } from './convert/text-check.js';
-import { openSharedTier } from './open-storage.js';
-import { systemClock } from './telemetry/clock.js';
-import { createLogger } from './telemetry/logger.js';
-import { ProcessMetrics } from './telemetry/metrics.js';
+import { checkConfig } from '../cli/check-config.js';
+import { bytesText, columns, mayColour, print } from '../cli/output.js';
+import { EXIT } from '../cli/usage.js';
+import { CONFIG_EXIT_CODE, ConfigError } from '../config/config-error.js';
+import { loadConfig } from '../config/load-config.js';
+import type { Config } from '../config/schema.js';
+import { drawsText } from '../convert/text-check.js';
+import { openSharedTier } from '../open-storage.js';
+import { systemClock } from '../telemetry/clock.js';
+import { createLogger } from '../telemetry/logger.js';
+import { ProcessMetrics } from '../telemetry/metrics.js';
 
 export interface Finding {
   readonly name: string;

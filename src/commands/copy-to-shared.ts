@@ -4,14 +4,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Digest } from './kernel/digest.js';
-import { ProofsheetError } from './kernel/errors.js';
-import type { GroupRef } from './kernel/image-key.js';
-import type { BlobStore } from './kernel/ports/blobs.js';
-import type { Catalog } from './kernel/ports/catalog.js';
-import { type CatalogEntry, contentDigestOf, namedBlobs, type SourceRecord } from './kernel/source.js';
-import { keepingPyramids } from './kernel/zoom/kept-pyramids.js';
-import { isUnreachable } from './previews/unreachable.js';
+import type { Digest } from '../kernel/digest.js';
+import { ProofsheetError } from '../kernel/errors.js';
+import type { GroupRef } from '../kernel/image-key.js';
+import type { BlobStore } from '../kernel/ports/blobs.js';
+import type { Catalog } from '../kernel/ports/catalog.js';
+import { type CatalogEntry, contentDigestOf, namedBlobs, type SourceRecord } from '../kernel/source.js';
+import { keepingPyramids } from '../kernel/zoom/kept-pyramids.js';
+import { isUnreachable } from '../previews/unreachable.js';
 
 export interface CopyFrom {
   readonly catalog: Catalog;

@@ -2,17 +2,17 @@
 // archive of them. The limits are those of this configuration.
 import { mkdir, mkdtemp, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { Progress } from './cli/progress.js';
-import { EXIT, UsageError } from './cli/usage.js';
-import { pyramidConverterOf } from './compose-zoom.js';
-import { loadConfig } from './config/load-config.js';
-import { ProofsheetError } from './kernel/errors.js';
-import { DEFAULT_CONTEXT } from './kernel/image-key.js';
-import type { Converter, MadePreview, PageFacts } from './kernel/ports/converter.js';
-import { type TileType, tileCountOf } from './kernel/zoom/pyramid.js';
-import { systemClock } from './telemetry/clock.js';
-import { createLogger } from './telemetry/logger.js';
-import { ProcessMetrics } from './telemetry/metrics.js';
+import { Progress } from '../cli/progress.js';
+import { EXIT, UsageError } from '../cli/usage.js';
+import { pyramidConverterOf } from '../compose-zoom.js';
+import { loadConfig } from '../config/load-config.js';
+import { ProofsheetError } from '../kernel/errors.js';
+import { DEFAULT_CONTEXT } from '../kernel/image-key.js';
+import type { Converter, MadePreview, PageFacts } from '../kernel/ports/converter.js';
+import { type TileType, tileCountOf } from '../kernel/zoom/pyramid.js';
+import { systemClock } from '../telemetry/clock.js';
+import { createLogger } from '../telemetry/logger.js';
+import { ProcessMetrics } from '../telemetry/metrics.js';
 import { GrowingArchive, tileFilesOf, writeArchive, writeFolder } from './tiles-output.js';
 
 export interface TilesOptions {

@@ -4,12 +4,12 @@ import { createWriteStream, existsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { descriptorText } from './http/dialects/deep-zoom.js';
-import { digestOf } from './kernel/digest.js';
-import type { Size } from './kernel/sizes.js';
-import { type TileType, tilesOf } from './kernel/zoom/pyramid.js';
-import { indexSliceOf, type Pyramid, PyramidIndex } from './kernel/zoom/pyramid-index.js';
-import { zipOf } from './library/zip-stream.js';
+import { descriptorText } from '../http/dialects/deep-zoom.js';
+import { digestOf } from '../kernel/digest.js';
+import type { Size } from '../kernel/sizes.js';
+import { type TileType, tilesOf } from '../kernel/zoom/pyramid.js';
+import { indexSliceOf, type Pyramid, PyramidIndex } from '../kernel/zoom/pyramid-index.js';
+import { zipOf } from '../library/zip-stream.js';
 
 export interface TileFile {
   /** Below the picture's own place, with slashes. */

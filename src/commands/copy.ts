@@ -1,16 +1,16 @@
 // `proofsheet copy-to-shared`: opens both stores as the configuration names them, copies, and says what was copied.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Progress } from './cli/progress.js';
-import { ConfigError } from './config/config-error.js';
-import { loadConfig } from './config/load-config.js';
+import { Progress } from '../cli/progress.js';
+import { ConfigError } from '../config/config-error.js';
+import { loadConfig } from '../config/load-config.js';
+import { ProofsheetError } from '../kernel/errors.js';
+import { openSharedTier } from '../open-storage.js';
+import { openEmbeddedStore } from '../stores/embedded/embedded-store.js';
+import { systemClock } from '../telemetry/clock.js';
+import { createLogger } from '../telemetry/logger.js';
+import { ProcessMetrics } from '../telemetry/metrics.js';
 import { type CopyCounts, copyToShared } from './copy-to-shared.js';
-import { ProofsheetError } from './kernel/errors.js';
-import { openSharedTier } from './open-storage.js';
-import { openEmbeddedStore } from './stores/embedded/embedded-store.js';
-import { systemClock } from './telemetry/clock.js';
-import { createLogger } from './telemetry/logger.js';
-import { ProcessMetrics } from './telemetry/metrics.js';
 
 /** Something could not be copied: what it was is told. */
 const INCOMPLETE_EXIT_CODE = 1;

@@ -2,21 +2,21 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Progress } from './cli/progress.js';
-import { compose } from './compose.js';
-import { ConfigError } from './config/config-error.js';
-import { loadConfig } from './config/load-config.js';
-import type { Config } from './config/schema.js';
-import type { ImportId } from './kernel/library/ids.js';
-import type { ImportItem, WantedItem } from './kernel/library/import-job.js';
-import { isCalled, type Tenant } from './kernel/library/tenant.js';
-import { parseSourceUrl } from './kernel/source-url.js';
-import type { LibraryUse } from './library/answers.js';
-import { openEmbeddedStore } from './stores/embedded/embedded-store.js';
-import { backUp, type Copied, restore, verify } from './stores/embedded/library/backup.js';
-import { systemClock } from './telemetry/clock.js';
-import { createLogger } from './telemetry/logger.js';
-import { ProcessMetrics } from './telemetry/metrics.js';
+import { Progress } from '../cli/progress.js';
+import { compose } from '../compose.js';
+import { ConfigError } from '../config/config-error.js';
+import { loadConfig } from '../config/load-config.js';
+import type { Config } from '../config/schema.js';
+import type { ImportId } from '../kernel/library/ids.js';
+import type { ImportItem, WantedItem } from '../kernel/library/import-job.js';
+import { isCalled, type Tenant } from '../kernel/library/tenant.js';
+import { parseSourceUrl } from '../kernel/source-url.js';
+import type { LibraryUse } from '../library/answers.js';
+import { openEmbeddedStore } from '../stores/embedded/embedded-store.js';
+import { backUp, type Copied, restore, verify } from '../stores/embedded/library/backup.js';
+import { systemClock } from '../telemetry/clock.js';
+import { createLogger } from '../telemetry/logger.js';
+import { ProcessMetrics } from '../telemetry/metrics.js';
 
 /** Something was not imported, or not copied: what it was is told. */
 const INCOMPLETE_EXIT_CODE = 1;

@@ -2,15 +2,15 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { bytesText, columns, print } from './cli/output.js';
-import { EXIT, optionsOf, UsageError } from './cli/usage.js';
-import { type Context, parseContext, parseImageKey } from './kernel/image-key.js';
-import { contentDigestOf } from './kernel/source.js';
-import { type EmbeddedStore, openEmbeddedStore } from './stores/embedded/embedded-store.js';
-import { DataDirError } from './stores/embedded/storage-errors.js';
-import { systemClock } from './telemetry/clock.js';
-import { createLogger } from './telemetry/logger.js';
-import { ProcessMetrics } from './telemetry/metrics.js';
+import { bytesText, columns, print } from '../cli/output.js';
+import { EXIT, optionsOf, UsageError } from '../cli/usage.js';
+import { type Context, parseContext, parseImageKey } from '../kernel/image-key.js';
+import { contentDigestOf } from '../kernel/source.js';
+import { type EmbeddedStore, openEmbeddedStore } from '../stores/embedded/embedded-store.js';
+import { DataDirError } from '../stores/embedded/storage-errors.js';
+import { systemClock } from '../telemetry/clock.js';
+import { createLogger } from '../telemetry/logger.js';
+import { ProcessMetrics } from '../telemetry/metrics.js';
 
 const OPTIONS = ['data-dir', 'context'];
 
