@@ -9,8 +9,7 @@ import type { Jobs } from '../kernel/ports/jobs.js';
 import type { Leases } from '../kernel/ports/leases.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Uploads } from '../kernel/ports/uploads.js';
-import { Rounds } from '../previews/rounds.js';
-import { SoleTurn } from '../previews/sole-turn.js';
+import { SoleRounds, type SoleRoundsOptions } from '../previews/sole-rounds.js';
 
 /** Of each kind at once. */
 const BATCH = 100;
@@ -45,15 +44,14 @@ export interface LibraryUpkeepDeps {
 }
 
 export class LibraryUpkeep {
-  private readonly rounds: Rounds;
-  private readonly turn: SoleTurn;
+  private readonly rounds: SoleRounds;
 
   constructor(private readonly deps: LibraryUpkeepDeps) {
-    this.turn = new SoleTurn({ name: LEASE, leases: deps.leases, clock: deps.clock });
-    this.rounds = new Rounds({
-      intervalMs: deps.intervalMs,
-      work: () => this.turn.run(() => this.sweep()),
-      onFailure: (error) => deps.logger.warn({ error }, 'the library could not be looked after; it is tried again'),
+    const { leases, clock, logger, intervalMs } = deps;
+    this.rounds = new SoleRounds({
+      ...{ name: LEASE, intervalMs, leases, clock },
+      work: this.sweep,
+      onFailure: (error) => logger.warn({ error }, 'the library could not be looked after; it is tried again'),
     });
   }
 
@@ -63,16 +61,16 @@ export class LibraryUpkeep {
 
   /** One round now, or the one that is running. Never rejects. */
   round(): Promise<void> {
-    return this.rounds.now();
+    return this.rounds.round();
   }
 
   close(): Promise<void> {
     return this.rounds.close();
   }
 
-  private async sweep(): Promise<void> {
+  private readonly sweep: SoleRoundsOptions['work'] = async (turn, signal) => {
     const { assets, jobs, deliveries, uploads, grants, clock, trashMs, unneededMs, finishedMs, slotMs } = this.deps;
-    for (let more = true; more && !this.rounds.isClosed && (await this.turn.isMine()); ) {
+    for (let more = true; more && !signal.aborted && (await turn.isMine()); ) {
       const now = clock.now();
       const times = {
         trashedBefore: now - trashMs,
@@ -86,5 +84,5 @@ export class LibraryUpkeep {
       const receivers = await deliveries.sweep(now - RECEIVERS_MS, BATCH);
       more = Math.max(slots, opened, swept.assets, swept.originals, swept.imports, keys, receivers) === BATCH;
     }
-  }
+  };
 }

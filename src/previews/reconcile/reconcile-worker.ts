@@ -8,8 +8,7 @@ import type { Leases } from '../../kernel/ports/leases.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import { changeOf, type ReconcileControl, type ReconcileProgress } from '../../kernel/reconcile.js';
 import type { SourceRecord } from '../../kernel/source.js';
-import { Rounds } from '../rounds.js';
-import { SoleTurn } from '../sole-turn.js';
+import { SoleRounds, type SoleRoundsOptions } from '../sole-rounds.js';
 import type { SourceMaker } from '../source-maker.js';
 import { CONTROL, PROGRESS, ReconcileService, type ReconcileServiceDeps } from './reconcile-service.js';
 
@@ -28,20 +27,17 @@ export interface ReconcileWorkerDeps extends ReconcileServiceDeps {
 }
 
 export class ReconcileWorker {
-  private readonly rounds: Rounds;
-  private readonly turn: SoleTurn;
+  private readonly rounds: SoleRounds;
   private readonly service: ReconcileService;
-  private readonly ending = new AbortController();
 
   constructor(private readonly deps: ReconcileWorkerDeps) {
+    const { leases, clock, logger } = deps;
     this.service = new ReconcileService(deps);
-    this.turn = new SoleTurn({ name: 'reconcile', leases: deps.leases, clock: deps.clock });
-    this.rounds = new Rounds({
-      intervalMs: INTERVAL_MS,
-      work: () => this.look(),
-      onFailure: (error) => {
-        if (!this.ending.signal.aborted) deps.logger.debug({ error }, 'reconciling is tried again');
-      },
+    this.rounds = new SoleRounds({
+      ...{ name: 'reconcile', intervalMs: INTERVAL_MS, leases, clock },
+      isWanted: () => this.isWanted(),
+      work: this.work,
+      onFailure: (error) => logger.debug({ error }, 'reconciling is tried again'),
     });
   }
 
@@ -51,21 +47,19 @@ export class ReconcileWorker {
 
   /** One round now, or the one that is running. Never rejects. */
   round(): Promise<void> {
-    return this.rounds.now();
+    return this.rounds.round();
   }
 
-  async close(): Promise<void> {
-    this.ending.abort();
-    await this.rounds.close();
+  close(): Promise<void> {
+    return this.rounds.close();
   }
 
-  private async look(): Promise<void> {
+  private async isWanted(): Promise<boolean> {
     const standing = await this.service.standing();
-    if (standing === undefined || standing.progress.isOver || standing.control.wanted !== 'running') return;
-    await this.turn.run(() => this.work());
+    return standing !== undefined && !standing.progress.isOver && standing.control.wanted === 'running';
   }
 
-  private async work(): Promise<void> {
+  private readonly work: SoleRoundsOptions['work'] = async (turn, signal) => {
     const { walk, catalog, clock, notes, sequence, preConvert } = this.deps;
     // Anew: another process may have done some of it since.
     const begun = await this.service.standing();
@@ -78,38 +72,36 @@ export class ReconcileWorker {
         const record = await catalog.findSource(cursor);
         const change = record && changeOf(record, sequence, preConvert);
         if (record && change?.state === 'outdated') {
-          const made = await this.made(record, progress, control);
-          if (made === undefined) return notes.write(PROGRESS, { ...progress, at: clock.now() });
+          const begunAt = clock.monotonic();
+          const made = await this.made(record, progress);
+          // What cannot be made costs as much as what can, so it keeps the pace too; and what is refused is tried in the next round.
+          if (made !== undefined) await keepPace(control, clock.monotonic() - begunAt, signal);
+          else return notes.write(PROGRESS, { ...progress, at: clock.now() });
           progress = made;
         }
         const isStuck = change?.state === 'stuck';
         progress = { ...progress, cursor, looked: progress.looked + 1, stuck: progress.stuck + Number(isStuck) };
-        if (this.ending.signal.aborted || clock.monotonic() - notedAt >= NOTE_MS) {
+        if (signal.aborted || clock.monotonic() - notedAt >= NOTE_MS) {
           notedAt = clock.monotonic();
           await notes.write(PROGRESS, { ...progress, at: clock.now() });
           const now = await notes.read<ReconcileControl>(CONTROL);
-          const isOurs = now?.run === control.run && now.wanted === 'running' && !this.ending.signal.aborted;
-          if (now === undefined || !isOurs || !(await this.turn.isMine())) return;
+          const isOurs = now?.run === control.run && now.wanted === 'running' && !signal.aborted;
+          if (now === undefined || !isOurs || !(await turn.isMine())) return;
           control = now;
         }
       }
     }
     await notes.write(PROGRESS, { ...progress, at: clock.now(), isOver: true });
-  }
+  };
 
   /** What cannot be made is counted, and stays as it is. `undefined`: it was refused for the moment, and is the first of the next round. */
-  private async made(
-    record: SourceRecord,
-    progress: ReconcileProgress,
-    control: ReconcileControl,
-  ): Promise<ReconcileProgress | undefined> {
+  private async made(record: SourceRecord, progress: ReconcileProgress): Promise<ReconcileProgress | undefined> {
     const { maker, clock, logger, preConvert, sequence } = this.deps;
     const begunAt = clock.monotonic();
     const [first] = sequence.formats;
     try {
       await (preConvert || first === undefined ? maker.finish(record, IDLE) : maker.makeFromKept(record, first, IDLE));
       const seconds = (clock.monotonic() - begunAt) / 1_000;
-      await this.keepPace(control, seconds * 1_000);
       return { ...progress, made: progress.made + 1, seconds: progress.seconds + seconds };
     } catch (error) {
       if (error instanceof ProofsheetError && REFUSED_FOR_NOW.has(error.code)) return undefined;
@@ -117,9 +109,9 @@ export class ReconcileWorker {
       return { ...progress, failed: progress.failed + 1 };
     }
   }
+}
 
-  private async keepPace({ perMinute }: ReconcileControl, tookMs: number): Promise<void> {
-    const restMs = perMinute > 0 ? 60_000 / perMinute - tookMs : 0;
-    if (restMs > 0) await delay(restMs, undefined, { signal: this.ending.signal }).catch(() => undefined);
-  }
+async function keepPace({ perMinute }: ReconcileControl, tookMs: number, signal: AbortSignal): Promise<void> {
+  const restMs = perMinute > 0 ? 60_000 / perMinute - tookMs : 0;
+  if (restMs > 0) await delay(restMs, undefined, { signal }).catch(() => undefined);
 }

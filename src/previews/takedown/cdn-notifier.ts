@@ -7,8 +7,7 @@ import type { Logger } from '../../kernel/ports/logger.js';
 import type { Takedowns } from '../../kernel/ports/takedowns.js';
 import type { WebhookSender } from '../../kernel/ports/webhook-sender.js';
 import { type HookState, messagesOf, type TakedownOrder } from '../../kernel/takedown/order.js';
-import { Rounds } from '../rounds.js';
-import { SoleTurn } from '../sole-turn.js';
+import { SoleRounds } from '../sole-rounds.js';
 
 const INTERVAL_MS = 1_000;
 const HOOKS_AT_A_TIME = 100;
@@ -27,18 +26,14 @@ export interface CdnNotifierDeps {
 }
 
 export class CdnNotifier {
-  private readonly rounds: Rounds;
-  private readonly turn: SoleTurn;
-  private readonly ending = new AbortController();
+  private readonly rounds: SoleRounds;
 
   constructor(private readonly deps: CdnNotifierDeps) {
-    this.turn = new SoleTurn({ name: 'takedown-hook', leases: deps.leases, clock: deps.clock });
-    this.rounds = new Rounds({
-      intervalMs: INTERVAL_MS,
-      work: () => this.turn.run(() => this.tellAll()),
-      onFailure: (error) => {
-        if (!this.ending.signal.aborted) deps.logger.warn({ error }, 'the CDN could not be told; it is tried again');
-      },
+    const { leases, clock, logger } = deps;
+    this.rounds = new SoleRounds({
+      ...{ name: 'takedown-hook', intervalMs: INTERVAL_MS, leases, clock },
+      work: (_turn, signal) => this.tellAll(signal),
+      onFailure: (error) => logger.warn({ error }, 'the CDN could not be told; it is tried again'),
     });
   }
 
@@ -48,32 +43,32 @@ export class CdnNotifier {
 
   /** One round now, or the one that is running. Never rejects. */
   round(): Promise<void> {
-    return this.rounds.now();
+    return this.rounds.round();
   }
 
-  async close(): Promise<void> {
-    this.ending.abort();
-    await this.rounds.close();
+  close(): Promise<void> {
+    return this.rounds.close();
   }
 
-  private async tellAll(): Promise<void> {
+  private async tellAll(signal: AbortSignal): Promise<void> {
     const { takedowns, clock } = this.deps;
     for (const id of await takedowns.openHooks(HOOKS_AT_A_TIME)) {
       const hook = await takedowns.hookOf(id);
       const found = hook && (await takedowns.find(id));
       if (hook === undefined || found === undefined || hook.dueAt > clock.now()) continue;
-      await this.tell(found.order, hook);
+      await this.tell(found.order, hook, signal);
     }
   }
 
   /** Every message that is left, until one is not taken. */
-  private async tell(order: TakedownOrder, begun: HookState): Promise<void> {
+  private async tell(order: TakedownOrder, begun: HookState, signal: AbortSignal): Promise<void> {
     const { takedowns } = this.deps;
     const messages = messagesOf(order);
     let hook = begun;
-    while (hook.end === undefined && !this.ending.signal.aborted) {
+    while (hook.end === undefined && !signal.aborted) {
       const message = messages[hook.sent];
-      const next = message === undefined ? ({ ...hook, end: 'delivered' } as const) : await this.attempt(message, hook);
+      const next =
+        message === undefined ? ({ ...hook, end: 'delivered' } as const) : await this.attempt(message, hook, signal);
       await takedowns.noteHook(order.id, next);
       const isBehind = next.sent === hook.sent;
       hook = next;
@@ -83,9 +78,13 @@ export class CdnNotifier {
       this.deps.logger.warn({ takedown: order.id }, 'the CDN was not told of a takedown, and it is given up');
   }
 
-  private async attempt(message: { readonly id: string; readonly body: string }, hook: HookState): Promise<HookState> {
+  private async attempt(
+    message: { readonly id: string; readonly body: string },
+    hook: HookState,
+    signal: AbortSignal,
+  ): Promise<HookState> {
     const { sender, url, secrets, clock, share = Math.random } = this.deps;
-    const said = await sender.send({ ...message, url, secrets, signal: this.ending.signal });
+    const said = await sender.send({ ...message, url, secrets, signal });
     if (said.fault === undefined) {
       const sent = hook.sent + 1;
       return { ...hook, sent, attempts: 0, dueAt: clock.now(), ...(sent === hook.messages && { end: 'delivered' }) };

@@ -102,6 +102,18 @@ it('counts what cannot be made, and goes on', async () => {
   await dispose();
 });
 
+it('what cannot be made keeps the pace as well', async () => {
+  const { reconcile, worker, converter, dispose } = await changed();
+  converter.failure = { error: new Error('a broken decoder'), at: 'start' };
+  // A tenth of a second each.
+  await reconcile.start(600);
+  const begunAt = performance.now();
+  await worker().round();
+  expect(performance.now() - begunAt).toBeGreaterThan(450);
+  expect((await reconcile.standing())?.progress.failed).toBe(5);
+  await dispose();
+});
+
 it('what is refused for the moment is done later, from there on', async () => {
   const { reconcile, worker, converter, clock, dispose } = await changed();
   converter.failure = { error: new ProofsheetError('overloaded', 'too many conversions are waiting'), at: 'start' };
