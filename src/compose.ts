@@ -17,8 +17,10 @@ import { strainOf } from './http/access/strain.js';
 import { isZoomed, letterOf, noticeLetters, withOperators } from './http/dialects/registry.js';
 import { createEdge, type Edge, operationsByDialect } from './http/edge.js';
 import type { Bodies } from './http/hot/hot-lane.js';
+import type { Clock } from './kernel/ports/clock.js';
 import type { Logger } from './kernel/ports/logger.js';
 import type { MetricSlots } from './kernel/ports/metrics.js';
+import type { Slice } from './kernel/zoom/pyramid-index.js';
 import type { LibraryUse } from './library/answers.js';
 import { openStorage, type Storage, type StorageDeps } from './open-storage.js';
 import type { Drawings } from './previews/answers.js';
@@ -150,7 +152,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
     strain,
     hot: {
       currency: catalog,
-      bodies: bodiesOf(memory, blobs, onDemand.drawings, metrics),
+      bodies: bodiesOf(memory, blobs, onDemand.drawings, metrics, clock),
       maxBytes: preparedBytes,
       metrics,
       onUse: (group) => journal.note(group),
@@ -219,12 +221,26 @@ function bodiesOf(
   blobs: BlobTiers,
   drawings: Pick<Drawings, 'find'> | undefined,
   metrics: MetricSlots,
+  clock: Clock,
 ): Bodies {
   const memoryHits = metrics.counterSlot('cache_hits_total', { tier: 'memory' });
+  const memoryMisses = metrics.counterSlot('cache_misses_total', { tier: 'memory' });
+  const diskHits = metrics.counterSlot('cache_hits_total', { tier: 'disk' });
+  const readSeconds = metrics.histogramSlot('blob_read_seconds');
+  const readNow = (slice: Slice): Buffer | undefined => {
+    const begunMs = clock.monotonic();
+    const bytes = blobs.sliceNow?.(slice);
+    if (bytes === undefined) return undefined;
+    memoryMisses.add();
+    diskHits.add();
+    readSeconds.observe((clock.monotonic() - begunMs) / 1_000);
+    return bytes;
+  };
   return {
-    peek(digest) {
+    peek(digest, slice) {
       const bytes = memory.peek(digest);
-      if (bytes !== undefined) memoryHits.add();
+      if (bytes === undefined) return slice && readNow(slice);
+      memoryHits.add();
       return bytes;
     },
     async findDrawn(digest) {

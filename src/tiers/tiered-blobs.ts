@@ -89,6 +89,13 @@ export class TieredBlobs implements Omit<BlobStore, 'tier' | 'delete' | 'dropCop
     return found;
   }
 
+  sliceNow(slice: Slice): Buffer | undefined {
+    const { memory, durable } = this.options;
+    const bytes = durable[0].sliceNow?.(slice);
+    if (bytes !== undefined) memory.admit(slice.digest, bytes);
+    return bytes;
+  }
+
   async slice(slice: Slice): Promise<Buffer | undefined> {
     return (await this.findSlice(slice))?.bytes;
   }

@@ -1,4 +1,5 @@
 // A tier of blobs with a span around whatever is asked of it: which tier, what it came to, how many bytes; never which blob.
+// Nothing is to be had of it at once: a span is told by whom it was asked for.
 import type { Digest } from '../kernel/digest.js';
 import type { BlobKind, BlobStore, TierName } from '../kernel/ports/blobs.js';
 import type { Traces } from '../kernel/ports/traces.js';

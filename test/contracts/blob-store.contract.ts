@@ -210,6 +210,22 @@ export const blobStoreCases: readonly ContractCase<BlobStoreSubject>[] = [
     },
   },
   {
+    name: 'gives at once what it gives, or nothing, and nothing of what is gone',
+    run: async ({ blobs }) => {
+      const { digest, bytes } = blobOf('parts', 1_000);
+      const part = { of: digest, start: 10, bytes: 20, digest: digestOf(bytes.subarray(10, 30)) };
+      expect(blobs.sliceNow?.(part)).toBeUndefined();
+      await blobs.put(digest, bytes, 'pyramid');
+      for (let reads = 0; reads < 4; reads++) {
+        expect([undefined, bytes.subarray(10, 30)]).toContainEqual(blobs.sliceNow?.(part));
+        expect(blobs.sliceNow?.({ ...part, digest: blobOf('other').digest })).toBeUndefined();
+      }
+      expect(await blobs.slice(part)).toEqual(bytes.subarray(10, 30));
+      await blobs.delete(digest);
+      expect(blobs.sliceNow?.(part)).toBeUndefined();
+    },
+  },
+  {
     name: 'gives many parts at once',
     run: async ({ blobs }) => {
       const { digest, bytes } = blobOf('parts', 40_000);
@@ -258,6 +274,12 @@ export const damagedBlobCases: readonly ContractCase<DamageableSubject>[] = (['f
         expect(await blobs.has(digest)).toBe(false);
         await blobs.put(digest, bytes, 'pyramid');
         expect(await blobs.slice(part)).toEqual(bytes);
+        // Read again and again, it may be known by less than its digest.
+        for (let reads = 0; reads < 3; reads++) expect(await blobs.slice(part)).toEqual(bytes);
+        await subject[damage](digest);
+        expect(blobs.sliceNow?.(part)).toBeUndefined();
+        expect(await blobs.slice(part)).toBeUndefined();
+        expect(await blobs.has(digest)).toBe(false);
       }),
   }),
 );

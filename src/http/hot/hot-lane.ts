@@ -36,8 +36,8 @@ export type HotStatus = 200 | 206 | 304;
 
 /** The preview bytes, by digest: what a digest names never changes, so they are right whenever they are there. */
 export interface Bodies {
-  /** The bytes if they are in memory. */
-  peek(digest: Digest): Buffer | undefined;
+  /** The bytes if they are to be had at once: in memory, or of a `slice` that is read as soon as it is asked for. */
+  peek(digest: Digest, slice?: Slice): Buffer | undefined;
   /** The bytes from whichever tier has them; `slice`: they are a part of a larger blob. */
   find(digest: Digest, slice?: Slice): Promise<{ readonly bytes: Buffer } | undefined>;
   /** The same of a picture that was drawn on demand. */
@@ -197,7 +197,7 @@ export class HotLane {
     const planned = this.plan(prepared, method === 'HEAD' ? withoutRange(conditions) : conditions);
     if (planned === undefined) return false;
     const { digest } = prepared.choice.preview;
-    const body = planned.status === 304 || method === 'HEAD' ? NO_BODY : this.deps.bodies.peek(digest);
+    const body = planned.status === 304 || method === 'HEAD' ? NO_BODY : this.deps.bodies.peek(digest, prepared.slice);
     if (body !== undefined) this.send(prepared, planned, body, response, startedAt);
     else this.sendOnceRead(prepared, planned, request, response, startedAt, otherwise);
     return true;

@@ -31,6 +31,11 @@ export interface BlobStore {
    * part is damaged is removed, counted and reported as absent.
    */
   slice(slice: Slice): Promise<Buffer | undefined>;
+  /**
+   * The same part where it can be had at once, without holding up others: `undefined` says nothing of whether it is there, and `slice` is
+   * asked then. Absent where nothing can.
+   */
+  sliceNow?(slice: Slice): Buffer | undefined;
   /** Stores `bytes`; once resolved it survives a crash of the process. Throws `storage-full`, `internal` for a wrong digest. */
   put(digest: Digest, bytes: Buffer, kind: BlobKind): Promise<void>;
   /**

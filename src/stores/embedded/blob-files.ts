@@ -17,6 +17,9 @@ const COPY_BYTES = 256 * 1024;
 const MOST_TRIES = 20;
 
 export class BlobFiles {
+  /** Told of every path that is removed here: whoever has its file open closes it. */
+  onRemoved: (path: string) => void = () => undefined;
+
   constructor(readonly root: string) {}
 
   dirOf(digest: Digest): string {
@@ -50,7 +53,9 @@ export class BlobFiles {
 
   /** Blocks for two or three system calls: about 20 to 50 µs. */
   unlink(digest: Digest): boolean {
-    const isGone = isUnlinked(this.pathOf(digest));
+    const path = this.pathOf(digest);
+    const isGone = isUnlinked(path);
+    this.onRemoved(path);
     this.removeEmpty(this.dirOf(digest));
     return isGone;
   }
@@ -59,6 +64,7 @@ export class BlobFiles {
   unlinkWithDamaged(digest: Digest): boolean {
     const path = this.pathOf(digest);
     const areGone = isUnlinked(asideOf(path)) && isUnlinked(path);
+    this.onRemoved(path);
     this.removeEmpty(this.dirOf(digest));
     return areGone;
   }

@@ -3,10 +3,11 @@
 import * as fs from 'node:fs';
 import type { Clock } from '../../kernel/ports/clock.js';
 import { OPEN_FLAGS } from './blob-files.js';
+import { processorWaits } from './processor-waits.js';
 
 /** Read at once up to this length: about 100 µs from the page cache. */
-const AT_ONCE_BYTES = 256 * 1024;
-/** Reads at once that take longer than this on average meet the disk. A single one may have lost the processor instead. */
+export const AT_ONCE_BYTES = 256 * 1024;
+/** Reads at once that take longer than this on average, without what they waited for the processor, meet the disk. */
 const SLOW_MS = 1;
 /** The weight of the latest read in the average: one of 16 ms is enough, or a few of 3. */
 const LATEST_SHARE = 1 / 16;
@@ -24,7 +25,11 @@ export class BlobReader {
   private waryUntilMs = Number.NEGATIVE_INFINITY;
   private averageMs = 0;
 
-  constructor(private readonly clock: Clock) {}
+  /** `waitedMs`: how long this thread has waited for a processor since that was last asked. */
+  constructor(
+    private readonly clock: Clock,
+    private readonly waitedMs: () => number = processorWaits(),
+  ) {}
 
   /**
    * `expectedBytes` of the file at `path` from `start` on, or all of it when the length is not known; fewer when the file is
@@ -41,8 +46,26 @@ export class BlobReader {
     }
   }
 
+  /** Whether reads were slow a moment ago: then none is to be made at once. */
+  isWary(): boolean {
+    return this.clock.monotonic() < this.waryUntilMs;
+  }
+
+  /** What `read` gives, which reads at once; how long it takes counts as a read of this one. */
+  timed<T>(read: () => T): T {
+    const startedMs = this.clock.monotonic();
+    try {
+      return read();
+    } finally {
+      this.note(startedMs, this.clock.monotonic());
+    }
+  }
+
   private note(startedMs: number, endedMs: number): void {
-    this.averageMs += (endedMs - startedMs - this.averageMs) * LATEST_SHARE;
+    const wallMs = endedMs - startedMs;
+    // Converters beside it take the processor for some ms: that is no reason to wait for threads that get none either.
+    const tookMs = wallMs > SLOW_MS ? Math.max(0, wallMs - this.waitedMs()) : wallMs;
+    this.averageMs += (tookMs - this.averageMs) * LATEST_SHARE;
     if (this.averageMs <= SLOW_MS) return;
     this.waryUntilMs = endedMs + WARY_MS;
     // What is tried at once after that has to be quick, or the pool goes on.

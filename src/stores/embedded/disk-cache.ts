@@ -77,6 +77,7 @@ export class DiskCache implements BlobStore {
     const blobs: FileBlobs = new FileBlobs({
       files,
       reader: new BlobReader(clock),
+      clock,
       tmpDir: scratch.path,
       bytesOf: (digest) => cache.known.peek(digest),
       fsync: false,
@@ -109,6 +110,12 @@ export class DiskCache implements BlobStore {
     if (bytes === undefined) this.known.delete(slice.of);
     // Used, if its file was found by now: its length only the whole file tells.
     else this.known.get(slice.of);
+    return bytes;
+  }
+
+  sliceNow(slice: Slice): Buffer | undefined {
+    const bytes = this.blobs.sliceNow(slice);
+    if (bytes !== undefined) this.known.get(slice.of);
     return bytes;
   }
 

@@ -110,7 +110,16 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     const leases = await LmdbLeases.open(passing);
     const refusals = options.refusals && new LmdbRefusals(passing, { ...options.refusals, clock });
     const bytesOf = (digest: Digest): number | undefined => catalog.bytesOf(digest);
-    const blobs = new FileBlobs({ files, reader: new BlobReader(clock), tmpDir, bytesOf, fsync, logger, metrics });
+    const blobs = new FileBlobs({
+      files,
+      reader: new BlobReader(clock),
+      clock,
+      tmpDir,
+      bytesOf,
+      fsync,
+      logger,
+      metrics,
+    });
     const graceMs = options.orphanGraceMs ?? ORPHAN_GRACE_MS;
     const takedowns = LmdbTakedowns.open(dataDir);
     const orphans = new OrphanSweep({ catalog, files, clock, logger, graceMs });

@@ -7,10 +7,12 @@ import { promisify } from 'node:util';
 import { type Digest, digestOf } from '../../kernel/digest.js';
 import { wrongDigest } from '../../kernel/errors.js';
 import type { BlobKind, BlobStore } from '../../kernel/ports/blobs.js';
+import type { Clock } from '../../kernel/ports/clock.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
 import type { Slice } from '../../kernel/zoom/pyramid-index.js';
 import { asideOf, type BlobFiles, hashFile, OPEN_FLAGS, openRegular, readSmallFile } from './blob-files.js';
+import { BlobParts } from './blob-parts.js';
 import type { BlobReader } from './blob-reads.js';
 import { makeDirs } from './make-dirs.js';
 import { errnoOf, storageError } from './storage-errors.js';
@@ -18,6 +20,7 @@ import { errnoOf, storageError } from './storage-errors.js';
 export interface FileBlobsOptions {
   readonly files: BlobFiles;
   readonly reader: BlobReader;
+  readonly clock: Clock;
   /** A directory on the same file system for files that are being written; made when it is not there. */
   readonly tmpDir: string;
   /** The length of a blob if the catalog knows it: saves asking the file system. */
@@ -39,7 +42,12 @@ const AT_ONCE_BYTES = 512 * 1024;
 export class FileBlobs implements BlobStore {
   readonly tier = 'disk';
 
-  constructor(private readonly options: FileBlobsOptions) {}
+  private readonly parts: BlobParts;
+
+  constructor(private readonly options: FileBlobsOptions) {
+    this.parts = new BlobParts(options.reader, options.clock);
+    options.files.onRemoved = (path) => this.parts.forget(path);
+  }
 
   async get(digest: Digest): Promise<Buffer | undefined> {
     const { files, reader, bytesOf } = this.options;
@@ -57,18 +65,27 @@ export class FileBlobs implements BlobStore {
     return undefined;
   }
 
-  async slice({ of, start, bytes, digest }: Slice): Promise<Buffer | undefined> {
-    let found: Buffer | undefined;
+  async slice(slice: Slice): Promise<Buffer | undefined> {
     try {
-      found = await this.options.reader.read(this.options.files.pathOf(of), bytes, start);
+      const found = await this.parts.read(this.options.files.pathOf(slice.of), slice);
+      if (found !== 'damaged') return found;
     } catch (error) {
       const code = errnoOf(error) ?? '';
       if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
       if (!UNREADABLE.has(code)) throw storageError(error);
     }
-    if (found !== undefined && digestOf(found) === digest) return found;
-    await this.discard(of);
+    await this.discard(slice.of);
     return undefined;
+  }
+
+  sliceNow(slice: Slice): Buffer | undefined {
+    try {
+      const found = this.parts.now(this.options.files.pathOf(slice.of), slice);
+      return found === 'damaged' ? undefined : found;
+    } catch {
+      // `slice` meets the same, and sees to it.
+      return undefined;
+    }
   }
 
   async put(digest: Digest, bytes: Buffer, _kind: BlobKind): Promise<void> {
@@ -160,13 +177,16 @@ export class FileBlobs implements BlobStore {
   async delete(digest: Digest): Promise<void> {
     try {
       await unlink(this.options.files.pathOf(digest));
+      this.parts.forget(this.options.files.pathOf(digest));
       this.options.files.removeEmpty(this.options.files.dirOf(digest));
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ENOTDIR') throw storageError(error);
     }
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.parts.close();
+  }
 
   /** Has `write` make a temporary file, and renames it to the blob's place. Resolves with the temporary path, free again. */
   private async place(digest: Digest, write: (path: string) => Promise<void>): Promise<string> {
@@ -197,6 +217,8 @@ export class FileBlobs implements BlobStore {
       if (errnoOf(error) !== 'EISDIR') throw error;
       await this.discard(digest);
       await rename(temporary, path);
+    } finally {
+      this.parts.forget(path);
     }
   }
 
@@ -208,6 +230,7 @@ export class FileBlobs implements BlobStore {
       logger.error({ digest }, 'a damaged original was found on disk and set aside; restore it from a backup');
     else logger.warn({ digest }, 'a damaged blob was found on disk and removed');
     const path = files.pathOf(digest);
+    this.parts.forget(path);
     try {
       if (setsAside) await rename(path, asideOf(path));
       else await unlink(path);

@@ -73,7 +73,7 @@ export class LmdbDerivatives implements Derivatives {
     this.files = new BlobFiles(join(dataDir, 'derivatives', 'blobs'));
     const bytesOf = (): undefined => undefined;
     const reader = new BlobReader(clock);
-    this.blobs = new FileBlobs({ files: this.files, reader, tmpDir, bytesOf, fsync: false, logger, metrics });
+    this.blobs = new FileBlobs({ files: this.files, reader, clock, tmpDir, bytesOf, fsync: false, logger, metrics });
   }
 
   /** What cannot be read is begun anew: everything in it can be drawn again. */

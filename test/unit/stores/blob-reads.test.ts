@@ -40,7 +40,7 @@ describe('reading a blob file', () => {
       const path = join(dir, 'blob');
       fs.writeFileSync(path, 'bytes');
       const clock = new SteppingClock();
-      const reader = new BlobReader(clock);
+      const reader = new BlobReader(clock, () => 0);
       expect(await readsAtOnce(reader, clock, path)).toBe(true);
       // One that lost the processor for 10 ms changes nothing.
       clock.stepMs = 10;
@@ -56,6 +56,21 @@ describe('reading a blob file', () => {
       clock.advance(200);
       expect(await readsAtOnce(reader, clock, path)).toBe(true);
       expect(await readsAtOnce(reader, clock, path)).toBe(true);
+    }));
+
+  it('does not take a busy processor for a slow disk, nor a slow disk for a busy processor', () =>
+    withTempDir(async (dir) => {
+      const path = join(dir, 'blob');
+      fs.writeFileSync(path, 'bytes');
+      const clock = new SteppingClock();
+      let waitedMs = 20;
+      const reader = new BlobReader(clock, () => waitedMs);
+      clock.stepMs = 20;
+      for (let reads = 0; reads < 5; reads++) expect(await readsAtOnce(reader, clock, path)).toBe(true);
+      waitedMs = 2;
+      expect(await readsAtOnce(reader, clock, path)).toBe(true);
+      clock.stepMs = 0;
+      expect(await readsAtOnce(reader, clock, path)).toBe(false);
     }));
 
   it('gives what there is of a file that is shorter, and all of one whose length is not known', () =>

@@ -66,6 +66,7 @@ export async function openEmbeddedLibrary(options: EmbeddedLibraryOptions): Prom
     ...{ files, tmpDir, bytesOf, fsync, logger, metrics },
     setsAside: true,
     reader: new BlobReader(clock),
+    clock,
   });
   const jobs = new LmdbJobs(changes, machineNow);
   const lost = await jobs.takeBackFromTheDead();
