@@ -10,6 +10,7 @@ import type { Metrics } from './kernel/ports/metrics.js';
 import type { Storage } from './open-storage.js';
 import type { Outbound } from './outbound/open-outbound.js';
 import type { BlobTiers } from './previews/blob-tiers.js';
+import { Rounds } from './previews/rounds.js';
 import type { Takedown } from './previews/takedown/answers.js';
 import { CdnNotifier } from './previews/takedown/cdn-notifier.js';
 import { ContentGuard } from './previews/takedown/content-guard.js';
@@ -18,6 +19,8 @@ import { TakedownService } from './previews/takedown/takedown-service.js';
 
 /** A server whose store does not answer starts all the same, and follows as soon as it does. */
 const CATCH_UP_MS = 2_000;
+/** How often purges are looked for that somebody has begun and not ended. */
+const RESUME_MS = 5_000;
 
 export interface TakedownParts {
   readonly store: Pick<Storage, 'catalog' | 'walk' | 'takedowns' | 'copies' | 'derivatives' | 'leases' | 'tmpDir'>;
@@ -27,8 +30,8 @@ export interface TakedownParts {
   readonly metrics: Metrics;
   readonly workerIndex: number;
   readonly receiptKey: KeyObject | undefined;
-  /** This process tells the CDN; one of those that share the store does. */
-  readonly tellsCdn: boolean;
+  /** This process tells the CDN, and carries on what was interrupted; of a server one does. */
+  readonly looksAfter: boolean;
   readonly version: string;
   readonly ownPorts: () => readonly number[];
 }
@@ -54,7 +57,8 @@ export function composeTakedown(config: Config, parts: TakedownParts): ComposedT
     ...(copies && { memory: copies }),
   });
   const use = new TakedownService({
-    ...{ takedowns, catalog, walk, blobs, clock },
+    ...{ takedowns, catalog, walk, blobs, clock, logger },
+    ...(leases && { leases }),
     ...(derivatives && { derivatives }),
     ...(receiptKey && { key: receiptKey }),
     follow: () => follower.round(),
@@ -63,6 +67,11 @@ export function composeTakedown(config: Config, parts: TakedownParts): ComposedT
     tellsCdn: hookUrl !== undefined,
   });
   const guard = new ContentGuard({ takedowns, clock, wasBlocked: (content) => follower.wasBlocked(content) });
+  const resuming = new Rounds({
+    intervalMs: RESUME_MS,
+    work: () => use.resume(),
+    onFailure: (error) => logger.debug({ error }, 'interrupted purges could not be looked for; it is tried again'),
+  });
   let [outbound, notifier]: [Outbound | undefined, CdnNotifier | undefined] = [undefined, undefined];
   return {
     use,
@@ -70,7 +79,8 @@ export function composeTakedown(config: Config, parts: TakedownParts): ComposedT
     async start() {
       await Promise.race([follower.round(), pause(CATCH_UP_MS)]);
       follower.start();
-      if (hookUrl === undefined || !parts.tellsCdn) return;
+      if (parts.looksAfter) resuming.start();
+      if (hookUrl === undefined || !parts.looksAfter) return;
       outbound = await openForHook(config, parts);
       const { sender } = outbound;
       notifier = new CdnNotifier({
@@ -80,7 +90,8 @@ export function composeTakedown(config: Config, parts: TakedownParts): ComposedT
       notifier.start();
     },
     async close() {
-      await Promise.all([follower.close(), notifier?.close()]);
+      use.stop();
+      await Promise.all([follower.close(), resuming.close(), notifier?.close()]);
       await outbound?.close();
     },
   };

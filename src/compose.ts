@@ -103,7 +103,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const takedownOf = (blobs: BlobTiers) =>
     composeTakedown(config, {
       ...{ store, blobs, workerIndex, version: PACKAGE_VERSION, ownPorts: listeners, ...telling },
-      ...{ receiptKey, tellsCdn: workerIndex === UPKEEP_WORKER },
+      ...{ receiptKey, looksAfter: workerIndex === UPKEEP_WORKER },
     });
   const making = composeMaking(config, protection, store, { ...telling, takedownOf }, workerIndex === UPKEEP_WORKER);
   const { preparedBytes, previewBytes, memory, blobs, takedown, pool, opened, deep } = making;

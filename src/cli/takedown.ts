@@ -155,7 +155,7 @@ function receiptLines({
   const amount = ({ blobs, bytes }: { readonly blobs: number; readonly bytes: number }) =>
     `${blobs} (${bytesText(bytes)})`;
   return [
-    `${id}  ${rest.isComplete ? 'complete' : 'not complete yet'}`,
+    `${id}  ${rest.isComplete ? 'complete' : rest.isUnderWay ? 'under way' : 'not complete yet'}`,
     ...columns([
       ['taken down', `${takenDownAt} by ${by}: ${reason}`],
       ['groups', String(groups.removed)],

@@ -5,7 +5,7 @@ import { ProofsheetError } from '../kernel/errors.js';
 import { DEFAULT_CONTEXT } from '../kernel/image-key.js';
 import type { Tenant } from '../kernel/library/tenant.js';
 import type { Tenants } from '../kernel/ports/tenants.js';
-import { SURROGATE_HEADERS, surrogateKeysOf } from '../kernel/takedown/surrogate-keys.js';
+import { type Shown, SURROGATE_HEADERS, surrogateKeysOf } from '../kernel/takedown/surrogate-keys.js';
 import { type Access, type Admission, BEARER_CHALLENGE, UNRESTRICTED } from './access/access.js';
 import { createGuard } from './access/admin-guard.js';
 import { isForbiddenSite } from './access/cross-site.js';
@@ -17,6 +17,7 @@ import type { Question, Route, Target, UseCases, Verb } from './dialects/route.j
 import type { EdgeDependencies } from './edge-dependencies.js';
 import type { HotLane } from './hot/hot-lane.js';
 import type { HeaderPairs } from './replies/headers.js';
+import { shownBy } from './replies/reply.js';
 import { JsonBodies, type JsonHold, receiveJson } from './uploads/receive-json.js';
 import { namedDigests } from './uploads/upload-digest.js';
 import { createUploads } from './uploads/uploads.js';
@@ -69,8 +70,9 @@ export function createRouteHandlers(deps: RouteDependencies): (dialect: Dialect,
     const question = route.ask(target, body);
     const { keys } = access;
     const admission = admit(access, dialect, route, target, question, body, request, response);
-    const headers = [...question.headers, ...surrogateHeaders(config, route, question)];
-    writeHeaders(response, headers);
+    const surrogates = (shown: Shown | undefined): HeaderPairs => surrogateHeaders(config, route, request, shown);
+    // A refusal may be kept as well, and tells of its group what is known by then.
+    writeHeaders(response, [...question.headers, ...surrogates(question.group && { group: question.group })]);
     if (route.body === 'source') await checkUpload(deps, fairUse, route, question, request, response);
     // A body that means nothing here is not waited for: the connection ends with the answer.
     else if (hasUnreadBody(request)) response.setHeader('Connection', 'close');
@@ -96,12 +98,14 @@ export function createRouteHandlers(deps: RouteDependencies): (dialect: Dialect,
     });
     // An upload that turned out not to be needed.
     if (hasUnreadBody(request)) response.setHeader('Connection', 'close');
+    const shown = surrogates(shownBy(reply) ?? (question.group && { group: question.group }));
+    writeHeaders(response, shown);
     await deps.answer(reply, {
       request,
       response,
       exchange: exchanges.of(response),
       url: target.url,
-      headers: [...(dialect.headers ?? []), ...headers],
+      headers: [...(dialect.headers ?? []), ...question.headers, ...shown],
       urlValidUntilMs: admission.urlValidUntilMs,
       isStillAdmitted: () => access.keys === keys,
       generation,
@@ -113,10 +117,12 @@ export function createRouteHandlers(deps: RouteDependencies): (dialect: Dialect,
 function surrogateHeaders(
   { surrogateKeys: name }: Pick<EdgeDependencies['config'], 'surrogateKeys'>,
   { effort }: Route,
-  { group }: Question,
+  { method }: Request,
+  shown: Shown | undefined,
 ): HeaderPairs {
-  if (name === undefined || group === undefined || effort !== 'reads') return [];
-  return [[name, surrogateKeysOf(group).join(SURROGATE_HEADERS[name])]];
+  if (name === undefined || shown === undefined || (method !== 'GET' && method !== 'HEAD')) return [];
+  if (effort === 'administers' || effort === 'stays-open') return [];
+  return [[name, surrogateKeysOf(shown).join(SURROGATE_HEADERS[name])]];
 }
 
 /** Answered before it sends its body, it sends none. By the headers alone: how much has arrived by now is chance. */

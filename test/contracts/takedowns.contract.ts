@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import { type Digest, digestOf } from '../../src/kernel/digest.js';
 import { MAX_ORDERS, type Takedowns } from '../../src/kernel/ports/takedowns.js';
+import { MAX_BEGUN, type PurgeStep } from '../../src/kernel/takedown/begun-purge.js';
 import {
   type Acknowledgement,
   type CopyHolder,
@@ -83,6 +84,48 @@ export const takedownsCases: readonly ContractCase<TakedownsSubject>[] = [
       const numbers = await Promise.all(names.map((name, at) => (at % 2 ? peer : takedowns).append(testOrder(name))));
       expect(numbers.toSorted((a, b) => a - b)).toEqual(names.map((_, at) => at + 1));
       expect(await takedowns.after(0, 100)).toHaveLength(30);
+    },
+  },
+  {
+    name: 'keeps what was begun, step by step, until its order is in the log, and that once',
+    run: async ({ takedowns, peer }) => {
+      const { id, at, by, reason } = testOrder('a');
+      const selection = { by: 'prefix', prefix: 'a' } as const;
+      const begun = { id, at, by, reason, selection, isBlocked: true, until: 9_000 };
+      await takedowns.begin(begun);
+      await peer.begin({ ...begun, id: testOrder('b').id, at: at - 1 });
+      expect((await peer.begun()).map(({ id: of }) => of)).toEqual([testOrder('b').id, id]);
+      expect(await takedowns.begun()).toContainEqual(begun);
+      const step = (name: string): PurgeStep => ({
+        groups: [{ ...groupRef(name, 'c'), content: content(name), source: content(`${name} in c`) }],
+        blobs: [[content(name), 7]],
+      });
+      await takedowns.noteStep(id, 0, step('x'));
+      await takedowns.noteStep(id, 1, { ...step('y'), hasTiles: true });
+      expect(await peer.stepOf(id, 0)).toEqual(step('x'));
+      expect(await peer.stepOf(id, 1)).toEqual({ ...step('y'), hasTiles: true });
+      expect(await peer.stepOf(id, 2)).toBeUndefined();
+      expect(await peer.stepOf(testOrder('b').id, 0)).toBeUndefined();
+      const numbers = [await takedowns.append(testOrder('a')), await peer.append(testOrder('a', { groups: 9 }), HOOK)];
+      expect(numbers).toEqual([1, 1]);
+      expect([await peer.last(), (await peer.find(id))?.order.groups]).toEqual([1, 1]);
+      expect((await peer.begun()).map(({ id: of }) => of)).toEqual([testOrder('b').id]);
+      expect([await peer.stepOf(id, 0), await peer.stepOf(id, 1)]).toEqual([undefined, undefined]);
+    },
+  },
+  {
+    name: `keeps at most ${MAX_BEGUN} that are not ended`,
+    run: async ({ takedowns, peer }) => {
+      const begin = (at: number, by = takedowns) =>
+        by.begin({
+          ...{ id: testOrder(`n${at}`).id, at, by: 'b', reason: 'r', isBlocked: false },
+          selection: { by: 'prefix', prefix: 'a' },
+        });
+      for (let at = 0; at < MAX_BEGUN; at++) await begin(at);
+      await expect(begin(MAX_BEGUN, peer)).rejects.toMatchObject({ code: 'overloaded' });
+      await peer.append(testOrder('n0'));
+      await begin(MAX_BEGUN);
+      expect(await peer.begun()).toHaveLength(MAX_BEGUN);
     },
   },
   {

@@ -57,6 +57,7 @@ beforeAll(async () => {
     start({
       PROOFSHEET_IMAGINARY_SIGN_KEY: KEY,
       PROOFSHEET_IMAGINARY_CACHE_TTL: '3600',
+      PROOFSHEET_SURROGATE_KEYS: 'Surrogate-Key',
       PROOFSHEET_IMAGINARY_PLACEHOLDER: placeholder,
     }),
   ]);
@@ -143,6 +144,8 @@ test('a signed URL is answered, and may be kept for so long; of the path below t
     200,
     'public, s-maxage=3600, max-age=3600, no-transform',
   ]);
+  // Of the context, the content, and all.
+  expect(answer.headers.get('surrogate-key')).toMatch(/^c-[0-9a-f]{16} s-[0-9a-f]{16} proofsheet$/);
   const below = signed('/resize', photoOf()).replace('/resize?', '/imaginary/resize?');
   expect((await fetch(below)).status).toBe(200);
 });

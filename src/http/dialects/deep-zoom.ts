@@ -5,7 +5,7 @@ import { parseAssetId, parseTenantId } from '../../kernel/library/ids.js';
 import type { Size } from '../../kernel/sizes.js';
 import { TILE_SIDE_PX, type TilePlace, type TileType } from '../../kernel/zoom/pyramid.js';
 import type { PageRef, Zoom, ZoomPicture } from '../../previews/zoom/answers.js';
-import type { JsonReply, PictureReply } from '../replies/reply.js';
+import { type JsonReply, type PictureReply, shownOf } from '../replies/reply.js';
 import type { UseCases } from './route.js';
 
 export const DEEP_ZOOM_XMLNS = 'http://schemas.microsoft.com/deepzoom/2008';
@@ -30,9 +30,9 @@ export async function tileReply(zoom: Zoom, ref: PageRef, { place, type }: Named
 }
 
 /** The descriptor as XML, which may be kept. */
-export function descriptorXml({ size, tileType }: ZoomPicture): JsonReply {
+export function descriptorXml({ size, tileType, entry }: ZoomPicture): JsonReply {
   const text = descriptorText(size, tileType);
-  return { kind: 'json', text, isKept: true, headers: [['Content-Type', 'application/xml']] };
+  return { kind: 'json', text, isKept: true, shown: shownOf(entry), headers: [['Content-Type', 'application/xml']] };
 }
 
 export function descriptorText(size: Size, tileType: TileType): string {

@@ -3,6 +3,8 @@
 
 import type { AssetVersion } from '../../kernel/library/asset.js';
 import type { Pieces } from '../../kernel/ports/originals.js';
+import { type CatalogEntry, contentDigestOf } from '../../kernel/source.js';
+import type { Shown } from '../../kernel/takedown/surrogate-keys.js';
 import type { DrawnPicture, PreviewChoice } from '../../previews/answers.js';
 import type { Fulfilled } from '../../previews/batch.js';
 import type { HeaderPairs } from './headers.js';
@@ -27,6 +29,7 @@ export interface DrawnReply {
   readonly headers?: HeaderPairs;
   /** Of the failure that it stands for; 200 unless given. */
   readonly status?: number;
+  readonly shown?: Shown;
 }
 
 /** The bytes of an asset's original, or of another file that is known by its digest. To GET and HEAD under the request's conditions, of which some may ask for a part. */
@@ -36,6 +39,7 @@ export interface OriginalReply {
   readonly mediaType: string;
   /** They replace those of originals where they have the same names. */
   readonly headers?: HeaderPairs;
+  readonly shown?: Shown;
   /** Its bytes from `start` to `end` (excluded). */
   readonly open: (start: number, end: number) => Promise<Pieces>;
 }
@@ -58,6 +62,7 @@ export interface JsonReply {
   readonly isKept?: boolean;
   /** They replace those of JSON where they have the same names. */
   readonly headers?: HeaderPairs;
+  readonly shown?: Shown;
 }
 
 /** JSON in pieces, as they come; never more than one of them in memory. */
@@ -118,6 +123,30 @@ export type Reply =
   | EmptyReply
   | RedirectReply
   | PageReply;
+
+/** What a reply shows, by which a cache in front finds it; `undefined` where it is about nothing that can be taken down. */
+export function shownBy(reply: Reply): Shown | undefined {
+  switch (reply.kind) {
+    case 'picture':
+    case 'both':
+      return shownOf(reply.choice.entry);
+    case 'json':
+    case 'original':
+    case 'drawn':
+      return reply.shown;
+    case 'listing':
+    case 'pictures':
+    case 'stream':
+    case 'empty':
+    case 'redirect':
+    case 'page':
+      return undefined;
+  }
+}
+
+export function shownOf({ group: { context, imageKey }, source }: CatalogEntry): Shown {
+  return { group: { context, imageKey }, content: contentDigestOf(source) };
+}
 
 /** A value as JSON that is not to be stored. */
 export function json(value: unknown): JsonReply {

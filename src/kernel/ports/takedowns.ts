@@ -1,6 +1,7 @@
 // The port of what takedowns leave behind: tombstones, and the log of orders that every process which shares the store follows.
 // It survives restarts and power cuts.
 import type { Digest } from '../digest.js';
+import type { BegunPurge, PurgeStep } from '../takedown/begun-purge.js';
 import type { Acknowledgement, CopyHolder, HookState, TakedownOrder } from '../takedown/order.js';
 import type { Tombstone } from '../takedown/tombstone.js';
 
@@ -22,7 +23,17 @@ export interface Takedowns {
   unblock(content: Digest): Promise<boolean>;
   /** At most `limit`, in no order. */
   tombstones(limit: number): Promise<readonly Tombstone[]>;
-  /** Adds an order to the log, and with it how the CDN is to be told; the oldest goes where there are too many. Resolves with its number. */
+  /** Written before anything goes. Throws `overloaded` beyond `MAX_BEGUN`. */
+  begin(purge: BegunPurge): Promise<void>;
+  /** What it is about to take away, the steps counted from 0. */
+  noteStep(id: string, index: number, step: PurgeStep): Promise<void>;
+  stepOf(id: string, index: number): Promise<PurgeStep | undefined>;
+  /** Those of which the order is not in the log yet, the oldest first. */
+  begun(): Promise<readonly BegunPurge[]>;
+  /**
+   * Adds an order to the log, and with it how the CDN is to be told; the oldest goes where there are too many, and with it what was
+   * begun by its id. One that is in the log already is left as it is. Resolves with its number.
+   */
   append(order: TakedownOrder, hook?: HookState): Promise<number>;
   /** At most `limit` orders behind that number, the first standing first. */
   after(number: number, limit: number): Promise<readonly NumberedOrder[]>;

@@ -46,11 +46,13 @@ export interface Receipt {
     readonly messages: number;
     readonly sent: number;
   };
-  /** Every process that may have copies has dropped them, and the CDN, where there is one, has taken every message. */
+  /** It is being carried out still, or was interrupted and is carried on soon: nothing but what was asked for is known yet. */
+  readonly isUnderWay: boolean;
+  /** It is carried out, every process that may have copies has dropped them, and the CDN, where there is one, has taken every message. */
   readonly isComplete: boolean;
 }
 
-/** `number`: the order's own; a holder that has followed a later one has followed it too. */
+/** `number`: the order's own, infinite while it is not in the log; a holder that has followed a later one has followed it too. */
 export function receiptOf(
   order: TakedownOrder,
   number: number,
@@ -85,7 +87,8 @@ export function receiptOf(
       messages: hook?.messages ?? 0,
       sent: hook?.sent ?? 0,
     },
-    isComplete: away.length === 0 && cdn !== 'queued' && cdn !== 'dead',
+    isUnderWay: !Number.isFinite(number),
+    isComplete: Number.isFinite(number) && away.length === 0 && cdn !== 'queued' && cdn !== 'dead',
   };
 }
 

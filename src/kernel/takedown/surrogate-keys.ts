@@ -1,6 +1,7 @@
-// The surrogate keys (cache tags) by which a CDN is told what to purge: of each group, of its context, and of all. Hashes, so that they
-// tell nobody a key or a context.
+// The surrogate keys (cache tags) by which a CDN is told what to purge: of each group, of its context, of the content, whatever it is called,
+// and of all. Hashes, so that they tell nobody a key, a context or a digest.
 import { createHash } from 'node:crypto';
+import type { Digest } from '../digest.js';
 import type { Context, GroupRef } from '../image-key.js';
 import type { PurgeSelection } from './purge.js';
 
@@ -19,9 +20,23 @@ export const KEY_OF_ALL = 'proofsheet';
 /** Hex digits of a key: 64 bits, so that two groups of a billion share one by a chance of 3 in 100. */
 const DIGITS = 16;
 
-/** All keys of a group's answers. */
-export function surrogateKeysOf(ref: GroupRef): readonly string[] {
-  return [keyOfGroup(ref), keyOfContext(ref.context), KEY_OF_ALL];
+/** What an answer shows, as far as it is known. */
+export interface Shown {
+  readonly group?: GroupRef;
+  /** Whose it is, where it is of no group. */
+  readonly context?: Context;
+  /** The digest of the source's bytes. */
+  readonly content?: Digest;
+}
+
+/** All keys of an answer. */
+export function surrogateKeysOf({ group, context = group?.context, content }: Shown): readonly string[] {
+  return [
+    ...(group === undefined ? [] : [keyOfGroup(group)]),
+    ...(context === undefined ? [] : [keyOfContext(context)]),
+    ...(content === undefined ? [] : [keyOfContent(content)]),
+    KEY_OF_ALL,
+  ];
 }
 
 /** The one key that stands for a selection as a whole; `undefined` where each group has to be named. */
@@ -41,6 +56,7 @@ function surrogateKeyFor(selection: PurgeSelection): string | undefined {
 export class SurrogateKeySet {
   private readonly groups = new Set<string>();
   private readonly contexts = new Set<string>();
+  private readonly contents = new Set<string>();
 
   constructor(
     private readonly selection: PurgeSelection,
@@ -53,11 +69,21 @@ export class SurrogateKeySet {
     if (this.contexts.size <= this.most) this.contexts.add(keyOfContext(ref.context));
   }
 
+  /** A content that nothing is to show any more, under whatever name. */
+  addContent(content: Digest): void {
+    if (this.contents.size <= this.most) this.contents.add(keyOfContent(content));
+  }
+
   get keys(): readonly string[] {
+    if (this.contents.size > this.most) return [KEY_OF_ALL];
+    const groups = this.ofGroups;
+    return groups.length + this.contents.size > this.most ? [KEY_OF_ALL] : [...groups, ...this.contents];
+  }
+
+  private get ofGroups(): readonly string[] {
     const whole = surrogateKeyFor(this.selection);
     if (whole !== undefined) return [whole];
-    if (this.groups.size <= this.most) return [...this.groups];
-    return this.contexts.size <= this.most ? [...this.contexts] : [KEY_OF_ALL];
+    return this.groups.size + this.contents.size <= this.most ? [...this.groups] : [...this.contexts];
   }
 }
 
@@ -67,6 +93,10 @@ export function keyOfGroup({ context, imageKey }: GroupRef): string {
 
 function keyOfContext(context: Context): string {
   return `c-${hashOf(`context\0${context}`)}`;
+}
+
+export function keyOfContent(content: Digest): string {
+  return `s-${hashOf(`content\0${content}`)}`;
 }
 
 function hashOf(text: string): string {

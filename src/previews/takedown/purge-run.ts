@@ -1,21 +1,25 @@
-// One purge at work: finds the groups that a selection takes, removes each as it was found, and sees what of their bytes leaves the last
-// tier. In rounds of a few thousand groups, so that a context of millions takes no more memory than a small one.
+// One purge at work: finds the groups that a selection takes, writes down what is about to go, removes each as it was found, and sees what
+// of their bytes leaves the last tier. In rounds of a few thousand groups, so that a context of millions takes no more memory than a small
+// one. Begun again after a crash, it takes up what was written down.
 import { setImmediate } from 'node:timers/promises';
 import type { Digest } from '../../kernel/digest.js';
+import { ProofsheetError } from '../../kernel/errors.js';
+import type { GroupRef } from '../../kernel/image-key.js';
 import type { Catalog } from '../../kernel/ports/catalog.js';
 import type { CatalogWalk, WalkedGroup } from '../../kernel/ports/catalog-walk.js';
 import type { Clock } from '../../kernel/ports/clock.js';
 import type { Derivatives } from '../../kernel/ports/derivatives.js';
-import { type CatalogEntry, contentDigestOf, namedBlobs, type SourceRecord } from '../../kernel/source.js';
+import type { Takedowns } from '../../kernel/ports/takedowns.js';
+import type { CatalogEntry } from '../../kernel/source.js';
+import { type BegunPurge, type PurgeStep, stepOf } from '../../kernel/takedown/begun-purge.js';
 import {
   MAX_NAMED_BLOBS,
   MAX_NAMED_GROUPS,
   MAX_SURROGATE_KEYS,
   type TakedownOrder,
 } from '../../kernel/takedown/order.js';
-import { type PurgeSelection, rangeOf, takes } from '../../kernel/takedown/purge.js';
+import { rangeOf, takes } from '../../kernel/takedown/purge.js';
 import { SurrogateKeySet } from '../../kernel/takedown/surrogate-keys.js';
-import { pyramidsOf } from '../../kernel/zoom/kept-pyramids.js';
 import type { BlobTiers } from '../blob-tiers.js';
 
 export interface PurgeRunDeps {
@@ -24,7 +28,15 @@ export interface PurgeRunDeps {
   readonly blobs: Pick<BlobTiers, 'lasts' | 'forget'>;
   /** Absent where nothing is drawn on demand. */
   readonly derivatives?: Pick<Derivatives, 'forgetSource'>;
+  readonly takedowns: Pick<Takedowns, 'noteStep' | 'stepOf'>;
   readonly clock: Clock;
+}
+
+export interface PurgeTold {
+  /** Told of contents before their groups go. */
+  readonly before: (contents: readonly Digest[]) => Promise<void>;
+  /** Whether this process may go on: another one may have taken it for dead. */
+  readonly mayGoOn: () => Promise<boolean>;
 }
 
 /** What a purge came to. */
@@ -42,14 +54,17 @@ const SWEPT_AT_A_TIME = 64;
 const SWEEP_MS = 60_000;
 /** A group that is written again and again meanwhile. */
 const MAX_ATTEMPTS = 8;
+/** Blobs that others name so far, which may lose that name in a later round: of more, they count as named. */
+const MAX_WATCHED_BLOBS = 50_000;
 
 export class PurgeRun {
   private groups = 0;
   private readonly named: TakedownOrder['named'][number][] = [];
   private readonly keys: SurrogateKeySet;
-  /** Of this round: what removed records named. */
-  private round = new Map<Digest, number>();
-  private records = new Map<Digest, SourceRecord>();
+  /** What removed records named, as far as it had not left the last tier by the end of the round before. */
+  private watched = new Map<Digest, number>();
+  /** Records of this round, by what they are found by. */
+  private records = new Set<Digest>();
   /** Whose copies are to be dropped, `MAX_NAMED_BLOBS` at most; more once `isMore`. */
   private readonly gone = new Set<Digest>();
   private isMore = false;
@@ -57,85 +72,149 @@ export class PurgeRun {
   private left = { blobs: 0, bytes: 0 };
   private stillNamed = 0;
   private derivatives = 0;
+  private steps = 0;
 
   constructor(
     private readonly deps: PurgeRunDeps,
-    private readonly selection: PurgeSelection,
-    /** Told of contents before their groups go. */
-    private readonly before: (contents: readonly Digest[]) => Promise<void>,
+    private readonly purge: BegunPurge,
+    private readonly told: PurgeTold,
   ) {
-    this.keys = new SurrogateKeySet(selection, MAX_SURROGATE_KEYS);
+    this.keys = new SurrogateKeySet(purge.selection, MAX_SURROGATE_KEYS);
   }
 
+  /** Throws what `before` and the store throw; then it can be run anew. */
   async run(): Promise<Purged> {
-    const { selection } = this;
+    const { selection } = this.purge;
+    await this.takeUp();
     for await (const batch of this.deps.walk.groups(rangeOf(selection))) {
-      const taken = batch.filter(({ ref, source }) => takes(selection, ref, source));
-      for (let from = 0; from < taken.length; from += AT_ONCE)
-        await this.removeThese(taken.slice(from, from + AT_ONCE));
+      await this.removeThese(batch.filter(({ ref, source }) => takes(selection, ref, source)));
       if (this.records.size >= SOURCES_A_ROUND) await this.endRound();
+      await this.checkTurn();
     }
     if (selection.by === 'content') {
-      this.round.set(selection.content, this.round.get(selection.content) ?? 0);
+      this.keys.addContent(selection.content);
+      this.watched.set(selection.content, this.watched.get(selection.content) ?? 0);
       this.derivatives += (await this.deps.derivatives?.forgetSource(selection.content)) ?? 0;
     }
+    return this.end();
+  }
+
+  /** What it has come to so far. */
+  async end(): Promise<Purged> {
     await this.endRound();
     return {
-      ...{ groups: this.groups, named: this.named, stillNamed: this.stillNamed, derivatives: this.derivatives },
-      ...{ left: this.left, blobs: this.isMore ? 'all' : [...this.gone], surrogateKeys: this.keys.keys },
+      ...{ groups: this.groups, named: this.named, stillNamed: this.stillNamed + this.watched.size },
+      ...{ derivatives: this.derivatives, left: this.left, blobs: this.isMore ? 'all' : [...this.gone] },
+      surrogateKeys: this.keys.keys,
       ...(this.hasTiles && { hasTiles: true as const }),
     };
   }
 
-  private async removeThese(groups: readonly WalkedGroup[]): Promise<void> {
-    const entries = await Promise.all(groups.map(({ ref }) => this.deps.catalog.find(ref)));
-    await this.before([...new Set(entries.flatMap((entry) => (entry ? [contentDigestOf(entry.source)] : [])))]);
-    await Promise.all(groups.map((group) => this.remove(group)));
+  /** What was written down before a crash: groups that are gone by now count as removed, the others are found again. */
+  private async takeUp(): Promise<void> {
+    const { catalog } = this.deps;
+    for (let step = await this.nextStep(); step !== undefined; step = await this.nextStep()) {
+      this.steps++;
+      await this.told.before([...new Set(step.groups.map(({ content }) => content))]);
+      for (let from = 0; from < step.groups.length; from += AT_ONCE) {
+        const some = step.groups.slice(from, from + AT_ONCE);
+        const entries = await Promise.all(some.map((ref) => catalog.find(ref)));
+        for (const [at, group] of some.entries()) {
+          const entry = entries[at];
+          // By content, another picture has taken its place since.
+          if (entry === undefined || !takes(this.purge.selection, group, entry.source.digest)) this.note(group);
+        }
+      }
+      this.noteBytes(step);
+      if (this.records.size >= SOURCES_A_ROUND) await this.endRound();
+      await this.checkTurn();
+    }
   }
 
-  private async remove({ ref }: WalkedGroup): Promise<void> {
+  private nextStep(): Promise<PurgeStep | undefined> {
+    return this.deps.takedowns.stepOf(this.purge.id, this.steps);
+  }
+
+  private async checkTurn(): Promise<void> {
+    if (!(await this.told.mayGoOn()))
+      throw new ProofsheetError('overloaded', 'this purge is carried on by another process; ask for its receipt');
+  }
+
+  private async removeThese(groups: readonly WalkedGroup[]): Promise<void> {
+    const found: { readonly ref: GroupRef; readonly entry: CatalogEntry | undefined }[] = [];
+    for (let from = 0; from < groups.length; from += AT_ONCE) {
+      const some = groups.slice(from, from + AT_ONCE);
+      found.push(
+        ...(await Promise.all(some.map(async ({ ref }) => ({ ref, entry: await this.deps.catalog.find(ref) })))),
+      );
+    }
+    await this.writeDown(found.flatMap(({ entry }) => entry ?? []));
+    for (let from = 0; from < found.length; from += AT_ONCE)
+      await Promise.all(found.slice(from, from + AT_ONCE).map(({ ref, entry }) => this.remove(ref, entry)));
+  }
+
+  /** Before anything of it goes. */
+  private async writeDown(entries: readonly CatalogEntry[]): Promise<void> {
+    if (entries.length === 0) return;
+    const step = stepOf(entries);
+    await this.told.before([...new Set(step.groups.map(({ content }) => content))]);
+    await this.deps.takedowns.noteStep(this.purge.id, this.steps++, step);
+    this.noteBytes(step);
+  }
+
+  /** `found`: as it was written down. */
+  private async remove(ref: GroupRef, found: CatalogEntry | undefined): Promise<void> {
     const { catalog } = this.deps;
-    for (let attempts = 1; attempts <= MAX_ATTEMPTS; attempts++) {
-      const entry = await catalog.find(ref);
+    const { selection } = this.purge;
+    for (let [attempts, entry] = [1, found]; attempts <= MAX_ATTEMPTS; attempts++) {
       if (entry === undefined) {
         // Its source is lost, which answers nobody, or it was removed meanwhile: nothing of what is named is to stay.
-        if (this.selection.by !== 'content') await catalog.remove(ref);
+        if (selection.by !== 'content') await catalog.remove(ref);
         return;
       }
       // Of another content since.
-      if (!takes(this.selection, ref, entry.source.digest)) return;
-      if (await catalog.removeGroup(ref, entry.group.revision)) return this.note(entry);
+      if (!takes(selection, ref, entry.source.digest)) return;
+      if (await catalog.removeGroup(ref, entry.group.revision)) {
+        const [group] = stepOf([entry]).groups;
+        if (group) this.note(group);
+        return;
+      }
+      entry = await catalog.find(ref);
+      if (entry) await this.writeDown([entry]);
     }
     this.groups += await catalog.remove(ref);
   }
 
-  private note({ group: { context, imageKey }, source }: CatalogEntry): void {
+  private note({ context, imageKey, content }: PurgeStep['groups'][number]): void {
     this.groups++;
-    const content = contentDigestOf(source);
     if (this.named.length < MAX_NAMED_GROUPS) this.named.push({ context, imageKey, content });
     this.keys.add({ context, imageKey });
-    this.records.set(source.digest, source);
-    for (const { digest, bytes } of namedBlobs(source)) this.round.set(digest, bytes);
-    if (pyramidsOf(source).length > 0) this.hasTiles = true;
+    if (this.purge.isBlocked) this.keys.addContent(content);
+  }
+
+  private noteBytes({ groups, blobs, hasTiles }: PurgeStep): void {
+    for (const { source } of groups) this.records.add(source);
+    for (const [digest, bytes] of blobs) this.watched.set(digest, bytes);
+    this.hasTiles ||= hasTiles === true;
   }
 
   /** What no record names any more leaves the last tier now, and is counted. */
   private async endRound(): Promise<void> {
     const { blobs, derivatives } = this.deps;
-    for (const digest of this.records.keys()) this.derivatives += (await derivatives?.forgetSource(digest)) ?? 0;
+    for (const digest of this.records) this.derivatives += (await derivatives?.forgetSource(digest)) ?? 0;
+    this.records = new Set();
     await this.sweep();
-    for (const [digest, bytes] of this.round) {
-      if (await blobs.lasts(digest)) {
-        this.stillNamed++;
-        continue;
-      }
+    for (const [digest, bytes] of this.watched) {
+      if (await blobs.lasts(digest)) continue;
+      this.watched.delete(digest);
       // A blob that is named without a length was not known to be there.
       if (bytes > 0) this.left = { blobs: this.left.blobs + 1, bytes: this.left.bytes + bytes };
       if (this.gone.size < MAX_NAMED_BLOBS) this.gone.add(digest);
       else this.isMore ||= !this.gone.has(digest);
     }
-    this.round = new Map();
-    this.records = new Map();
+    if (this.watched.size < MAX_WATCHED_BLOBS) return;
+    this.stillNamed += this.watched.size;
+    this.watched = new Map();
   }
 
   private async sweep(): Promise<void> {
@@ -145,8 +224,9 @@ export class PurgeRun {
       const swept = await catalog.sweep(SWEPT_AT_A_TIME);
       if (swept.length === 0) return;
       // Copies of what this purge takes are dropped, and counted, by whoever follows its order.
-      for (const digest of swept) if (!this.round.has(digest)) blobs.forget(digest);
+      for (const digest of swept) if (!this.watched.has(digest)) blobs.forget(digest);
       await setImmediate();
+      await this.checkTurn();
     }
   }
 }

@@ -68,9 +68,13 @@ export class TakedownFollower {
     this.followed = last < from ? 0 : from;
     if (last - this.followed > MAX_ORDERS) await this.dropEverything(last);
     await this.present(false);
+    if (this.blockedOf < 0) await this.learnBlocked(last);
     for (;;) {
       const orders = await takedowns.after(this.followed, ORDERS_AT_A_TIME);
       for (const { number, order } of orders) {
+        // Known here before it is said that the order was followed.
+        const isNews = order.blocked.length > 0 || order.unblocked !== undefined;
+        if (isNews && this.blockedOf < number) await this.learnBlocked(number);
         const dropped = await this.deps.blobs.drop(order.blobs, order.hasTiles);
         const { id: holder, host, worker } = this.deps.holder;
         await takedowns.acknowledge(order.id, { holder, host, worker, at: this.deps.clock.now(), ...dropped });
@@ -78,7 +82,6 @@ export class TakedownFollower {
       }
       if (orders.length < ORDERS_AT_A_TIME) break;
     }
-    if (this.blockedOf !== last) await this.learnBlocked(last);
   }
 
   /** The number from which this holder goes on: copies in memory are newer than every order so far. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Digest } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
 import { MAX_ORDERS, type NumberedOrder, type Takedowns } from '../../kernel/ports/takedowns.js';
+import { type BegunPurge, MAX_BEGUN, type PurgeStep } from '../../kernel/takedown/begun-purge.js';
 import {
   type Acknowledgement,
   type CopyHolder,
@@ -20,6 +21,8 @@ import { makeDirs } from './make-dirs.js';
 const FIRST_KEY = Buffer.of(0);
 /** Tombstones looked at in one step, where those that are over make room. */
 const LOOKED_AT = 1_000;
+/** Of one purge: steps of 16 groups at least, of a billion of them. */
+const MAX_STEPS = 100_000_000;
 /** Of one order, and holders at all: far more than there are processes. */
 const MAX_HOLDERS = 10_000;
 
@@ -40,6 +43,10 @@ export class LmdbTakedowns implements Takedowns {
   private readonly hooks: Table;
   /** id -> nothing: hooks that have not ended. */
   private readonly openOnes: Table;
+  /** id -> BegunPurge. */
+  private readonly begunOnes: Table;
+  /** id + 0 + index -> PurgeStep. */
+  private readonly steps: Table;
 
   /** In the same environment. */
   readonly notes: LmdbWorkNotes;
@@ -54,6 +61,8 @@ export class LmdbTakedowns implements Takedowns {
     this.presence = environment.table('holders');
     this.hooks = environment.table('hooks');
     this.openOnes = environment.table('open-hooks');
+    this.begunOnes = environment.table('begun');
+    this.steps = environment.table('steps');
   }
 
   static open(dataDir: string): LmdbTakedowns {
@@ -92,8 +101,35 @@ export class LmdbTakedowns implements Takedowns {
     );
   }
 
+  async begin(purge: BegunPurge): Promise<void> {
+    await this.environment.write(() => {
+      if (keysFrom(this.begunOnes, FIRST_KEY, undefined, MAX_BEGUN).length >= MAX_BEGUN)
+        throw new ProofsheetError('overloaded', `expected at most ${MAX_BEGUN} purges at a time`);
+      this.begunOnes.putSync(Buffer.from(purge.id), row(purge));
+    });
+  }
+
+  async noteStep(id: string, index: number, step: PurgeStep): Promise<void> {
+    await this.environment.write(() => this.steps.putSync(stepKey(id, index), row(step)));
+  }
+
+  async stepOf(id: string, index: number): Promise<PurgeStep | undefined> {
+    this.environment.refresh();
+    return readRow(this.steps, stepKey(id, index), parsed<PurgeStep>);
+  }
+
+  async begun(): Promise<readonly BegunPurge[]> {
+    this.environment.refresh();
+    const keys = keysFrom(this.begunOnes, FIRST_KEY, undefined, MAX_BEGUN);
+    const found = keys.flatMap((key) => readRow(this.begunOnes, key, parsed<BegunPurge>) ?? []);
+    return found.sort((one, other) => one.at - other.at);
+  }
+
   async append(order: TakedownOrder, hook?: HookState): Promise<number> {
     return this.environment.write(() => {
+      const known = readRow(this.numbers, Buffer.from(order.id), numberOf);
+      if (known !== undefined) return known;
+      this.forgetBegun(order.id);
       const number = this.lastNumber() + 1;
       this.orders.putSync(numberKey(number), row(order));
       this.numbers.putSync(Buffer.from(order.id), numberKey(number));
@@ -189,6 +225,12 @@ export class LmdbTakedowns implements Takedowns {
     for (const table of [this.numbers, this.hooks, this.openOnes]) table.removeSync(Buffer.from(order.id));
   }
 
+  private forgetBegun(id: string): void {
+    this.begunOnes.removeSync(Buffer.from(id));
+    const prefix = Buffer.from(`${id}\0`);
+    for (const key of keysFrom(this.steps, prefix, endOfPrefix(prefix), MAX_STEPS)) this.steps.removeSync(key);
+  }
+
   private acksOf(id: string): Buffer[] {
     const prefix = Buffer.from(`${id}\0`);
     return keysFrom(this.acks, prefix, endOfPrefix(prefix), MAX_HOLDERS);
@@ -221,6 +263,10 @@ export class LmdbTakedowns implements Takedowns {
   private countBy(change: number): void {
     this.facts.putSync(Buffer.from('tombstones'), numberKey(this.count() + change));
   }
+}
+
+function stepKey(id: string, index: number): Buffer {
+  return Buffer.concat([Buffer.from(`${id}\0`), numberKey(index)]);
 }
 
 /** Numbers of 0 or more sort by their big-endian bytes. */

@@ -3,6 +3,7 @@
 import type { Digest } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
 import { MAX_ORDERS, type NumberedOrder, type Takedowns } from '../../kernel/ports/takedowns.js';
+import { type BegunPurge, MAX_BEGUN, type PurgeStep } from '../../kernel/takedown/begun-purge.js';
 import {
   type Acknowledgement,
   type CopyHolder,
@@ -16,11 +17,15 @@ import { SEAL_CHARACTERS } from './seals.js';
 import { healingTypes, runMany, type Session } from './session.js';
 
 /**
- * One step, so that nobody sees a number whose order is still to come. KEYS numbers, orders, hooks. ARGV id, order behind its id and a
- * space, hook or '', how many are kept. Returns the order's number.
+ * One step, so that nobody sees a number whose order is still to come. KEYS numbers, orders, hooks, begun, steps of the id.
+ * ARGV id, order behind its id and a space, hook or '', how many are kept. Returns the order's number.
  */
 const APPEND = script(`
 local id, order, hook, kept = unpack(ARGV)
+redis.call('HDEL', KEYS[4], id)
+redis.call('DEL', KEYS[5])
+local known = redis.call('HGET', KEYS[1], id)
+if known then return tonumber(known) end
 local number = redis.call('HINCRBY', KEYS[1], '', 1)
 redis.call('HSET', KEYS[2], number, order)
 redis.call('HSET', KEYS[1], id, number)
@@ -77,9 +82,30 @@ export class RedisTakedowns implements Takedowns {
     return found.slice(0, limit);
   }
 
+  async begin(purge: BegunPurge): Promise<void> {
+    if (Number(await this.send('begun', ['HLEN'])) >= MAX_BEGUN)
+      throw new ProofsheetError('overloaded', `expected at most ${MAX_BEGUN} purges at a time`);
+    await this.send('begun', ['HSET', purge.id, this.sealed('begun', purge)]);
+  }
+
+  async noteStep(id: string, index: number, step: PurgeStep): Promise<void> {
+    await this.send(`steps:${id}`, ['HSET', String(index), this.sealed(`step\0${id}\0${index}`, step)]);
+  }
+
+  async stepOf(id: string, index: number): Promise<PurgeStep | undefined> {
+    const [text] = await this.fields(`steps:${id}`, [String(index)]);
+    return this.opened<PurgeStep>(`step\0${id}\0${index}`, text);
+  }
+
+  async begun(): Promise<readonly BegunPurge[]> {
+    const found = (await this.values('begun')).flatMap((text) => this.opened<BegunPurge>('begun', text) ?? []);
+    return found.sort((one, other) => one.at - other.at);
+  }
+
   async append(order: TakedownOrder, hook?: HookState): Promise<number> {
     const { id } = order;
-    const keys = [this.key('numbers'), this.key('orders'), this.key('hooks')] as const;
+    const others = ['orders', 'hooks', 'begun', `steps:${id}`].map((what) => this.key(what));
+    const keys = [this.key('numbers'), ...others] as const;
     const sealed = `${id} ${this.sealed(`order\0${id}`, order)}`;
     const args = [id, sealed, hook === undefined ? '' : this.sealed(`hook\0${id}`, hook), MAX_ORDERS];
     const [number] = await runMany(this.session, APPEND, [{ keys, args }]);

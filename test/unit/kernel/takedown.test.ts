@@ -138,11 +138,20 @@ describe('surrogate keys', () => {
         selection,
         fc.array(fc.tuple(ref, content), { maxLength: 8 }),
         fc.integer({ min: 1, max: 6 }),
-        (of, groups, most) => {
+        fc.boolean(),
+        (of, groups, most, isBlocked) => {
           const keys = new SurrogateKeySet(of, most);
           const taken = groups.filter(([group, source]) => takes(of, group, source)).map(([group]) => group);
-          for (const group of taken) keys.add(group);
-          for (const group of taken) expect(surrogateKeysOf(group).some((key) => keys.keys.includes(key))).toBe(true);
+          for (const [group, source] of groups.filter(([group, source]) => takes(of, group, source))) {
+            keys.add(group);
+            if (isBlocked) keys.addContent(source);
+          }
+          for (const group of taken)
+            expect(surrogateKeysOf({ group }).some((key) => keys.keys.includes(key))).toBe(true);
+          // Whatever else shows a content that is blocked.
+          for (const [group, content] of isBlocked ? groups : [])
+            if (takes(of, group, content))
+              expect(surrogateKeysOf({ content }).some((key) => keys.keys.includes(key))).toBe(true);
           expect(keys.keys.length).toBeLessThanOrEqual(most);
         },
       ),
@@ -150,13 +159,14 @@ describe('surrogate keys', () => {
   });
 
   it('tell groups and contexts apart, and say neither', () => {
-    const keys = surrogateKeysOf(groupRef('photo', 'tenant'));
+    const keys = surrogateKeysOf({ group: groupRef('photo', 'tenant'), content: 'ab'.repeat(32) as Digest });
     expect(keys).toEqual([
       expect.stringMatching(/^g-[0-9a-f]{16}$/),
       expect.stringMatching(/^c-[0-9a-f]{16}$/),
+      expect.stringMatching(/^s-[0-9a-f]{16}$/),
       KEY_OF_ALL,
     ]);
-    expect(surrogateKeysOf(groupRef('tenant', 'photo'))[0]).not.toBe(keys[0]);
+    expect(surrogateKeysOf({ group: groupRef('tenant', 'photo') })[0]).not.toBe(keys[0]);
   });
 
   it('are told in messages of at most 256, each key once and in order', () => {

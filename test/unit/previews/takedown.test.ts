@@ -31,7 +31,18 @@ async function open(deduplicate: 'all' | 'context' = 'all'): Promise<void> {
     holder: { id: 'this', host: 'here', worker: 0, keepsDisk: false },
   });
   takedown = new TakedownService({
-    ...{ takedowns, catalog, walk, blobs, clock, key: privateKey, lastTier: 'disk', by: 'admin', tellsCdn: true },
+    ...{
+      takedowns,
+      catalog,
+      walk,
+      blobs,
+      clock,
+      logger,
+      key: privateKey,
+      lastTier: 'disk',
+      by: 'admin',
+      tellsCdn: true,
+    },
     follow: () => follower.round(),
   });
   await follower.round();
@@ -140,6 +151,107 @@ describe('a purge', () => {
     expect((await takedown.receipt(receipt.id))?.receipt.groups).toEqual(receipt.groups);
     expect((await takedown.latest(10)).map(({ id }) => id)).toEqual([receipt.id]);
     expect(await takedown.receipt('tkd_none')).toBeUndefined();
+  });
+});
+
+describe('a purge whose process dies', () => {
+  const keys = Array.from({ length: 600 }, (_, at) => `k${at}`);
+  /** A service over the same store, of a process that dies at the `nth` call of `of`: nothing that it begins later is done. */
+  const dying = (of: 'noteStep' | 'append' | 'removeGroup' | 'block', nth: number) => {
+    let calls = 0;
+    const fails = <Args extends unknown[], T>(name: string, work: (...args: Args) => Promise<T>) => {
+      return (...args: Args): Promise<T> => {
+        if (name === of) calls++;
+        return calls >= nth ? Promise.reject(new Error('the process is gone')) : work(...args);
+      };
+    };
+    const { takedowns, walk, catalog, tiered: blobs, clock, logger } = bench;
+    const seen = <Port extends object>(port: Port): Port =>
+      new Proxy(port, {
+        get(target, name) {
+          const value = Reflect.get(target, name) as unknown;
+          return typeof value === 'function' ? fails(String(name), value.bind(target)) : value;
+        },
+      });
+    return new TakedownService({
+      ...{ takedowns: seen(takedowns), catalog: seen(catalog), walk, blobs, clock, logger, key: privateKey },
+      ...{ lastTier: 'disk', by: 'admin', tellsCdn: true, follow: async () => undefined },
+    });
+  };
+
+  it.each([
+    ['noteStep', 1, 0],
+    ['block', 1, 0],
+    ['removeGroup', 1, 0],
+    ['removeGroup', 300, 299],
+    ['noteStep', 2, 250],
+    ['append', 1, 600],
+  ] as const)(
+    'at its %s number %i, when %i groups are gone, is carried on, and names them all',
+    async (of, nth, gone) => {
+      const { source } = await cache('one', 'k0');
+      const groups = keys.map((key) => ({ ...groupRef(key), sourceDigest: source.digest }));
+      await bench.catalog.commit({ source, groups, existing: 'keep' });
+      await cache('two', 'other');
+      const asked = { selection: { by: 'prefix', prefix: 'k' }, reason: 'why', isBlocked: true } as const;
+      await expect(dying(of, nth).purge(asked)).rejects.toThrow('the process is gone');
+      // Those that are removed beside the one that failed may be gone as well, or not yet.
+      const left = (await bench.catalog.count()) - 1;
+      expect(Math.abs(keys.length - left - gone)).toBeLessThan(17);
+      const [begun] = await takedown.latest(1);
+      expect(begun).toMatchObject({ isUnderWay: true, isComplete: false, reason: 'why', groups: { removed: 0 } });
+      expect((await takedown.receipt(begun?.id ?? ''))?.receipt).toEqual(begun);
+      await takedown.resume();
+      await follower.round();
+      expect(await bench.catalog.count()).toBe(1);
+      const { receipt } = (await takedown.receipt(begun?.id ?? '')) ?? {};
+      expect(receipt).toMatchObject({
+        ...{ id: begun?.id, isUnderWay: false, groups: { removed: 600 }, stillNamed: 0 },
+        lasting: { blobs: 1 + source.previews.length },
+        // Of the groups, and of the content, which is blocked.
+        cdn: { state: 'queued', surrogateKeys: 601 },
+        blocked: { contents: [contentOf('one')] },
+        nodes: [{ state: 'dropped' }],
+      });
+      expect(new Set(receipt?.groups.named.map(({ imageKey }) => imageKey)).size).toBe(600);
+      expect(await bench.blobs.has(source.digest)).toBe(false);
+      await takedown.resume();
+      expect(await bench.takedowns.last()).toBe(1);
+    },
+    60_000,
+  );
+
+  it('leaves alone what was stored anew under a key that had gone, unless that is what is purged', async () => {
+    await cache('one', 'a');
+    await expect(
+      dying('append', 1).purge({
+        selection: { by: 'content', content: contentOf('one') },
+        reason: 'why',
+        isBlocked: false,
+      }),
+    ).rejects.toThrow();
+    await cache('two', 'a');
+    await takedown.resume();
+    expect((await takedown.latest(1))[0]).toMatchObject({ groups: { removed: 1 } });
+    expect((await bench.catalog.find(groupRef('a')))?.source.digest).toBe(contentOf('two'));
+  });
+
+  it('is left to another process that is at it', async () => {
+    await cache('one', 'a');
+    const asked = {
+      selection: { by: 'key', imageKey: groupRef('a').imageKey },
+      reason: 'why',
+      isBlocked: false,
+    } as const;
+    await expect(dying('append', 1).purge(asked)).rejects.toThrow();
+    const held = { acquire: async () => undefined, waitUntilFree: async () => undefined, close: async () => undefined };
+    const { takedowns, walk, catalog, tiered: blobs, clock, logger } = bench;
+    const another = new TakedownService({
+      ...{ takedowns, catalog, walk, blobs, clock, logger, leases: held, lastTier: 'disk', by: 'x', tellsCdn: false },
+      follow: async () => undefined,
+    });
+    await another.resume();
+    expect(await takedowns.last()).toBe(0);
   });
 });
 

@@ -69,6 +69,7 @@ const RECEIPT: Schema = {
       messages: COUNT,
       sent: COUNT,
     }),
+    isUnderWay: { type: 'boolean' },
     isComplete: { type: 'boolean' },
   }),
 };

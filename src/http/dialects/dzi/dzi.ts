@@ -6,7 +6,7 @@ import { DEFAULT_CONTEXT, parseContext, parseImageKey } from '../../../kernel/im
 import { TILE_SIDE_PX } from '../../../kernel/zoom/pyramid.js';
 import type { ZoomPicture } from '../../../previews/zoom/answers.js';
 import { plainFailure } from '../../replies/error-map.js';
-import type { JsonReply } from '../../replies/reply.js';
+import { type JsonReply, shownOf } from '../../replies/reply.js';
 import {
   DEEP_ZOOM_XMLNS,
   descriptorXml,
@@ -107,7 +107,7 @@ function descriptor({ publicUrl }: DziSettings, kind: Kind): Route {
 }
 
 /** The same members, as OpenSeadragon reads them; there all of them are texts. */
-function jsonOf({ size, tileType }: ZoomPicture, tilesUrl: string): JsonReply {
+function jsonOf({ size, tileType, entry }: ZoomPicture, tilesUrl: string): JsonReply {
   const image = {
     xmlns: DEEP_ZOOM_XMLNS,
     Url: tilesUrl,
@@ -116,7 +116,7 @@ function jsonOf({ size, tileType }: ZoomPicture, tilesUrl: string): JsonReply {
     TileSize: String(TILE_SIDE_PX),
     Size: { Width: String(size.widthPx), Height: String(size.heightPx) },
   };
-  return { kind: 'json', text: JSON.stringify({ Image: image }), isKept: true };
+  return { kind: 'json', text: JSON.stringify({ Image: image }), isKept: true, shown: shownOf(entry) };
 }
 
 function tile(kind: Kind): Route {

@@ -4,7 +4,7 @@
 import { DEFAULT_CONTEXT, parseContext, parseImageKey } from '../../../kernel/image-key.js';
 import { type ApiVersion, type ImageRequestText, resolveImageRequest } from '../../../kernel/zoom/image-request.js';
 import { plainFailure } from '../../replies/error-map.js';
-import type { JsonReply } from '../../replies/reply.js';
+import { type JsonReply, shownOf } from '../../replies/reply.js';
 import { namedPage, pageRefOf, scopeOfZoomed, type Zoomed, zoomOf } from '../deep-zoom.js';
 import type { Dialect } from '../dialect.js';
 import { isByRequest, type PublicUrl } from '../public-url.js';
@@ -79,9 +79,10 @@ function infoRoute({ mount, publicUrl }: IiifSettings, version: ApiVersion, kind
     parse: (target) => ({ ...pictureOf(kind, target, mount), asLinkedData: takesLinkedData(target) }),
     scopeOf: scopeOfZoomed,
     async run({ zoomed, id, origin, asLinkedData }, use) {
-      const { size, tileType } = await zoomOf(use).picture(await pageRefOf(use, zoomed));
+      const { size, tileType, entry } = await zoomOf(use).picture(await pageRefOf(use, zoomed));
       const info = imageInfo(version, `${publicUrl(origin)}${mount}/${version}/${id}`, size, tileType);
-      return linkedData(info, CONTEXTS[version], version === 3 || asLinkedData, asLinkedData);
+      const reply = linkedData(info, CONTEXTS[version], version === 3 || asLinkedData, asLinkedData);
+      return { ...reply, shown: shownOf(entry) };
     },
   });
 }
@@ -164,7 +165,8 @@ function manifestRoute({ mount, publicUrl }: IiifSettings, kind: Kind): Route {
         label,
         pictures,
       );
-      return linkedData(manifest, PRESENTATION_CONTEXT, true, asLinkedData);
+      const reply = linkedData(manifest, PRESENTATION_CONTEXT, true, asLinkedData);
+      return first ? { ...reply, shown: shownOf(first.entry) } : reply;
     },
   });
 }

@@ -169,7 +169,9 @@ async function named(
       cacheTtlSeconds === 0
         ? 'private, no-cache, no-store, must-revalidate'
         : `public, s-maxage=${cacheTtlSeconds}, max-age=${cacheTtlSeconds}, no-transform`;
-    return picked(await drawings.drawUpload(context, upload, recipe, true), [['Cache-Control', control]]);
+    const shown = { context, content: upload.digest };
+    const drawn = await drawings.drawUpload(context, upload, recipe, true);
+    return { ...picked(drawn, [['Cache-Control', control]]), shown };
   } catch (error) {
     if (placeholder === undefined || !(error instanceof ProofsheetError)) throw error;
     const { status, body } = renderFailure(failureOf(error));

@@ -96,7 +96,14 @@ export async function originalReply(
   const version = name && (await library.findVersion(context, name.assetId, name.version));
   if (version === undefined) throw entryNotFound(name?.assetId ?? '?');
   const { mediaType } = SOURCE_MEDIA[version.type];
-  return { kind: 'original', version, mediaType, open: (start, end) => opened(library, context, version, start, end) };
+  const shown = { context, content: version.digest };
+  return {
+    kind: 'original',
+    version,
+    mediaType,
+    shown,
+    open: (start, end) => opened(library, context, version, start, end),
+  };
 }
 
 async function opened(

@@ -93,7 +93,7 @@ export async function fileReply(
     return renditionReply(
       library,
       tenant,
-      { id: asset.id, number: version.number, createdAt: version.createdAt },
+      { id: asset.id, number: version.number, createdAt: version.createdAt, source: version.digest },
       rendition,
       headers,
       mark,
@@ -103,6 +103,7 @@ export async function fileReply(
     version,
     mediaType: SOURCE_MEDIA[version.type].mediaType,
     headers,
+    shown: { context: tenant.context, content: version.digest },
     async open(start, end) {
       const part = { version: version.number, start, end };
       const original = await library.library.openOriginal(tenant.context, asset.id, part);

@@ -1,4 +1,5 @@
 // GET of a rendition by its signed URL: what version and time it is of stands in the path, so that it never changes while it is valid.
+import type { Digest } from '../../../kernel/digest.js';
 import type { DescribedAsset } from '../../../kernel/library/asset.js';
 import type { LinkQuery } from '../../../kernel/library/signed-link.js';
 import type { Tenant } from '../../../kernel/library/tenant.js';
@@ -42,9 +43,13 @@ export function preview(): Route {
       // An id that was given to other bytes since is not what was signed.
       if (previewParts(organizationOf(tenant), version, rendition).join() !== parts.join()) throw notFound();
       const left = library.links.secondsLeft(query);
-      return renditionReply(library, tenant, { id, number: version.number, createdAt: version.createdAt }, rendition, [
-        ['Cache-Control', `public, max-age=${left}, immutable`],
-      ]);
+      return renditionReply(
+        library,
+        tenant,
+        { id, number: version.number, createdAt: version.createdAt, source: version.digest },
+        rendition,
+        [['Cache-Control', `public, max-age=${left}, immutable`]],
+      );
     },
   });
 }
@@ -57,7 +62,14 @@ export async function renditionReply(
     id,
     number,
     createdAt,
-  }: { readonly id: DescribedAsset['asset']['id']; readonly number: number; readonly createdAt: number },
+    source,
+  }: {
+    readonly id: DescribedAsset['asset']['id'];
+    readonly number: number;
+    readonly createdAt: number;
+    /** Of the original. */
+    readonly source: Digest;
+  },
   rendition: Rendition,
   headers: HeaderPairs,
   mark?: Mark,
@@ -70,6 +82,7 @@ export async function renditionReply(
     version: { digest: picture.digest, bytes: bytes.length, createdAt },
     mediaType: MEDIA_TYPE,
     headers,
+    shown: { context, content: source },
     open: async (start, end) => piecesOf(bytes.subarray(start, end)),
   };
 }

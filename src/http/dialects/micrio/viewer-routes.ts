@@ -7,6 +7,7 @@ import { parseTenantId } from '../../../kernel/library/ids.js';
 import type { Tenant } from '../../../kernel/library/tenant.js';
 import { maxLevelOf, TILE_SIDE_PX } from '../../../kernel/zoom/pyramid.js';
 import type { LibraryUse } from '../../../library/answers.js';
+import { shownOf } from '../../replies/reply.js';
 import { type NamedTile, parseTileName, tileReply, zoomOf } from '../deep-zoom.js';
 import { type Route, type RouteRules, route, type UseCases } from '../route.js';
 import type { MicrioSettings } from './calls.js';
@@ -44,7 +45,7 @@ function info({ mount, publicUrl }: MicrioSettings): Route {
       const { from, tenant, found } = await shown(use, named);
       const ref = await from.library.zoomable(tenant.context, found.asset.id);
       if (ref === undefined) throw unknown();
-      const { size, tileType } = await zoomOf(use).picture(ref);
+      const { size, tileType, entry } = await zoomOf(use).picture(ref);
       const text = JSON.stringify({
         id: named.id,
         path: `${publicUrl(origin)}${mount}/images/${tenant.id}/`,
@@ -58,7 +59,7 @@ function info({ mount, publicUrl }: MicrioSettings): Route {
         tileExtension: tileType,
         version: VERSION,
       });
-      return { kind: 'json', text, isKept: true };
+      return { kind: 'json', text, isKept: true, shown: shownOf(entry) };
     },
   });
 }
