@@ -8,7 +8,7 @@ import type { UrlKey } from './kernel/credentials.js';
 import type { ProofsheetError } from './kernel/errors.js';
 import type { Context } from './kernel/image-key.js';
 import { isCalled } from './kernel/library/tenant.js';
-import type { Clock } from './kernel/ports/clock.js';
+import type { AgingClock } from './kernel/ports/clock.js';
 import type { Logger } from './kernel/ports/logger.js';
 import type { Metrics } from './kernel/ports/metrics.js';
 import type { Tenants } from './kernel/ports/tenants.js';
@@ -32,6 +32,7 @@ import type { Storage } from './open-storage.js';
 import { openOutbound } from './outbound/open-outbound.js';
 import { outboundSettingsOf, ownPlaces } from './outbound-settings.js';
 import type { Drawings, Previews } from './previews/answers.js';
+import type { ClockNotes } from './previews/clock-notes.js';
 
 /** Receivers that hang hold the others up no longer than their deadline. */
 const CALLBACKS_AT_ONCE = 16;
@@ -43,7 +44,8 @@ export interface LibraryParts {
   readonly tenants: TenantsFile;
   /** Where unfinished files are; of many machines, originals; where others share it, who has which turn. */
   readonly store: Pick<Storage, 'tmpDir' | 'originals' | 'leases'>;
-  readonly clock: Clock;
+  readonly clock: AgingClock;
+  readonly clockNotes: ClockNotes;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Absent where nobody traces. */

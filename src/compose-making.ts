@@ -6,11 +6,12 @@ import { composeZoom } from './compose-zoom.js';
 import type { Config } from './config/schema.js';
 import { createConverter } from './convert/converter-pool.js';
 import { TracedConverter } from './convert/traced-converter.js';
-import type { Clock } from './kernel/ports/clock.js';
+import type { AgingClock } from './kernel/ports/clock.js';
 import type { Logger } from './kernel/ports/logger.js';
 import type { Traces } from './kernel/ports/traces.js';
 import type { Storage } from './open-storage.js';
 import type { BlobTiers } from './previews/blob-tiers.js';
+import type { ClockNotes } from './previews/clock-notes.js';
 import { openPreviews } from './previews/open-previews.js';
 import type { ProcessMetrics } from './telemetry/metrics.js';
 import { createMemoryTier } from './tiers/memory-tier.js';
@@ -24,7 +25,8 @@ import { TracedBlobs } from './tiers/traced-blobs.js';
 const PREPARED_SHARE = 1 / 4;
 
 interface Telling {
-  readonly clock: Clock;
+  readonly clock: AgingClock;
+  readonly clockNotes: ClockNotes;
   readonly logger: Logger;
   readonly metrics: ProcessMetrics;
   /** Absent where nobody traces. */

@@ -20,14 +20,18 @@ import type { Bodies } from './http/hot/hot-lane.js';
 import type { Clock } from './kernel/ports/clock.js';
 import type { Logger } from './kernel/ports/logger.js';
 import type { MetricSlots } from './kernel/ports/metrics.js';
+import { WatchedClock } from './kernel/watched-clock.js';
 import type { Slice } from './kernel/zoom/pyramid-index.js';
 import type { LibraryUse } from './library/answers.js';
 import { openStorage, type Storage, type StorageDeps } from './open-storage.js';
 import type { Drawings } from './previews/answers.js';
 import type { BlobTiers } from './previews/blob-tiers.js';
+import { ClockNotes } from './previews/clock-notes.js';
 import { figuresOf, registerGauges } from './process-figures.js';
 import { RemoteSources } from './remote-sources.js';
 import { portsOfServers, type Servers, serversOf, tlsOf } from './servers.js';
+import { machineTimeMs } from './stores/embedded/lmdb-leases.js';
+import { machineId } from './stores/embedded/process-identity.js';
 import type { Connect } from './supervisor.js';
 import { boxText } from './telemetry/box-counts.js';
 import { systemClock } from './telemetry/clock.js';
@@ -78,7 +82,7 @@ export interface App extends Servers {
 
 /** Opens the store, starts the converters and builds the edge; nothing listens yet. Throws when the store cannot be opened. */
 export async function compose(config: Config, logger: ProcessLogger, role: Role = ALONE): Promise<App> {
-  const clock = systemClock;
+  const clock = new WatchedClock(systemClock);
   const listening = (): DoorServers => role.fronts ?? portsOfServers(ours);
   const listeners = (): readonly number[] => PORTS.flatMap((name) => portsOf(listening()[name]));
   const remote = new RemoteSources(config);
@@ -105,7 +109,9 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       ...{ store, blobs, workerIndex, version: PACKAGE_VERSION, ownPorts: listeners, ...telling },
       ...{ receiptKey, looksAfter: workerIndex === UPKEEP_WORKER },
     });
-  const making = composeMaking(config, protection, store, { ...telling, takedownOf }, workerIndex === UPKEEP_WORKER);
+  const clockNotes = new ClockNotes({ ...telling, clock, notes: store.notes, machine: machineId(), machineTimeMs });
+  const aging = { ...telling, clockNotes };
+  const making = composeMaking(config, protection, store, { ...aging, takedownOf }, workerIndex === UPKEEP_WORKER);
   const { preparedBytes, previewBytes, memory, blobs, takedown, pool, opened, deep } = making;
   const { previews, onDemand, journal, background, upkeep, makeRoom } = opened;
   const { catalog } = store;
@@ -114,7 +120,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   const library =
     tenants &&
     (await openLibrary(config, {
-      ...telling,
+      ...aging,
       ...{ previews, drawings: onDemand.drawings, tenants, store },
       version: PACKAGE_VERSION,
       urlKeys: () => protection.keys.urlKeys,

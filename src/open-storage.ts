@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Config } from './config/schema.js';
 import type { BlobStore } from './kernel/ports/blobs.js';
 import type { CatalogWalk } from './kernel/ports/catalog-walk.js';
-import type { Clock } from './kernel/ports/clock.js';
+import type { AgingClock } from './kernel/ports/clock.js';
 import type { Fleet } from './kernel/ports/fleet.js';
 import type { Insight } from './kernel/ports/insight.js';
 import type { Logger } from './kernel/ports/logger.js';
@@ -58,7 +58,7 @@ export interface SharedOriginals {
 
 /** What every store is handed. */
 export interface StoreDeps {
-  readonly clock: Clock;
+  readonly clock: AgingClock;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }

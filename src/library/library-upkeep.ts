@@ -2,7 +2,7 @@
 // that nobody completed. In small
 // batches, by one process at a time; whatever a crash leaves is found by the next round.
 import type { Assets } from '../kernel/ports/assets.js';
-import type { Clock } from '../kernel/ports/clock.js';
+import type { AgingClock } from '../kernel/ports/clock.js';
 import type { Deliveries } from '../kernel/ports/deliveries.js';
 import type { Grants } from '../kernel/ports/grants.js';
 import type { Jobs } from '../kernel/ports/jobs.js';
@@ -30,7 +30,9 @@ export interface LibraryUpkeepDeps {
   readonly deliveries: Deliveries;
   /** Absent where no other process shares the library. */
   readonly leases?: Leases;
-  readonly clock: Clock;
+  readonly clock: AgingClock;
+  /** What others have seen of clocks; absent where nobody else dates. */
+  readonly clockNotes?: { look(): Promise<void> };
   readonly logger: Logger;
   readonly intervalMs: number;
   /** How long an asset stays in the trash before it is erased. */
@@ -70,8 +72,9 @@ export class LibraryUpkeep {
 
   private readonly sweep: SoleRoundsOptions['work'] = async (turn, signal) => {
     const { assets, jobs, deliveries, uploads, grants, clock, trashMs, unneededMs, finishedMs, slotMs } = this.deps;
+    await this.deps.clockNotes?.look();
     for (let more = true; more && !signal.aborted && (await turn.isMine()); ) {
-      const now = clock.now();
+      const now = clock.agesCountFrom();
       const times = {
         trashedBefore: now - trashMs,
         unneededBefore: now - unneededMs,

@@ -2,7 +2,7 @@
 // store and converter it is given. The server and the tests of this folder both compose it here.
 import type { NegotiatedType } from '../kernel/negotiation.js';
 import type { Catalog } from '../kernel/ports/catalog.js';
-import type { Clock } from '../kernel/ports/clock.js';
+import type { AgingClock } from '../kernel/ports/clock.js';
 import type { Converter } from '../kernel/ports/converter.js';
 import type { Derivatives } from '../kernel/ports/derivatives.js';
 import type { FairEviction } from '../kernel/ports/fair-eviction.js';
@@ -77,7 +77,9 @@ export interface PreviewsParts {
   readonly memory?: DrawingsDeps['memory'];
   /** Keeps out what was taken down; absent where nothing can be. */
   readonly guard?: ContentGuard;
-  readonly clock: Clock;
+  readonly clock: AgingClock;
+  /** See `UpkeepDeps`. */
+  readonly clockNotes?: NonNullable<UpkeepDeps['clockNotes']>;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Absent where nobody traces. */
@@ -173,6 +175,7 @@ export function openPreviews(parts: PreviewsParts, settings: PreviewsSettings): 
     ...(drawings && { drawings }),
     ...(leases && { leases }),
     clock,
+    ...(parts.clockNotes && { clockNotes: parts.clockNotes }),
     logger,
     metrics,
     limits: settings.limits,

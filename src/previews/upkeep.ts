@@ -3,7 +3,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { DEFAULT_CONTEXT } from '../kernel/image-key.js';
 import type { Catalog, Evicted, EvictionReason } from '../kernel/ports/catalog.js';
-import type { Clock } from '../kernel/ports/clock.js';
+import type { AgingClock } from '../kernel/ports/clock.js';
 import type { FairEviction } from '../kernel/ports/fair-eviction.js';
 import type { Leases } from '../kernel/ports/leases.js';
 import type { Logger } from '../kernel/ports/logger.js';
@@ -20,8 +20,6 @@ const BATCH = 16;
 const FAIR_BATCH = 4;
 /** One process at a time evicts, or several that see the same excess would each take it away. */
 const LEASE = 'upkeep';
-/** A machine that starts in 1970 and is told the time later must not keep everything for ever. */
-const MAX_LENIENCE_MS = 24 * 3_600_000;
 /** Stored bytes after which the limits are looked at before their time, as a share of the byte limit. */
 const NUDGE_SHARE = 1 / 64;
 
@@ -65,7 +63,9 @@ export interface UpkeepDeps {
   readonly drawings?: { lookAfterBound(maxBytes?: number): Promise<void> };
   /** Absent where no other process shares the catalog. */
   readonly leases?: Leases;
-  readonly clock: Clock;
+  readonly clock: AgingClock;
+  /** What others have seen of clocks; absent where nobody else dates. */
+  readonly clockNotes?: { look(): Promise<void> };
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly limits: UpkeepLimits;
@@ -80,9 +80,6 @@ export class Upkeep {
   /** While others share the catalog: the lease under which this process evicts. */
   private readonly turn: SoleTurn;
 
-  /** The earliest that the clock has been seen to be set, as Unix ms when monotonic time was 0. */
-  private earliestZero = Number.POSITIVE_INFINITY;
-
   constructor(private readonly deps: UpkeepDeps) {
     this.turn = new SoleTurn({ name: LEASE, leases: deps.leases, clock: deps.clock });
     this.rounds = new Rounds({
@@ -94,7 +91,6 @@ export class Upkeep {
 
   /** Takes up interrupted sequences, then looks after the limits every `intervalMs`. */
   start(): void {
-    this.agesCountFrom();
     this.rounds.start();
   }
 
@@ -136,8 +132,8 @@ export class Upkeep {
     await this.alone(() => this.makeRoom()).catch(onFailure);
     await journal.flush();
     await recount?.();
-    const now = this.agesCountFrom();
-    await this.alone(() => this.evictAll(now));
+    await this.deps.clockNotes?.look();
+    await this.alone(() => this.evictAll());
     await this.sweep();
     await sweepOrphans?.();
     await this.resumeUnfinished();
@@ -175,12 +171,12 @@ export class Upkeep {
   }
 
   /** What is over the limits goes: age first, then what single contexts have too much of, then what all have. */
-  private async evictAll(now: number): Promise<void> {
-    const { catalog, limits } = this.deps;
+  private async evictAll(): Promise<void> {
+    const { catalog, limits, clock } = this.deps;
     await catalog.redateFutureUses?.();
     await this.deps.drawings?.lookAfterBound();
-    const before = now - limits.maxAgeSeconds * 1000;
-    if (limits.maxAgeSeconds > 0) await this.evict('age', () => catalog.evictGroups(BATCH, before));
+    const before = () => clock.agesCountFrom() - limits.maxAgeSeconds * 1000;
+    if (limits.maxAgeSeconds > 0) await this.evict('age', () => catalog.evictGroups(BATCH, before()));
     await this.lookAfterContexts();
     await this.evict('groups', async () => {
       const over = (await catalog.usage()).groups - limits.maxGroups;
@@ -203,16 +199,6 @@ export class Upkeep {
     if (crowd) return evictBytes(crowd);
     const sources = await catalog.evictSources(BATCH);
     return sources.sources > 0 ? sources : catalog.evictGroups(BATCH);
-  }
-
-  /**
-   * Unix ms. A clock that is set forward makes nothing older, and who was dated while it was behind has his time all the
-   * same: ages count from the clock as it was set at its earliest since the start, but a day behind at most.
-   */
-  private agesCountFrom(): number {
-    const { clock } = this.deps;
-    this.earliestZero = Math.min(this.earliestZero, clock.now() - clock.monotonic());
-    return Math.max(this.earliestZero + clock.monotonic(), clock.now() - MAX_LENIENCE_MS);
   }
 
   /** Each context within its own limits, at the cost of its own groups alone: the heaviest first, as long as it is over. */

@@ -1,9 +1,13 @@
 // The real clock. Everything else is handed a Clock, so that tests decide what time it is.
 import { performance } from 'node:perf_hooks';
-import type { Clock } from '../kernel/ports/clock.js';
+import type { AgingClock } from '../kernel/ports/clock.js';
 
-/** The machine's wall clock, and Node's monotonic one (ms since the process started). */
-export const systemClock: Clock = {
+/**
+ * The machine's wall clock, and Node's monotonic one (ms since the process started). Remembers nothing: whoever takes away by age for
+ * longer than a command watches it.
+ */
+export const systemClock: AgingClock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
+  agesCountFrom: () => Date.now(),
 };

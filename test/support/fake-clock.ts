@@ -1,5 +1,5 @@
 // A clock that stands still until a test moves it: no test waits for real time, and none is surprised by it.
-import type { Clock } from '../../src/kernel/ports/clock.js';
+import type { AgingClock } from '../../src/kernel/ports/clock.js';
 
 interface Sleeper {
   readonly wakeAtMs: number;
@@ -7,7 +7,7 @@ interface Sleeper {
 }
 
 /** Wall and monotonic time that move together, unless `jump` moves the wall alone. */
-export class FakeClock implements Clock {
+export class FakeClock implements AgingClock {
   private wallMs: number;
   private monotonicMs = 0;
   private sleepers: Sleeper[] = [];
@@ -18,6 +18,11 @@ export class FakeClock implements Clock {
   }
 
   now(): number {
+    return this.wallMs;
+  }
+
+  /** Remembers nothing of its jumps: see `WatchedClock`. */
+  agesCountFrom(): number {
     return this.wallMs;
   }
 

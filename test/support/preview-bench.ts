@@ -10,6 +10,7 @@ import type { Converter } from '../../src/kernel/ports/converter.js';
 import type { Derivatives } from '../../src/kernel/ports/derivatives.js';
 import type { FairEviction } from '../../src/kernel/ports/fair-eviction.js';
 import { sequenceOf } from '../../src/kernel/sequence.js';
+import { WatchedClock } from '../../src/kernel/watched-clock.js';
 import type { Upload } from '../../src/previews/answers.js';
 import { openPreviews } from '../../src/previews/open-previews.js';
 import { ContentGuard } from '../../src/previews/takedown/content-guard.js';
@@ -52,12 +53,13 @@ export const LARGE = parseFormat('auto:800x800');
 /** Opens the store in `dataDir` and everything above it; `close` ends all but the files. */
 export async function openPreviewBench(options: PreviewBenchOptions) {
   const clock = new FakeClock();
+  const watched = new WatchedClock(clock);
   const logger = new FakeLogger();
   const metrics = new FakeMetrics();
   const converter = new FakeConverter();
   const store = await openEmbeddedStore({
     dataDir: options.dataDir,
-    clock,
+    clock: watched,
     logger,
     metrics,
     ...(options.refusals && { refusals: { ttlMs: 600_000, maxEntries: 100, rules: 'bench' } }),
@@ -85,7 +87,7 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
       blobs,
       converter: options.converter ?? converter,
       guard: new ContentGuard({ takedowns: store.takedowns, clock }),
-      clock,
+      clock: watched,
       logger,
       metrics,
     },

@@ -1,12 +1,13 @@
 // Opens stores on real Redis servers as compose.ts would, each with a prefix of its own, with fakes for logs and metrics.
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '../../src/kernel/ports/clock.js';
+import type { AgingClock } from '../../src/kernel/ports/clock.js';
 import { openRedisStore, type RedisStore, type RedisStoreOptions } from '../../src/stores/redis/open-redis-store.js';
+import { systemClock } from '../../src/telemetry/clock.js';
 import { FakeLogger } from './fake-logger.js';
 import { FakeMetrics } from './fake-metrics.js';
 import { PATIENCE_MS } from './gate.js';
 
-export const realClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
+export const realClock: AgingClock = systemClock;
 
 /** Where what a backend does is judged, not how fast it does it: a call has as long as a test waits for anything. */
 export const PATIENT = {

@@ -8,7 +8,7 @@ import type { GroupRef } from '../../kernel/image-key.js';
 import type { BlobStore } from '../../kernel/ports/blobs.js';
 import type { Catalog } from '../../kernel/ports/catalog.js';
 import type { CatalogWalk } from '../../kernel/ports/catalog-walk.js';
-import type { Clock } from '../../kernel/ports/clock.js';
+import type { AgingClock } from '../../kernel/ports/clock.js';
 import type { FairEviction } from '../../kernel/ports/fair-eviction.js';
 import type { Insight } from '../../kernel/ports/insight.js';
 import type { Leases } from '../../kernel/ports/leases.js';
@@ -43,7 +43,7 @@ const ORPHAN_GRACE_MS = 3_600_000;
 export interface EmbeddedStoreOptions {
   /** Made when it is not there. Holds catalog/, blobs/, takedowns/, leases-.../, tmp/, in-use/ and reserve (see DiskSpace); anything else in it is left alone. */
   readonly dataDir: string;
-  readonly clock: Clock;
+  readonly clock: AgingClock;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Acknowledged work survives a power cut too, not only a crash of the process. Default false. */

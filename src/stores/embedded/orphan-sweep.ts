@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, parseDigest } from '../../kernel/digest.js';
-import type { Clock } from '../../kernel/ports/clock.js';
+import type { AgingClock } from '../../kernel/ports/clock.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import type { BlobFiles } from './blob-files.js';
 import type { LmdbCatalog } from './lmdb-catalog.js';
@@ -19,7 +19,7 @@ const HEX_PAIR = /^[0-9a-f]{2}$/;
 export interface OrphanSweepOptions {
   readonly catalog: LmdbCatalog;
   readonly files: BlobFiles;
-  readonly clock: Clock;
+  readonly clock: AgingClock;
   readonly logger: Logger;
   /** A younger file may belong to a commit that is still to come. */
   readonly graceMs: number;
@@ -55,7 +55,7 @@ export class OrphanSweep {
   /** ctime, because linking or renaming a file into place changes it and nobody can set it back. */
   private isOld(digest: Digest): boolean {
     const stat = statSync(this.options.files.pathOf(digest), { throwIfNoEntry: false });
-    return stat?.isFile() === true && this.options.clock.now() - stat.ctimeMs > this.options.graceMs;
+    return stat?.isFile() === true && this.options.clock.agesCountFrom() - stat.ctimeMs > this.options.graceMs;
   }
 
   private async listDirs(): Promise<string[]> {

@@ -14,6 +14,14 @@ export function bootId(): string {
   }
 }
 
+/** This start of the machine, where the system tells it; else the machine by its name. */
+export function machineId(): string {
+  return createHash('sha256')
+    .update(bootId() || hostname())
+    .digest('hex')
+    .slice(0, 12);
+}
+
 /** This PID namespace of this start of the machine, as 12 hex digits: the group that a process belongs to. */
 export function processGroup(): string {
   return createHash('sha256').update(`${bootId()} ${pidNamespace()}`).digest('hex').slice(0, 12);

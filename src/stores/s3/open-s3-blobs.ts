@@ -3,7 +3,7 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Digest } from '../../kernel/digest.js';
 import type { BlobStore } from '../../kernel/ports/blobs.js';
-import type { Clock } from '../../kernel/ports/clock.js';
+import type { AgingClock } from '../../kernel/ports/clock.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
 import type { BlobMarks } from '../blob-marks.js';
@@ -27,7 +27,7 @@ export interface S3BlobsOptions {
   readonly marks: BlobMarks;
   readonly maxSourceBytes: number;
   readonly graceMs: number;
-  readonly clock: Clock;
+  readonly clock: AgingClock;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }

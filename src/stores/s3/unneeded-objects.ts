@@ -1,7 +1,7 @@
 // Takes away objects that nobody needs: those that the catalog swept, and, page by page, those that it never knew or lost.
 import { setImmediate } from 'node:timers/promises';
 import type { Digest } from '../../kernel/digest.js';
-import type { Clock } from '../../kernel/ports/clock.js';
+import type { AgingClock } from '../../kernel/ports/clock.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
 import type { BlobMarks } from '../blob-marks.js';
@@ -14,7 +14,7 @@ export interface UnneededObjectsOptions {
   readonly marks: BlobMarks;
   /** Age in ms under which an object is left alone by the search: it may be stored, but not yet named. */
   readonly graceMs: number;
-  readonly clock: Clock;
+  readonly clock: AgingClock;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -41,7 +41,7 @@ export class UnneededObjects {
     const { objects, clock, graceMs, metrics } = this.options;
     const page = await objects.list(this.searchFrom);
     this.searchFrom = page.next;
-    const before = clock.now() - graceMs;
+    const before = clock.agesCountFrom() - graceMs;
     const old = page.objects.filter(({ modifiedAt }) => modifiedAt < before);
     const removed = await this.remove(old.map(({ digest }) => digest));
     metrics.count('swept_blobs_total', {}, removed);

@@ -15,6 +15,7 @@ const HOURS = [0, 10, -10, 0] as const;
 const AT_ONCE = 10;
 const WORKERS = 2;
 const CONVERTERS = 1;
+const MOST_OF_CONTEXT = AT_ONCE + 2;
 
 /**
  * The sum over all workers. A worker that is busy does not tell its figures within a second, and is left out: then it is asked again,
@@ -94,5 +95,48 @@ it('two workers over a clock that is set forward by ten hours, back by twenty, a
     }
     const { groups, sources } = await expectAccounted(dataDir);
     expect([groups, sources]).toEqual([HOURS.length * AT_ONCE + 1, HOURS.length + 1]);
+  });
+});
+
+it('what either worker stores while the clock is ten hours behind for a moment is not old when it is right again', {
+  timeout: 300_000,
+}, async () => {
+  await withTempDir(async (dir) => {
+    const clock = await setClock(join(dir, 'clock'));
+    const server = await startServerProcess({
+      ...clock.environment,
+      PROOFSHEET_DATA_DIR: dir,
+      PROOFSHEET_WORKERS: String(WORKERS),
+      // One worker looks after ages, and not often enough to see the clock behind.
+      PROOFSHEET_EVICTION_INTERVAL_SECONDS: '10',
+      PROOFSHEET_MAX_AGE_SECONDS: String(6 * 3_600),
+      PROOFSHEET_CONTEXT_MAX_GROUPS: String(MOST_OF_CONTEXT),
+    });
+    try {
+      const photo = await encodedPhoto(300, 200);
+      const store = async (keys: readonly string[]) => {
+        const answers = await Promise.all(
+          keys.map((key) => upload(`${server.url}/cacheImage/${key}`, photo, { Connection: 'close' })),
+        );
+        expect(answers.map(said)).toEqual(keys.map(() => '200'));
+      };
+      const behind = Array.from({ length: AT_ONCE }, (_, n) => `behind-${n}?context=behind`);
+      clock.set(-10);
+      await store(behind);
+      clock.set(0);
+      // The round that finds too many of these has looked at ages before.
+      await store(Array.from({ length: MOST_OF_CONTEXT + 1 }, (_, n) => `${n}`));
+      const evicted = async (reason: string) =>
+        (await (await fetch(`${server.origin}/metrics`)).text()).match(
+          new RegExp(`^proofsheet_evictions_total\\{(?=.*reason="${reason}")(?=.*kind="group").* ([1-9]\\d*)$`, 'm'),
+        )?.[1];
+      await until(async () => (await evicted('context-groups')) !== undefined, 'a round has evicted');
+      expect(await evicted('age')).toBeUndefined();
+      for (const key of behind)
+        expect([key, said(await ask(`${server.url}/getMetadata/${key}`))]).toEqual([key, '200']);
+    } finally {
+      server.kill('SIGTERM');
+      expect(await server.gone).toBe(0);
+    }
   });
 });

@@ -63,7 +63,7 @@ export async function expectAccounted(dataDir: string, lost: ReadonlySet<string>
 async function sweepAll(dataDir: string): Promise<void> {
   const store = await openEmbeddedStore({
     dataDir,
-    clock: { ...systemClock, now: () => systemClock.now() + 60_000 },
+    clock: { ...systemClock, agesCountFrom: () => systemClock.agesCountFrom() + 60_000 },
     logger: new FakeLogger(),
     metrics: new FakeMetrics(),
     orphanGraceMs: 1,

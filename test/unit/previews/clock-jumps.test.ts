@@ -59,6 +59,15 @@ it.each([-10, 10])(
   },
 );
 
+it('what was stored while the clock was behind between two rounds is not old when it is right again', async () => {
+  bench.clock.jump(-10 * HOUR_MS);
+  await cache('behind');
+  bench.clock.jump(10 * HOUR_MS);
+  expect(await left()).toEqual(['behind']);
+  bench.clock.advance(5 * HOUR_MS);
+  expect(await left()).toEqual(['behind']);
+});
+
 it('what was used while the clock was ahead is gone in its time after it was set back', async () => {
   bench.clock.jump(10 * HOUR_MS);
   await cache('ahead');
