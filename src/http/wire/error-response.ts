@@ -58,6 +58,19 @@ export function sendRawError(socket: Socket, name: ProtocolErrorName): void {
   setTimeout(() => socket.destroy(), LINGER_SILENCE_MS).unref();
 }
 
+/**
+ * To be told whenever more has come on a connection behind what could not be read: that is not read for ever while an answer is still
+ * made, but up to the same size as an unread body, and then left to wait.
+ */
+export function createGarbageBound(): (socket: Socket) => void {
+  const readBefore = new WeakMap<Socket, number>();
+  return (socket) => {
+    const before = readBefore.get(socket);
+    if (before === undefined) readBefore.set(socket, socket.bytesRead);
+    else if (socket.bytesRead - before > MAX_DRAINED_BYTES) socket.pause();
+  };
+}
+
 /** Whether the request announced a body that has not been read to its end. */
 export function hasUnreadBody(request: IncomingMessage): boolean {
   if (request.complete) return false;

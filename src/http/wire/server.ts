@@ -6,7 +6,7 @@ import { ProofsheetError } from '../../kernel/errors.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import { failureOf, type ProtocolErrorName } from '../replies/error-map.js';
 import { createHostCheck } from './allowed-hosts.js';
-import { sendError, sendProtocolError, sendRawError } from './error-response.js';
+import { createGarbageBound, sendError, sendProtocolError, sendRawError } from './error-response.js';
 import type { Exchange, ExchangeLog } from './exchange-log.js';
 import type { MessageClasses } from './message-classes.js';
 import { createPipeline, type Handler, MAX_WAITING_REQUESTS, type Pipeline } from './pipelined-requests.js';
@@ -122,6 +122,7 @@ function clientErrorAnswer(
   exchanges: ExchangeLog,
   brokenWaiting: BrokenWaiting,
 ): (error: NodeJS.ErrnoException, socket: Socket) => void {
+  const boundGarbage = createGarbageBound();
   return (error, socket) => {
     // A handshake that failed leaves nothing that an answer could be written to.
     if (error.code === 'ECONNRESET' || !socket.writable || /^ERR_(?:SSL|TLS)_/.test(error.code ?? '')) {
@@ -137,8 +138,10 @@ function clientErrorAnswer(
     } else if (response.req.complete) {
       // What broke comes behind a request that is still worked on: that one gets its answer, and is the last.
       response.setHeader('Connection', 'close');
+      boundGarbage(socket);
     } else if (waiting !== undefined) {
       brokenWaiting.set(waiting, error);
+      boundGarbage(socket);
     } else {
       // The body broke while its request was being worked on: answered as what it is, a broken upload.
       answerBroken(exchanges, response, exchanges.of(response), error);
