@@ -4,6 +4,7 @@
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { maxLevelOf } from '../../src/kernel/zoom/pyramid.js';
+import { argumentsOf, childrenOf } from '../support/processes.js';
 import { pdfOf, quartersPage } from '../support/sources/pdfs.js';
 import { startTestServer, type TestServer } from '../support/test-server.js';
 
@@ -376,8 +377,12 @@ describe('what making tiles may take', () => {
 
   const refused = { code: expect.any(Number), message: expect.any(String) };
 
-  /** What a tile of the picture is answered with each of the settings, and what is told of it. */
-  async function asked(environment: Record<string, string>, of: Picture) {
+  /** What a tile of the picture is answered with each of the settings, and what is told of it. `first` comes before the question. */
+  async function asked(
+    environment: Record<string, string>,
+    of: Picture,
+    first: (limited: TestServer) => Promise<void> = async () => {},
+  ) {
     const limited = await startTestServer({
       environment: {
         PROOFSHEET_DIALECTS: 'image-converter,dzi,iiif',
@@ -389,6 +394,7 @@ describe('what making tiles may take', () => {
     });
     try {
       await upload('plain', await plain(of), '', limited);
+      await first(limited);
       const ask = async (path: string) => {
         const answer = await fetch(`${limited.origin}${path}`);
         if (answer.ok) return [answer.status, (await answer.arrayBuffer()).byteLength > 0];
@@ -435,13 +441,28 @@ describe('what making tiles may take', () => {
   );
 
   it('PROOFSHEET_PYRAMID_TIMEOUT_MS ends what takes longer, and previews are made as before', async () => {
-    // Tiles of PNG, of 64 megapixels: the fastest machine takes several times as long.
-    const of = { width: 8_000, height: 8_000, opaque: false };
-    expect(await asked({ PROOFSHEET_PYRAMID_TIMEOUT_MS: '100' }, of)).toEqual({
+    const before = childrenOf(process.pid);
+    const converters = () =>
+      childrenOf(process.pid).filter(
+        (pid) => !before.includes(pid) && argumentsOf(pid).join(' ').includes('/convert/child.'),
+      );
+    const settings = { PROOFSHEET_PYRAMID_TIMEOUT_MS: '3000' };
+    let forPreviews: readonly number[] = [];
+    const small = { width: 300, height: 300, opaque: true };
+    // However fast the machine is, who stands still takes longer. Before that, it has made the tiles of another picture.
+    const standStill = async (limited: TestServer) => {
+      forPreviews = converters();
+      await upload('small', await plain(small), '', limited);
+      expect((await fetch(`${limited.origin}/dzi/_/small_files/9/0_0.jpg`)).status).toBe(200);
+      const forTiles = converters().filter((pid) => !forPreviews.includes(pid));
+      expect(forTiles).toHaveLength(1);
+      for (const pid of forTiles) process.kill(pid, 'SIGSTOP');
+    };
+    expect(await asked(settings, { width: 600, height: 600, opaque: false }, standStill)).toEqual({
       tile: [504, 5040],
       region: [504, 5040],
       preview: 200,
-      made: ['conversion-timeout 1'],
+      made: ['ok 1', 'conversion-timeout 1'],
     });
   }, 120_000);
 });

@@ -4,6 +4,7 @@
 import { afterAll, expect } from 'vitest';
 import type { Dialect } from '../../src/http/dialects/dialect.js';
 import { openApiDocument } from '../../src/http/openapi/document.js';
+import type { OpenApiDocument } from '../../src/http/openapi/openapi-types.js';
 import { AnswerCheck, type CheckedAnswer } from './openapi-check.js';
 
 interface DocumentedOrigin {
@@ -12,7 +13,10 @@ interface DocumentedOrigin {
   readonly isMadeToFail: () => boolean;
 }
 
+/** Of the servers of this file: another file may get the port of one for a server of its own. */
 const origins = new Map<string, DocumentedOrigin>();
+/** By the document itself: most servers have the same few, and what a schema is compiled to serves them all. */
+const checks = new Map<string, AnswerCheck>();
 const fetchedAnswers: Promise<{
   readonly test: string;
   readonly check: () => AnswerCheck;
@@ -32,13 +36,20 @@ export function documentServer(
   const probedMount = dialects[0]?.mount ?? '/';
   let made: AnswerCheck | undefined;
   const check = () => {
-    made ??= new AnswerCheck(openApiDocument(dialects, { version: '0', isOpen, withProbes: true, probedMount }));
+    made ??= checkBy(openApiDocument(dialects, { version: '0', isOpen, withProbes: true, probedMount }));
     return made;
   };
   origins.set(origin, { check, isMadeToFail });
 }
 
-/** Puts the check behind `fetch`, for all tests of a file. */
+function checkBy(document: OpenApiDocument): AnswerCheck {
+  const text = JSON.stringify(document);
+  const check = checks.get(text) ?? new AnswerCheck(document);
+  checks.set(text, check);
+  return check;
+}
+
+/** Puts the check behind `fetch`, for all tests of a file; those of the next file find `fetch` and the servers as this one did. */
 export function checkFetchedAnswers(): void {
   const fetched = globalThis.fetch;
   globalThis.fetch = async (input, init) => {
@@ -67,12 +78,14 @@ export function checkFetchedAnswers(): void {
     return response;
   };
   afterAll(async () => {
+    globalThis.fetch = fetched;
     const answers = await Promise.all(fetchedAnswers.splice(0));
     const faults = answers.flatMap(({ test, check, answer }) =>
       check()
         .faultsOf(answer)
         .map((fault) => `${test}: ${fault}`),
     );
+    origins.clear();
     expect(faults).toEqual([]);
   });
 }

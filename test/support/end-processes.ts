@@ -1,7 +1,7 @@
-// Runs in every test file: whatever the file has started and not ended is ended when its last test is over, and what the file
-// took of the processor is told to the reporter.
+// Runs in every test file: whatever the file has started and not ended is ended when its last test is over, what it has replaced
+// is put back for the next file in this process, and what the file took of the processor is told to the reporter.
 import { isMainThread } from 'node:worker_threads';
-import { afterAll } from 'vitest';
+import { afterAll, expect, vi } from 'vitest';
 import { cpuMsOf, endAll } from './processes.js';
 
 declare module 'vitest' {
@@ -15,6 +15,11 @@ declare module 'vitest' {
 const EARLIER = Symbol.for('proofsheet.cpu-ms');
 const earlier = globalThis as { [EARLIER]?: number };
 
+const found = { ...process.env };
+/** What the file found, and settings of ours; libraries set some of their own, as libvips does. */
+const environmentNow = () =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => name in found || /^_?PROOFSHEET_/.test(name)));
+
 // biome-ignore lint/correctness/noEmptyPattern: vitest takes no other form of a first argument that is not used.
 afterAll(({}, file) => {
   // Those that still run at the end count as well.
@@ -25,4 +30,8 @@ afterAll(({}, file) => {
     earlier[EARLIER] = allMs;
   }
   endAll();
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  vi.unstubAllGlobals();
+  expect(environmentNow(), 'the environment as the file found it').toEqual(found);
 });

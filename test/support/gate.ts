@@ -41,6 +41,9 @@ export const PATIENCE_MS = 60_000;
 /** Between two looks the processor is left to what is waited for: a test that spins starves its own subject. */
 const FIRST_PAUSE_MS = 2;
 const LONGEST_PAUSE_MS = 32;
+/** A look that is work for the subject (a scrape of all figures takes it 15 ms) may take a fifth of its time, and no more of this test's. */
+const PAUSE_PER_LOOK = 4;
+const LONGEST_PAUSE_AFTER_LOOK_MS = 200;
 
 /** Resolves once `condition` holds; rejects naming `what` when it does not within `PATIENCE_MS`, and at once when it rejects. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
@@ -62,9 +65,13 @@ async function look(condition: () => boolean | Promise<boolean>, what: string, c
   const deadline = performance.now() + PATIENCE_MS;
   const vain = () => new Error(`waited in vain, ${PATIENCE_MS} ms, for this: ${what}`, { cause: cause() });
   let pauseMs = FIRST_PAUSE_MS;
-  while (!(await before(deadline, condition(), vain))) {
-    if (performance.now() > deadline) throw vain();
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  for (;;) {
+    const lookedMs = performance.now();
+    if (await before(deadline, condition(), vain)) return;
+    const nowMs = performance.now();
+    if (nowMs > deadline) throw vain();
+    const restMs = Math.min(PAUSE_PER_LOOK * (nowMs - lookedMs), LONGEST_PAUSE_AFTER_LOOK_MS);
+    await new Promise((resolve) => setTimeout(resolve, Math.max(pauseMs, restMs)));
     pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
   }
 }

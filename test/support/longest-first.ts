@@ -40,6 +40,8 @@ export function longestFirst<File>(files: readonly File[], pathOf: (file: File) 
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const tests = new URL('..', import.meta.url).pathname;
-    return longestFirst(await super.sort(files), ({ moduleId }) => relative(tests, moduleId));
+    // A process is kept for the next file only where that is of the same project.
+    const byProject = (await super.sort(files)).toSorted((a, b) => a.project.name.localeCompare(b.project.name));
+    return longestFirst(byProject, ({ moduleId }) => relative(tests, moduleId));
   }
 }

@@ -86,10 +86,8 @@ export const get = (node: ServerProcess, key: string, format = 'auto:200x150'): 
 export const clear = (node: ServerProcess, key: string): Promise<Response> =>
   fetch(`${node.url}/clearImagesByKey/${key}`, { method: 'DELETE', headers: { Authorization: AUTHORIZATION } });
 
-let photo: Promise<Buffer> | undefined;
-
 /** A JPEG that no other call gave: bytes behind the end of the image change nothing but its digest. */
-export async function newSource(name: string): Promise<Buffer> {
-  photo ??= encodedPhoto(900, 700);
-  return Buffer.concat([await photo, Buffer.from(`${name} ${process.pid} ${Date.now()} ${Math.random()}`)]);
+export async function newSource(name: string, widthPx = 900, heightPx = 700): Promise<Buffer> {
+  const photo = await encodedPhoto(widthPx, heightPx);
+  return Buffer.concat([photo, Buffer.from(`${name} ${process.pid} ${Date.now()} ${Math.random()}`)]);
 }

@@ -2,7 +2,7 @@
 // of its own, its neighbours and the next one succeed, no file stays, and the pool is whole again as soon as a
 // child has started.
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
 import { Converting } from '../../support/converting.js';
 import { until } from '../../support/gate.js';
@@ -91,14 +91,19 @@ describe('while idle', () => {
 });
 
 describe('a real child', () => {
+  let large: Buffer;
+  let small: Buffer;
+  beforeAll(async () => {
+    large = await image(await photo(2_400, 1_600))
+      .png({ compressionLevel: 1 })
+      .toBuffer();
+    small = await ENCODED.jpeg(await photo(400, 300));
+  });
+
   it.each(['SIGKILL', 'SIGSEGV', 'SIGABRT', 'SIGBUS'] as const)('that gets %s while it decodes', async (signal) => {
     converting = await Converting.start({ children: 2 });
     const startMs = await msUntilWhole();
     const before = converting.pool.pids;
-    const large = await image(await photo(2_400, 1_600))
-      .png({ compressionLevel: 1 })
-      .toBuffer();
-    const small = await ENCODED.jpeg(await photo(400, 300));
     const bad = nameOf(converting.convert(large, ['auto:800x800', 'auto:200x150']));
     await until(() => converting.metrics.observations('queue_wait_seconds').length === 1, 'it began');
     process.kill(before[0] ?? Number.NaN, signal);

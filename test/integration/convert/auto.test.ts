@@ -46,7 +46,16 @@ function chart(widthPx: number, heightPx: number): Pixels {
   return pixels;
 }
 
-const SOURCES: readonly (readonly [name: string, make: () => Promise<Buffer>])[] = [
+/** Several tests ask for the same: made for the first of them. */
+function once(make: () => Promise<Buffer>): () => Promise<Buffer> {
+  let made: Promise<Buffer> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+const KINDS: readonly (readonly [name: string, make: () => Promise<Buffer>])[] = [
   ['a JPEG photo', async () => ENCODED.jpeg(await photo(2100, 1500, 1))],
   ['a PNG photo', async () => ENCODED.png(await photo(900, 700, 2))],
   ['a screenshot', () => ENCODED.png(screenshot(2200, 1400))],
@@ -57,6 +66,7 @@ const SOURCES: readonly (readonly [name: string, make: () => Promise<Buffer>])[]
   ['alpha that no pixel uses', () => ENCODED.png(opaqueAlpha(chart(600, 500)))],
   ['a GIF', () => ENCODED.gif(chart(700, 500))],
 ];
+const SOURCES = KINDS.map(([name, make]) => [name, once(make)] as const);
 
 /** By the first format of each preview: its type and bytes. */
 async function made(converting: Converting, source: Buffer, formats: readonly string[]) {

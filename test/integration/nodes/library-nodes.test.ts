@@ -11,7 +11,7 @@ import { type TempDir, tempDir } from '../../support/temp-dir.js';
 import { jpegOf } from '../../support/test-images.js';
 
 /** Several times what both nodes have in hand; `PROOFSHEET_TEST_IMPORT_ITEMS=1000` for a long run. */
-const ITEMS = Number(process.env.PROOFSHEET_TEST_IMPORT_ITEMS ?? 200);
+const ITEMS = Number(process.env.PROOFSHEET_TEST_IMPORT_ITEMS ?? 120);
 /** On a machine that does other things beside: who hangs is told by `untilAll` long before. */
 const HANG_MS = 1_800_000;
 const TOKEN = 'token-of-the-agency-0001';

@@ -61,7 +61,8 @@ it('fetches on every node what was cached on one, byte for byte', async () => {
 });
 
 it('shows a clear on one node to the others within 100 ms (p99)', { timeout: 300_000 }, async () => {
-  const source = await newSource('clear');
+  // Small: this is about the clear.
+  const source = await newSource('clear', 240, 180);
   const delays: number[] = [];
   for (let round = 0; round < 100; round++) {
     const key = `clear-${round}`;

@@ -26,7 +26,7 @@ async function staleAnswers(nodes: Nodes, rounds: number): Promise<{ stale: numb
   const outcome = { stale: 0, gone: 0, other: [] as number[] };
   for (let round = 0; round < rounds; round++) {
     const key = `stalled${round}`;
-    expect((await cache(clearing, key, await newSource(key))).status).toBe(200);
+    expect((await cache(clearing, key, await newSource(key, 240, 180))).status).toBe(200);
     const agent = new Agent({ keepAlive: true });
     const [asked, unasked] = ['auto:200x150', 'auto:100x75'].map(
       (format) => `${stalling.url}/getImage/${key}/${format}`,
