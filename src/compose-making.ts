@@ -55,7 +55,7 @@ export function composeMaking(
     { store, blobs, converter, memory, guard: takedown.guard, ...telling },
     previewsSettings(config, protection, telling.clock),
   );
-  const deep = composeZoom(config, { store, blobs, converter, opened, ...telling });
+  const deep = composeZoom(config, { store, blobs, converter, opened, guard: takedown.guard, ...telling });
   return { preparedBytes, previewBytes, memory, blobs, takedown, pool, opened, deep };
 }
 

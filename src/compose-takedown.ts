@@ -39,8 +39,8 @@ export interface TakedownParts {
 export interface ComposedTakedown {
   readonly use: Takedown;
   readonly guard: ContentGuard;
-  /** Follows what was missed, then goes on; resolves once it has, or after a moment. */
-  start(): Promise<void>;
+  /** Follows what was missed, then goes on; resolves once it has, or after a moment. `onBlocked`: see `TakedownFollowerDeps`. */
+  start(onBlocked: () => void): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -48,6 +48,7 @@ export function composeTakedown(config: Config, parts: TakedownParts): ComposedT
   const { store, blobs, clock, logger, workerIndex, receiptKey } = parts;
   const { takedowns, catalog, walk, derivatives, leases, copies } = store;
   const { hookUrl, hookSecrets = [] } = config.takedown;
+  let onBlocked = (): void => undefined;
   const follower = new TakedownFollower({
     ...{ takedowns, blobs, clock, logger },
     holder: {
@@ -55,6 +56,7 @@ export function composeTakedown(config: Config, parts: TakedownParts): ComposedT
       ...{ host: hostname(), worker: workerIndex, keepsDisk: copies !== undefined },
     },
     ...(copies && { memory: copies }),
+    onBlocked: () => onBlocked(),
   });
   const use = new TakedownService({
     ...{ takedowns, catalog, walk, blobs, clock, logger },
@@ -66,7 +68,7 @@ export function composeTakedown(config: Config, parts: TakedownParts): ComposedT
     by: config.admin.user,
     tellsCdn: hookUrl !== undefined,
   });
-  const guard = new ContentGuard({ takedowns, clock, wasBlocked: (content) => follower.wasBlocked(content) });
+  const guard = new ContentGuard({ takedowns, clock, blockedSince: (content) => follower.blockedSince(content) });
   const resuming = new Rounds({
     intervalMs: RESUME_MS,
     work: () => use.resume(),
@@ -76,7 +78,8 @@ export function composeTakedown(config: Config, parts: TakedownParts): ComposedT
   return {
     use,
     guard,
-    async start() {
+    async start(told) {
+      onBlocked = told;
       await Promise.race([follower.round(), pause(CATCH_UP_MS)]);
       follower.start();
       if (parts.looksAfter) resuming.start();

@@ -172,7 +172,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
   if (role.fronts) for (const each of servers) each?.emit('listening');
   // Who listens is ready: a worker that takes another's place must not fail a readiness check while its converters start.
   await pool.whenReady(CONVERTERS_START_MS);
-  await takedown.start();
+  await takedown.start(() => edge.forgetPrepared());
   if (workerIndex === UPKEEP_WORKER) upkeep.start();
   library?.start();
   watching.start();

@@ -11,7 +11,7 @@ import { type ImportItem, type ImportJob, isFinal, parseItemWorkId } from '../ke
 import { faultWaitMs, MAX_PATIENCE_MS, type Reason, reasonOfError, retryWaitMs } from '../kernel/library/reason.js';
 import type { Tenant } from '../kernel/library/tenant.js';
 import type { Assets, ItemOutcome } from '../kernel/ports/assets.js';
-import type { Clock } from '../kernel/ports/clock.js';
+import type { AgingClock } from '../kernel/ports/clock.js';
 import type { Claim } from '../kernel/ports/jobs.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Originals } from '../kernel/ports/originals.js';
@@ -41,7 +41,7 @@ export interface ImportWorkerDeps {
   /** On the originals' file system. */
   readonly tmpDir: string;
   readonly maxSourceBytes: number;
-  readonly clock: Clock;
+  readonly clock: AgingClock;
   readonly logger: Logger;
   /** Has tiles made of a picture; absent where nobody zooms. */
   readonly tile?: (ref: GroupRef, signal: AbortSignal) => Promise<void>;
@@ -130,7 +130,7 @@ export class ImportWorker {
     // A host that was not even asked costs no attempt. One that we leave alone after failures is not waited for for ever; where it is
     // we who are busy with it, no picture is given up.
     if (!wasTried)
-      return !isBusy && waitedMs(claim, now) > MAX_PATIENCE_MS
+      return !isBusy && this.waitedMs(claim) > MAX_PATIENCE_MS
         ? failed(item, reason)
         : {
             kind: 'again',
@@ -205,7 +205,7 @@ export class ImportWorker {
     if (code === undefined || (error.uncertain && claim.attempts === 0)) {
       const reason: Reason = { code: 'internal', message: error.message };
       if (error.code === 'internal') this.deps.logger.warn({ error }, 'an item of an import could not be stored');
-      const ageMs = waitedMs(claim, now);
+      const ageMs = this.waitedMs(claim);
       const isLate = ageMs > MAX_PATIENCE_MS && !BUSY.has(error.code);
       // Nobody fails by the first fault, however long the queue was before: one more attempt, which is counted.
       if (isLate && claim.attempts > 0) return failed(item, reason);
@@ -219,14 +219,14 @@ export class ImportWorker {
       : failed(item, { code, message: error.message });
   }
 
+  /** Ms since its first refusal by no fault of its own: how long it was in the queue before counts for nothing. */
+  private waitedMs({ waitingSince }: Claim): number {
+    return waitingSince === undefined ? 0 : Math.max(0, this.deps.clock.agesCountFrom() - waitingSince);
+  }
+
   private share(): number {
     return this.deps.share?.() ?? Math.random();
   }
-}
-
-/** Ms since its first refusal by no fault of its own: how long it was in the queue before counts for nothing. */
-function waitedMs({ waitingSince }: Claim, now: number): number {
-  return waitingSince === undefined ? 0 : now - waitingSince;
 }
 
 function fileNameOf(item: ImportItem, file: FetchedFile): { readonly fileName?: string } {

@@ -5,7 +5,7 @@ import type { Context } from '../kernel/image-key.js';
 import { type ItemStage, parseItemWorkId } from '../kernel/library/import-job.js';
 import { faultWaitMs, MAX_PATIENCE_MS, type Reason } from '../kernel/library/reason.js';
 import { parseSlotName } from '../kernel/library/upload.js';
-import type { Clock } from '../kernel/ports/clock.js';
+import type { AgingClock } from '../kernel/ports/clock.js';
 import type { Claim, ItemRetry, JobEffects, JobKind, Jobs } from '../kernel/ports/jobs.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
@@ -46,7 +46,7 @@ export interface JobRunnerDeps {
   readonly only?: (context: Context) => boolean;
   /** May throw: then the job is tried again, ever more rarely and not for ever, or given back when the server stops. */
   readonly handle: (claim: Claim, hold: Hold) => Promise<Ending>;
-  readonly clock: Clock;
+  readonly clock: AgingClock;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Of all runners of this process. */
@@ -189,7 +189,7 @@ export class JobRunner {
       return;
     }
     // Since it first failed, and not since it was accepted: how long the queue was is no fault of its.
-    const ageMs = clock.now() - (claim.waitingSince ?? clock.now());
+    const ageMs = claim.waitingSince === undefined ? 0 : Math.max(0, clock.agesCountFrom() - claim.waitingSince);
     const isLate = ageMs > patienceMs(kind);
     // Nothing ends by its first fault, however long the queue was before: one more attempt, which is counted.
     if (isLate && claim.attempts > 0) {

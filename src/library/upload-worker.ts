@@ -9,7 +9,7 @@ import { embeddedFactsOf } from '../kernel/library/embedded-facts.js';
 import { faultWaitMs, MAX_PATIENCE_MS, type Reason, reasonOfError } from '../kernel/library/reason.js';
 import { parseSlotName, type SlotRef } from '../kernel/library/upload.js';
 import { slotOf } from '../kernel/library/upload-changes.js';
-import type { Clock } from '../kernel/ports/clock.js';
+import type { AgingClock } from '../kernel/ports/clock.js';
 import type { Claim } from '../kernel/ports/jobs.js';
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Originals } from '../kernel/ports/originals.js';
@@ -31,7 +31,7 @@ export interface UploadWorkerDeps {
   readonly previews: Pick<Previews, 'cache'>;
   /** On the originals' file system. */
   readonly tmpDir: string;
-  readonly clock: Clock;
+  readonly clock: AgingClock;
   readonly logger: Logger;
   /** Has tiles made of a picture; absent where nobody zooms. */
   readonly tile?: (ref: GroupRef, signal: AbortSignal) => Promise<void>;
@@ -85,7 +85,7 @@ export class UploadWorker {
     const reason: Reason = { code: 'internal', message: error.message };
     if (error.code === 'internal') logger.warn({ error }, 'an upload could not be processed');
     const now = clock.now();
-    const ageMs = claim.waitingSince === undefined ? 0 : now - claim.waitingSince;
+    const ageMs = claim.waitingSince === undefined ? 0 : Math.max(0, clock.agesCountFrom() - claim.waitingSince);
     const isLate = ageMs > MAX_PATIENCE_MS && !BUSY.has(error.code);
     if (isLate && claim.attempts > 0) return failed(slot, reason);
     const at = now + (error.retryAfterSeconds ?? 0) * 1_000 + faultWaitMs(ageMs, share());

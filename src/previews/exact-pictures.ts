@@ -12,9 +12,12 @@ import { type CatalogEntry, recordFor } from '../kernel/source.js';
 import type { AccessJournal } from './access-journal.js';
 import type { Drawings, ExactPictures, PreviewChoice, Previews, Upload } from './answers.js';
 import { linkOrCopy } from './making.js';
+import { type ContentGuard, guardedFind } from './takedown/content-guard.js';
 
 export interface ExactPicturesDeps {
-  readonly catalog: Pick<Catalog, 'find'>;
+  readonly catalog: Pick<Catalog, 'find' | 'removeGroup'>;
+  /** Keeps out what was taken down; absent where nothing can be. */
+  readonly guard?: ContentGuard;
   readonly previews: Pick<Previews, 'cacheAndChoose'>;
   readonly drawings: Drawings;
   readonly journal: AccessJournal;
@@ -26,7 +29,7 @@ export class ExactPictureService implements ExactPictures {
   constructor(private readonly deps: ExactPicturesDeps) {}
 
   async choose(ref: GroupRef, request: Format): Promise<PreviewChoice> {
-    const entry = await this.deps.catalog.find(ref);
+    const entry = await guardedFind(this.deps.guard, this.deps.catalog, ref);
     if (entry === undefined)
       throw new ProofsheetError(
         'unknown-image-key',

@@ -194,7 +194,7 @@ export function openPreviews(parts: PreviewsParts, settings: PreviewsSettings): 
     clock,
     logger,
   });
-  const onDemand = onDemandOf(drawings, settings, { catalog, previews, journal, background, logger });
+  const onDemand = onDemandOf(drawings, settings, { ...parts, catalog, previews, journal, background });
   return { previews, onDemand, maker, journal, sightings, background, upkeep, makeRoom };
 }
 

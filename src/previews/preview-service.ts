@@ -21,7 +21,7 @@ import type { SourceAtHand } from './making.js';
 import type { Refresher } from './refresher.js';
 import type { SourceMaker } from './source-maker.js';
 import { isFaultOfSource } from './source-refusals.js';
-import { type ContentGuard, guarded } from './takedown/content-guard.js';
+import { type ContentGuard, guarded, guardedFind } from './takedown/content-guard.js';
 import { isUnreachable, unlessUnreachable } from './unreachable.js';
 
 /** A preview that is lost again right after it was healed twice is no coincidence. */
@@ -100,11 +100,11 @@ export class PreviewService implements Previews {
   }
 
   async has(ref: GroupRef): Promise<boolean> {
-    return (await unlessUnreachable(this.deps.catalog.find(ref))) !== undefined;
+    return (await unlessUnreachable(this.find(ref))) !== undefined;
   }
 
   async atHand(ref: GroupRef, request: Format): Promise<PreviewChoice | undefined> {
-    const found = await unlessUnreachable(this.deps.catalog.find(ref));
+    const found = await unlessUnreachable(this.find(ref));
     const entry = found && this.current(found);
     if (entry === undefined || !answers(entry.source, request) || this.isMissing(entry, request)) return undefined;
     const choice = this.choiceFrom(entry, request);
@@ -124,7 +124,7 @@ export class PreviewService implements Previews {
     upload: Upload,
     source: SourceAtHand,
   ): Promise<PreviewChoice> {
-    const entry = await unlessUnreachable(this.deps.catalog.find(ref));
+    const entry = await unlessUnreachable(this.find(ref));
     // What nobody has asked for yet is made of what the client has just handed us: that needs no kept source.
     if (entry && !(entry.source.digest === source.digest && this.isMissing(this.current(entry), request))) {
       const choice = await this.choose(ref, request).catch((error: unknown) => {
@@ -150,7 +150,7 @@ export class PreviewService implements Previews {
       }),
     );
     // Somebody may have made the group from another source meanwhile: then theirs is what the group holds.
-    const stored = made.unstored ? undefined : await unlessUnreachable(this.deps.catalog.find(ref));
+    const stored = made.unstored ? undefined : await unlessUnreachable(this.find(ref));
     return this.choiceFrom(stored ?? passingEntry(ref, made.record, this.deps.clock.now()), request);
   }
 
@@ -196,7 +196,7 @@ export class PreviewService implements Previews {
   }
 
   private async stored(ref: GroupRef, made: SourceRecord): Promise<CatalogEntry> {
-    return this.current((await this.deps.catalog.find(ref)) ?? passingEntry(ref, made, this.deps.clock.now()));
+    return this.current((await this.find(ref)) ?? passingEntry(ref, made, this.deps.clock.now()));
   }
 
   private sourceOf(ref: GroupRef, { path, content, digest, bytes }: Upload): SourceAtHand {
@@ -231,8 +231,12 @@ export class PreviewService implements Previews {
     return this.deps.catalog.keys(context);
   }
 
+  private find(ref: GroupRef): Promise<CatalogEntry | undefined> {
+    return guardedFind(this.deps.guard, this.deps.catalog, ref);
+  }
+
   private async entryOf(ref: GroupRef): Promise<CatalogEntry> {
-    const entry = await this.deps.catalog.find(ref);
+    const entry = await this.find(ref);
     if (entry) return this.current(entry);
     throw new ProofsheetError(
       'unknown-image-key',

@@ -11,6 +11,7 @@ import type { Tenant } from '../../src/kernel/library/tenant.js';
 import type { Fetched, FetchRequest, SourceFetcher } from '../../src/kernel/ports/source-fetcher.js';
 import type { Tenants } from '../../src/kernel/ports/tenants.js';
 import type { DeliveryAttempt, WebhookMessage, WebhookSender } from '../../src/kernel/ports/webhook-sender.js';
+import { WatchedClock } from '../../src/kernel/watched-clock.js';
 import { replayCallback } from '../../src/library/callback-worker.js';
 import { ImportWorker } from '../../src/library/import-worker.js';
 import { JobRunner } from '../../src/library/job-runner.js';
@@ -106,6 +107,7 @@ export function tenantOf(facts: Partial<Tenant> = {}): Tenant {
 export async function openImportFlow(tenant = tenantOf()) {
   const library = await openTestLibrary();
   const { clock, dataDir, assets, jobs, originals } = library;
+  const watched = new WatchedClock(clock);
   const tmpDir = join(dataDir, 'tmp');
   await mkdir(tmpDir, { recursive: true });
   const [fetcher, previews] = [new FakeFetcher(tmpDir), new FakePreviews(clock)];
@@ -123,13 +125,15 @@ export async function openImportFlow(tenant = tenantOf()) {
     fetcher,
     tenants,
     maxSourceBytes: 1_000_000,
-    clock,
+    clock: watched,
     logger,
     share: () => 0.5,
     isZoomed,
     tile,
   });
-  const uploadWorker = new UploadWorker({ ...shared, uploads: library.uploads, clock, logger, isZoomed, tile });
+  const uploadWorker = new UploadWorker({
+    ...{ ...shared, uploads: library.uploads, clock: watched, logger, isZoomed, tile },
+  });
   const service = new LibraryService({ ...shared, maxItems: 1_000, maxOpenImports: 100 });
   const retries = new RetryTally(metrics);
   const runner = (concurrency = 4) =>
@@ -138,7 +142,7 @@ export async function openImportFlow(tenant = tenantOf()) {
       kind: 'import-item',
       concurrency,
       handle: worker.run,
-      clock,
+      clock: watched,
       logger,
       metrics,
       retries,

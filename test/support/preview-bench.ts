@@ -36,6 +36,8 @@ export interface PreviewBenchOptions {
   readonly deduplicate?: 'all' | 'context';
   /** Pictures on demand; they belong to the caller. */
   readonly derivatives?: Derivatives;
+  /** What was taken down, as a follower has heard. */
+  readonly blockedSince?: (content: Digest) => number | undefined;
   /** Refuses what is new of known sources. */
   readonly admitNew?: (context: Context) => undefined | Promise<never>;
   /** Catalog and blobs of another store, which belongs to the caller; temp files stay in `dataDir`. */
@@ -86,7 +88,10 @@ export async function openPreviewBench(options: PreviewBenchOptions) {
       },
       blobs,
       converter: options.converter ?? converter,
-      guard: new ContentGuard({ takedowns: store.takedowns, clock }),
+      guard: new ContentGuard({
+        ...{ takedowns: store.takedowns, clock },
+        ...(options.blockedSince && { blockedSince: options.blockedSince }),
+      }),
       clock: watched,
       logger,
       metrics,

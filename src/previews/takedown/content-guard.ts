@@ -1,16 +1,22 @@
 // Keeps blocked contents out of whatever is stored or drawn: asked before the work and after it, since a takedown that begins in between
 // has set its tombstone before it looks for what is there.
 import type { Digest } from '../../kernel/digest.js';
+import type { GroupRef } from '../../kernel/image-key.js';
+import type { Catalog } from '../../kernel/ports/catalog.js';
 import type { Clock } from '../../kernel/ports/clock.js';
 import type { Takedowns } from '../../kernel/ports/takedowns.js';
+import { type CatalogEntry, contentDigestOf } from '../../kernel/source.js';
 import { blockedContent, isInForce } from '../../kernel/takedown/tombstone.js';
 import { unlessUnreachable } from '../unreachable.js';
+
+/** Clocks of nodes differ by so much at most: who stored a group dated it, and who took down its content dated that. */
+const CLOCKS_APART_MS = 60_000;
 
 export interface ContentGuardDeps {
   readonly takedowns: Pick<Takedowns, 'findTombstone'>;
   readonly clock: Clock;
-  /** Whether it was blocked when this process last heard: counts while the store cannot be asked. */
-  readonly wasBlocked?: (content: Digest) => boolean;
+  /** Since when (Unix ms) it is blocked, as this process last heard; counts while the store cannot be asked. */
+  readonly blockedSince?: (content: Digest) => number | undefined;
 }
 
 export class ContentGuard {
@@ -30,15 +36,31 @@ export class ContentGuard {
     throw blockedContent();
   }
 
+  /**
+   * The entry. None where it came in behind the tombstone of its content: whoever stored it has died, or stands still, before it looked
+   * again. Then its group goes now.
+   */
+  async find(catalog: Pick<Catalog, 'find' | 'removeGroup'>, ref: GroupRef): Promise<CatalogEntry | undefined> {
+    const entry = await catalog.find(ref);
+    if (entry === undefined || !this.hasSlippedIn(entry)) return entry;
+    await catalog.removeGroup(ref, entry.group.revision);
+    return undefined;
+  }
+
+  private hasSlippedIn({ group, source }: CatalogEntry): boolean {
+    const since = this.deps.blockedSince?.(contentDigestOf(source));
+    return since !== undefined && group.createdAt > since - CLOCKS_APART_MS;
+  }
+
   private async isBlocked(content: Digest): Promise<boolean> {
-    const { takedowns, clock, wasBlocked } = this.deps;
+    const { takedowns, clock, blockedSince } = this.deps;
     let isAnswered = false;
     const asked = takedowns.findTombstone(content).then((stone) => {
       isAnswered = true;
       return stone;
     });
     const stone = await unlessUnreachable(asked);
-    if (!isAnswered) return wasBlocked?.(content) ?? false;
+    if (!isAnswered) return blockedSince?.(content) !== undefined;
     return stone !== undefined && isInForce(stone, clock.now());
   }
 }
@@ -51,4 +73,13 @@ export function guarded<T>(
   undo: () => Promise<unknown>,
 ): Promise<T> {
   return guard === undefined ? work() : guard.through(content, work, undo);
+}
+
+/** The entry as `ContentGuard.find` has it, or whatever is there where nothing guards it. */
+export function guardedFind(
+  guard: ContentGuard | undefined,
+  catalog: Pick<Catalog, 'find' | 'removeGroup'>,
+  ref: GroupRef,
+): Promise<CatalogEntry | undefined> {
+  return guard === undefined ? catalog.find(ref) : guard.find(catalog, ref);
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../../kernel/ports/clock.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import { MAX_ORDERS, type Takedowns } from '../../kernel/ports/takedowns.js';
 import type { CopyHolder } from '../../kernel/takedown/order.js';
-import { isInForce, MAX_TOMBSTONES } from '../../kernel/takedown/tombstone.js';
+import { isInForce, MAX_TOMBSTONES, type Tombstone } from '../../kernel/takedown/tombstone.js';
 import type { BlobTiers } from '../blob-tiers.js';
 import { Rounds } from '../rounds.js';
 
@@ -20,6 +20,8 @@ export interface TakedownFollowerDeps {
   readonly holder: Omit<CopyHolder, 'followed' | 'seenAt'>;
   /** Where the number of the last order is kept that was followed, beside copies that outlive the process. */
   readonly memory?: { read(): number | undefined; write(followed: number): Promise<void> };
+  /** What is blocked has changed: what was prepared before may not be answered any more. */
+  readonly onBlocked?: () => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -28,8 +30,8 @@ export class TakedownFollower {
   private readonly rounds: Rounds;
   private followed: number | undefined;
   private presentAt = Number.NEGATIVE_INFINITY;
-  /** What is blocked, and until when (Unix ms), as this process last heard: at most `MAX_TOMBSTONES`. */
-  private blocked: ReadonlyMap<Digest, number | undefined> = new Map();
+  /** What is blocked as this process last heard: at most `MAX_TOMBSTONES`. */
+  private blocked: ReadonlyMap<Digest, Pick<Tombstone, 'since' | 'until'>> = new Map();
   private blockedOf = -1;
 
   constructor(private readonly deps: TakedownFollowerDeps) {
@@ -50,10 +52,10 @@ export class TakedownFollower {
     await this.rounds.now();
   }
 
-  wasBlocked(content: Digest): boolean {
-    if (!this.blocked.has(content)) return false;
-    const until = this.blocked.get(content);
-    return isInForce(until === undefined ? {} : { until }, this.deps.clock.now());
+  /** Since when (Unix ms) the content is blocked; `undefined` when it is not. */
+  blockedSince(content: Digest): number | undefined {
+    const stone = this.blocked.get(content);
+    return stone !== undefined && isInForce(stone, this.deps.clock.now()) ? stone.since : undefined;
   }
 
   close(): Promise<void> {
@@ -117,7 +119,10 @@ export class TakedownFollower {
 
   private async learnBlocked(last: number): Promise<void> {
     const stones = await this.deps.takedowns.tombstones(MAX_TOMBSTONES);
-    this.blocked = new Map(stones.map(({ content, until }) => [content, until]));
+    this.blocked = new Map(
+      stones.map(({ content, since, until }) => [content, { since, ...(until !== undefined && { until }) }]),
+    );
     this.blockedOf = last;
+    this.deps.onBlocked?.();
   }
 }

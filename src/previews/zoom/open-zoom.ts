@@ -49,6 +49,7 @@ export function openZoom(parts: ZoomParts, { waitMs, leaseTtlMs }: ZoomSettings)
     store.derivatives && drawings && new DerivativeShelf(store.derivatives, (bytes) => drawings.stored(bytes));
   return new ZoomService({
     ...{ catalog, blobs, pyramids, journal },
+    ...(parts.guard && { guard: parts.guard }),
     book: new PageBook(converter, copies),
     parts: new DrawnParts({ blobs, converter, tmpDir, ...(shelf && { shelf }) }),
   });

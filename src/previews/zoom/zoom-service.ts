@@ -16,6 +16,7 @@ import { indexSliceOf, type Pyramid, PyramidIndex, type Slice } from '../../kern
 import type { AccessJournal } from '../access-journal.js';
 import type { PicturePart, PreviewChoice } from '../answers.js';
 import type { BlobTiers } from '../blob-tiers.js';
+import { type ContentGuard, guardedFind } from '../takedown/content-guard.js';
 import type { PageRef, Zoom, ZoomPicture } from './answers.js';
 import type { Drawn, DrawnParts, Wanted } from './drawn-parts.js';
 import { earlyTask, previewFor } from './early-tile.js';
@@ -32,7 +33,9 @@ const MAX_LOSSES = 2;
 const EARLY_AFTER_MS = 50;
 
 export interface ZoomServiceDeps {
-  readonly catalog: Pick<Catalog, 'find'>;
+  readonly catalog: Pick<Catalog, 'find' | 'removeGroup'>;
+  /** Keeps out what was taken down; absent where nothing can be. */
+  readonly guard?: ContentGuard;
   readonly blobs: BlobTiers;
   readonly pyramids: PyramidMaker;
   readonly book: PageBook;
@@ -88,7 +91,7 @@ export class ZoomService implements Zoom {
   }
 
   private async entryOf(ref: GroupRef): Promise<CatalogEntry> {
-    const entry = await this.deps.catalog.find(ref);
+    const entry = await guardedFind(this.deps.guard, this.deps.catalog, ref);
     if (entry === undefined)
       throw new ProofsheetError('unknown-image-key', 'no image is cached under this key in this context');
     this.deps.journal.note(entry.group);

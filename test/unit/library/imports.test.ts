@@ -205,6 +205,28 @@ describe('an import', () => {
     await vi.waitFor(async () => expect(await readdir(flow.tmpDir)).toEqual([]), WAIT);
   });
 
+  test('is not late because the clock was set forward by ten hours', async () => {
+    const keep = vi
+      .spyOn(flow.originals, 'keep')
+      .mockRejectedValue(new ProofsheetError('storage-full', 'no space is left'));
+    flow.fetcher.answers.set('/a.jpg', await picture(40));
+    const id = await accept('a');
+    const tries = async (calls: number) => {
+      await vi.waitFor(() => expect(keep.mock.calls.length).toBeGreaterThanOrEqual(calls), WAIT);
+      const waiting = { state: 'queued', attempts: 0, reason: { code: 'internal', message: 'no space is left' } };
+      await vi.waitFor(async () => expect(await flow.assets.findItem(id, 0)).toMatchObject(waiting), WAIT);
+    };
+    await tries(1);
+    flow.clock.jump(10 * 3_600_000);
+    for (let calls = 2; calls <= 4; calls++) {
+      await tries(calls);
+      flow.clock.advance(600_000);
+    }
+    keep.mockRestore();
+    flow.clock.advance(600_000);
+    expect((await finished(id))[0]).toMatchObject({ state: 'succeeded' });
+  });
+
   test('does not fetch at once, over and over, where an original is gone as soon as it is kept', async () => {
     vi.spyOn(flow.originals, 'keep').mockResolvedValue(undefined);
     flow.fetcher.answers.set('/a.jpg', await picture(40));

@@ -24,7 +24,8 @@ let close: () => Promise<void>;
 
 async function open(deduplicate: 'all' | 'context' = 'all'): Promise<void> {
   const dir = await tempDir();
-  bench = await openPreviewBench({ dataDir: dir.path, deduplicate });
+  const blockedSince = (content: Digest) => follower.blockedSince(content);
+  bench = await openPreviewBench({ dataDir: dir.path, deduplicate, blockedSince });
   const { takedowns, walk, catalog, tiered: blobs, clock, logger } = bench;
   follower = new TakedownFollower({
     ...{ takedowns, blobs, clock, logger },
@@ -292,6 +293,54 @@ describe('a tombstone', () => {
     bench.converter.start.open();
     await expect(upload).rejects.toMatchObject({ code: 'blocked-content' });
     expect(await bench.catalog.find(groupRef('a'))).toBeUndefined();
+  });
+
+  it('hides what an upload has stored behind it whose process died, or stands still, before it looked again', async () => {
+    const { findTombstone } = bench.takedowns;
+    const slipIn = async (key: string) => {
+      bench.converter.start.shut();
+      const upload = cache('one', key);
+      void upload.catch(() => undefined);
+      await until(() => bench.converter.start.held === 1, 'a conversion under way');
+      await purge({ by: 'content', content: contentOf('one') }, true);
+      bench.takedowns.findTombstone = () => new Promise(() => undefined);
+      bench.converter.start.open();
+      await until(async () => (await bench.catalog.find(groupRef(key))) !== undefined, 'it is stored');
+      bench.takedowns.findTombstone = findTombstone;
+    };
+    await slipIn('a');
+    expect(await bench.service.has(groupRef('a'))).toBe(false);
+    expect(await bench.catalog.count()).toBe(0);
+    for (const attempt of [
+      () => bench.service.choose(groupRef('a'), SMALL),
+      () => bench.service.metadata(groupRef('a')),
+    ])
+      await expect(attempt()).rejects.toMatchObject({ code: 'unknown-image-key' });
+    const again = bench.service.cacheAndChoose(groupRef('a'), SMALL, await bench.upload('one'));
+    await expect(again).rejects.toMatchObject({ code: 'blocked-content' });
+  });
+
+  it('alone hides nothing that was there before it', async () => {
+    await cache('one', 'a');
+    bench.clock.advance(120_000);
+    await takedown.block(contentOf('one'), 'why', undefined);
+    await follower.round();
+    await bench.service.choose(groupRef('a'), SMALL);
+  });
+
+  it('is told to whoever keeps prepared answers', async () => {
+    let told = 0;
+    const { takedowns, tiered: blobs, clock, logger } = bench;
+    const holder = { id: 'that', host: 'there', worker: 0, keepsDisk: false };
+    const other = new TakedownFollower({ takedowns, blobs, clock, logger, holder, onBlocked: () => told++ });
+    await other.round();
+    const before = told;
+    await takedown.block(contentOf('one'), 'why', undefined);
+    await other.round();
+    expect(told).toBe(before + 1);
+    await takedown.unblock(contentOf('one'));
+    await other.round();
+    expect(told).toBe(before + 2);
   });
 });
 
