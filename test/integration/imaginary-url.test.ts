@@ -10,6 +10,7 @@ import { flat, image, photo } from '../support/images.js';
 import { type ServerProcess, scrape, startServerProcess } from '../support/server-process.js';
 import { type TempDir, tempDir } from '../support/temp-dir.js';
 
+const MAX_BYTES = 1_000_000;
 const KEY = 'a-key-of-thirty-two-characters-01';
 let dirs: TempDir[];
 let origin: Server;
@@ -26,6 +27,7 @@ async function start(environment: Readonly<Record<string, string>>): Promise<Ser
     PROOFSHEET_DIALECTS: 'image-converter,imaginary',
     PROOFSHEET_IMAGINARY_SOURCES: `http://127.0.0.1:${port}/pictures`,
     PROOFSHEET_FETCH_ALLOW: `127.0.0.1:${port}`,
+    PROOFSHEET_MAX_SOURCE_BYTES: String(MAX_BYTES),
     ...environment,
   });
 }
@@ -38,7 +40,9 @@ beforeAll(async () => {
   origin = createServer((request, response) => {
     asked++;
     const path = request.url ?? '';
-    if (path.includes('photo')) response.writeHead(200, { 'Content-Type': 'image/jpeg' }).end(jpeg);
+    if (path.includes('large'))
+      response.writeHead(200, { 'Content-Type': 'image/jpeg' }).end(Buffer.concat([jpeg, Buffer.alloc(MAX_BYTES)]));
+    else if (path.includes('photo')) response.writeHead(200, { 'Content-Type': 'image/jpeg' }).end(jpeg);
     else if (path.includes('text')) response.writeHead(200, { 'Content-Type': 'image/jpeg' }).end('no picture at all');
     else if (path.includes('away')) response.writeHead(302, { Location: 'http://169.254.169.254/photo.jpg' }).end();
     else response.writeHead(Number(/status-(\d+)/.exec(path)?.[1] ?? 404)).end();
@@ -89,6 +93,23 @@ test('are fetched and drawn, once; told to caches as not to be kept', async () =
   expect(await decodes()).toBe(before);
   const head = await fetch(`${plain.origin}/imaginary${path}`, { method: 'HEAD' });
   expect([head.status, head.headers.get('etag')]).toEqual([200, answer.headers.get('etag')]);
+});
+
+test('what is known of them is told, too', async () => {
+  const answer = await get(`/info?url=${source('photo.jpg')}`);
+  expect([answer.status, await answer.json()]).toEqual([
+    200,
+    expect.objectContaining({ width: 550, height: 740, type: 'jpeg', orientation: 0 }),
+  ]);
+  expect(answer.headers.get('cache-control')).toBe('private, no-cache, no-store, must-revalidate');
+  expect((await get('/info')).status).toBe(400);
+  expect((await get(`/info?url=${source('status-403')}`)).status).toBe(403);
+});
+
+test('at most as many bytes are read of one as may be uploaded', async () => {
+  const before = asked;
+  const answer = await get(`/crop?width=20&url=${source('large-photo.jpg')}`);
+  expect([answer.status, asked]).toEqual([413, before + 1]);
 });
 
 test.each([
@@ -164,7 +185,10 @@ test('another signature, none, or another query are refused before anything is f
     expect([wrong, answer.status]).toEqual([wrong, status]);
     expect(await answer.json()).toMatchObject({ status });
   }
+  for (const path of ['/imaginary/info', '/imaginary/pipeline'])
+    expect((await fetch(`${strict.origin}${path}?url=${source('photo.jpg')}`)).status).toBe(400);
   expect(asked).toBe(before);
+  expect((await fetch(signed('/imaginary/info', photoOf()))).status).toBe(200);
   expect(JSON.stringify(strict.log)).not.toContain(KEY);
 });
 

@@ -49,7 +49,7 @@ export function anyStep(max = 3000): fc.Arbitrary<Step> {
           background: given.extend === 'background' ? given.background : NO_COLOUR,
         }),
       ),
-    fc.integer({ min: 30, max: 900 }).map((hundredths): Step => ({ step: 'blur', sigmaPx: hundredths / 100 })),
+    fc.integer({ min: 30, max: 6_000 }).map((hundredths): Step => ({ step: 'blur', sigmaPx: hundredths / 100 })),
   );
 }
 

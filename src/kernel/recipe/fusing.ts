@@ -38,6 +38,11 @@ export interface Stage {
   readonly blurSigmaPx: number;
 }
 
+/** A blur that is wider is drawn of a picture so much smaller that it is no narrower than the other there. */
+const [WIDE_SIGMA_PX, BLURRED_SIGMA_PX] = [16, 8];
+/** Where an edge of the picture is near everywhere, its rows are too few to stand for more. */
+const MIN_BLURRED_SIDE_PX = 16;
+
 export class Fusing {
   private readonly done: Stage[] = [];
   private open: Stage;
@@ -71,8 +76,7 @@ export class Fusing {
         this.onCanvas(step);
         break;
       case 'blur':
-        if (this.open.blurSigmaPx > 0) this.begin();
-        this.open = { ...this.open, blurSigmaPx: sigmaOf(step.sigmaPx) };
+        this.blur(sigmaOf(step.sigmaPx));
         break;
     }
     if (!this.fuses) this.begin();
@@ -156,6 +160,20 @@ export class Fusing {
       extend,
       background: extend === 'background' ? background : NO_COLOUR,
     };
+  }
+
+  /** A wide one of a smaller picture, which holds all that such a blur leaves: its cost grows with its width. */
+  private blur(sigmaPx: number): void {
+    const { widthPx, heightPx } = this.size;
+    const times = Math.floor(Math.min(sigmaPx / BLURRED_SIGMA_PX, Math.min(widthPx, heightPx) / MIN_BLURRED_SIDE_PX));
+    if (sigmaPx <= WIDE_SIGMA_PX || times < 2) {
+      if (this.open.blurSigmaPx > 0) this.begin();
+      this.open = { ...this.open, blurSigmaPx: sigmaPx };
+      return;
+    }
+    this.scale({ widthPx: Math.ceil(widthPx / times), heightPx: Math.ceil(heightPx / times) });
+    this.open = { ...this.open, blurSigmaPx: sigmaOf(sigmaPx / times) };
+    this.scale({ widthPx, heightPx });
   }
 
   private cutByAttention(kept: Size): void {

@@ -7,7 +7,7 @@ import { canvas, type Recipe, recipeOfFormat, scale } from '../../../src/kernel/
 import { parseRecipe, recipeText } from '../../../src/kernel/recipe/recipe-text.js';
 import { resolveRecipe } from '../../../src/kernel/recipe/resolve.js';
 import { TURNS, thenTurned, turnedBack, turnedRegion, turnedSize } from '../../../src/kernel/recipe/turn.js';
-import { geometryOf } from '../../../src/kernel/sizes.js';
+import { areaOf, geometryOf } from '../../../src/kernel/sizes.js';
 import { anyFormat, anySource } from '../../support/kernel-arbitraries.js';
 import { anyRecipe } from '../../support/recipe-arbitraries.js';
 import { sourceInfo } from '../../support/records.js';
@@ -128,6 +128,30 @@ describe('what is resolved', () => {
     expect(drawing('jpg/scale:400x400:contain:never/canvas:400x400:exact/turn:6').stages).toHaveLength(2);
     expect(drawing('jpg/blur:2/scale:400x0:contain:never').stages).toHaveLength(2);
     expect(drawing('jpg/upright/scale:400x400:contain:never').stages).toHaveLength(1);
+  });
+
+  test('blurs a picture the smaller the wider the blur is, whatever its sides', () => {
+    const anySide = fc.integer({ min: 1, max: 5_000 });
+    fc.assert(
+      fc.property(anySide, anySide, fc.integer({ min: 30, max: 100_000 }), (widthPx, heightPx, hundredths) => {
+        const { stages, size } = drawing(`png/blur:${hundredths / 100}`, sourceInfo({ widthPx, heightPx }));
+        expect(size).toEqual({ widthPx, heightPx });
+        // What a blur takes: of every pixel so many to each side.
+        const cost = stages.reduce((sum, stage) => sum + areaOf(stage.size) * stage.blurSigmaPx, 0);
+        // A thin picture is blurred at most as one of 32 rows.
+        const most = Math.max(16 * areaOf(size), 1_000 * 32 * Math.max(widthPx, heightPx));
+        expect(cost).toBeLessThanOrEqual(most);
+      }),
+      {
+        examples: [
+          [5_000, 5_000, 100_000],
+          [550, 740, 5_000],
+          [5_000, 1, 100_000],
+          [5_000, 47, 100_000],
+          [32, 32, 100_000],
+        ],
+      },
+    );
   });
 
   test('counts the pages that the source has', () => {

@@ -1,7 +1,8 @@
-// imaginary's HTTP API, as document apps call it: one upload in, one picture out. Drawn once and kept, in one decode; docs/IMAGINARY.md
+// imaginary's HTTP API, as document apps call it: one upload in, one picture out. Drawn once and kept, in one decode; docs/NEXTCLOUD.md
 // says what is different.
 import { type ErrorName, ProofsheetError } from '../../../kernel/errors.js';
 import type { Context } from '../../../kernel/image-key.js';
+import type { DrawnSource } from '../../../kernel/ports/derivatives.js';
 import type { Drawings, DrawnPicture, Upload } from '../../../previews/answers.js';
 import { ERROR_CODES, type Failure, failureOf, type RenderedFailure } from '../../replies/error-map.js';
 import type { HeaderPairs } from '../../replies/headers.js';
@@ -94,10 +95,14 @@ const PIPELINE: readonly Parameter[] = [
 export function imaginary(settings: ImaginarySettings): Dialect {
   const { mount, context, version, remote } = settings;
   const scopeOf = (): Context => context;
+  const checkSigned = ({ url }: Target): void => {
+    const signKey = settings.signKey?.();
+    if (signKey !== undefined) checkSign(url, mount, signKey);
+  };
   const picture = (name: string, parameters: readonly Parameter[], parse: (target: Target) => AskedPicture): Route =>
     route<AskedPicture & { readonly target: string }>({
       ...UPLOADING,
-      verbs: remote ? ['POST', 'GET', 'HEAD'] : ['POST'],
+      verbs: verbsOf(remote),
       name,
       path: `/${name}`,
       description: {
@@ -110,8 +115,7 @@ export function imaginary(settings: ImaginarySettings): Dialect {
         failures: ['invalid-request-format', 'unsupported-request'],
       },
       parse(target) {
-        const signKey = settings.signKey?.();
-        if (signKey !== undefined) checkSign(target.url, mount, signKey);
+        checkSigned(target);
         return { ...parse(target), target: target.url };
       },
       scopeOf,
@@ -130,7 +134,7 @@ export function imaginary(settings: ImaginarySettings): Dialect {
       ...OPERATION_NAMES.map((name) => picture(name, OF_PICTURE, (target) => askedOfQuery(name, target))),
       picture('pipeline', PIPELINE, askedOfPipeline),
       ...REFUSED_OPERATIONS.filter((name) => name !== 'watermarkImage').map(refused),
-      info(context),
+      info(settings, checkSigned),
       health(scopeOf),
       versions(version, scopeOf),
     ],
@@ -142,6 +146,10 @@ export function imaginary(settings: ImaginarySettings): Dialect {
     securityScheme: { type: 'apiKey', in: 'header', name: 'API-Key' },
     renderFailure,
   };
+}
+
+function verbsOf(remote: RemoteSettings | undefined): RouteRules['verbs'] {
+  return remote ? ['POST', 'GET', 'HEAD'] : ['POST'];
 }
 
 function renderFailure({ error, status: usual, code, headers }: Failure): RenderedFailure {
@@ -165,19 +173,23 @@ async function named(
 ): Promise<Reply> {
   try {
     const upload = await fetched(sourceUrlOf(target, remote), remote);
-    const control =
-      cacheTtlSeconds === 0
-        ? 'private, no-cache, no-store, must-revalidate'
-        : `public, s-maxage=${cacheTtlSeconds}, max-age=${cacheTtlSeconds}, no-transform`;
-    const shown = { context, content: upload.digest };
     const drawn = await drawings.drawUpload(context, upload, recipe, true);
-    return { ...picked(drawn, [['Cache-Control', control]]), shown };
+    return { ...picked(drawn, controlOf(cacheTtlSeconds)), shown: { context, content: upload.digest } };
   } catch (error) {
     if (placeholder === undefined || !(error instanceof ProofsheetError)) throw error;
     const { status, body } = renderFailure(failureOf(error));
     const drawn = await drawings.drawBytes(context, placeholder, placeholderOf(recipe, target));
     return { ...picked(drawn, [['Error', body.replace(/[^\x20-\x7e]/g, '?')]]), status };
   }
+}
+
+/** What caches may keep of an answer to a GET. */
+function controlOf(ttlSeconds: number): HeaderPairs {
+  const control =
+    ttlSeconds === 0
+      ? 'private, no-cache, no-store, must-revalidate'
+      : `public, s-maxage=${ttlSeconds}, max-age=${ttlSeconds}, no-transform`;
+  return [['Cache-Control', control]];
 }
 
 function picked(drawn: DrawnPicture, headers: HeaderPairs = []): DrawnReply {
@@ -218,9 +230,10 @@ function refused(name: string): Route {
   });
 }
 
-function info(context: Context): Route {
-  return route({
+function info({ context, remote, cacheTtlSeconds }: ImaginarySettings, checkSigned: (target: Target) => void): Route {
+  return route<{ readonly target: string }>({
     ...UPLOADING,
+    verbs: verbsOf(remote),
     name: 'info',
     path: '/info',
     description: {
@@ -244,26 +257,36 @@ function info(context: Context): Route {
         },
       },
     },
-    parse: () => undefined,
+    parse(target) {
+      checkSigned(target);
+      return { target: target.url };
+    },
     scopeOf: () => context,
-    async run(_asked, use, call) {
+    async run({ target }, use, call) {
       const drawings = drawingsOf(use);
+      if (call.verb !== 'POST' && remote !== undefined) {
+        const upload = await fetched(sourceUrlOf(target, remote), remote);
+        return { ...told(await drawings.inspectUpload(context, upload)), headers: controlOf(cacheTtlSeconds ?? 0) };
+      }
       const tag = call.sourceTag();
       const atHand = tag && call.isWaiting() ? await drawings.knownOfTag(context, tag) : undefined;
-      const { info: facts, metadata } = atHand ?? (await drawings.inspectUpload(context, await tagged(call, tag)));
-      const isTurned = facts.orientation >= 5;
-      return json({
-        width: isTurned ? facts.heightPx : facts.widthPx,
-        height: isTurned ? facts.widthPx : facts.heightPx,
-        type: facts.type,
-        space: facts.colorSpace,
-        hasAlpha: facts.hasAlpha,
-        hasProfile: metadata.Source?.colorProfile !== undefined,
-        channels: facts.channels,
-        // None and upright are one here.
-        orientation: facts.orientation === 1 ? 0 : facts.orientation,
-      });
+      return told(atHand ?? (await drawings.inspectUpload(context, await tagged(call, tag))));
     },
+  });
+}
+
+function told({ info, metadata }: DrawnSource) {
+  const isTurned = info.orientation >= 5;
+  return json({
+    width: isTurned ? info.heightPx : info.widthPx,
+    height: isTurned ? info.widthPx : info.heightPx,
+    type: info.type,
+    space: info.colorSpace,
+    hasAlpha: info.hasAlpha,
+    hasProfile: metadata.Source?.colorProfile !== undefined,
+    channels: info.channels,
+    // None and upright are one here.
+    orientation: info.orientation === 1 ? 0 : info.orientation,
   });
 }
 

@@ -12,7 +12,7 @@ import {
 } from '../../../kernel/recipe/recipe.js';
 import { sigmaOf } from '../../../kernel/recipe/recipe-text.js';
 import type { Turn } from '../../../kernel/recipe/turn.js';
-import { colour, fraction, type Given, truth, whole, word, wrong } from './parameters.js';
+import { colour, fraction, type Given, keyword, truth, whole, word, wrong } from './parameters.js';
 
 /** One operation, checked. */
 export interface Operation {
@@ -103,8 +103,10 @@ export function operationOf(name: OperationName, given: Given, isOfPipeline: boo
   if (word(given, 'colorspace') === 'bw') throw unsupported('colorspace=bw is not offered here');
   const sides = sidesOf(given);
   const own = OPERATIONS[name](sides, given);
+  checkUnused(given);
   if (name === 'autorotate') return { turnsUpright: true, steps: own };
-  const degrees = Math.min(270, Math.floor(whole(given, 'rotate') / 90) * 90);
+  const rotate = whole(given, 'rotate');
+  const degrees = Math.min(270, Math.floor(rotate / 90) * 90);
   const sigma = fraction(given, 'sigma') || (name === 'blur' ? fraction(given, 'minampl') : 0);
   const turns: readonly (Turn | undefined)[] = [
     QUARTERS[degrees],
@@ -114,9 +116,8 @@ export function operationOf(name: OperationName, given: Given, isOfPipeline: boo
   const type = typeOf(word(given, 'type'), isOfPipeline);
   const quality = whole(given, 'quality');
   const background = colour(given, 'background');
-  checkUnused(given);
   return {
-    turnsUpright: truth(given, 'norotation') !== true && degrees === 0,
+    turnsUpright: truth(given, 'norotation') !== true && rotate === 0,
     steps: [
       ...turns.flatMap((turn): Step[] => (turn === undefined ? [] : [{ step: 'turn', turn }])),
       ...own,
@@ -183,13 +184,13 @@ const GRAVITY_NAMES: Readonly<Record<string, Gravity>> = {
 };
 
 function gravityOf(given: Given): Gravity {
-  const name = word(given, 'gravity');
+  const name = keyword(given, 'gravity');
   return Object.hasOwn(GRAVITY_NAMES, name) ? (GRAVITY_NAMES[name] ?? 'centre') : 'centre';
 }
 
 /** The outermost pixels unless something else is said; a word that is none means mirrored. */
 function padOf(given: Given): Partial<CanvasStep> {
-  const name = word(given, 'extend');
+  const name = keyword(given, 'extend');
   const byName: Readonly<Record<string, readonly [Extend, string?]>> = {
     '': ['copy'],
     copy: ['copy'],
@@ -207,7 +208,8 @@ function padOf(given: Given): Partial<CanvasStep> {
 const TYPE_NAMES: Readonly<Record<string, RecipeType>> = { jpeg: 'jpg', png: 'png', webp: 'webp', gif: 'gif' };
 
 /** In a pipeline what is no type means as the input. */
-function typeOf(name: string, isOfPipeline: boolean): RecipeType | undefined {
+function typeOf(given: string, isOfPipeline: boolean): RecipeType | undefined {
+  const name = given.toLowerCase();
   if (name === '') return undefined;
   if (Object.hasOwn(TYPE_NAMES, name)) return TYPE_NAMES[name];
   if (isOfPipeline) return undefined;
@@ -215,9 +217,16 @@ function typeOf(name: string, isOfPipeline: boolean): RecipeType | undefined {
   throw wrong('expected a type of jpeg, png, webp, gif or auto, got another');
 }
 
-/** Taken, checked, and of no effect: metadata are never passed on, colours always are, and encoders are chosen here. */
+/** Of no effect, here or on this operation: metadata are never passed on, colours always are, and encoders are chosen here. */
+const UNUSED = {
+  truths: ['stripmeta', 'noprofile', 'interlace', 'palette', 'embed', 'force', 'nocrop', 'norotation', 'noreplicate'],
+  numbers: ['compression', 'speed', 'factor', 'margin', 'dpi', 'textwidth', 'opacity'],
+  words: ['text', 'font', 'color', 'image', 'gravity', 'extend', 'background', 'aspectratio'],
+} as const;
+
+/** What is sent for another operation has to be of its kind, too. */
 function checkUnused(given: Given): void {
-  for (const name of ['stripmeta', 'noprofile', 'interlace', 'palette', 'embed', 'force', 'nocrop', 'norotation'])
-    truth(given, name);
-  for (const name of ['compression', 'speed']) whole(given, name);
+  for (const name of UNUSED.truths) truth(given, name);
+  for (const name of UNUSED.numbers) fraction(given, name);
+  for (const name of UNUSED.words) word(given, name);
 }

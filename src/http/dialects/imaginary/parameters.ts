@@ -52,6 +52,11 @@ export function word(given: Given, name: string): string {
   throw wrong(`expected ${name} to be a text, got something else`);
 }
 
+/** A text of which case and outer blanks do not count. */
+export function keyword(given: Given, name: string): string {
+  return word(given, name).trim().toLowerCase();
+}
+
 /** A list of three decimal numbers as 6 hex digits, each at most 255, what is none of them 0; `undefined` for black, which counts as unset. */
 export function colour(given: Given, name: string): string | undefined {
   const parts = word(given, name).split(',');

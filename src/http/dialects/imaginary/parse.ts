@@ -63,9 +63,11 @@ function listOf(text: string): readonly unknown[] {
 /** None where it may fail and does: what it lacks is known before anything is drawn. */
 function stepOf(value: unknown): Operation[] {
   if (!isObject(value)) throw wrong('expected each operation to be an object');
-  if (Object.keys(value).some((name) => !FIELDS.includes(name)))
+  // As Go reads JSON: the case of a field's name does not count, and null is as if it were not there.
+  const fields = Object.entries(value).map(([name, field]) => [name.toLowerCase(), field ?? undefined] as const);
+  if (fields.some(([name]) => !FIELDS.includes(name)))
     throw wrong(`expected operations with ${FIELDS.join(', ')} alone`);
-  const { operation, ignore_failure: mayFail = false, params = {} } = value;
+  const { operation, ignore_failure: mayFail = false, params = {} } = Object.fromEntries(fields);
   if (typeof mayFail !== 'boolean' || !isObject(params))
     throw wrong('expected ignore_failure to be true or false, and params an object');
   if (REFUSED_OPERATIONS.some((refused) => refused === operation))
