@@ -4,10 +4,10 @@ import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConversionJob } from '../kernel/ports/converter.js';
 
-/** Of a job with bytes its name alone: what is handed over as bytes mostly comes back as bytes, and no directory is needed. */
-export async function directoryOf({ content, outputDir }: ConversionJob): Promise<string> {
+/** Of a job with bytes, or of a drawing, its name alone: what it makes mostly comes back as bytes, and is one file else, whose writer makes it. */
+export async function directoryOf({ content, drawing, outputDir }: ConversionJob): Promise<string> {
   const prefix = join(outputDir, 'conversion-');
-  return content ? `${prefix}${randomUUID()}` : mkdtemp(prefix);
+  return content || drawing ? `${prefix}${randomUUID()}` : mkdtemp(prefix);
 }
 
 /** For a second attempt, whose first may have left anything in `directory`, or not even have needed it. */

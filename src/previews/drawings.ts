@@ -1,7 +1,7 @@
 // The use case of pictures that belong to no sequence: what a recipe draws of a source, drawn once and kept while there is room.
 // One conversion per picture over all processes; from the file at hand, or from the kept source.
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, unlink, writeFile } from 'node:fs/promises';
+import { unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, digestOf, scopedDigest } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
@@ -20,7 +20,7 @@ import type { BackgroundWork } from './background-work.js';
 import type { BlobTiers } from './blob-tiers.js';
 import { basesOf } from './drawing-bases.js';
 import { makeOnce } from './make-once.js';
-import { placeUpload } from './making.js';
+import { placeUpload, unlinkIfThere } from './making.js';
 import { Patience } from './patience.js';
 import { type Drawn, type Origin, PictureMaker, type PictureMakerDeps } from './picture-maker.js';
 import { isFaultOfBytes, type SourceRefusals } from './source-refusals.js';
@@ -259,23 +259,22 @@ export class DrawingService implements Drawings {
     const flying = this.inspections.get(origin.digest);
     if (flying) return flying;
     const look = async (): Promise<DrawnSource> => {
-      const dir = await mkdtemp(join(tmpDir, 'inspect-'));
+      const sourcePath = join(tmpDir, `inspect-${randomUUID()}`);
       try {
-        const sourcePath = join(dir, 'source');
         await origin.placeAt(sourcePath);
         const job = {
           sourcePath,
           sourceBytes: origin.bytes,
           formats: [],
           drawing: { limits },
-          outputDir: dir,
+          outputDir: tmpDir,
           ...place,
         };
         const { info, metadata } = await converter.convert(job, undefined, background.signal);
         await unlessUnreachable(derivatives.noteSource(origin.digest, { info, metadata }));
         return { info, metadata };
       } finally {
-        await rm(dir, { recursive: true, force: true });
+        await unlinkIfThere(sourcePath);
       }
     };
     const inspection = (refusals ? refusals.noting(origin.digest, look) : look()).finally(() =>

@@ -1,7 +1,9 @@
 // One picture made of a source by a recipe: from a stored picture of the source where that is as good, else from the source itself; then
 // kept. Knows of no flights, leases and refusals (drawings.ts).
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { type Digest, digestOf } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { ConversionJob, Converter, Drawing, MadePreview, Place } from '../kernel/ports/converter.js';
@@ -19,10 +21,11 @@ import { PIPELINE_VERSION } from '../kernel/sequence.js';
 import type { SourceInfo } from '../kernel/source.js';
 import type { BlobTiers } from './blob-tiers.js';
 import { type Base, baseFor, isBase } from './drawing-bases.js';
+import { removeDir, unlinkIfThere } from './making.js';
 import { isFaultOfBytes } from './source-refusals.js';
 import { isUnreachable, unlessUnreachable } from './unreachable.js';
 
-/** A base that is larger is handed over as a file. */
+/** A base that is larger is handed over as a file; what is not is read at once, being in the kernel's memory: it was just written. */
 const MAX_CONTENT_BYTES = 512 * 1024;
 
 export interface PictureMakerDeps {
@@ -52,8 +55,8 @@ export interface Drawn {
 
 interface Work {
   readonly place: Place;
-  /** Of this picture alone. */
-  readonly dir: string;
+  /** A file of this picture alone, which is not there yet. */
+  readonly file: string;
   readonly signal: AbortSignal;
 }
 
@@ -78,23 +81,16 @@ export class PictureMaker {
     signal: AbortSignal,
     known: DrawnSource | undefined,
   ): Promise<Drawn> {
-    const dir = await mkdtemp(join(this.deps.tmpDir, 'draw-'));
+    const work = { place, file: join(this.deps.tmpDir, `draw-${randomUUID()}`), signal };
+    const seen = known && { ...known, ...(await this.ownBase(origin, known)) };
+    const ofBase = seen && (await this.ofBase(origin, recipe, seen, work));
+    if (ofBase) return ofBase;
     try {
-      const work = { place, dir, signal };
-      const seen = known && { ...known, ...(await this.ownBase(origin, known)) };
-      const ofBase = seen && (await this.ofBase(origin, recipe, seen, work));
-      if (ofBase) return ofBase;
-      const sourcePath = join(dir, 'source');
-      await origin.placeAt(sourcePath);
-      return await this.convert(
-        origin,
-        { sourcePath, sourceBytes: origin.bytes },
-        { recipe, limits: this.deps.limits },
-        seen,
-        work,
-      );
+      await origin.placeAt(work.file);
+      const from = { sourcePath: work.file, sourceBytes: origin.bytes };
+      return await this.convert(origin, from, { recipe, limits: this.deps.limits }, seen, work);
     } finally {
-      await rm(dir, { recursive: true, force: true });
+      await unlinkIfThere(work.file);
     }
   }
 
@@ -113,17 +109,18 @@ export class PictureMaker {
     const content =
       base === own ? await unlessUnreachable(derivatives.read(base)) : (await blobs.find(base.digest))?.bytes;
     if (content === undefined) return undefined;
-    const asFile = join(work.dir, 'base');
-    if (content.length > MAX_CONTENT_BYTES) await writeFile(asFile, content, { flag: 'wx', mode: 0o600 });
+    const isSmall = content.length <= MAX_CONTENT_BYTES;
     try {
-      const isSmall = content.length <= MAX_CONTENT_BYTES;
-      const from = { sourcePath: isSmall ? '' : asFile, ...(isSmall && { content }), sourceBytes: content.length };
+      if (!isSmall) await writeFile(work.file, content, { flag: 'wx', mode: 0o600 });
+      const from = { sourcePath: isSmall ? '' : work.file, ...(isSmall && { content }), sourceBytes: content.length };
       const drawing = { recipe, limits, of: known.info };
       return await this.convert(origin, from, drawing, known, work);
     } catch (error) {
       // Edges that are hard, or a picture that is damaged: its source tells.
       if (error instanceof NotAsGood || isFaultOfBytes(error)) return undefined;
       throw error;
+    } finally {
+      if (!isSmall) await unlinkIfThere(work.file);
     }
   }
 
@@ -132,25 +129,30 @@ export class PictureMaker {
     from: Pick<ConversionJob, 'sourcePath' | 'content' | 'sourceBytes'>,
     drawing: Drawing & { readonly recipe: Recipe },
     seen: DrawnSource | undefined,
-    { place, dir, signal }: Work,
+    { place, signal }: Work,
   ): Promise<Drawn> {
-    const { converter } = this.deps;
+    const { converter, tmpDir } = this.deps;
     const { priority, context } = place;
-    const job = { ...from, formats: [], drawing, priority, context, outputDir: dir };
+    const job = { ...from, formats: [], drawing, priority, context, outputDir: tmpDir };
     const { info, metadata, previews } = await converter.convert(job, undefined, signal);
     const [made] = previews;
     if (made === undefined && drawing.of) throw new NotAsGood();
     if (made === undefined) throw new Error('expected a picture from the converter, got none');
-    const bytes = await this.checked(made);
-    const { type, widthPx, heightPx, digest } = made;
-    const picture: Derivative = { type, widthPx, heightPx, digest, bytes: bytes.length };
-    const known = seen ?? { info, metadata };
-    await this.keep(origin.digest, drawing.recipe, known, picture, made.content ?? made.path);
-    return { known, picture, bytes };
+    try {
+      const bytes = await this.checked(made);
+      const { type, widthPx, heightPx, digest } = made;
+      const picture: Derivative = { type, widthPx, heightPx, digest, bytes: bytes.length };
+      const known = seen ?? { info, metadata };
+      await this.keep(origin.digest, drawing.recipe, known, picture, made.content ?? made.path);
+      return { known, picture, bytes };
+    } finally {
+      if (!made.content) await removeDir(dirname(made.path), made.path);
+    }
   }
 
   private async checked(made: MadePreview): Promise<Buffer> {
-    const bytes = made.content ?? (await readFile(made.path));
+    const { content, path } = made;
+    const bytes = content ?? (made.bytes <= MAX_CONTENT_BYTES ? readFileSync(path) : await readFile(path));
     if (digestOf(bytes) === made.digest) return bytes;
     this.deps.converter.distrust(made);
     throw new ProofsheetError(
@@ -175,7 +177,7 @@ export class PictureMaker {
     try {
       await Promise.all([
         derivatives.noteSource(source, isBetter ? { ...known, base: picture } : known),
-        derivatives.put(source, this.keyOf(recipe, info), picture, made),
+        derivatives.put(source, this.keyOf(recipe, info), picture, made, true),
       ]);
     } catch (error) {
       if (!isUnreachable(error) && !(error instanceof ProofsheetError && error.code === 'storage-full')) throw error;

@@ -1,6 +1,6 @@
 // A converter that makes "previews" out of the source's bytes and the format's text, at the pace a test sets: gates hold
 // a conversion before its first preview and before its rest.
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bestPlanned } from '../../src/kernel/best-match.js';
 import { digestOf } from '../../src/kernel/digest.js';
@@ -80,7 +80,9 @@ export class FakeConverter implements Converter {
     const { text, type, size } = resolveRecipe(recipe, FAKE_INFO, limits);
     const bytes = Buffer.concat([Buffer.from(`${text} of ${this.salt}`), source]);
     const digest = digestOf(bytes);
-    const path = join(dir, `picture-${number}`);
+    const own = join(dir, `conversion-${number}`);
+    await mkdir(own, { recursive: true });
+    const path = join(own, `0.${type}`);
     await writeFile(path, bytes);
     const preview = { formats: [recipeText(recipe)], type, ...size, bytes: bytes.length, digest, path };
     return { info: FAKE_INFO, metadata: METADATA, previews: [preview] };

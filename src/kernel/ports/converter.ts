@@ -96,8 +96,8 @@ export interface ConversionJob extends Place {
   /** It is converted when the first of all their places has its turn. */
   readonly joined?: Joined;
   /**
-   * Where previews are written, which belong to the caller from then on: an existing directory; with `content` one that is made when it is
-   * needed.
+   * Where previews are written, which belong to the caller from then on: an existing directory; with `content` or `drawing` one that is made
+   * when it is needed.
    */
   readonly outputDir: string;
 }
@@ -106,7 +106,7 @@ export interface ConversionJob extends Place {
 export interface MadePreview extends Preview {
   /** Empty where `content` has the bytes. */
   readonly path: string;
-  /** Of a small preview of a job with `content`. */
+  /** Of a small preview of a job with `content` or `drawing`. */
   readonly content?: Buffer;
   /** Of a pyramid: the digest of its index. */
   readonly indexDigest?: Digest;

@@ -42,8 +42,11 @@ export interface Derivatives {
   noteTag(tag: Digest, source: Digest): Promise<void>;
   /** Counts as a use, noted as coarse as uses are. */
   find(source: Digest, recipe: Digest): Promise<Derivative | undefined>;
-  /** Stores the bytes, or the file at a path, which stays; throws `storage-full`, `internal` for a wrong digest. What was there is replaced. */
-  put(source: Digest, recipe: Digest, derivative: Derivative, from: string | Buffer): Promise<void>;
+  /**
+   * Stores the bytes, or the file at a path, which stays; throws `storage-full`, `internal` for a wrong digest. What was there is replaced.
+   * A file that was `hashed`, and that nobody has written to since, need not be read for its digest.
+   */
+  put(source: Digest, recipe: Digest, derivative: Derivative, from: string | Buffer, hashed?: boolean): Promise<void>;
   /** Its bytes, owned by the store; `undefined` when they are gone or damaged: then they are drawn again. */
   read(derivative: Pick<Derivative, 'digest'>): Promise<Buffer | undefined>;
   usage(): Promise<DerivativesUsage>;

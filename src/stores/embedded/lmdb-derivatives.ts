@@ -124,13 +124,14 @@ export class LmdbDerivatives implements Derivatives {
     recipe: Digest,
     { type, bytes, digest, widthPx, heightPx }: Derivative,
     from: string | Buffer,
+    hashed = false,
   ) {
     const picture = { type, bytes, digest, widthPx, heightPx };
     const key = keyOf(source, recipe);
     await this.environment.write(() => this.place(key, { kind: 'picture', picture, usedAt: this.now }));
     try {
       await (typeof from === 'string'
-        ? this.blobs.putFile(digest, from, 'preview')
+        ? this.blobs.putFile(digest, from, 'preview', hashed)
         : this.blobs.put(digest, from, 'preview'));
     } catch (error) {
       await this.environment.write(() => this.remove(key));
