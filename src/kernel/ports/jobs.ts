@@ -74,8 +74,8 @@ export interface ClaimRequest {
 }
 
 /**
- * `lost`: somebody else has the job by now, or had. `original-missing`: the arrived original is not there (any more), and has to be
- * kept again.
+ * `lost`: somebody else has the job by now, or had. `original-missing`: the arrived original is not there (any more), or what the item was
+ * to be unchanged to: its picture has to be brought again.
  */
 export type Finish = 'finished' | 'lost' | 'original-missing';
 
