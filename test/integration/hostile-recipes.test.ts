@@ -65,7 +65,8 @@ test(`${RECIPES} pictures of one image are asked for, each of another size`, { t
       expect((await fetch(target, { method: 'POST', headers, body: new Uint8Array(body) })).status).toBe(200);
     }
     const hit = `${server.url}/getImage/key/200x150?context=others`;
-    const alone = await timesOf(hit, new Promise((resolve) => setTimeout(resolve, 3_000)));
+    const quiet = () => timesOf(hit, new Promise((resolve) => setTimeout(resolve, 3_000)));
+    const aloneBefore = await quiet();
     const encodesBefore = await scrape(server.origin, 'proofsheet_encodes_total');
     const begun = performance.now();
     const url = `${server.url}/getImage/key/jpg:SIZE~coverandcrop?match=exact&context=hostile`;
@@ -86,11 +87,15 @@ test(`${RECIPES} pictures of one image are asked for, each of another size`, { t
       message: expect.stringContaining('pictures per minute'),
     });
     expect(bytesBelow(join(dir.path, 'derivatives'))).toBeLessThan(MAX_BYTES * 1.1);
-    const [before, after] = [share(alone, 0.99), share(meanwhile, 0.99)];
+    const took = Math.round(performance.now() - begun);
+    // Other work of the machine comes and goes meanwhile: the worse of before and after counts.
+    const aloneAfter = await quiet();
+    const worse = (part: number): number => Math.max(share(aloneBefore, part), share(aloneAfter, part));
+    const [p50, p99] = [share(meanwhile, 0.5), share(meanwhile, 0.99)].map((ms) => ms.toFixed(1));
     console.log(
-      `${JSON.stringify(statuses)} in ${Math.round(performance.now() - begun)} ms; p99 of others ${before.toFixed(1)} ms alone, ${after.toFixed(1)} meanwhile; p50 ${share(alone, 0.5).toFixed(1)}, ${share(meanwhile, 0.5).toFixed(1)}`,
+      `${JSON.stringify(statuses)} in ${took} ms; p99 of others ${worse(0.99).toFixed(1)} ms alone, ${p99} meanwhile; p50 ${worse(0.5).toFixed(1)}, ${p50}`,
     );
-    if (process.env.RECIPES !== undefined) expect(after).toBeLessThanOrEqual(before * 2);
+    if (process.env.RECIPES !== undefined) expect(share(meanwhile, 0.99)).toBeLessThanOrEqual(worse(0.99) * 2);
   } finally {
     server.kill('SIGTERM');
     await server.gone;
