@@ -266,7 +266,8 @@ function info({ context, remote, cacheTtlSeconds }: ImaginarySettings, checkSign
       const drawings = drawingsOf(use);
       if (call.verb !== 'POST' && remote !== undefined) {
         const upload = await fetched(sourceUrlOf(target, remote), remote);
-        return { ...told(await drawings.inspectUpload(context, upload)), headers: controlOf(cacheTtlSeconds ?? 0) };
+        const known = await drawings.inspectUpload(context, upload);
+        return { ...told(known), headers: controlOf(cacheTtlSeconds ?? 0), shown: { context, content: upload.digest } };
       }
       const tag = call.sourceTag();
       const atHand = tag && call.isWaiting() ? await drawings.knownOfTag(context, tag) : undefined;
