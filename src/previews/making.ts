@@ -1,5 +1,5 @@
 // The making of one source's previews, from its file to its complete record: blobs before record, the wanted preview first.
-import { copyFile, link, readFile, rm, rmdir, unlink, writeFile } from 'node:fs/promises';
+import { copyFile, link, readFile, unlink, writeFile } from 'node:fs/promises';
 import { type Digest, digestOf } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Format } from '../kernel/format.js';
@@ -343,14 +343,4 @@ export async function unlinkIfThere(path: string): Promise<void> {
   await unlink(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
   });
-}
-
-/** Removes `dir`, in which is one file, `only`; whatever else was left there goes too. */
-export async function removeDir(dir: string, only: string): Promise<void> {
-  try {
-    await unlink(only);
-    await rmdir(dir);
-  } catch {
-    await rm(dir, { recursive: true, force: true });
-  }
 }

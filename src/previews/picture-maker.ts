@@ -2,7 +2,7 @@
 // kept. Knows of no flights, leases and refusals (drawings.ts).
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, rmdir, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Digest, digestOf } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
@@ -21,7 +21,7 @@ import { PIPELINE_VERSION } from '../kernel/sequence.js';
 import type { SourceInfo } from '../kernel/source.js';
 import type { BlobTiers } from './blob-tiers.js';
 import { type Base, baseFor, isBase } from './drawing-bases.js';
-import { removeDir, unlinkIfThere } from './making.js';
+import { unlinkIfThere } from './making.js';
 import { isFaultOfBytes } from './source-refusals.js';
 import { isUnreachable, unlessUnreachable } from './unreachable.js';
 
@@ -191,4 +191,14 @@ export class PictureMaker {
 /** Scaled twice it would look different. */
 class NotAsGood extends Error {
   override readonly name = 'NotAsGood';
+}
+
+/** Removes `dir`, in which is one file, `only`; whatever else was left there goes too. */
+async function removeDir(dir: string, only: string): Promise<void> {
+  try {
+    await unlink(only);
+    await rmdir(dir);
+  } catch {
+    await rm(dir, { recursive: true, force: true });
+  }
 }
