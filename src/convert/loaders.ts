@@ -1,6 +1,7 @@
 // Which decoders can be reached at all: those of the enabled source types, from memory, and no other.
 import sharp from 'sharp';
 import type { SourceType } from '../kernel/source.js';
+import type { ChildSettings } from './protocol.js';
 import { SOURCE_HANDLING } from './sources/registry.js';
 
 /**
@@ -12,6 +13,20 @@ export const STREAMED = {
   png: 'VipsForeignLoadPngFile',
   tiff: 'VipsForeignLoadTiffFile',
 } as const satisfies Partial<Record<SourceType, string>>;
+
+/** Where headers alone are read by paths: in a process that may not else, for as long as that takes. One at a time. */
+export async function readingByPath<T>(
+  { sourceTypes, streams = false }: Pick<ChildSettings, 'sourceTypes' | 'streams'>,
+  read: () => Promise<T>,
+): Promise<T> {
+  if (streams) return read();
+  allowOnly(sourceTypes, true);
+  try {
+    return await read();
+  } finally {
+    allowOnly(sourceTypes);
+  }
+}
 
 /**
  * Sets this process's decoders: all others, and every way to load a file by its path but, with `streams`, those of `STREAMED`, are

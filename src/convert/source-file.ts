@@ -1,9 +1,9 @@
 // A source inside the child: its bytes, what they are, and its header. Nothing is decoded here.
-import { open } from 'node:fs/promises';
 import sharp, { type Metadata as DecoderMetadata, type SharpOptions } from 'sharp';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { Size } from '../kernel/sizes.js';
 import { type Orientation, type SourceInfo, type SourceType, storedSize } from '../kernel/source.js';
+import { type ByteSource, lookingAt } from './byte-source.js';
 import type { Reading } from './colour/reading.js';
 import { readingOfDeep } from './colour/sixteen-bit.js';
 import { asConversionError, rootCause, sawNoType } from './decoder-errors.js';
@@ -71,10 +71,12 @@ export async function openStreamed(
   settings: ChildSettings,
   page = 1,
 ): Promise<StreamedSource | undefined> {
-  const type = enabledType(await firstBytes(path), settings.sourceTypes);
+  // What a TIFF is its directories tell, which may lie anywhere.
+  const type = lookingAt(path, (bytes) => enabledType(bytes, settings.sourceTypes));
   if (!(type in STREAMED)) return undefined;
   const header = await readHeader(path, type, page);
   if (readingOfDeep(header) !== undefined || header.isProgressive) return undefined;
+  if (lookingAt(path, (bytes) => SOURCE_HANDLING[type].isReadWhole?.(bytes, header, page))) return undefined;
   const info = infoOf(type, header, undefined);
   // Of one with more pages than are taken the first is cut out.
   if (info.pages > settings.maxPages) return undefined;
@@ -177,17 +179,7 @@ export function mendedSource(source: SourceFile, error: unknown): SourceFile | u
   return bytes && { ...source, bytes };
 }
 
-async function firstBytes(path: string): Promise<Buffer> {
-  const file = await open(path, 'r');
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(SNIFF_BYTES), 0, SNIFF_BYTES, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
-}
-
-function enabledType(bytes: Buffer, enabled: readonly SourceType[]): SourceType {
+function enabledType(bytes: ByteSource, enabled: readonly SourceType[]): SourceType {
   const seen = sniff(bytes.subarray(0, SNIFF_BYTES));
   const sniffed = (seen?.type && SOURCE_HANDLING[seen.type].rather?.(bytes)) ?? seen;
   if (sniffed?.type !== undefined && enabled.includes(sniffed.type)) return sniffed.type;

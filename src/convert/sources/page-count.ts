@@ -1,5 +1,6 @@
 // How many pages or frames a file holds, by walking its structure and no further than asked: decoders build lists of all
 // of them before they tell their number, which takes gigabytes or minutes for a file made of nothing else.
+import type { ByteSource } from '../byte-source.js';
 
 export interface GifStructure {
   /** There are more than `most` frames; the walk ended there. */
@@ -106,7 +107,7 @@ export function tiffLoops(bytes: Buffer): boolean {
 }
 
 /** Where the directory of that page, from 1, stands. */
-export function tiffPageOffset(bytes: Buffer, page: number): number | undefined {
+export function tiffPageOffset(bytes: ByteSource, page: number): number | undefined {
   return tiffChain(bytes, page).offsets[page - 1];
 }
 
@@ -115,12 +116,18 @@ interface TiffChain {
   readonly ends: 'more' | 'loops' | 'whole';
 }
 
-function tiffChain(bytes: Buffer, most: number): TiffChain {
-  const little = bytes[0] === 0x49;
-  const big = (little ? bytes[2] : bytes[3]) === 0x2b;
-  const short = (at: number): number => (little ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at));
-  const long = (at: number): number => (little ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at));
-  const wide = (at: number): number => Number(little ? bytes.readBigUInt64LE(at) : bytes.readBigUInt64BE(at));
+function tiffChain(bytes: ByteSource, most: number): TiffChain {
+  const head = bytes.subarray(0, 4);
+  const little = head[0] === 0x49;
+  const big = (little ? head[2] : head[3]) === 0x2b;
+  const number = (at: number, length: number): Buffer => {
+    const found = bytes.subarray(at, at + length);
+    return found.length === length ? found : Buffer.alloc(length);
+  };
+  const short = (at: number): number => (little ? number(at, 2).readUInt16LE() : number(at, 2).readUInt16BE());
+  const long = (at: number): number => (little ? number(at, 4).readUInt32LE() : number(at, 4).readUInt32BE());
+  const wide = (at: number): number =>
+    Number(little ? number(at, 8).readBigUInt64LE() : number(at, 8).readBigUInt64BE());
   const [countBytes, entryBytes, offsetBytes] = big ? [8, 20, 8] : [2, 12, 4];
   const offsetAt = (at: number): number => (at + offsetBytes > bytes.length ? 0 : big ? wide(at) : long(at));
   const seen = new Set<number>();

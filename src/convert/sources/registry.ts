@@ -1,6 +1,7 @@
 // The source types: which decoders each needs, and what is checked before one is let near it. A new type is a line here.
 import type { Metadata as DecoderMetadata } from 'sharp';
 import type { SourceType } from '../../kernel/source.js';
+import type { ByteSource } from '../byte-source.js';
 import type { Reading } from '../colour/reading.js';
 import type { OpenedSource } from '../opened-source.js';
 import type { ChildSettings } from '../protocol.js';
@@ -42,7 +43,7 @@ export interface SourceHandling {
   /** What the decoder calls the type: it has to agree with the first bytes. */
   readonly decoderFormats: readonly string[];
   /** Another type that begins with the same bytes and is told from this one by what follows; `undefined` for this one. */
-  readonly rather?: (bytes: Buffer) => Sniffed | undefined;
+  readonly rather?: (bytes: ByteSource) => Sniffed | undefined;
   /** What the file is instead of a picture that can be decoded, in a few words; `undefined` when it may be one. */
   readonly otherKind?: (bytes: Buffer) => string | undefined;
   /** The type can hold more than one page or frame; tells cheaply whether there are more than `most`. */
@@ -68,6 +69,8 @@ export interface SourceHandling {
   readonly isHarmless?: (said: string, bytes: Buffer) => boolean;
   /** How samples are read whose colours the decoder does not know; `undefined` where it does. `file` is the whole file. */
   readonly reading?: (file: Buffer, header: DecoderMetadata) => Reading | undefined;
+  /** Whether a page, from 1, cannot be decoded of a file that stays on the disk: it has samples that `reading` is for. */
+  readonly isReadWhole?: (file: ByteSource, header: DecoderMetadata, page: number) => boolean;
 }
 
 /** Reads the pixels of other decoders: see stand-in.ts. */
@@ -119,6 +122,7 @@ export const SOURCE_HANDLING: Readonly<Record<SourceType, SourceHandling>> = {
     mended: mendedTiff,
     isHarmless: isHarmlessTiff,
     reading: tiffReading,
+    isReadWhole: (file, header, page) => tiffReading(file, header, page) !== undefined,
   },
   avif: {
     loaders: ['VipsForeignLoadHeifBuffer'],

@@ -1,4 +1,5 @@
 // The first directory of a TIFF or BigTIFF, read and written (TIFF 6.0): bounded, and nothing here throws on damage.
+import type { ByteSource } from '../byte-source.js';
 
 export interface TiffTag {
   readonly type: number;
@@ -19,7 +20,7 @@ const TYPE_BYTES: readonly number[] = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4,
 const MAX_ENTRIES = 4096;
 
 /** The directory at `offset`, the first by default; `undefined` where there is none. */
-export function tiffDirectory(bytes: Buffer, offset?: number): TiffDirectory | undefined {
+export function tiffDirectory(bytes: ByteSource, offset?: number): TiffDirectory | undefined {
   const file = new TiffBytes(bytes);
   const at = offset ?? file.firstDirectory;
   const [countBytes, entryBytes, valueBytes] = file.bigTiff ? [8, 20, 8] : [2, 12, 4];
@@ -89,9 +90,10 @@ class TiffBytes {
   readonly bigEndian: boolean;
   readonly bigTiff: boolean;
 
-  constructor(private readonly bytes: Buffer) {
-    this.bigEndian = bytes[0] === 0x4d;
-    this.bigTiff = bytes[this.bigEndian ? 3 : 2] === 0x2b;
+  constructor(private readonly bytes: ByteSource) {
+    const head = bytes.subarray(0, 4);
+    this.bigEndian = head[0] === 0x4d;
+    this.bigTiff = head[this.bigEndian ? 3 : 2] === 0x2b;
   }
 
   get firstDirectory(): number {
@@ -100,7 +102,8 @@ class TiffBytes {
   }
 
   number(at: number, length: number): number {
-    return at + length > this.bytes.length ? 0 : numberAt(this.bytes, at, length, this.bigEndian);
+    const bytes = at + length > this.bytes.length ? undefined : this.bytes.subarray(at, at + length);
+    return bytes?.length === length ? numberAt(bytes, 0, length, this.bigEndian) : 0;
   }
 }
 

@@ -1,4 +1,5 @@
 // Which TIFF files hold no picture that is decoded here, intact as they may be: camera raw, and kinds that the decoder lacks.
+import type { ByteSource } from '../byte-source.js';
 import type { Sniffed } from '../sniff.js';
 import { TAG } from './tiff.js';
 import { type TiffDirectory, tiffDirectory, tiffNumber, tiffNumbers } from './tiff-directory.js';
@@ -34,10 +35,11 @@ const MOST_SAMPLES = 5;
 const DECODED_BITS: readonly number[] = [1, 2, 4, 8, 16, 32];
 
 /** What `bytes`, a TIFF, holds instead of a picture that can be decoded, in a few words; `undefined` for all others. */
-export function tiffKind(bytes: Buffer): string | undefined {
+export function tiffKind(bytes: ByteSource): string | undefined {
   // CR2 and IIQ say so behind their header, where others have what they like.
-  if (bytes.toString('latin1', 4, 12) === '\x10\0\0\0CR\x02\0') return 'camera raw (CR2)';
-  if (/^(?:IIIITwaR|MMMMRawT)$/.test(bytes.toString('latin1', 8, 16))) return 'camera raw (IIQ)';
+  const head = bytes.subarray(0, 16).toString('latin1');
+  if (head.slice(4, 12) === '\x10\0\0\0CR\x02\0') return 'camera raw (CR2)';
+  if (/^(?:IIIITwaR|MMMMRawT)$/.test(head.slice(8))) return 'camera raw (IIQ)';
   const first = tiffDirectory(bytes);
   if (first === undefined) return undefined;
   if (first.tags.has(DNG_VERSION)) return 'camera raw (DNG)';
@@ -46,13 +48,13 @@ export function tiffKind(bytes: Buffer): string | undefined {
 }
 
 /** Camera raw in the shape of a TIFF. */
-export function rawTiff(bytes: Buffer): Sniffed | undefined {
+export function rawTiff(bytes: ByteSource): Sniffed | undefined {
   const kind = tiffKind(bytes);
   return kind?.startsWith('camera raw') ? { type: 'raw', name: kind } : undefined;
 }
 
 /** A sensor's data in any directory, or a thumbnail first and the pictures in directories below it. */
-function isRaw(bytes: Buffer, first: TiffDirectory): boolean {
+function isRaw(bytes: ByteSource, first: TiffDirectory): boolean {
   const below = tiffNumbers(first, TAG.subDirectories).slice(0, MAX_DIRECTORIES);
   const reduced = ((tiffNumber(first, TAG.newSubfileType) ?? 0) & 1) === 1;
   if (reduced && below.length > 0) return true;

@@ -1,11 +1,13 @@
 // How TIFF samples become colours where the decoder takes them for something else: integers of 32 bits, signed ones, floats,
 // Lab in its several codings, and a fourth sample that is no alpha.
 import type { Metadata } from 'sharp';
+import type { ByteSource } from '../byte-source.js';
 import { greyColoursOf, rgbColoursOf } from '../colour/icc.js';
 import { labToSrgb } from '../colour/lab.js';
 import { converted, type Reading, type Samples } from '../colour/reading.js';
 import { readingOfDeep } from '../colour/sixteen-bit.js';
 import { stretched } from '../colour/stretch.js';
+import { tiffPageOffset } from './page-count.js';
 import { COLOUR_SAMPLES, cleanTags, TAG } from './tiff.js';
 import {
   SHORT,
@@ -38,9 +40,9 @@ export function tiffForDecoder(bytes: Buffer): Buffer {
   return withTiffDirectory(bytes, directory, tags);
 }
 
-/** How the samples of `bytes`, a TIFF as it was uploaded, are read; `header` is what the decoder says of it. */
-export function tiffReading(bytes: Buffer, header: Metadata): Reading | undefined {
-  const directory = tiffDirectory(bytes);
+/** How the samples of a page of `bytes`, a TIFF as it was uploaded, are read; `header` is what the decoder says of that page. */
+export function tiffReading(bytes: ByteSource, header: Metadata, page = 1): Reading | undefined {
+  const directory = page === 1 ? tiffDirectory(bytes) : tiffDirectory(bytes, tiffPageOffset(bytes, page) ?? 0);
   if (directory === undefined) return undefined;
   const several = severalExtras(directory, header);
   if (several) return several;

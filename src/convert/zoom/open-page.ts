@@ -18,12 +18,12 @@ export async function openPage(
   settings: ChildSettings,
   buffer: ReadBuffer,
 ): Promise<OpenedPage> {
-  const source = staysOnDisk(path, settings) ? await openStreamed(path, settings, page) : undefined;
+  const source = settings.streams && isLarge(path) ? await openStreamed(path, settings, page) : undefined;
   if (source !== undefined) return { kind: 'streamed', source };
   return { kind: 'read', source: await sourcePage(await openSource(path, settings, buffer), page, settings) };
 }
 
-/** Large enough, for a child that reads files by their paths. */
-export function staysOnDisk(path: string, { streams }: ChildSettings): boolean {
-  return streams === true && statSync(path).size > STREAMED_FROM_BYTES;
+/** Large enough to stay on the disk. */
+export function isLarge(path: string): boolean {
+  return statSync(path).size > STREAMED_FROM_BYTES;
 }

@@ -2,10 +2,11 @@
 import type { Conversion, PageFacts } from '../../kernel/ports/converter.js';
 import type { SourceInfo } from '../../kernel/source.js';
 import type { ConversionSteps, WorkTally } from '../convert-source.js';
+import { readingByPath } from '../loaders.js';
 import { type ChildSettings, type JobMessage, MAX_TOLD_PAGES } from '../protocol.js';
 import type { ReadBuffer } from '../read-buffer.js';
 import { openSource, openStreamed, sourcePage } from '../source-file.js';
-import { staysOnDisk } from './open-page.js';
+import { isLarge } from './open-page.js';
 
 /** What decoders hold of a header, tables of a large TIFF's tiles above all. */
 const HEADERS_BYTES = 16 * 1024 * 1024;
@@ -18,7 +19,9 @@ export async function tellPages(
   _tally: WorkTally,
   buffer: ReadBuffer,
 ): Promise<Conversion> {
-  const onDisk = staysOnDisk(sourcePath, settings) ? await pagesOnDisk(sourcePath, settings) : undefined;
+  const onDisk = isLarge(sourcePath)
+    ? await readingByPath(settings, () => pagesOnDisk(sourcePath, settings))
+    : undefined;
   if (onDisk !== undefined) {
     await admit(onDisk.info.type, HEADERS_BYTES);
     return { ...onDisk, metadata: {}, previews: [] };

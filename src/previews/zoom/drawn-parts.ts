@@ -8,6 +8,7 @@ import { ProofsheetError } from '../../kernel/errors.js';
 import type { Context } from '../../kernel/image-key.js';
 import type { Converter, RegionTask } from '../../kernel/ports/converter.js';
 import type { Preview } from '../../kernel/source.js';
+import type { BackgroundWork } from '../background-work.js';
 import type { BlobTiers } from '../blob-tiers.js';
 import type { DerivativeShelf } from '../derivative-shelf.js';
 import { Recent } from './recent.js';
@@ -46,6 +47,8 @@ export interface DrawnPartsDeps {
   readonly converter: Converter;
   /** Absent where nothing is kept but in memory. */
   readonly shelf?: Pick<DerivativeShelf, 'find' | 'keep'>;
+  /** Keeps what nobody waits for any more. */
+  readonly background: Pick<BackgroundWork, 'run'>;
   /** Of temporary files. */
   readonly tmpDir: string;
 }
@@ -90,10 +93,11 @@ export class DrawnParts {
   }
 
   private async drawn(wanted: Wanted): Promise<DrawnPart> {
-    const { converter, shelf, tmpDir } = this.deps;
+    const { converter, tmpDir } = this.deps;
     const { task, bytes: bundle } = await wanted.prepare();
     const dir = join(tmpDir, `region-${randomUUID()}`);
     const isSent = bundle.length <= MAX_SENT_BYTES;
+    let hasFiles = true;
     try {
       const sourcePath = isSent ? '' : join(dir, 'tiles');
       if (!isSent) {
@@ -115,11 +119,18 @@ export class DrawnParts {
       const { type, widthPx, heightPx, bytes, digest } = made;
       const drawn = { type, widthPx, heightPx, bytes, digest };
       const drawnBytes = made.content ?? (await readFile(made.path));
-      if (!wanted.isPassing) await shelf?.keep(wanted.source, shelfName(wanted), drawn, drawnBytes);
+      hasFiles = !isSent || made.content === undefined;
+      if (!wanted.isPassing) this.keep(wanted, drawn, drawnBytes);
       return { drawn, bytes: drawnBytes };
     } finally {
-      await rm(dir, { recursive: true, force: true });
+      if (hasFiles) await rm(dir, { recursive: true, force: true });
     }
+  }
+
+  /** Whoever asked does not wait for the disk: what is lost on the way there is drawn again. */
+  private keep(wanted: Wanted, drawn: Drawn, bytes: Buffer): void {
+    const { shelf, background } = this.deps;
+    if (shelf) background.run('keep a region', () => shelf.keep(wanted.source, shelfName(wanted), drawn, bytes));
   }
 }
 
@@ -129,5 +140,5 @@ function keyOf({ source, name }: Pick<Wanted, 'source' | 'name'>): string {
 
 /** No recipe has such a text. */
 function shelfName({ name }: Wanted): Digest {
-  return digestOf(Buffer.from(`region 2\n${name}`));
+  return digestOf(Buffer.from(`region 3\n${name}`));
 }

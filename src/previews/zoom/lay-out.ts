@@ -21,7 +21,7 @@ export interface LaidOut {
 /** Of the smallest level that has every pixel which is shown. The canvas is as large as the tiles that the region touches. */
 export function layOut(picture: Size, request: ImageRequest): LaidOut {
   const level = levelFor(picture, request.region, request.size);
-  const cut = regionAt(picture, level, request.region);
+  const cut = cutAt(picture, level, request);
   const first = { column: tileOf(cut.leftPx), row: tileOf(cut.topPx) };
   const last = { column: tileOf(cut.leftPx + cut.widthPx - 1), row: tileOf(cut.topPx + cut.heightPx - 1) };
   const origin = { leftPx: first.column * TILE_SIDE_PX, topPx: first.row * TILE_SIDE_PX };
@@ -56,10 +56,20 @@ export function layOut(picture: Size, request: ImageRequest): LaidOut {
   };
 }
 
-/** The pixels of a level that show any of `region`. */
-function regionAt(picture: Size, level: number, region: Rect): Rect {
+/**
+ * The pixels of a level that show the region: as many as are asked for where it has so many, no more than half of one away, so that none has
+ * to be scaled; else all that show any of it.
+ */
+function cutAt(picture: Size, level: number, { region, size }: ImageRequest): Rect {
   const factor = 2 ** (maxLevelOf(picture) - level);
   const { widthPx, heightPx } = levelSize(picture, level);
+  if (region.widthPx === size.widthPx * factor && region.heightPx === size.heightPx * factor)
+    return {
+      leftPx: Math.min(Math.round(region.leftPx / factor), widthPx - size.widthPx),
+      topPx: Math.min(Math.round(region.topPx / factor), heightPx - size.heightPx),
+      widthPx: size.widthPx,
+      heightPx: size.heightPx,
+    };
   const leftPx = Math.floor(region.leftPx / factor);
   const topPx = Math.floor(region.topPx / factor);
   const rightPx = Math.min(widthPx, Math.ceil((region.leftPx + region.widthPx) / factor));

@@ -51,6 +51,6 @@ export function openZoom(parts: ZoomParts, { waitMs, leaseTtlMs }: ZoomSettings)
     ...{ catalog, blobs, pyramids, journal },
     ...(parts.guard && { guard: parts.guard }),
     book: new PageBook(converter, copies),
-    parts: new DrawnParts({ blobs, converter, tmpDir, ...(shelf && { shelf }) }),
+    parts: new DrawnParts({ blobs, converter, tmpDir, background: opened.background, ...(shelf && { shelf }) }),
   });
 }

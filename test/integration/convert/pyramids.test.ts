@@ -8,12 +8,13 @@ import { WorkTally } from '../../../src/convert/convert-source.js';
 import { ReadBuffer } from '../../../src/convert/read-buffer.js';
 import { tellPages } from '../../../src/convert/zoom/tell-pages.js';
 import { digestOf } from '../../../src/kernel/digest.js';
+import { parseContext } from '../../../src/kernel/image-key.js';
 import type { LaidTile, MadePreview, PyramidTask, RegionTask } from '../../../src/kernel/ports/converter.js';
 import type { Size } from '../../../src/kernel/sizes.js';
 import { maxLevelOf, TILE_SIDE_PX, type TileType, tileRect, tilesOf } from '../../../src/kernel/zoom/pyramid.js';
 import { indexSliceOf, PyramidIndex } from '../../../src/kernel/zoom/pyramid-index.js';
 import { Converting } from '../../support/converting.js';
-import { imageDirectory, tiffOf } from '../../support/hostile/tiff.js';
+import { type Directory, imageDirectory, tiffOf } from '../../support/hostile/tiff.js';
 
 let converting: Converting;
 beforeAll(async () => {
@@ -197,6 +198,58 @@ describe('a pyramid', () => {
   });
 });
 
+describe('a large file whose directory lies at its end', () => {
+  /** The bytes of `behind` stand before the directory, which is small enough to have no values elsewhere. */
+  const tiffAround = (behind: Buffer, entries: Directory['entries']): Buffer => {
+    const whole = Buffer.concat([Buffer.from('49492a0000000000', 'hex'), behind]);
+    whole.writeUInt32LE(whole.length, 4);
+    return Buffer.concat([whole, tiffOf([{ entries }]).subarray(8)]);
+  };
+  const size = { widthPx: 1200, heightPx: 800 };
+
+  it('is taken for the camera raw that it is', async () => {
+    const jpeg = await drawn(size).jpeg({ quality: 90 }).toBuffer();
+    const dng: Directory['entries'] = [
+      [256, 4, 1, 160],
+      [257, 4, 1, 120],
+      [274, 3, 1, 1],
+      [50_706, 1, 4, 0x401],
+    ];
+    const raw = tiffAround(Buffer.concat([jpeg, Buffer.alloc(33 * 1024 * 1024)]), dng);
+    const only = await Converting.start({ streams: true, sourceTypes: ['tiff', 'raw'] });
+    try {
+      const made = await only.zoomed(raw, { kind: 'pyramid', type: 'jpg', page: 1, size });
+      expect(made).toMatchObject(size);
+    } finally {
+      await only.close();
+    }
+    // Where camera raw is not taken, neither is this.
+    await expect(converting.zoomed(raw, { kind: 'pyramid', type: 'jpg', page: 1, size })).rejects.toMatchObject({
+      code: 'source-type-refused',
+    });
+  });
+
+  it('has the colours that its samples are read for, as its previews have', async () => {
+    const [widthPx, heightPx] = [3_000, 3_000];
+    const pixels = new Float32Array(widthPx * heightPx);
+    for (let at = 0; at < pixels.length; at++) pixels[at] = (at % widthPx) / widthPx;
+    const floats = imageDirectory({ widthPx, heightPx, bits: 32, sampleFormat: 3, pixels: Buffer.from(pixels.buffer) });
+    const source = tiffOf([floats]);
+    expect(source.length).toBeGreaterThan(32 * 1024 * 1024);
+    const many = await Converting.start({ streams: true, memoryBudgetBytes: 2 * 1024 ** 3 });
+    try {
+      const made = await many.zoomed(source, { kind: 'pyramid', type: 'jpg', page: 1, size: { widthPx, heightPx } });
+      const [small] = (await tilesMade(made, { widthPx, heightPx })).filter(({ place }) => place.level === 8);
+      const shown = (await sharp(small?.tile).stats()).channels[0];
+      const preview = (await sharp(await many.preview(source, 'jpg:188x188')).stats()).channels[0];
+      expect(shown?.mean).toBeGreaterThan(60);
+      expect(Math.abs((shown?.mean ?? 0) - (preview?.mean ?? 0))).toBeLessThan(4);
+    } finally {
+      await many.close();
+    }
+  });
+});
+
 describe('the pages of a large file', () => {
   const pages = [
     { widthPx: 7000, heightPx: 5000 },
@@ -229,6 +282,25 @@ describe('the pages of a large file', () => {
     expect(told.pages).toEqual(pages.map((page) => ({ ...page, hasAlpha: false })));
     expect(read).not.toHaveBeenCalled();
     expect(Math.max(...costs)).toBeLessThan(source().length);
+  });
+
+  it('are told so by a converter of previews too, which reads nothing else by its path', async () => {
+    const path = join(converting.dir.path, 'told.tif');
+    await writeFile(path, source());
+    const few = await Converting.start({ memoryBudgetBytes: 40 * 1024 * 1024 });
+    const tell = () =>
+      few.pool.convert({
+        ...{ sourcePath: path, sourceBytes: source().length, formats: [], zoom: { kind: 'pages' } },
+        ...{ priority: 'medium', context: parseContext(undefined), outputDir: few.outputDir },
+      });
+    try {
+      expect((await tell()).pages).toEqual(pages.map((page) => ({ ...page, hasAlpha: false })));
+      const small = await drawn({ widthPx: 300, heightPx: 200 }).jpeg().toBuffer();
+      expect((await few.convert(small, ['jpg:30x20'])).previews).toHaveLength(1);
+      expect((await tell()).pages).toHaveLength(pages.length);
+    } finally {
+      await few.close();
+    }
   });
 });
 
