@@ -2,32 +2,25 @@
 // The `proofsheet` command: which subcommand, with which options; what each does lies elsewhere. Without one it serves.
 import { createInterface } from 'node:readline/promises';
 import { checkConfig, checkText } from './cli/check-config.js';
+import { COMMANDS, type CommandName, isCommand } from './cli/command-table.js';
 import { completion } from './cli/completion.js';
 import { endOf } from './cli/connection.js';
-import { helpOf, OPTIONS, USAGE } from './cli/help.js';
+import { helpOf, USAGE } from './cli/help.js';
 import { clear, get, inspect, keys, status } from './cli/look.js';
+import { print } from './cli/output.js';
 import { put, warm } from './cli/put.js';
 import { apply, plan } from './cli/reconcile.js';
 import { block, purge, receipt, tombstones, unblock, verifyReceipt } from './cli/takedown.js';
-import { EXIT, optionsOf, UsageError } from './cli/usage.js';
-import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.js';
+import { CommandFailure, EXIT, type Given, noneBut, optionsOf, UsageError } from './cli/usage.js';
+import { ConfigError } from './config/config-error.js';
 import { loadConfig } from './config/load-config.js';
 import { hashPassword } from './http/access/passwords.js';
 import { signedPath } from './http/access/signed-url.js';
 import { parseContext } from './kernel/image-key.js';
 import { DataDirError } from './stores/embedded/storage-errors.js';
 
-/** EX_CANTCREAT of BSD's sysexits.h: the data directory, or what is in it, cannot be used. */
-const DATA_EXIT_CODE = 73;
-
-type Command = (args: readonly string[]) => Promise<void>;
-
-/** Of commands that end with a code of their own. */
-const ending =
-  (command: (args: readonly string[]) => Promise<number>): Command =>
-  async (args) => {
-    process.exitCode = await command(args);
-  };
+/** Resolves with the exit code; of a server that was started, with none. */
+type Command = (args: readonly string[]) => Promise<number | undefined>;
 
 /** With `--data-dir` the command is done on a directory; what that takes is loaded only then. */
 function ofDirectoryOr(
@@ -40,24 +33,25 @@ function ofDirectoryOr(
   };
 }
 
-const COMMANDS: Readonly<Record<string, Command>> = {
+/** What is loaded only when it is asked for is a command's own program. */
+const RUNNERS: Readonly<Record<CommandName, Command>> = {
   serve: async (args) => {
     if (args.length > 0) throw new UsageError('serve takes no arguments: settings come from files and the environment');
     await import('./main.js');
+    return undefined;
   },
   'check-config': async (args) => {
-    const prints = args.includes('--print');
-    const isJson = onlyJson(
-      'check-config',
-      args.filter((arg) => arg !== '--print'),
-    );
-    const check = checkConfig(prints);
-    process.stdout.write(`${isJson ? JSON.stringify(check) : checkText(check)}\n`);
+    const given = settingsOnly('check-config', args);
+    const check = checkConfig(given.flags.has('print'));
+    print(isJson(given), check, [checkText(check)]);
+    return 0;
   },
   'hash-password': async (args) => {
-    if (args.length > 0)
-      throw new UsageError('hash-password takes no arguments: a password there could be seen by others');
-    process.stdout.write(`${await hashPassword(await passwordFromInput())}\n`);
+    const given = optionsOf('hash-password', args);
+    noneBut(given, 'hash-password', 'no arguments: a password there could be seen by others');
+    const hash = await hashPassword(await passwordFromInput());
+    print(isJson(given), { hash }, [hash]);
+    return 0;
   },
   'sign-url': signUrl,
   'copy-to-shared': copy,
@@ -67,96 +61,116 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   verify: (args) =>
     args.some((arg) => arg.startsWith('--from')) ? copyLibrary('verify', 'from', args) : verifyData(args),
   doctor: async (args) => {
-    const isJson = onlyJson('doctor', args);
+    const given = settingsOnly('doctor', args);
     const { doctorCommand } = await import('./commands/doctor.js');
-    process.exitCode = await doctorCommand({ isJson });
+    return doctorCommand({ isJson: isJson(given) });
   },
-  tiles: ending(tiles),
-  status: ending(status),
-  put: ending(put),
-  warm: ending(warm),
-  get: ending(get),
-  inspect: ending(ofDirectoryOr(inspect, 'inspectDirectory')),
-  keys: ending(ofDirectoryOr(keys, 'keysOfDirectory')),
-  clear: ending(ofDirectoryOr(clear, 'clearDirectory')),
-  purge: ending(purge),
-  receipt: ending(receipt),
-  'verify-receipt': ending(verifyReceipt),
-  block: ending(block),
-  unblock: ending(unblock),
-  tombstones: ending(tombstones),
-  plan: ending(plan),
-  apply: ending(apply),
-  completion: async ([shell]) => {
-    process.stdout.write(completion(shell, OPTIONS));
+  tiles,
+  status,
+  put,
+  warm,
+  get,
+  inspect: ofDirectoryOr(inspect, 'inspectDirectory'),
+  keys: ofDirectoryOr(keys, 'keysOfDirectory'),
+  clear: ofDirectoryOr(clear, 'clearDirectory'),
+  purge,
+  receipt,
+  'verify-receipt': verifyReceipt,
+  block,
+  unblock,
+  tombstones,
+  plan,
+  apply,
+  completion: async (args) => {
+    const given = optionsOf('completion', args);
+    const [shell, ...more] = given.positionals;
+    const script = completion(more.length > 0 ? undefined : shell);
+    print(isJson(given), { shell, script }, [script.trimEnd()]);
+    return 0;
   },
+  help: async (args) => help(args),
 };
 
 await run(process.argv.slice(2));
 
 async function run(argv: readonly string[]): Promise<void> {
-  const [name = 'serve', ...args] = argv;
-  if (name === 'help' || name === '--help' || name === '-h') return help(args);
-  if (args.includes('--help') && Object.hasOwn(COMMANDS, name)) return help([name]);
+  const [given = 'serve', ...args] = argv;
+  const name = given === '--help' || given === '-h' ? 'help' : given;
+  // A server's log has its own way with readers that go; a command has nobody left to tell.
+  if (name !== 'serve') process.stdout.on('error', gone);
   try {
-    const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-    if (command === undefined) throw new UsageError(`there is no command ${JSON.stringify(name)}`);
-    await command(args);
+    if (!isCommand(name)) throw new UsageError(`there is no command ${JSON.stringify(name)}`);
+    const code = args.includes('--help') ? help([name]) : await RUNNERS[name](args);
+    if (code !== undefined) process.exitCode = code;
   } catch (error) {
-    if (error instanceof ConfigError) {
-      process.stderr.write(`${error.report}\n`);
-      process.exitCode = CONFIG_EXIT_CODE;
-    } else if (error instanceof UsageError) {
-      process.stderr.write(`proofsheet: ${error.message}\n\n${USAGE}`);
-      process.exitCode = EXIT.usage;
-    } else if (error instanceof DataDirError) {
-      process.stderr.write(`proofsheet: ${error.message}\n`);
-      process.exitCode = DATA_EXIT_CODE;
-    } else {
-      const end = endOf(error);
-      if (end === undefined) throw error;
-      process.stderr.write(`proofsheet: ${end.message}\n`);
-      process.exitCode = end.code;
-    }
+    const { code, message, report = `proofsheet: ${message}\n` } = wayToEnd(error, name);
+    process.stderr.write(args.includes('--json') ? `${JSON.stringify({ error: message, exit: code })}\n` : report);
+    process.exitCode = code;
   }
+}
+
+/** `head` has seen enough. */
+function gone(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(EXIT.unread);
+  process.stderr.write(`proofsheet: ${error.message}\n`);
+  process.exit(EXIT.noInput);
+}
+
+/** Throws what is a fault of ours. */
+function wayToEnd(error: unknown, name: string): { code: number; message: string; report?: string } {
+  if (error instanceof ConfigError) return { code: EXIT.config, message: error.report, report: `${error.report}\n` };
+  if (error instanceof UsageError) {
+    const usage = isCommand(name) ? `usage: proofsheet ${name} ...\n\n${helpOf(name)}` : USAGE;
+    return { code: EXIT.usage, message: error.message, report: `proofsheet: ${error.message}\n\n${usage}` };
+  }
+  if (error instanceof CommandFailure) return error;
+  if (error instanceof DataDirError) return { code: EXIT.dataDir, message: error.message };
+  const end = endOf(error);
+  if (end === undefined) throw error;
+  return end;
 }
 
 /** `help` lists all commands; `help COMMAND`, or `COMMAND --help`, tells of one. */
-function help([command]: readonly string[]): void {
+function help(args: readonly string[]): number {
+  const given = optionsOf('help', args);
+  const [command, ...more] = given.positionals;
+  if (more.length > 0) throw new UsageError('help takes one command');
   const text = command === undefined ? USAGE : helpOf(command);
-  if (text !== undefined) process.stdout.write(text);
-  else {
-    process.stderr.write(`proofsheet: there is no command ${JSON.stringify(command)}\n\n${USAGE}`);
-    process.exitCode = EXIT.usage;
-  }
+  if (text === undefined) throw new UsageError(`there is no command ${JSON.stringify(command)}`);
+  print(isJson(given), { commands: COMMANDS, exitCodes: EXIT, text }, [text.trimEnd()]);
+  return 0;
 }
 
-function onlyJson(name: string, args: readonly string[]): boolean {
-  const [option, ...more] = args;
-  if (more.length > 0 || (option !== undefined && option !== '--json'))
-    throw new UsageError(`${name} takes --json at most: settings come from files and the environment`);
-  return option === '--json';
+function isJson({ flags }: Given): boolean {
+  return flags.has('json');
 }
 
-async function verifyData(args: readonly string[]): Promise<void> {
-  const isJson = onlyJson('verify', args);
+function settingsOnly(name: 'check-config' | 'doctor' | 'verify', args: readonly string[]): Given {
+  const given = optionsOf(name, args);
+  noneBut(given, name, 'options only: settings come from files and the environment');
+  return given;
+}
+
+async function verifyData(args: readonly string[]): Promise<number> {
+  const given = settingsOnly('verify', args);
   const { verifyCommand } = await import('./commands/verify.js');
-  process.exitCode = await verifyCommand({ isJson });
+  return verifyCommand({ isJson: isJson(given) });
 }
 
 async function tiles(args: readonly string[]): Promise<number> {
-  const { values, positionals } = optionsOf(args, ['out', 'page']);
-  const [file, ...more] = positionals;
-  const { out, page = '1' } = values;
+  const given = optionsOf('tiles', args);
+  const [file, ...more] = given.positionals;
+  const { out, page = '1' } = given.values;
   if (file === undefined || more.length > 0 || out === undefined)
     throw new UsageError('tiles takes one file and --out DIR or --out FILE.szi');
   if (!/^[1-9]\d{0,5}$/.test(page)) throw new UsageError('--page takes a number from 1');
   const { tilesCommand } = await import('./commands/tiles.js');
-  return tilesCommand({ file, out, page: Number(page) });
+  return tilesCommand({ file, out, page: Number(page), isJson: isJson(given) });
 }
 
-async function signUrl(args: readonly string[]): Promise<void> {
-  const { values, positionals } = optionsOf(args, ['context', 'expires-in', 'kid', 'match']);
+async function signUrl(args: readonly string[]): Promise<number> {
+  const given = optionsOf('sign-url', args);
+  const { values, positionals } = given;
   const [path, ...more] = positionals;
   if (path === undefined || more.length > 0 || !path.startsWith('/'))
     throw new UsageError('sign-url takes one path that starts with / and an operation, without the base path');
@@ -167,45 +181,57 @@ async function signUrl(args: readonly string[]): Promise<void> {
   const keys = loadConfig().access.urlKeys ?? [];
   const key = values.kid === undefined ? keys[0] : keys.find(({ id }) => id === values.kid);
   if (key === undefined) throw new UsageError('PROOFSHEET_URL_KEYS has no such key to sign with');
+  const expires = Math.floor(Date.now() / 1_000) + seconds;
   const target = {
-    path: path.slice(1).split('/').map(decodeURIComponent),
+    path: decoded(path.slice(1)),
     context: parseContext(values.context),
-    expires: Math.floor(Date.now() / 1_000) + seconds,
+    expires,
     isExact: values.match === 'exact',
   };
-  process.stdout.write(`${loadConfig().server.basePath}${signedPath(target, key)}\n`);
+  const signed = `${loadConfig().server.basePath}${signedPath(target, key)}`;
+  print(isJson(given), { path: signed, expires }, [signed]);
+  return 0;
 }
 
-async function copy(args: readonly string[]): Promise<void> {
-  const { values, positionals } = optionsOf(args, ['from', 'concurrency']);
-  if (positionals.length > 0) throw new UsageError('copy-to-shared takes options only');
-  const concurrency = Number(values.concurrency ?? '8');
+function decoded(path: string): string[] {
+  try {
+    return path.split('/').map(decodeURIComponent);
+  } catch {
+    throw new UsageError('sign-url takes a path whose percent signs begin encoded bytes of UTF-8');
+  }
+}
+
+async function copy(args: readonly string[]): Promise<number> {
+  const given = optionsOf('copy-to-shared', args);
+  noneBut(given, 'copy-to-shared');
+  const { from, concurrency: text = '8' } = given.values;
+  const concurrency = Number(text);
   if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 64)
     throw new UsageError('--concurrency takes a whole number, 1 to 64');
   const { copyCommand } = await import('./commands/copy.js');
-  process.exitCode = await copyCommand({ concurrency, ...(values.from !== undefined && { from: values.from }) });
+  return copyCommand({ concurrency, isJson: isJson(given), ...(from !== undefined && { from }) });
 }
 
-async function importUrls(args: readonly string[]): Promise<void> {
-  const { values, positionals } = optionsOf(args, ['from', 'tenant']);
-  const { from, tenant } = values;
-  if (from === undefined || tenant === undefined || positionals.length > 0)
+async function importUrls(args: readonly string[]): Promise<number> {
+  const given = optionsOf('import', args);
+  const { from, tenant } = given.values;
+  if (from === undefined || tenant === undefined || given.positionals.length > 0)
     throw new UsageError('import takes --from FILE and --tenant NAME');
   const { importCommand } = await import('./commands/library.js');
-  process.exitCode = await importCommand({ from, tenant });
+  return importCommand({ from, tenant, isJson: isJson(given) });
 }
 
 async function copyLibrary(
   name: 'backup' | 'restore' | 'verify',
   option: 'from' | 'to',
   args: readonly string[],
-): Promise<void> {
-  const { values, positionals } = optionsOf(args, [option]);
-  const dir = values[option];
-  if (dir === undefined || positionals.length > 0) throw new UsageError(`${name} takes --${option} DIR`);
+): Promise<number> {
+  const given = optionsOf(name, args);
+  const dir = given.values[option];
+  if (dir === undefined || given.positionals.length > 0) throw new UsageError(`${name} takes --${option} DIR`);
   const { backupCommand, restoreCommand, verifyCommand } = await import('./commands/library.js');
   const commands = { backup: backupCommand, restore: restoreCommand, verify: verifyCommand };
-  process.exitCode = await commands[name](dir);
+  return commands[name](dir, isJson(given));
 }
 
 /** The first line of standard input; asked for by name where a person types it. */

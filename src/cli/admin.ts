@@ -24,7 +24,9 @@ export async function administrationOf(given: Given): Promise<Administration> {
         ...(body && { method: 'POST', body: JSON.stringify(body) }),
       });
       if (!answer.ok) throw await ProofsheetApiError.of(answer);
-      return (await answer.json()) as Answer;
+      return (await answer.json().catch(() => {
+        throw new ProofsheetApiError(answer.status, undefined, 'expected JSON of the server, got something else');
+      })) as Answer;
     },
   };
 }

@@ -2,10 +2,7 @@
 import { ProofsheetApiError, ProofsheetClient } from '../client/index.js';
 import { loadConfig } from '../config/load-config.js';
 import { ProofsheetError } from '../kernel/errors.js';
-import { EXIT, type Given, secretOf } from './usage.js';
-
-/** Options of every command that talks to a server. */
-export const SERVER_OPTIONS = ['url', 'context', 'token-file', 'user', 'password-file'] as const;
+import { EXIT, type Given, secretOf, UsageError } from './usage.js';
 
 export interface Connection {
   readonly client: ProofsheetClient;
@@ -16,7 +13,7 @@ export interface Connection {
 
 /** To `--url`, or where a server of this configuration listens. */
 export async function connectionOf({ values }: Given): Promise<Connection> {
-  const url = values.url ?? configuredUrl();
+  const url = values.url === undefined ? configuredUrl() : givenUrl(values.url);
   const token = values['token-file'] && (await secretOf(values['token-file']));
   const password = values['password-file'] && (await secretOf(values['password-file']));
   const client = new ProofsheetClient({
@@ -25,6 +22,12 @@ export async function connectionOf({ values }: Given): Promise<Connection> {
     ...(password && { admin: { user: values.user ?? 'admin', password } }),
   });
   return { client, url, context: values.context === undefined ? {} : { context: values.context } };
+}
+
+function givenUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '') return text;
+  throw new UsageError('--url takes a URL of http or https with the base path, and no login');
 }
 
 function configuredUrl(): string {
@@ -44,9 +47,11 @@ export function endOf(error: unknown): { readonly code: number; readonly message
   }
   // A key that is none, or a store that cannot be written now.
   if (error instanceof ProofsheetError) return { code: EXIT.incomplete, message: error.message };
-  if (error instanceof TypeError && error.message === 'fetch failed')
+  // Of `fetch`: nothing answered, or what did broke off.
+  if (error instanceof TypeError && (error.message === 'fetch failed' || error.message === 'terminated'))
     return { code: EXIT.unavailable, message: 'no server answers there; --url names another' };
-  if (error instanceof Error && 'syscall' in error && 'path' in error)
+  // Whoever opens it is told its path, whoever reads it is not.
+  if (error instanceof Error && 'syscall' in error && error.syscall !== 'connect')
     return { code: EXIT.noInput, message: error.message };
   return undefined;
 }

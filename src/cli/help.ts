@@ -1,38 +1,5 @@
-// What the commands of `proofsheet` are, for people (`proofsheet help`) and for shells: their words and their options, in one place.
-import type { CommandOptions } from './completion.js';
-import { SERVER_OPTIONS } from './connection.js';
-
-/** What shells complete. */
-export const OPTIONS: CommandOptions = {
-  serve: [],
-  'check-config': ['json', 'print'],
-  doctor: ['json'],
-  'hash-password': [],
-  'sign-url': ['context', 'expires-in', 'kid'],
-  'copy-to-shared': ['from', 'concurrency'],
-  import: ['from', 'tenant'],
-  backup: ['to'],
-  restore: ['from'],
-  verify: ['from', 'json'],
-  tiles: ['out', 'page'],
-  status: [...SERVER_OPTIONS, 'json'],
-  put: [...SERVER_OPTIONS, 'key', 'json'],
-  warm: [...SERVER_OPTIONS, 'done', 'report', 'json'],
-  get: [...SERVER_OPTIONS, 'output', 'json'],
-  inspect: [...SERVER_OPTIONS, 'data-dir', 'json'],
-  keys: [...SERVER_OPTIONS, 'data-dir', 'json'],
-  clear: [...SERVER_OPTIONS, 'data-dir', 'all', 'json'],
-  purge: [...SERVER_OPTIONS, 'prefix', 'content', 'reason', 'block', 'until', 'output', 'json'],
-  receipt: [...SERVER_OPTIONS, 'output', 'json'],
-  'verify-receipt': [...SERVER_OPTIONS, 'key', 'json'],
-  block: [...SERVER_OPTIONS, 'reason', 'until', 'json'],
-  unblock: [...SERVER_OPTIONS, 'json'],
-  tombstones: [...SERVER_OPTIONS, 'json'],
-  plan: [...SERVER_OPTIONS, 'json'],
-  apply: [...SERVER_OPTIONS, 'rate', 'detach', 'status', 'pause', 'stop', 'json'],
-  completion: [],
-  help: [],
-};
+// What the commands of `proofsheet` are, in words for people (`proofsheet help`).
+import { type CommandName, formOf, isCommand } from './command-table.js';
 
 export const USAGE = `usage: proofsheet [command]
 
@@ -41,7 +8,7 @@ export const USAGE = `usage: proofsheet [command]
                                tell whether a server would start with this configuration; 78 if not. --print: every setting
                                as it stands, and the file or variable that it is from; no secret
   doctor [--json]              look at settings, disk, limits, clock, fonts, decoders, shared tier; advice where something is amiss
-  hash-password                read a password from standard input and print its hash for PROOFSHEET_ADMIN_PASSWORD
+  hash-password [--json]       read a password from standard input and print its hash for PROOFSHEET_ADMIN_PASSWORD
   sign-url PATH [options]      print the signed form of a read such as /getImage/KEY/auto:800x800
       --context TEXT           the context of the image key (default: none)
       --expires-in SECONDS     how long the URL is valid (default: 3600)
@@ -60,6 +27,8 @@ export const USAGE = `usage: proofsheet [command]
                                cut a picture into the tiles of a Deep Zoom Image, without a server
       --page N                 the page of a document or TIFF (default: 1)
 
+  all of these but serve take --json: one JSON text instead of lines
+
 talking to a server:
 
   status                       what it says of itself
@@ -69,10 +38,12 @@ talking to a server:
       --done FILE              note there what is done, and leave it out next time
       --report FILE            write there what became of each, as a line of JSON
   get KEY FORMAT [-o FILE]     fetch the preview that fits best
-  inspect KEY [FORMAT...]      show source and previews, and which of them answers what, and why
-  keys                         list image keys
-  clear KEY... | --all         forget keys, or with --context TEXT alone a context, or everything
-      --data-dir DIR           of inspect, keys and clear: a data directory in place of a server, which may be in use
+  inspect KEY [FORMAT...] [--data-dir DIR]
+                               show source and previews, and which of them answers what, and why
+  keys [--data-dir DIR]        list image keys
+  clear KEY... | --all [--data-dir DIR]
+                               forget keys, or with --context TEXT alone a context, or everything; with --data-dir a data directory is
+                               looked at or cleared in place of a server, which may be using it
 
   purge KEY | --prefix TEXT | --content SHA256 | --context TEXT
                                take down, at once and everywhere, and print the receipt; 1 while somebody has to follow yet
@@ -96,25 +67,37 @@ talking to a server:
       --context TEXT           the context (default: none)
       --token-file FILE        a file with an API token
       --user, --password-file  name (default: admin) and a file with the password of the admin, for keys, clear and what follows it
-      --json                   one JSON text instead of lines; put prints one a line
+      --json                   one JSON text instead of lines; put prints one a line. What went wrong is JSON, too, on standard error
 
   completion bash|zsh|fish     print what the shell completes
-  help, --help                 print this text
+  help [COMMAND], --help       print this text, or what it says of one command
 
-exit codes: 0 done, 1 not done or not all, 64 wrong usage, 66 a file cannot be read, 69 no server answers, 73 the data directory
-cannot be used, 75 refused for now, 77 not permitted, 78 the configuration cannot be used, 130 interrupted
+exit codes: 0 done, 1 not done or not all, 64 wrong usage, 65 a list cannot be used, 66 a file cannot be read or written, 69 no server
+answers, 73 the data directory cannot be used, 75 refused for now, 77 not permitted, 78 the configuration cannot be used,
+130 interrupted, 141 nobody reads the output any more
 `;
 
 /** The lines of one command, with what stands indented below them; `undefined` where there is no such command. */
 export function helpOf(command: string): string | undefined {
+  if (!isCommand(command)) return undefined;
   const lines = USAGE.split('\n');
-  const from = lines.findIndex((line) => new RegExp(`^ {2}${command.replace(/[^a-z-]/g, '.')}\\b`).test(line));
-  if (from < 0) return undefined;
-  const more = lines.slice(from + 1).findIndex((line) => !/^ {4}/.test(line));
-  const own = lines.slice(from, more < 0 ? undefined : from + 1 + more);
-  const shared = (OPTIONS[command] ?? []).includes('url')
-    ? lines.slice(lines.findIndex((line) => /^ {2}with --url/.test(line)))
-    : [];
-  const end = shared.indexOf('');
-  return [...own, ...(shared.length > 0 ? ['', ...shared.slice(0, end)] : []), ''].join('\n');
+  // A command may have several forms.
+  const own = lines.flatMap((line, at) =>
+    new RegExp(`^ {2}${command}(?![\\w-])`).test(line) ? [line, ...indentedBelow(lines, at)] : [],
+  );
+  return [...own, ...sharedLines(lines, command), ''].join('\n');
+}
+
+function indentedBelow(lines: readonly string[], at: number): readonly string[] {
+  const more = lines.slice(at + 1).findIndex((line) => !/^ {4}/.test(line));
+  return lines.slice(at + 1, more < 0 ? undefined : at + 1 + more);
+}
+
+/** What all that talk to a server take, and all that do not. */
+function sharedLines(lines: readonly string[], command: CommandName): readonly string[] {
+  const { values, flags } = formOf(command);
+  const beginning = values.includes('url') ? /^ {2}with --url/ : /^ {2}all of these .* --json/;
+  if (!values.includes('url') && !flags.includes('json')) return [];
+  const from = lines.findIndex((line) => beginning.test(line));
+  return ['', ...lines.slice(from, from + 1), ...indentedBelow(lines, from)];
 }

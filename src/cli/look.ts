@@ -1,9 +1,9 @@
 // `proofsheet status`, `get`, `inspect`, `keys` and `clear`: what a running server has, read and forgotten.
 import { writeFile } from 'node:fs/promises';
 import type { Metadata } from '../client/index.js';
-import { type Connection, connectionOf, SERVER_OPTIONS } from './connection.js';
+import { type Connection, connectionOf } from './connection.js';
 import { bytesText, columns, print } from './output.js';
-import { EXIT, type Given, optionsOf, UsageError } from './usage.js';
+import { EXIT, noneBut, optionsOf, UsageError } from './usage.js';
 
 /** Metrics that `status` shows, without the prefix, and what they are called for people. */
 const SHOWN: Readonly<Record<string, string>> = {
@@ -16,8 +16,8 @@ const SHOWN: Readonly<Record<string, string>> = {
 };
 
 export async function status(args: readonly string[]): Promise<number> {
-  const given = optionsOf(args, SERVER_OPTIONS, ['json']);
-  none(given, 'status');
+  const given = optionsOf('status', args);
+  noneBut(given, 'status');
   const { client, url } = await connectionOf(given);
   const readiness = await fetch(new URL('/readyz', url));
   const health = (await readiness.json().catch(() => ({}))) as {
@@ -53,11 +53,13 @@ function figuresOf(text: string): Record<string, number> {
 
 /** `get KEY FORMAT [-o FILE]`: the preview, to standard output unless named. */
 export async function get(args: readonly string[]): Promise<number> {
-  const given = optionsOf(args, [...SERVER_OPTIONS, 'output'], ['json']);
+  const given = optionsOf('get', args);
   const [key, format, ...more] = given.positionals;
   if (key === undefined || format === undefined || more.length > 0)
     throw new UsageError('get takes a key and a format');
   const { output } = given.values;
+  if (output === undefined && given.flags.has('json'))
+    throw new UsageError('get --json tells of a file: name it by -o');
   if (output === undefined && process.stdout.isTTY) throw new UsageError('get writes a picture: name a file by -o');
   const { client, context } = await connectionOf(given);
   const preview = await client.preview(key, format, context);
@@ -74,7 +76,7 @@ export async function get(args: readonly string[]): Promise<number> {
 
 /** `inspect KEY [FORMAT...]`: source, previews, and which of them answers each format, and why. */
 export async function inspect(args: readonly string[]): Promise<number> {
-  const given = optionsOf(args, SERVER_OPTIONS, ['json']);
+  const given = optionsOf('inspect', args);
   const [key, ...formats] = given.positionals;
   if (key === undefined) throw new UsageError('inspect takes a key, and formats if you like');
   const connection = await connectionOf(given);
@@ -136,8 +138,8 @@ function answerLines(answers: readonly FormatAnswer[]): string[] {
 
 /** `keys [--context TEXT]`: one a line. */
 export async function keys(args: readonly string[]): Promise<number> {
-  const given = optionsOf(args, SERVER_OPTIONS, ['json']);
-  none(given, 'keys');
+  const given = optionsOf('keys', args);
+  noneBut(given, 'keys');
   const { client, context } = await connectionOf(given);
   const found = await client.keys(context);
   print(given.flags.has('json'), { keys: found }, found);
@@ -146,7 +148,7 @@ export async function keys(args: readonly string[]): Promise<number> {
 
 /** `clear KEY... [--context TEXT]`, `clear --context TEXT`, `clear --all`. */
 export async function clear(args: readonly string[]): Promise<number> {
-  const given = optionsOf(args, SERVER_OPTIONS, ['json', 'all']);
+  const given = optionsOf('clear', args);
   const { positionals, flags, values } = given;
   const isAll = flags.has('all');
   const ways = [positionals.length > 0, isAll, positionals.length === 0 && values.context !== undefined];
@@ -158,8 +160,4 @@ export async function clear(args: readonly string[]): Promise<number> {
   for (const key of positionals) messages.push(`${key}: ${await client.clear(key, context)}`);
   print(flags.has('json'), { messages }, messages);
   return 0;
-}
-
-function none({ positionals }: Given, command: string): void {
-  if (positionals.length > 0) throw new UsageError(`${command} takes options only`);
 }

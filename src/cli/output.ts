@@ -21,6 +21,6 @@ export function bytesText(bytes: number): string {
 }
 
 /** Nobody asked for colours to be left out, and a terminal is there to show them. */
-export function mayColour(stream: { readonly isTTY?: boolean }): boolean {
+export function mayColour(stream: { readonly isTTY?: boolean | undefined }): boolean {
   return stream.isTTY === true && (process.env.NO_COLOR ?? '') === '';
 }

@@ -1,4 +1,5 @@
-// How far a long command is: a bar on a terminal, a line now and then elsewhere. Knows only numbers.
+// How far a long command is: a bar on a terminal, and nothing elsewhere, where what came of it is enough. Knows only numbers.
+import { mayColour } from './output.js';
 
 /** Where a bar is drawn, and how. */
 export interface Screen {
@@ -9,40 +10,37 @@ export interface Screen {
 
 const BAR_WIDTH = 24;
 const DRAW_EVERY_MS = 100;
-/** Without a terminal somebody reads a log. */
-const LINE_EVERY_MS = 5_000;
 const CLEAR_LINE = '\r\x1b[2K';
 
 export class Progress {
   private drawnAt = Number.NEGATIVE_INFINITY;
   private readonly startedAt: number;
-  private readonly bar: boolean;
+  private readonly isShown: boolean;
   private readonly colour: boolean;
 
   /** `total`: expected at the beginning; may be exceeded. `now`: ms that never go back. */
   constructor(
     private readonly screen: Screen,
     private readonly total: number,
-    private readonly now: () => number,
-    noColor: boolean,
+    private readonly now: () => number = () => performance.now(),
+    noColor = !mayColour(screen),
   ) {
     this.startedAt = now();
-    this.bar = screen.isTTY === true;
-    this.colour = this.bar && !noColor;
+    this.isShown = screen.isTTY === true;
+    this.colour = this.isShown && !noColor;
   }
 
   /** Tells that `done` of the total are done; `rest` says more about it. */
   update(done: number, rest: string): void {
     const now = this.now();
-    if (now - this.drawnAt < (this.bar ? DRAW_EVERY_MS : LINE_EVERY_MS)) return;
+    if (!this.isShown || now - this.drawnAt < DRAW_EVERY_MS) return;
     this.drawnAt = now;
-    if (this.bar) this.screen.write(CLEAR_LINE + this.barLine(done, rest));
-    else this.screen.write(`${this.figures(done)}, ${rest}\n`);
+    this.screen.write(CLEAR_LINE + this.barLine(done, rest));
   }
 
   /** Takes the bar away: what follows is written where it stood. */
   end(): void {
-    if (this.bar) this.screen.write(CLEAR_LINE);
+    if (this.isShown) this.screen.write(CLEAR_LINE);
   }
 
   private barLine(done: number, rest: string): string {

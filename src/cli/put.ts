@@ -2,12 +2,12 @@
 import { appendFile, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Connection } from './connection.js';
-import { connectionOf, endOf, SERVER_OPTIONS } from './connection.js';
+import { connectionOf, endOf } from './connection.js';
 import { Progress } from './progress.js';
 import { EXIT, optionsOf, UsageError } from './usage.js';
 
 const AT_ONCE = 4;
-/** Of a source by URL. */
+/** Of a source: it is read into memory. */
 const MOST_BYTES = 512 * 2 ** 20;
 const FETCH_MS = 60_000;
 
@@ -29,13 +29,13 @@ interface Counts {
 
 /** `put FILE... | -`: prints a line for each. Resolves with the exit code. */
 export async function put(args: readonly string[]): Promise<number> {
-  const given = optionsOf(args, [...SERVER_OPTIONS, 'key'], ['json']);
+  const given = optionsOf('put', args);
   const { key } = given.values;
   if (given.positionals.length === 0) throw new UsageError('put takes files, or - for standard input');
   if (key !== undefined && given.positionals.length > 1) throw new UsageError('--key names one source, got several');
   const isJson = given.flags.has('json');
   const connection = await connectionOf(given);
-  return store(connection, given.positionals, key, undefined, (outcome) => {
+  return store(connection, given.positionals, key, { end: () => undefined }, (outcome) => {
     if (isJson) process.stdout.write(`${JSON.stringify(outcome)}\n`);
     else if (outcome.error === undefined)
       process.stdout.write(`${outcome.key}\t${outcome.isUploaded ? 'stored' : 'known'}\t${outcome.from}\n`);
@@ -44,26 +44,24 @@ export async function put(args: readonly string[]): Promise<number> {
 
 /** `warm FOLDER | LIST`: all files of a folder, or all of a list of files and URLs, a line each; with a summary at the end. */
 export async function warm(args: readonly string[]): Promise<number> {
-  const given = optionsOf(args, [...SERVER_OPTIONS, 'done', 'report'], ['json']);
+  const given = optionsOf('warm', args);
   const [from, ...more] = given.positionals;
   if (from === undefined || more.length > 0) throw new UsageError('warm takes a folder, or a list of files and URLs');
   const { done, report } = given.values;
   const connection = await connectionOf(given);
-  const finished = new Set(done === undefined ? [] : await linesOf(done).catch(() => []));
+  const finished = new Set(done === undefined ? [] : await linesDone(done));
   const places = ((await stat(from)).isDirectory() ? await filesBelow(from) : await linesOf(from)).filter(
     (place) => !finished.has(place),
   );
   const counts: Counts = { stored: 0, known: 0, failed: 0 };
-  const progress = process.stderr.isTTY
-    ? new Progress(process.stderr, places.length, () => performance.now(), (process.env.NO_COLOR ?? '') !== '')
-    : undefined;
+  const progress = new Progress(process.stderr, places.length);
   const code = await store(connection, places, undefined, progress, async (outcome) => {
     counts[outcome.error !== undefined ? 'failed' : outcome.isUploaded ? 'stored' : 'known']++;
-    progress?.update(counts.stored + counts.known + counts.failed, `${counts.failed} failed`);
+    progress.update(counts.stored + counts.known + counts.failed, `${counts.failed} failed`);
     if (report !== undefined) await appendFile(report, `${JSON.stringify(outcome)}\n`);
     if (done !== undefined && outcome.error === undefined) await appendFile(done, `${outcome.from}\n`);
   });
-  progress?.end();
+  progress.end();
   const { stored, known, failed } = counts;
   process.stdout.write(
     given.flags.has('json')
@@ -78,7 +76,7 @@ async function store(
   { client, context }: Connection,
   places: readonly Place[],
   key: string | undefined,
-  progress: Progress | undefined,
+  progress: Pick<Progress, 'end'>,
   onOutcome: (outcome: Outcome) => void | Promise<void>,
 ): Promise<number> {
   let [next, code] = [0, 0];
@@ -91,7 +89,7 @@ async function store(
       const end = endOf(error);
       if (end === undefined) throw error;
       if (!isHopeless()) code = isFatal(end.code) ? end.code : EXIT.incomplete;
-      progress?.end();
+      progress.end();
       process.stderr.write(`${from}: ${end.message}\n`);
       await onOutcome({ from, error: end.message });
     }
@@ -110,18 +108,39 @@ function isFatal(code: number): boolean {
 async function sourceAt(place: Place): Promise<Blob> {
   if (place === '-') {
     const chunks: Buffer[] = [];
-    for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+    let bytes = 0;
+    for await (const chunk of process.stdin) {
+      bytes += (chunk as Buffer).length;
+      if (bytes > MOST_BYTES) throw unreadable('-', 'it is too large');
+      chunks.push(chunk as Buffer);
+    }
     return new Blob([new Uint8Array(Buffer.concat(chunks))]);
   }
   if (/^https?:\/\//.test(place)) return fetched(place);
+  const found = await stat(place);
+  if (!found.isFile())
+    throw unreadable(place, found.isDirectory() ? 'it is a folder: warm takes those' : 'it is no file');
+  if (found.size > MOST_BYTES) throw unreadable(place, 'it is too large');
   return new Blob([new Uint8Array(await readFile(place))]);
 }
 
 async function fetched(url: string): Promise<Blob> {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(FETCH_MS) });
-  if (!answer.ok) throw unreadable(url, `it was answered with status ${answer.status}`);
-  if (Number(answer.headers.get('Content-Length') ?? 0) > MOST_BYTES) throw unreadable(url, 'it is too large');
-  return answer.blob();
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(FETCH_MS) });
+    if (!answer.ok) throw unreadable(url, `it was answered with status ${answer.status}`);
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const chunk of answer.body ?? []) {
+      bytes += (chunk as Uint8Array).length;
+      if (bytes > MOST_BYTES) throw unreadable(url, 'it is too large');
+      chunks.push(chunk as Uint8Array);
+    }
+    return new Blob(chunks as BlobPart[]);
+  } catch (error) {
+    if (error instanceof Error && 'syscall' in error) throw error;
+    // Of the origin, which is not the server that this command talks to.
+    throw unreadable(url, 'it was not answered');
+  }
 }
 
 /** As the file system tells of a file. */
@@ -133,6 +152,16 @@ function unreadable(path: string, why: string): Error {
 async function linesOf(path: string): Promise<string[]> {
   const lines = (await readFile(path, 'utf8')).split('\n').map((line) => line.trim());
   return lines.filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+/** None yet where there is no such file. */
+async function linesDone(path: string): Promise<string[]> {
+  try {
+    return await linesOf(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 /** In the order of their names; hidden ones are left out. */

@@ -2,10 +2,9 @@
 // paused and gone on with.
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Administration, administrationOf } from './admin.js';
-import { SERVER_OPTIONS } from './connection.js';
-import { bytesText, columns, mayColour, print } from './output.js';
+import { bytesText, columns, print } from './output.js';
 import { Progress } from './progress.js';
-import { EXIT, optionsOf, UsageError } from './usage.js';
+import { EXIT, noneBut, optionsOf, UsageError } from './usage.js';
 
 interface Plan {
   readonly sources: number;
@@ -34,8 +33,8 @@ const LOOK_MS = 500;
 
 /** `plan` */
 export async function plan(args: readonly string[]): Promise<number> {
-  const given = optionsOf(args, SERVER_OPTIONS, ['json']);
-  if (given.positionals.length > 0) throw new UsageError('plan takes options only');
+  const given = optionsOf('plan', args);
+  noneBut(given, 'plan');
   const { ask } = await administrationOf(given);
   const told = await ask<Plan>('/plan');
   const { sources, current, outdated, stuck, makes, makesBytes, drops, dropsBytes, keeps, keepsBytes, seconds } = told;
@@ -53,8 +52,7 @@ export async function plan(args: readonly string[]): Promise<number> {
 
 /** `apply [--rate N] [--detach]`, `apply --status`, `--pause`, `--stop`. */
 export async function apply(args: readonly string[]): Promise<number> {
-  const flags = ['status', 'pause', 'stop', 'detach', 'json'];
-  const given = optionsOf(args, [...SERVER_OPTIONS, 'rate'], flags);
+  const given = optionsOf('apply', args);
   const { rate } = given.values;
   const asked = ['status', 'pause', 'stop'].filter((name) => given.flags.has(name));
   if (given.positionals.length > 0 || asked.length > 1 || (asked.length > 0 && rate !== undefined))
@@ -80,7 +78,7 @@ export async function apply(args: readonly string[]): Promise<number> {
 /** Until it is over, or no longer running. Interrupted, the command ends, and the work goes on. */
 async function watched({ ask }: Administration, isQuiet: boolean): Promise<Standing> {
   const { sources } = await ask<Plan>('/plan');
-  const progress = new Progress(process.stderr, sources, () => performance.now(), !mayColour(process.stderr));
+  const progress = new Progress(process.stderr, sources);
   for (;;) {
     const standing = await ask<Standing>('/reconcile');
     if (standing.state !== 'running') {

@@ -4,9 +4,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { verifiedText } from '../kernel/takedown/jws.js';
 import { RECEIPT_TYPE, type Receipt } from '../kernel/takedown/receipt.js';
 import { administrationOf, needed } from './admin.js';
-import { SERVER_OPTIONS } from './connection.js';
 import { bytesText, columns, print } from './output.js';
-import { EXIT, type Given, optionsOf, UsageError } from './usage.js';
+import { EXIT, type Given, noneBut, optionsOf, UsageError } from './usage.js';
 
 interface Signed {
   readonly receipt: Receipt;
@@ -15,11 +14,7 @@ interface Signed {
 
 /** `purge KEY | --prefix TEXT | --content SHA256 | --context TEXT`, with `--reason TEXT`. */
 export async function purge(args: readonly string[]): Promise<number> {
-  const given = optionsOf(
-    args,
-    [...SERVER_OPTIONS, 'prefix', 'content', 'reason', 'until', 'output'],
-    ['block', 'json'],
-  );
+  const given = optionsOf('purge', args);
   const { positionals, values, flags } = given;
   const [key, ...more] = positionals;
   if (more.length > 0) throw new UsageError('purge takes one key, or --prefix, --content or --context');
@@ -40,7 +35,7 @@ export async function purge(args: readonly string[]): Promise<number> {
 
 /** `receipt ID`: as it is by now. */
 export async function receipt(args: readonly string[]): Promise<number> {
-  const given = optionsOf(args, [...SERVER_OPTIONS, 'output'], ['json']);
+  const given = optionsOf('receipt', args);
   const [id, ...more] = given.positionals;
   if (id === undefined || more.length > 0) throw new UsageError('receipt takes the id of one');
   const { ask } = await administrationOf(given);
@@ -59,7 +54,7 @@ async function told({ values, flags }: Given, signed: Signed): Promise<number> {
 
 /** `verify-receipt FILE [--key FILE]`: whether it was signed by that key, or by the server's own, and what it says. */
 export async function verifyReceipt(args: readonly string[]): Promise<number> {
-  const given = optionsOf(args, [...SERVER_OPTIONS, 'key'], ['json']);
+  const given = optionsOf('verify-receipt', args);
   const [file, ...more] = given.positionals;
   if (file === undefined || more.length > 0) throw new UsageError('verify-receipt takes one file');
   const jws = await readFile(file, 'utf8');
@@ -91,7 +86,7 @@ async function keyIn(path: string): Promise<KeyObject> {
 
 /** `block SHA256 --reason TEXT [--until TIME]` */
 export async function block(args: readonly string[]): Promise<number> {
-  const given = optionsOf(args, [...SERVER_OPTIONS, 'reason', 'until'], ['json']);
+  const given = optionsOf('block', args);
   const content = oneContent(given, 'block');
   const { until } = given.values;
   const { ask } = await administrationOf(given);
@@ -105,7 +100,7 @@ export async function block(args: readonly string[]): Promise<number> {
 
 /** `unblock SHA256` */
 export async function unblock(args: readonly string[]): Promise<number> {
-  const given = optionsOf(args, SERVER_OPTIONS, ['json']);
+  const given = optionsOf('unblock', args);
   const content = oneContent(given, 'unblock');
   const { ask } = await administrationOf(given);
   await ask(`/unblock/${encodeURIComponent(content)}`, {});
@@ -124,8 +119,8 @@ const MOST_TOMBSTONES = 10_000;
 
 /** `tombstones`: those in force. */
 export async function tombstones(args: readonly string[]): Promise<number> {
-  const given = optionsOf(args, SERVER_OPTIONS, ['json']);
-  if (given.positionals.length > 0) throw new UsageError('tombstones takes options only');
+  const given = optionsOf('tombstones', args);
+  noneBut(given, 'tombstones');
   const { ask } = await administrationOf(given);
   const found = await ask<{ readonly tombstones: readonly ToldStone[] }>(`/tombstones?limit=${MOST_TOMBSTONES}`);
   print(given.flags.has('json'), found, stoneLines(found.tombstones));

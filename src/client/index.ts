@@ -235,7 +235,8 @@ export class ProofsheetClient {
     isAdmins = false,
   ): Promise<Operations[Name]['answer']> {
     // The server's API tests hold every answer against the document that this type is made from.
-    return (await this.send(verb, path, options, {}, isAdmins)).json() as Promise<Operations[Name]['answer']>;
+    const answer = await this.send(verb, path, options, {}, isAdmins);
+    return parsed(answer.status, await answer.text()) as Operations[Name]['answer'];
   }
 
   private async send(
@@ -275,5 +276,14 @@ export class ProofsheetClient {
       return { Authorization: `Basic ${btoa(String.fromCharCode(...bytes))}` };
     }
     return token === undefined ? {} : { Authorization: `Bearer ${token}` };
+  }
+}
+
+/** Something in between may answer well, with a page of its own. */
+function parsed(status: number, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ProofsheetApiError(status, undefined, 'expected JSON of the server, got something else');
   }
 }

@@ -1,7 +1,9 @@
 // `proofsheet copy-to-shared`: opens both stores as the configuration names them, copies, and says what was copied.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { print } from '../cli/output.js';
 import { Progress } from '../cli/progress.js';
+import { EXIT } from '../cli/usage.js';
 import { ConfigError } from '../config/config-error.js';
 import { loadConfig } from '../config/load-config.js';
 import { ProofsheetError } from '../kernel/errors.js';
@@ -12,21 +14,17 @@ import { createLogger } from '../telemetry/logger.js';
 import { ProcessMetrics } from '../telemetry/metrics.js';
 import { type CopyCounts, copyToShared } from './copy-to-shared.js';
 
-/** Something could not be copied: what it was is told. */
-const INCOMPLETE_EXIT_CODE = 1;
-/** 128 and the number of SIGINT, as shells have it. */
-const INTERRUPTED_EXIT_CODE = 130;
-
 const AGAIN = 'not everything was copied; the same command goes on where this one stopped\n';
 
 export interface CopyArguments {
   /** The embedded store's data directory; default: the configured one. */
   readonly from?: string;
   readonly concurrency: number;
+  readonly isJson: boolean;
 }
 
 /** Resolves with the exit code. Throws `ConfigError` where there is nothing to copy from or to. */
-export async function copyCommand({ from, concurrency }: CopyArguments): Promise<number> {
+export async function copyCommand({ from, concurrency, isJson }: CopyArguments): Promise<number> {
   const config = loadConfig();
   const dataDir = from ?? config.storage.dataDir;
   if (config.shared.redisUrl === undefined)
@@ -51,8 +49,7 @@ export async function copyCommand({ from, concurrency }: CopyArguments): Promise
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
     try {
       const { groups: total } = await source.catalog.usage();
-      const noColor = (process.env.NO_COLOR ?? '') !== '';
-      const progress = new Progress(process.stderr, total, () => systemClock.monotonic(), noColor);
+      const progress = new Progress(process.stderr, total);
       const counts = await copyToShared({
         from: source,
         to: { catalog: shared.redis.catalog, blobs: shared.blobs },
@@ -65,16 +62,16 @@ export async function copyCommand({ from, concurrency }: CopyArguments): Promise
         },
       });
       progress.end();
-      process.stdout.write(summary(counts));
+      print(isJson, counts, summary(counts));
       if (interrupted.signal.aborted) {
         process.stderr.write(AGAIN);
-        return INTERRUPTED_EXIT_CODE;
+        return EXIT.interrupted;
       }
-      return counts.damaged + counts.refused > 0 ? INCOMPLETE_EXIT_CODE : 0;
+      return counts.damaged + counts.refused > 0 ? EXIT.incomplete : 0;
     } catch (error) {
       if (!(error instanceof ProofsheetError)) throw error;
       process.stderr.write(`${error.message}\n${AGAIN}`);
-      return INCOMPLETE_EXIT_CODE;
+      return EXIT.incomplete;
     } finally {
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop);
       await shared.blobs.close();
@@ -93,7 +90,7 @@ function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-function summary(counts: CopyCounts): string {
+function summary(counts: CopyCounts): string[] {
   const rows: readonly (readonly [number, string])[] = [
     [counts.copied, `image groups copied (${counts.blobs} blobs, ${megabytes(counts.bytes)})`],
     [counts.present, 'were there already'],
@@ -101,5 +98,5 @@ function summary(counts: CopyCounts): string {
     [counts.damaged, 'have lost a preview here and need a new upload'],
     [counts.refused, 'were not taken by the shared tier'],
   ];
-  return rows.map(([count, text]) => `${String(count).padStart(10)} ${text}\n`).join('');
+  return rows.map(([count, text]) => `${String(count).padStart(10)} ${text}`);
 }

@@ -2,8 +2,9 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { type CommandName, SERVER_OPTIONS } from '../cli/command-table.js';
 import { bytesText, columns, print } from '../cli/output.js';
-import { EXIT, optionsOf, UsageError } from '../cli/usage.js';
+import { EXIT, type Given, noneBut, optionsOf, UsageError } from '../cli/usage.js';
 import { type Context, parseContext, parseImageKey } from '../kernel/image-key.js';
 import { contentDigestOf } from '../kernel/source.js';
 import { type EmbeddedStore, openEmbeddedStore } from '../stores/embedded/embedded-store.js';
@@ -12,12 +13,13 @@ import { systemClock } from '../telemetry/clock.js';
 import { createLogger } from '../telemetry/logger.js';
 import { ProcessMetrics } from '../telemetry/metrics.js';
 
-const OPTIONS = ['data-dir', 'context'];
+/** What a directory knows nothing of. */
+const OF_SERVERS = SERVER_OPTIONS.filter((name) => name !== 'context');
 
 /** `keys --data-dir DIR [--context TEXT]`: one a line. */
 export async function keysOfDirectory(args: readonly string[]): Promise<number> {
-  const given = optionsOf(args, OPTIONS, ['json']);
-  if (given.positionals.length > 0) throw new UsageError('keys takes options only');
+  const given = givenOf('keys', args);
+  noneBut(given, 'keys');
   return within(given.values['data-dir'], async ({ catalog }) => {
     const keys: string[] = [];
     for await (const batch of catalog.keys(contextIn(given.values.context))) {
@@ -31,7 +33,7 @@ export async function keysOfDirectory(args: readonly string[]): Promise<number> 
 
 /** `inspect KEY --data-dir DIR [--context TEXT]`: source and previews, as the catalog has them. */
 export async function inspectDirectory(args: readonly string[]): Promise<number> {
-  const given = optionsOf(args, OPTIONS, ['json']);
+  const given = givenOf('inspect', args);
   const [key, ...more] = given.positionals;
   if (key === undefined || more.length > 0) throw new UsageError('inspect takes one key of a data directory');
   const ref = { imageKey: parseImageKey(key), context: parseContext(given.values.context) };
@@ -77,7 +79,7 @@ export async function inspectDirectory(args: readonly string[]): Promise<number>
 
 /** `clear KEY... | --context TEXT | --all` of a data directory. */
 export async function clearDirectory(args: readonly string[]): Promise<number> {
-  const given = optionsOf(args, OPTIONS, ['json', 'all']);
+  const given = givenOf('clear', args);
   const { positionals, flags } = given;
   const context = contextIn(given.values.context);
   const isAll = flags.has('all');
@@ -96,6 +98,13 @@ export async function clearDirectory(args: readonly string[]): Promise<number> {
     print(flags.has('json'), { removed }, [`removed ${removed} image ${removed === 1 ? 'group' : 'groups'}`]);
     return 0;
   });
+}
+
+function givenOf(command: CommandName, args: readonly string[]): Given {
+  const given = optionsOf(command, args);
+  const other = OF_SERVERS.find((name) => given.values[name] !== undefined);
+  if (other !== undefined) throw new UsageError(`${command} takes --data-dir or --${other}`);
+  return given;
 }
 
 /** As in the API, an empty one narrows nothing. */

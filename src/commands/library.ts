@@ -2,7 +2,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { print } from '../cli/output.js';
 import { Progress } from '../cli/progress.js';
+import { CommandFailure, EXIT } from '../cli/usage.js';
 import { compose } from '../compose.js';
 import { ConfigError } from '../config/config-error.js';
 import { loadConfig } from '../config/load-config.js';
@@ -18,14 +20,6 @@ import { systemClock } from '../telemetry/clock.js';
 import { createLogger } from '../telemetry/logger.js';
 import { ProcessMetrics } from '../telemetry/metrics.js';
 
-/** Something was not imported, or not copied: what it was is told. */
-const INCOMPLETE_EXIT_CODE = 1;
-/** EX_DATAERR of BSD's sysexits.h: the list cannot be used. */
-const BAD_LIST_EXIT_CODE = 65;
-/** EX_TEMPFAIL: what was refused now may be taken later. */
-const LATER_EXIT_CODE = 75;
-/** 128 and the number of SIGINT, as shells have it. */
-const INTERRUPTED_EXIT_CODE = 130;
 const LOOK_MS = 500;
 /** In a worker's place: more of those there never are. */
 const COMMAND_INDEX = 9_999;
@@ -37,6 +31,12 @@ export interface ImportArguments {
   readonly from: string;
   /** A tenant's id or name. */
   readonly tenant: string;
+  readonly isJson: boolean;
+}
+
+interface NotImported {
+  readonly line: number;
+  readonly why: string;
 }
 
 interface Line {
@@ -48,17 +48,17 @@ interface Line {
  * Imports every URL of the list, and tells what was not imported and why. Given the same list again, it goes on where it was
  * interrupted. A server on the same data directory shares the work. Resolves with the exit code.
  */
-export async function importCommand({ from, tenant: name }: ImportArguments): Promise<number> {
+export async function importCommand({ from, tenant: name, isJson }: ImportArguments): Promise<number> {
   const config = loadConfig();
   if (config.library.tenants === undefined)
     throw new ConfigError([
       { key: 'library.tenants', env: 'PROOFSHEET_TENANTS', what: 'expected a tenants file, got nothing' },
     ]);
   const text = await readFile(from, 'utf8');
-  if (Buffer.byteLength(text) > MAX_LIST_BYTES) return refused(`${from} is larger than ${MAX_LIST_BYTES} bytes`);
+  if (Buffer.byteLength(text) > MAX_LIST_BYTES) throw refused(`${from} is larger than ${MAX_LIST_BYTES} bytes`);
   const { lines, faults } = linesOf(text);
   if (faults.length > 0 || lines.length === 0)
-    return refused(faults.length > 0 ? faults.join('\n') : `${from} holds no URL`);
+    throw refused(faults.length > 0 ? faults.join('\n') : `${from} holds no URL`);
   const logger = createLogger({ level: 'silent' });
   // Shared: a server may run on the same directory, and the jobs of other tenants are its own: it may know what we do not.
   // Over Redis a node's cache belongs to one process, and this one is none of the node's workers.
@@ -66,8 +66,9 @@ export async function importCommand({ from, tenant: name }: ImportArguments): Pr
   const app = await compose(config, logger, { shared: true, workerIndex, onlyTenant: name });
   try {
     const tenant = app.library?.tenants.list().find((known) => isCalled(known, name));
-    if (app.library === undefined || tenant === undefined) return refused(`there is no tenant ${JSON.stringify(name)}`);
-    return await runImports(config, app.library, tenant, lines, createHash('sha256').update(text).digest('hex'));
+    if (app.library === undefined || tenant === undefined) throw refused(`there is no tenant ${JSON.stringify(name)}`);
+    const list = { lines, digest: createHash('sha256').update(text).digest('hex') };
+    return await runImports(config, app.library, tenant, list, isJson);
   } finally {
     await app.close(DRAIN_MS);
   }
@@ -77,13 +78,14 @@ async function runImports(
   config: Config,
   { library }: LibraryUse,
   tenant: Tenant,
-  lines: readonly Line[],
-  list: string,
+  { lines, digest: list }: { readonly lines: readonly Line[]; readonly digest: string },
+  isJson: boolean,
 ): Promise<number> {
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
-  const progress = new Progress(process.stderr, lines.length, () => systemClock.monotonic(), isPlain());
-  let [done, failures] = [0, 0];
+  const progress = new Progress(process.stderr, lines.length);
+  const failed: NotImported[] = [];
+  let done = 0;
   const size = config.library.importMaxItems;
   for (let start = 0; start < lines.length; start += size) {
     const batch = lines.slice(start, start + size);
@@ -95,25 +97,30 @@ async function runImports(
     });
     if (accepted.outcome === 'over-quota' || accepted.outcome === 'too-many-open') {
       process.stderr.write(`\n${refusalText(accepted)}; the same command goes on where this one stopped\n`);
-      return LATER_EXIT_CODE;
+      return EXIT.later;
     }
     const { id } = accepted.job;
-    while (!(await isOver(library, tenant, id, (ended) => progress.update(done + ended, `${failures} not imported`)))) {
+    while (
+      !(await isOver(library, tenant, id, (ended) => progress.update(done + ended, `${failed.length} not imported`)))
+    ) {
       if (!(await pause(interrupted.signal))) {
         process.stderr.write('\ninterrupted; the same command goes on where this one stopped\n');
-        return INTERRUPTED_EXIT_CODE;
+        return EXIT.interrupted;
       }
     }
     done += batch.length;
     const items = (await library.importStatus(tenant.context, id))?.items ?? [];
     for (const item of items.filter(({ state }) => state === 'failed' || state === 'cancelled')) {
-      failures++;
-      process.stdout.write(`line ${batch[item.index]?.number ?? 0}: ${whyNot(item)}\n`);
+      const told = { line: batch[item.index]?.number ?? 0, why: whyNot(item) };
+      failed.push(told);
+      if (!isJson) process.stdout.write(`line ${told.line}: ${told.why}\n`);
     }
   }
   progress.end();
-  process.stderr.write(`${lines.length - failures} of ${lines.length} images are in the library of ${tenant.id}\n`);
-  return failures === 0 ? 0 : INCOMPLETE_EXIT_CODE;
+  const imported = lines.length - failed.length;
+  if (isJson) print(true, { tenant: tenant.id, wanted: lines.length, imported, failed }, []);
+  else process.stderr.write(`${imported} of ${lines.length} images are in the library of ${tenant.id}\n`);
+  return failed.length === 0 ? 0 : EXIT.incomplete;
 }
 
 async function isOver(
@@ -168,40 +175,52 @@ function nameOf(url: URL): string {
   return url.pathname.split('/').at(-1)?.slice(0, 200) || url.hostname;
 }
 
-function refused(why: string): number {
-  process.stderr.write(`proofsheet: ${why}\n`);
-  return BAD_LIST_EXIT_CODE;
+function refused(why: string): CommandFailure {
+  return new CommandFailure(EXIT.badList, why);
 }
 
 /** Copies the library to the directory, while servers use it. Resolves with the exit code. */
-export async function backupCommand(to: string): Promise<number> {
-  return copying('backed up', (dataDir, progress) => backUp(dataDir, to, progress));
+export async function backupCommand(to: string, isJson: boolean): Promise<number> {
+  return copying('backed up', isJson, (dataDir, progress) => backUp(dataDir, to, progress));
 }
 
 /** Puts a backup into the data directory, which must have no library. Resolves with the exit code. */
-export async function restoreCommand(from: string): Promise<number> {
-  return copying('restored', (dataDir, progress) => restore(from, dataDir, progress));
+export async function restoreCommand(from: string, isJson: boolean): Promise<number> {
+  return copying('restored', isJson, (dataDir, progress) => restore(from, dataDir, progress));
 }
 
 /** Reads a backup as a whole, and names what is damaged or missing in it. Resolves with the exit code. */
-export async function verifyCommand(from: string): Promise<number> {
-  const { originals, damaged } = await verify(from, (count) => {
-    if (process.stderr.isTTY) process.stderr.write(`\r${count} originals read`);
-  });
-  process.stderr.write(
-    `${process.stderr.isTTY ? '\r' : ''}${originals - damaged.length} of ${originals} originals are whole\n`,
-  );
-  return told(damaged);
+export async function verifyCommand(from: string, isJson: boolean): Promise<number> {
+  const { originals, damaged } = await verify(from, shown('originals read'));
+  return told({ originals, damaged }, `${originals - damaged.length} of ${originals} originals are whole`, isJson);
 }
 
-/** Names what is damaged or missing. The exit code. */
-function told(damaged: readonly string[]): number {
-  for (const digest of damaged) process.stdout.write(`damaged or missing: ${digest}\n`);
-  return damaged.length === 0 ? 0 : INCOMPLETE_EXIT_CODE;
+/** Counts on a terminal, where somebody waits. */
+function shown(what: string): (count: number) => void {
+  return (count) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r${count} ${what}`);
+  };
+}
+
+/** The verdict, and the name of each original that is damaged or missing. The exit code. */
+function told<Found extends { readonly damaged: readonly string[] }>(
+  found: Found,
+  verdict: string,
+  isJson: boolean,
+): number {
+  if (process.stderr.isTTY) process.stderr.write('\r');
+  if (!isJson) process.stderr.write(`${verdict}\n`);
+  print(
+    isJson,
+    found,
+    found.damaged.map((digest) => `damaged or missing: ${digest}`),
+  );
+  return found.damaged.length === 0 ? 0 : EXIT.incomplete;
 }
 
 async function copying(
   what: string,
+  isJson: boolean,
   copy: (dataDir: string, progress: (copied: number) => void) => Promise<Copied>,
 ): Promise<number> {
   const { storage, shared } = loadConfig();
@@ -218,18 +237,11 @@ async function copying(
   // Opened for its lock: only processes that see each other may have the library open at the same time.
   const store = await openEmbeddedStore({ clock: systemClock, logger, metrics: new ProcessMetrics(), dataDir });
   try {
-    const { originals, copied, removed, damaged } = await copy(dataDir, (count) => {
-      if (process.stderr.isTTY) process.stderr.write(`\r${count} originals copied`);
-    });
-    process.stderr.write(
-      `${process.stderr.isTTY ? '\r' : ''}${what}: ${originals} originals, ${copied} of them copied now${removed > 0 ? `; ${removed} that were erased since are removed` : ''}\n`,
-    );
-    return told(damaged);
+    const { originals, copied, removed, damaged } = await copy(dataDir, shown('originals copied'));
+    const gone = removed > 0 ? `; ${removed} that were erased since are removed` : '';
+    const verdict = `${what}: ${originals} originals, ${copied} of them copied now${gone}`;
+    return told({ originals, copied, removed, damaged }, verdict, isJson);
   } finally {
     await store.close();
   }
-}
-
-function isPlain(): boolean {
-  return (process.env.NO_COLOR ?? '') !== '';
 }

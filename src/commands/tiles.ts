@@ -2,8 +2,9 @@
 // archive of them. The limits are those of this configuration.
 import { mkdir, mkdtemp, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
+import { print } from '../cli/output.js';
 import { Progress } from '../cli/progress.js';
-import { EXIT, UsageError } from '../cli/usage.js';
+import { CommandFailure, EXIT, UsageError } from '../cli/usage.js';
 import { pyramidConverterOf } from '../compose-zoom.js';
 import { loadConfig } from '../config/load-config.js';
 import { ProofsheetError } from '../kernel/errors.js';
@@ -21,6 +22,7 @@ export interface TilesOptions {
   readonly out: string;
   /** From 1. */
   readonly page: number;
+  readonly isJson: boolean;
 }
 
 /** How often the growing archive is looked at. */
@@ -28,11 +30,11 @@ const LOOK_EVERY_MS = 250;
 /** Of the way, what making takes; the rest is writing. */
 const MAKING_SHARE = 0.9;
 
-/** Resolves with the exit code; what went wrong is told on standard error. Leaves nothing where it fails. */
-export async function tilesCommand({ file, out, page }: TilesOptions): Promise<number> {
+/** Resolves with the exit code; throws `CommandFailure`. Leaves nothing where it fails. */
+export async function tilesCommand({ file, out, page, isJson }: TilesOptions): Promise<number> {
   const config = loadConfig();
   const bytes = await sizeOf(file);
-  if (bytes === undefined) return failed(`expected a file that can be read, got ${file}`, EXIT.noInput);
+  if (bytes === undefined) throw new CommandFailure(EXIT.noInput, `expected a file that can be read, got ${file}`);
   if ((await sizeOf(out)) !== undefined)
     throw new UsageError(`--out takes a name that is free, and ${out} is there already`);
   const telling = { logger: createLogger({ level: 'silent' }), clock: systemClock, metrics: new ProcessMetrics() };
@@ -47,15 +49,19 @@ export async function tilesCommand({ file, out, page }: TilesOptions): Promise<n
     const given = { path: resolve(file), bytes, scratch, signal: interrupted.signal };
     const facts = await pageOf(converter, given, page);
     const type: TileType = facts.hasAlpha ? 'png' : 'jpg';
-    const progress = new Progress(process.stderr, tileCountOf(facts), () => systemClock.monotonic(), noColor());
+    const progress = new Progress(process.stderr, tileCountOf(facts));
     const made = await make(converter, given, { page, type, facts }, progress);
     await write(made, { ...given, facts, type, out: resolve(out), name: nameOf(file, page) }, progress);
     progress.end();
-    process.stdout.write(`${out}: ${facts.widthPx}x${facts.heightPx}, ${tileCountOf(facts)} tiles of type ${type}\n`);
+    const { widthPx, heightPx } = facts;
+    const tiles = tileCountOf(facts);
+    print(isJson, { out, widthPx, heightPx, tiles, type }, [
+      `${out}: ${widthPx}x${heightPx}, ${tiles} tiles of type ${type}`,
+    ]);
     return 0;
   } catch (error) {
-    if (interrupted.signal.aborted) return failed('interrupted; nothing was written', EXIT.interrupted);
-    if (error instanceof ProofsheetError) return failed(`${file}: ${error.message}`, EXIT.incomplete);
+    if (interrupted.signal.aborted) throw new CommandFailure(EXIT.interrupted, 'interrupted; nothing was written');
+    if (error instanceof ProofsheetError) throw new CommandFailure(EXIT.incomplete, `${file}: ${error.message}`);
     throw error;
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
@@ -155,13 +161,4 @@ function nameOf(file: string, page: number): string {
 
 function isArchive(out: string): boolean {
   return /\.(?:szi|zip)$/i.test(out);
-}
-
-function noColor(): boolean {
-  return (process.env.NO_COLOR ?? '') !== '';
-}
-
-function failed(message: string, code: number): number {
-  process.stderr.write(`proofsheet: ${message}\n`);
-  return code;
 }

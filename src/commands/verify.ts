@@ -61,18 +61,16 @@ export async function verifyCommand({ isJson }: { readonly isJson: boolean }): P
 /** What comes or goes while it is read is judged by the catalog of that moment: nobody misses what no record names any more. */
 export async function verifyStore(store: EmbeddedStore, blobsDir: string): Promise<Verified> {
   const found = await digestsBelow(blobsDir);
-  const progress = process.stderr.isTTY
-    ? new Progress(process.stderr, found.length, () => performance.now(), (process.env.NO_COLOR ?? '') !== '')
-    : undefined;
+  const progress = new Progress(process.stderr, found.length);
   const damaged: string[] = [];
   let blobs = 0;
   for (const { digest, path } of found) {
     const actual = await digestOfFile(path);
     if (actual !== undefined && actual !== digest && store.bytesOf(digest) !== undefined) damaged.push(digest);
     blobs++;
-    progress?.update(blobs, `${damaged.length} damaged`);
+    progress.update(blobs, `${damaged.length} damaged`);
   }
-  progress?.end();
+  progress.end();
   const missing = new Set<Digest>();
   let groups = 0;
   for await (const refs of store.groups()) {

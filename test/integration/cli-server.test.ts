@@ -1,9 +1,12 @@
 // The commands that talk to a running server, and those that look at its data directory beside it, as processes of their own.
 import { generateKeyPairSync } from 'node:crypto';
 import { appendFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { COMMANDS, type CommandName, optionsNamed } from '../../src/cli/command-table.js';
 import { openEmbeddedStore } from '../../src/stores/embedded/embedded-store.js';
 import { systemClock } from '../../src/telemetry/clock.js';
 import { FakeLogger } from '../support/fake-logger.js';
@@ -134,6 +137,70 @@ describe('a server from the command line', { timeout: 300_000 }, () => {
       expect((await asked(...wrong)).code, wrong.join(' ')).toBe(64);
   });
 
+  it('says in a line what is odd about how it was asked, or in what it found, and never with a stack', async () => {
+    await writeFile(join(dir.path, 'wrong'), 'another\n');
+    const page = createServer((_, response) => response.end('<h1>Welcome to nginx!</h1>'));
+    const broken = createServer((_, response) => {
+      response.writeHead(200, { 'Content-Length': '100' }).write('{');
+      setTimeout(() => response.destroy(), 50);
+    });
+    const origins: string[] = [];
+    for (const other of [page, broken]) {
+      await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+      origins.push(`http://127.0.0.1:${(other.address() as AddressInfo).port}`);
+    }
+    const [nginx = '', breaking = ''] = origins;
+    const odd: readonly (readonly [readonly string[], number])[] = [
+      [['put', 'photos', '--url', server.url], 66],
+      [['put', '', '--url', server.url], 66],
+      [['put', `${nginx}/missing`, 'photos/red.jpg', '--url', 'http://127.0.0.1:1'], 69],
+      [['put', `${breaking}/x`, '--url', server.url], 66],
+      [['put', 'photos/red.jpg', '--key', 'x'.repeat(300), '--url', server.url], 1],
+      [['warm', 'nowhere', '--url', server.url], 66],
+      [['warm', 'photos', '--done', 'photos', '--url', server.url], 66],
+      [['get', 'red', 'auto:200x150', '-o', 'nowhere/x', '--url', server.url], 66],
+      [['get', 'red', 'nonsense', '-o', 'x', '--url', server.url], 1],
+      [['keys', '--password-file', 'wrong', '--url', server.url], 77],
+      [['keys', '--password-file', 'nowhere', '--url', server.url], 66],
+      [['status', '--url', 'nonsense'], 64],
+      [['status', '--url', 'ftp://127.0.0.1/'], 64],
+      [['status', '--url', nginx], 1],
+      [['plan', '--password-file', 'password', '--url', nginx], 1],
+      [['inspect', 'red', '--url', breaking], 69],
+      [['verify-receipt', 'photos/red.jpg', '--key', 'photos/red.jpg'], 64],
+      [['put', 'photos/red.jpg', '--no-such-option'], 64],
+      [['put', '--key'], 64],
+    ];
+    for (const [args, code] of odd) {
+      const ended = await cli(args);
+      expect([args, ended.code, ended.stderr]).toEqual([
+        args,
+        code,
+        expect.not.stringMatching(/^ {4}at |node:internal/m),
+      ]);
+      expect(ended.stderr).not.toBe('');
+      const asJson = await cli([...args, '--json']);
+      const [last = ''] = asJson.stderr.trim().split('\n').slice(-1);
+      if (args[0] !== 'put' && args[0] !== 'warm' && args.at(-1) !== '--key')
+        expect([args, JSON.parse(last)]).toEqual([args, { error: expect.any(String), exit: code }]);
+    }
+    page.close();
+    broken.close();
+  });
+
+  it('is quiet without a terminal, and ends when nobody reads what it says', async () => {
+    const list = Array.from({ length: 2_000 }, () => 'photos/red.jpg').join('\n');
+    await writeFile(join(dir.path, 'long list'), list);
+    expect(await asked('warm', 'long list')).toMatchObject({ code: 0, stderr: '' });
+    const sh = await requireTool('sh');
+    const script = `"$0" "$1" put photos/red.jpg photos/red.jpg photos/red.jpg --url "$2" 2>err | head -n 1; cat err`;
+    const { stdout } = await run(sh, ['-c', script, NODE, CLI, server.url], { cwd: dir.path });
+    expect(stdout).toMatch(/^[0-9a-f]{64}\tknown\tphotos\/red\.jpg\n$/);
+    const help = `"$0" "$1" help --json | :; echo "\${PIPESTATUS[0]}"`;
+    const { stdout: ended } = await run(await requireTool('bash'), ['-c', help, NODE, CLI], { cwd: dir.path });
+    expect(['0', '141']).toContain(ended.trim());
+  });
+
   it('forgets a key, and a context', async () => {
     expect((await asAdmin('clear', 'red')).stdout).toBe('red: removed 1 image group\n');
     expect((await asAdmin('clear', '--context', 'shop')).stdout).toBe('removed 2 image groups\n');
@@ -185,15 +252,21 @@ describe('beside a server', { timeout: 300_000 }, () => {
   });
 });
 
-it.each(['bash'])('%s completes commands and their options', { timeout: 60_000 }, async (shell) => {
-  const { stdout: script } = await cli(['completion', shell]);
+it('bash completes commands and their options', { timeout: 60_000 }, async () => {
+  const { stdout: script } = await cli(['completion', 'bash']);
   const words = (line: string) =>
-    `COMP_WORDS=(${line}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); COMPREPLY=(); _proofsheet; echo "\${COMPREPLY[@]}"`;
+    `COMP_WORDS=(${line} ''); COMP_CWORD=$((\${#COMP_WORDS[@]} - 2)); COMPREPLY=(); _proofsheet; echo "\${COMPREPLY[@]}"`;
+  const names = Object.keys(COMMANDS) as CommandName[];
+  const own = names.filter((name) => name !== 'help' && name !== 'completion');
+  const asked = ['inspe', 'warm --re', 'help warm', 'completion fi', ...own.map((name) => `${name} --`)];
   const { stdout } = await run(await requireTool('bash'), [
     '-c',
-    `${script}\n${words('proofsheet inspe')}\n${words('proofsheet warm --re')}`,
+    [script, ...asked.map((line) => words(`proofsheet ${line}`))].join('\n'),
   ]);
-  expect(stdout).toBe('inspect\n--report\n');
+  expect(stdout.trimEnd().split('\n')).toEqual([
+    ...['inspect', '--report', 'warm', 'fish'],
+    ...own.map((name) => [...optionsNamed(name), 'help'].map((option) => `--${option}`).join(' ')),
+  ]);
 });
 
 describe('a data directory', { timeout: 300_000 }, () => {
