@@ -1,9 +1,10 @@
 // The OpenAPI document as clients get it: served, kept, and true. Every operation's example is sent to a composed server, and its
 // answer is held against the document; what other API tests fetch is held against it too (documented-servers.ts).
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { OpenApiDocument, Operation } from '../../src/http/openapi/openapi-types.js';
+import type { OpenApiDocument } from '../../src/http/openapi/openapi-types.js';
 import { sourceForm } from '../support/multipart.js';
-import { AnswerCheck } from '../support/openapi-check.js';
+import { AnswerCheck, type CheckedAnswer } from '../support/openapi-check.js';
+import { checkedAnswerOf, examplesOf, sendExample } from '../support/openapi-examples.js';
 import { jpegOf } from '../support/test-images.js';
 import { startTestServer, type TestServer } from '../support/test-server.js';
 
@@ -23,63 +24,19 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-interface Example {
-  readonly verb: string;
-  readonly path: string;
-  readonly operation: Operation;
-}
-
-function examples(): readonly Example[] {
-  return Object.entries(document.paths).flatMap(([path, item]) =>
-    Object.entries(item).map(([verb, operation]) => ({ verb: verb.toUpperCase(), path, operation })),
-  );
-}
-
-/** The operation as a client would send it that has read nothing but the document. */
-async function send({ verb, path, operation }: Example): Promise<Response> {
-  const parameters = (operation.parameters ?? []) as readonly { name: string; in: string; example: string }[];
-  const query = new URLSearchParams();
-  let target = path;
-  for (const { name, in: place, example } of parameters)
-    if (place === 'path') target = target.replace(`{${name}}`, encodeURIComponent(example));
-    else query.set(name, example);
-  const isAdmins = operation.security.some((all) => 'admin' in all);
-  const { body, type } = await bodyOf(operation);
-  return fetch(`${server.origin}${document.servers[0]?.url.replace(/\/$/, '')}${target}?${query}`, {
-    method: verb,
-    headers: {
-      ...(isAdmins && { Authorization: server.adminAuth }),
-      ...(type !== undefined && { 'Content-Type': type }),
-    },
-    ...(body !== undefined && { body }),
-  });
-}
-
-/** What the operation takes, by the type that it takes it as; a form's boundary is for `fetch` to say. */
-async function bodyOf({ operationId, requestBody }: Operation): Promise<{ body?: FormData | string; type?: string }> {
-  if (requestBody === undefined) return {};
-  const content = requestBody.content as Readonly<Record<string, { readonly example?: unknown }>>;
-  if ('multipart/form-data' in content) return { body: sourceForm(await jpegOf(320, 240)) };
-  const type = 'application/json';
-  expect([operationId, content[type]?.example]).toEqual([operationId, expect.anything()]);
-  return { body: JSON.stringify(content[type]?.example), type };
-}
-
 it('answers the example of every operation well, and as it says', { timeout: 120_000 }, async () => {
-  // What reads comes before what clears.
-  const isClearing = ({ path }: Example) => path.includes('/clear');
-  const inOrder = [...examples().filter((each) => !isClearing(each)), ...examples().filter(isClearing)];
-  expect(inOrder.length).toBeGreaterThan(25);
-  const answers: { readonly example: Example; readonly answer: Response }[] = [];
-  for (const example of inOrder) answers.push({ example, answer: await send(example) });
-  for (const { example, answer } of answers) {
-    const isJson = answer.headers.get('content-type') === 'application/json' && example.verb !== 'HEAD';
-    const text = isJson ? await answer.text() : undefined;
-    const { status, headers } = answer;
-    expect([example.operation.operationId, status]).toEqual([example.operation.operationId, 200]);
-    const checked = { verb: example.verb, path: new URL(answer.url).pathname, status, headers };
-    expect(check.templateOf(checked.path)).toBeDefined();
-    expect(check.faultsOf({ ...checked, ...(text !== undefined && { text }) })).toEqual([]);
+  const examples = examplesOf(document);
+  expect(examples.length).toBeGreaterThan(25);
+  const answers: (CheckedAnswer & { readonly operationId: string })[] = [];
+  for (const example of examples) {
+    const answer = await sendExample(server.origin, example, { admin: { Authorization: server.adminAuth } });
+    const { operationId } = example.operation;
+    answers.push({ operationId, ...(await checkedAnswerOf(example.verb, answer)) });
+  }
+  for (const { operationId, ...answer } of answers) {
+    expect([operationId, answer.status]).toEqual([operationId, 200]);
+    expect(check.templateOf(answer.path)).toBeDefined();
+    expect(check.faultsOf(answer)).toEqual([]);
   }
 });
 

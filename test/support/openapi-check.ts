@@ -2,7 +2,8 @@
 // schema. The schemas are compiled by Ajv as 2020-12, which is OpenAPI 3.1's own dialect.
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
-import type { OpenApiDocument } from '../../src/http/openapi/openapi-types.js';
+import type { OpenApiDocument, PathItem } from '../../src/http/openapi/openapi-types.js';
+import { SEVERAL_SEGMENTS } from '../../src/http/openapi/operations.js';
 
 /** An answer as far as it is checked. `text`: only of JSON that is at hand. */
 export interface CheckedAnswer {
@@ -30,7 +31,10 @@ export class AnswerCheck {
     // The types of the package are those of a module of another kind.
     (formats as unknown as (ajv: Ajv2020) => void)(this.ajv);
     this.ajv.addSchema({ ...document, $id: ROOT }, ROOT);
-    this.templates = Object.keys(document.paths).map((path) => ({ path, pattern: patternOf(path) }));
+    // Of two that fit, the one with more of its own words.
+    this.templates = Object.entries(document.paths)
+      .map(([path, item]) => ({ path, pattern: patternOf(path, item), names: path.split('{').length }))
+      .toSorted((a, b) => a.names - b.names);
   }
 
   /** The template of the documented path that `path` is, if any. */
@@ -87,9 +91,14 @@ export class AnswerCheck {
   }
 }
 
-/** `/x/{a}` as a pattern in which each name is one segment. */
-function patternOf(path: string): RegExp {
-  return new RegExp(`^${path.replace(/[.+*?^$()|[\]\\]/g, '\\$&').replace(/\{\w+\}/g, '[^/]+')}$`);
+/** `/x/{a}` as a pattern in which each name is one segment, or several where its parameter says so; with a slash behind it, too. */
+function patternOf(path: string, item: PathItem): RegExp {
+  const parameters = Object.values(item).flatMap(({ parameters = [] }) => parameters);
+  const isLong = (name: string) => parameters.some((each) => each.name === name && each[SEVERAL_SEGMENTS] === true);
+  const pattern = path
+    .replace(/[.+*?^$()|[\]\\]/g, '\\$&')
+    .replace(/\{(\w+)\}/g, (_, name: string) => (isLong(name) ? '.+' : '[^/]+'));
+  return new RegExp(`^${pattern}/?$`);
 }
 
 function encoded(part: string): string {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { compose } from '../../src/compose.js';
 import { loadConfig } from '../../src/config/load-config.js';
 import { facesOf } from '../../src/dialect-settings.js';
-import { dialectsOf } from '../../src/http/dialects/registry.js';
+import { withOperators } from '../../src/http/dialects/registry.js';
 import { RemoteSources } from '../../src/remote-sources.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { documentServer } from './documented-servers.js';
@@ -56,7 +56,10 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const isOpen = config.access.apiTokens === undefined && config.access.urlKeys === undefined;
   documentServer(
     origin,
-    dialectsOf({ ...config.server, ...facesOf(config, () => port, '', new RemoteSources(config)) }),
+    withOperators(
+      { ...config.server, ...facesOf(config, () => port, '', new RemoteSources(config)) },
+      config.library.tenants !== undefined,
+    ),
     isOpen,
   );
   return {

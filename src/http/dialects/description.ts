@@ -33,6 +33,8 @@ export type AnswerDescription =
   /** Many previews; `line`: of the lines of JSON that tell of one each. */
   | { readonly kind: 'pictures'; readonly line: Schema }
   | { readonly kind: 'page' }
+  /** All that is answered is one of its failures. */
+  | { readonly kind: 'refusal' }
   /** No body, and an entity tag. */
   | { readonly kind: 'nothing' }
   /** A text of one of these types, as a standard of others has it; it may be kept unless it `isPassing`. */

@@ -31,7 +31,10 @@ const PICTURE: Headers = {
     schema: { type: 'string', pattern: '^sha-256=:[A-Za-z0-9+/]{43}=:$' },
   },
 };
-const DRAWN: Headers = { ...ETAG, 'Cache-Control': { description: '`no-store`', schema: TEXT } };
+const DRAWN: Headers = {
+  ...ETAG,
+  'Cache-Control': { description: '`no-store` unless the server is configured otherwise.', schema: TEXT },
+};
 const PART: Headers = {
   'Content-Range': { description: 'Which bytes these are.', schema: { type: 'string', pattern: '^bytes ' } },
 };
@@ -170,6 +173,8 @@ function otherAnswersOf(answer: OtherAnswer, components: Components): Responses 
       };
     case 'nothing':
       return { 200: { description: 'It is taken.', headers: ETAG } };
+    case 'refusal':
+      return {};
     case 'page':
       return { 200: { description: 'A page for people.', content: { 'text/html': { schema: TEXT } } } };
   }

@@ -24,14 +24,17 @@ export function openApiDocument(dialects: readonly Dialect[], server: Documented
     dialect.routes.flatMap((route) => operationsOfRoute(dialect, route, server.isOpen, components)),
   );
   const paths: Record<string, Record<string, Operation>> = {};
-  for (const [path, verb, operation] of [...routes, ...(server.withProbes ? probePaths(server.probedMount) : [])])
-    paths[path] = { ...paths[path], [verb]: operation };
+  const probes = server.withProbes ? probePaths(server.probedMount) : [];
+  // Where a dialect answers at its mount itself, that is no probe.
+  for (const [path, verb, operation] of [...routes, ...probes])
+    if (paths[path]?.[verb] === undefined) paths[path] = { ...paths[path], [verb]: operation };
   const used = new Set(
     routes.flatMap(([, , { security }]) => security.flatMap((requirement) => Object.keys(requirement))),
   );
   const schemes = [
     ...Object.entries(SECURITY_SCHEMES),
-    ...dialects.map(({ name, securityScheme = {} }) => [name, securityScheme] as const),
+    // Who has none of its own has none of its name: another stands there.
+    ...dialects.flatMap(({ name, securityScheme }) => (securityScheme ? [[name, securityScheme] as const] : [])),
   ].filter(([name]) => used.has(name));
   return {
     openapi: '3.1.0',

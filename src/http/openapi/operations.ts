@@ -8,6 +8,9 @@ import { failureAnswersOf } from './failures.js';
 import type { Operation } from './openapi-types.js';
 import { securityOf } from './security.js';
 
+/** An extension: the value of a parameter of the path may have slashes that are not encoded. */
+export const SEVERAL_SEGMENTS = 'x-several-segments';
+
 type Placed = readonly [path: string, verb: string, operation: Operation];
 
 export function operationsOfRoute(
@@ -23,12 +26,17 @@ export function operationsOfRoute(
     verbs.map((verb): Placed => {
       const operationId = idOf(route, verb) + (index === 0 ? '' : 'All');
       return [
-        dialect.mount + each,
+        pathOf(dialect, each),
         verb.toLowerCase(),
         operationOf(dialect, route, verb, each, operationId, isOpen, components),
       ];
     }),
   );
+}
+
+/** What stands at the mount itself is asked for without a slash, too. Templates know no names of several segments: their parameter says so. */
+function pathOf({ mount }: Dialect, path: string): string {
+  return path === '/' && mount !== '' ? mount : mount + path.replaceAll('{+', '{');
 }
 
 /** The route's name by its first verb; by others with the verb in front: `headGetImage`. */
@@ -46,8 +54,8 @@ function operationOf(
   components: Components,
 ): Operation {
   const { summary, details, parameters = [] } = route.description;
-  const placed = parameters.filter((parameter) => parameter.in !== 'path' || path.includes(`{${parameter.name}}`));
-  const body = requestBodyOf(route, components);
+  const placed = parameters.filter((parameter) => parameter.in !== 'path' || isIn(path, parameter.name));
+  const body = verb === 'GET' || verb === 'HEAD' ? undefined : requestBodyOf(route, components);
   return {
     operationId,
     tags: [dialect.name],
@@ -62,11 +70,16 @@ function operationOf(
         required: place === 'path',
         schema,
         example,
+        ...(path.includes(`{+${name}}`) && { [SEVERAL_SEGMENTS]: true }),
       })),
     }),
     ...(body !== undefined && { requestBody: body }),
     responses: { ...answersOf(route, verb, components), ...failureAnswersOf(dialect, route, isOpen, components) },
   };
+}
+
+function isIn(path: string, name: string): boolean {
+  return path.includes(`{${name}}`) || path.includes(`{+${name}}`);
 }
 
 function sourceForm(part: string): Schema {

@@ -78,7 +78,7 @@ const OF_PICTURE: readonly Parameter[] = [
   in: 'query',
   description,
   schema: { type },
-  example,
+  example: type === 'string' ? example : Number(example),
 }));
 
 const PIPELINE: readonly Parameter[] = [
@@ -111,7 +111,7 @@ export function imaginary(settings: ImaginarySettings): Dialect {
           'The body is the picture, or a form with a part `file`. `X-Proofsheet-Source` names it, within the context of the key: what is known by that ' +
           'name is answered before a body that `Expect: 100-continue` announces is sent.',
         parameters,
-        answer: { kind: 'picture' },
+        answer: { kind: 'drawn' },
         failures: ['invalid-request-format', 'unsupported-request'],
       },
       parse(target) {
@@ -220,7 +220,7 @@ function refused(name: string): Route {
     path: `/${name}`,
     description: {
       summary: `${name} is not offered here, and always refused`,
-      answer: { kind: 'json', schema: FAILURE },
+      answer: { kind: 'refusal' },
       failures: ['unsupported-request'],
     },
     parse() {

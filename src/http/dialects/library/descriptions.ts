@@ -108,7 +108,7 @@ export const OF_JOBS: RouteDescription = {
       in: 'query',
       description: 'Most imports of the page.',
       schema: { type: 'integer', minimum: 1, maximum: 1_000, default: 100 },
-      example: '10',
+      example: 10,
     },
     {
       name: 'cursor',
