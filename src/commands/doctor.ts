@@ -1,14 +1,15 @@
 // `proofsheet doctor`: looks at settings and machine as a start would need them, and says what to do about what is amiss. Changes
 // nothing.
 import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { connect } from 'node:net';
 import { availableParallelism, totalmem } from 'node:os';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { checkConfig } from '../cli/check-config.js';
 import { bytesText, columns, mayColour, print } from '../cli/output.js';
 import { EXIT } from '../cli/usage.js';
-import { CONFIG_EXIT_CODE, ConfigError } from '../config/config-error.js';
+import { ConfigError } from '../config/config-error.js';
 import { loadConfig } from '../config/load-config.js';
 import type { Config } from '../config/schema.js';
 import { drawsText } from '../convert/text-check.js';
@@ -26,13 +27,17 @@ export interface Finding {
   readonly advice?: string;
 }
 
-type Check = (config: Config) => Finding | Promise<Finding>;
+type Check = (config: Config) => Finding | Promise<Finding | readonly Finding[]>;
 
 /** Sockets, files and converters of a busy server. */
 const FEW_FILES = 8_192;
 const LITTLE_DISK = 2 ** 30;
 const LITTLE_MEMORY = 512 * 2 ** 20;
 const CONNECT_MS = 2_000;
+/** Files whose bytes are added up. */
+const MOST_COUNTED = 200_000;
+/** Leases and what expires are told by the clocks of nodes; their margins are of seconds. */
+const MOST_OFFSET_MS = 1_000;
 const COLOURS = { ok: 32, warning: 33, failure: 31 } as const;
 
 /** Types whose decoders are packages of their own. */
@@ -47,6 +52,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'data directory': dataDirectory,
   disk,
   'open files': openFiles,
+  processes,
   memory,
   clock,
   fonts,
@@ -66,7 +72,7 @@ export async function doctorCommand({ isJson }: { readonly isJson: boolean }): P
     return advice === undefined ? [row] : [row, `         ${advice}`];
   });
   print(isJson, { findings }, lines);
-  if (findings.some(({ name, state }) => name === 'settings' && state === 'failure')) return CONFIG_EXIT_CODE;
+  if (findings.some(({ name, state }) => name === 'settings' && state === 'failure')) return EXIT.config;
   return findings.some(({ state }) => state === 'failure') ? EXIT.incomplete : 0;
 }
 
@@ -83,14 +89,15 @@ export async function diagnose(): Promise<readonly Finding[]> {
             what: warnings.join('; '),
             advice: 'proofsheet check-config names them',
           };
-    const checked = Object.entries(CHECKS).map(async ([name, check]): Promise<Finding> => {
+    const checked = Object.entries(CHECKS).map(async ([name, check]): Promise<Finding | readonly Finding[]> => {
       try {
         return await check(config);
       } catch (error) {
-        return { name, state: 'failure', what: error instanceof Error ? error.message : String(error) };
+        const what = error instanceof Error ? error.message : String(error);
+        return { name, state: 'failure', what, advice: 'a server would meet the same' };
       }
     });
-    return [settings, ...(await Promise.all(checked))];
+    return [settings, ...(await Promise.all(checked)).flat()];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return [
@@ -110,34 +117,75 @@ function dataDirectory({ storage: { dataDir } }: Config): Finding {
   }
 }
 
-function disk({ storage: { dataDir } }: Config): Finding {
-  const { bavail, bsize, ffree, files } = statfsSync(nearest(dataDir));
+/** Whether it has room for what the cache may have, beside what it has already. */
+async function disk({ storage: { dataDir, diskMaxBytes, diskMinFreeBytes } }: Config): Promise<Finding> {
+  const { bavail, blocks, bsize, ffree, files } = statfsSync(nearest(dataDir));
   const free = bavail * bsize;
-  const what = `${bytesText(free)} free`;
-  if (files > 0 && ffree < files / 100)
-    return {
-      name: 'disk',
-      state: 'warning',
-      what: `${what}, but hardly a file`,
-      advice: 'use a file system with more inodes',
-    };
-  if (free >= LITTLE_DISK) return { name: 'disk', state: 'ok', what };
-  return { name: 'disk', state: 'warning', what, advice: 'free some, or lower PROOFSHEET_DISK_MAX_BYTES' };
+  const what = `${bytesText(free)} free of ${bytesText(blocks * bsize)}`;
+  const warning = (more: string, advice: string): Finding => ({
+    ...{ name: 'disk', state: 'warning', what: `${what}${more}`, advice },
+  });
+  if (files > 0 && ffree < files / 100) return warning(', but hardly a file', 'use a file system with more inodes');
+  const kept = Math.min(diskMinFreeBytes, (blocks * bsize) / 20);
+  if (free < kept)
+    return warning(
+      `, less than the ${bytesText(kept)} that are to stay free: the cache gives way`,
+      'free some, or lower PROOFSHEET_DISK_MIN_FREE_BYTES',
+    );
+  if (free < LITTLE_DISK) return warning('', 'free some, or lower PROOFSHEET_DISK_MAX_BYTES');
+  const used = await bytesBelow(join(dataDir, 'blobs'));
+  if (used + free < diskMaxBytes)
+    return warning(
+      `, and the cache, which has ${bytesText(used)}, may have ${bytesText(diskMaxBytes)}`,
+      'lower PROOFSHEET_DISK_MAX_BYTES, or the disk is full before it evicts',
+    );
+  return { name: 'disk', state: 'ok', what };
+}
+
+/** What blobs take, of the first so many: enough to tell a cache that is full from one that is new. 0 where there are none yet. */
+async function bytesBelow(directory: string): Promise<number> {
+  const tally = { bytes: 0, files: 0 };
+  const add = async (folder: string): Promise<void> => {
+    for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
+      if (tally.files > MOST_COUNTED) return;
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) await add(path);
+      else {
+        tally.files++;
+        tally.bytes += await stat(path).then(
+          ({ size }) => size,
+          () => 0,
+        );
+      }
+    }
+  };
+  await add(directory);
+  return tally.bytes;
 }
 
 function openFiles(): Finding {
-  const limits = existsSync('/proc/self/limits') ? readFileSync('/proc/self/limits', 'utf8') : '';
-  const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
-  if (soft === undefined) return { name: 'open files', state: 'ok', what: 'not limited, as far as can be seen' };
-  if (Number(soft) >= FEW_FILES) return { name: 'open files', state: 'ok', what: `${soft} allowed` };
-  const advice = `allow ${FEW_FILES} or more: LimitNOFILE= of a unit, ulimit -n of a shell`;
-  return { name: 'open files', state: 'warning', what: `${soft} allowed`, advice };
+  return limitOf('open files', 'Max open files', FEW_FILES, 'LimitNOFILE= of a unit, ulimit -n of a shell');
 }
 
-function memory(): Finding {
-  const cores = availableParallelism();
-  const what = `${bytesText(totalmem())} and ${cores} cores`;
-  if (totalmem() / cores >= LITTLE_MEMORY) return { name: 'memory', state: 'ok', what };
+/** Each converter is a process with threads of its own. */
+function processes({ conversion: { converters } }: Config): Finding {
+  const least = 64 * (converters + 4);
+  return limitOf('processes', 'Max processes', least, 'LimitNPROC= and TasksMax= of a unit, ulimit -u of a shell');
+}
+
+function limitOf(name: string, title: string, least: number, how: string): Finding {
+  const limits = existsSync('/proc/self/limits') ? readFileSync('/proc/self/limits', 'utf8') : '';
+  const soft = new RegExp(`^${title}\\s+(\\d+)`, 'm').exec(limits)?.[1];
+  if (soft === undefined) return { name, state: 'ok', what: 'not limited, as far as can be seen' };
+  if (Number(soft) >= least) return { name, state: 'ok', what: `${soft} allowed` };
+  return { name, state: 'warning', what: `${soft} allowed`, advice: `allow ${least} or more: ${how}` };
+}
+
+/** A container may have less than its machine. */
+function memory({ conversion: { converters } }: Config): Finding {
+  const all = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+  const what = `${bytesText(all)} for ${converters} converters, on ${availableParallelism()} cores`;
+  if (all / converters >= LITTLE_MEMORY) return { name: 'memory', state: 'ok', what };
   return { name: 'memory', state: 'warning', what, advice: 'lower PROOFSHEET_CONVERTERS: each needs some 500 MiB' };
 }
 
@@ -179,15 +227,59 @@ function decoders({ limits: { sourceTypes } }: Config): Finding {
   };
 }
 
-async function sharedTier(config: Config): Promise<Finding> {
-  const { redisUrl } = config.shared;
-  if (redisUrl === undefined) return { name: 'shared tier', state: 'ok', what: 'none: this machine stands alone' };
+/** Whether it is there, keeps what it is given, and tells the same time. */
+async function sharedTier(config: Config): Promise<readonly Finding[]> {
+  const name = 'shared tier';
+  const { redisUrl, s3Bucket } = config.shared;
+  if (redisUrl === undefined) return [{ name, state: 'ok', what: 'none: this machine stands alone' }];
   const logger = createLogger({ level: 'silent' });
   const startedAt = performance.now();
   const shared = await openSharedTier(config, redisUrl, { clock: systemClock, logger, metrics: new ProcessMetrics() });
-  await shared.blobs.close();
-  await shared.redis.close();
-  return { name: 'shared tier', state: 'ok', what: `answered within ${Math.round(performance.now() - startedAt)} ms` };
+  try {
+    const { redis } = shared;
+    const refusal = redis.refusal();
+    if (redis.state() === 'down' || refusal !== undefined)
+      return [
+        {
+          ...{ name, state: 'failure', what: refusal ?? 'Redis does not answer' },
+          advice:
+            'see that it runs and can be reached from here, and that PROOFSHEET_REDIS_URL, _USER and _PASSWORD are its own',
+        },
+      ];
+    const what = `answered within ${Math.round(performance.now() - startedAt)} ms`;
+    return [
+      { name, state: 'ok', what },
+      policyFinding(await redis.evictionPolicy(), s3Bucket !== undefined),
+      clockFinding(await redis.clockOffsetMs()),
+    ];
+  } finally {
+    await shared.blobs.close();
+    await shared.redis.close();
+  }
+}
+
+/** Records have no end, blobs have: a server that evicts any key loses records that still name blobs. */
+function policyFinding(policy: string | undefined, hasBucket: boolean): Finding {
+  const name = 'Redis eviction';
+  if (policy === undefined)
+    return {
+      ...{ name, state: 'warning', what: 'the server does not tell its maxmemory-policy' },
+      advice: 'see to it that it is volatile-lru or noeviction',
+    };
+  if (!policy.startsWith('allkeys-')) return { name, state: 'ok', what: policy };
+  const lost = hasBucket ? 'records' : 'records and originals';
+  return {
+    ...{ name, state: 'warning', what: `${policy}: ${lost} are taken away when memory is short` },
+    advice: 'set maxmemory-policy to volatile-lru or noeviction',
+  };
+}
+
+function clockFinding(offsetMs: number | undefined): Finding {
+  const name = 'clock beside Redis';
+  if (offsetMs === undefined) return { name, state: 'ok', what: 'not told' };
+  const what = `${Math.abs(offsetMs)} ms ${offsetMs < 0 ? 'behind' : 'ahead'}`;
+  if (Math.abs(offsetMs) <= MOST_OFFSET_MS) return { name, state: 'ok', what };
+  return { name, state: 'warning', what, advice: 'keep the clocks of all nodes and of Redis set by NTP' };
 }
 
 async function port({ server: { port: number } }: Config): Promise<Finding> {

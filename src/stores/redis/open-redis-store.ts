@@ -23,6 +23,7 @@ import type { BlobMarks } from '../blob-marks.js';
 import type { OriginalBytes } from '../original-bytes.js';
 import { Availability } from './availability.js';
 import { CatalogReader } from './catalog-reader.js';
+import { clockOffsetMs } from './clock-offset.js';
 import { CONNECT_TIMEOUT_MS, connect, SOCKET_TIMEOUT_MS } from './connect.js';
 import type { Connection } from './connection.js';
 import { ContextLedger } from './context-ledger.js';
@@ -104,6 +105,8 @@ export interface RedisStore {
   readonly originals: OriginalBytes;
   /** What a server takes away when it is full; `undefined` when it cannot be asked, or does not say. */
   evictionPolicy(): Promise<string | undefined>;
+  /** How far our clock is ahead of the server's, in whole ms; negative behind it, `undefined` when it cannot be asked. */
+  clockOffsetMs(): Promise<number | undefined>;
   /** `up`: every server that is needed can be asked, and every change is told to us. */
   state(): 'up' | 'down';
   /** Why the server has not been of use yet, when it does not want us: nothing can be served until that is mended. */
@@ -183,6 +186,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     leases,
     originals: new RedisOriginalBytes(session, bulk),
     evictionPolicy: () => evictionPolicy(records, keys.schema, deadlines.getMs),
+    clockOffsetMs: () => clockOffsetMs(records, keys.schema, deadlines.getMs, clock),
     ...(options.refusals && { refusals: new RedisRefusals(session, options.refusals) }),
     state: () => (availability.isUp ? 'up' : 'down'),
     refusal: () => troubles.refusal,
