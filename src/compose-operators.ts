@@ -1,6 +1,7 @@
 // Puts together what operators watch a server by: its own figures over time, those of its workers and of the servers that share its
 // store, and the use cases over them.
 import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from './config/schema.js';
 import type { Clock } from './kernel/ports/clock.js';
 import type { Logger } from './kernel/ports/logger.js';
@@ -8,6 +9,7 @@ import type { FailureStory, Figures, ProcessReport } from './kernel/process-repo
 import { sequenceOf } from './kernel/sequence.js';
 import type { Storage } from './open-storage.js';
 import type { BlobTiers } from './previews/blob-tiers.js';
+import { findLargest } from './previews/largest-sources.js';
 import type { OpenedPreviews } from './previews/open-previews.js';
 import { OperatorService, type Operators } from './previews/operators.js';
 import type { StoreLimits } from './previews/overview.js';
@@ -67,9 +69,12 @@ export function composeOperators(config: Config, place: Place, parts: OperatorsP
   };
   const node = nodeOf(place);
   let seeded: Promise<void> | undefined;
+  let searching: Promise<void> | undefined;
   const reports = async (withPast: boolean): Promise<readonly ProcessReport[]> => {
     if (withPast) {
       seeded ??= seed(parts).catch((error: unknown) => logger.warn({ error }, 'there are no pictures to begin with'));
+      // Over Redis each would be a round trip, and push out of memory what hits are answered from.
+      if (config.shared.redisUrl === undefined) searching ??= search(parts, stopping.signal);
       await seeded;
     }
     const [own, told] = await Promise.all([
@@ -115,6 +120,7 @@ export function composeOperators(config: Config, place: Place, parts: OperatorsP
     async close() {
       clearInterval(timer);
       stopping.abort();
+      await searching;
       await reconciler.close();
     },
   };
@@ -176,6 +182,19 @@ async function seed({ store, opened }: OperatorsParts): Promise<void> {
   for (const ref of (await store.insight.latestUsed(MOST_SEEDS)).toReversed()) {
     const entry = await store.catalog.find(ref);
     if (entry) opened.sightings.stored(entry.group, entry.source.bytes, entry.group.createdAt);
+  }
+}
+
+/** Once somebody looks, in the background: the largest of what was stored before the start. */
+async function search({ store, opened, clock, logger }: OperatorsParts, stopping: AbortSignal): Promise<void> {
+  try {
+    await findLargest({
+      ...{ catalog: store.catalog, walk: store.walk, book: opened.sightings, stopping },
+      now: () => clock.monotonic(),
+      pause: (ms) => delay(ms, undefined, { signal: stopping, ref: false }).catch(() => undefined),
+    });
+  } catch (error) {
+    logger.warn({ error }, 'the largest pictures were not looked for to the end');
   }
 }
 

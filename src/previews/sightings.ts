@@ -36,6 +36,12 @@ export class SightingBook {
   stored({ context, imageKey }: GroupRef, sourceBytes: number, at = this.now()): void {
     const sighting: Sighting = { context, imageKey, at, figure: sourceBytes };
     this.newest = kept(this.newest, sighting, (a, b) => b.at - a.at);
+    this.found({ context, imageKey }, sourceBytes, at);
+  }
+
+  /** A group is there, whenever it was stored. */
+  found({ context, imageKey }: GroupRef, sourceBytes: number, at: number): void {
+    const sighting: Sighting = { context, imageKey, at, figure: sourceBytes };
     const least = this.largest[MOST_SIGHTINGS - 1]?.figure ?? -1;
     if (sourceBytes > least) this.largest = kept(this.largest, sighting, (a, b) => b.figure - a.figure);
   }

@@ -10,6 +10,8 @@ import { blobOfBytes, clientOf } from '../support/client-of.js';
 import { BASIC_AUTH, startEdgeServer } from '../support/edge-server.js';
 import { sourceForm } from '../support/multipart.js';
 import { AnswerCheck } from '../support/openapi-check.js';
+import { checkedAnswerOf, examplesOf, sendExample } from '../support/openapi-examples.js';
+import { tempDir } from '../support/temp-dir.js';
 import { jpegOf } from '../support/test-images.js';
 import { startTestServer, type TestServer } from '../support/test-server.js';
 
@@ -102,6 +104,29 @@ it('tells how the server is, at once and again: figures, the last hour, and what
   expect(second?.usage.groups).toBe(3);
 });
 
+it('knows the largest of what was stored before the start, which was not used lately', async () => {
+  const dir = await tempDir();
+  const environment = { PROOFSHEET_DATA_DIR: dir.path };
+  const before = await startTestServer({ environment });
+  const client = clientOf(before);
+  await client.put(blobOfBytes(await jpegOf(1600, 1200)), { key: 'the largest' });
+  const small = blobOfBytes(await jpegOf(64, 48));
+  // More than are looked at for having been used last.
+  for (let index = 0; index < 110; index++) await client.put(small, { key: `small-${index}` });
+  await before.close();
+  const after = await startTestServer({ environment });
+  const largest = async () => {
+    const answer = await fetch(`${after.origin}/console/live?once=yes`, {
+      headers: { Authorization: after.adminAuth },
+    });
+    const overview = JSON.parse(/^data: (.*)$/m.exec(await answer.text())?.[1] ?? '{}') as Told;
+    return overview.past?.sightings.largest[0]?.imageKey;
+  };
+  await expect.poll(largest, { timeout: 60_000 }).toBe('the largest');
+  await after.close();
+  await dir.remove();
+}, 240_000);
+
 it('counts what is answered between two looks', async () => {
   const [first, second] = await Promise.all([
     events(2),
@@ -193,28 +218,14 @@ it('has a document of its own, apart from what clients are written by, and answe
   const [document, whole] = [await read('/openapi/console.json'), await read('/openapi.json')];
   expect(Object.keys(whole.paths).filter((path) => path.startsWith('/console'))).toEqual([]);
   const check = new AnswerCheck(document);
-  const operations = Object.entries(document.paths).flatMap(([path, item]) =>
-    Object.entries(item).map(([verb, operation]) => ({ verb: verb.toUpperCase(), path, operation })),
-  );
-  expect(operations.length).toBeGreaterThan(15);
-  for (const { verb, path, operation } of operations) {
-    const parameters = (operation.parameters ?? []) as readonly { name: string; in: string; example: string }[];
-    const query = new URLSearchParams();
-    let target = path;
-    for (const { name, in: place, example } of parameters)
-      if (place === 'path') target = target.replace(`{${name}}`, example);
-      else query.set(name, example);
-    const answer = await fetch(`${server.origin}${target}?${query}`, {
-      method: verb,
-      headers: { Authorization: server.adminAuth },
-    });
-    const isJson = answer.headers.get('content-type') === 'application/json' && verb !== 'HEAD';
-    const text = isJson ? await answer.text() : undefined;
-    const { status, headers } = answer;
-    expect([operation.operationId, status]).toEqual([operation.operationId, 200]);
-    expect(check.templateOf(target)).toBeDefined();
-    expect(check.faultsOf({ verb, path: target, status, headers, ...(text !== undefined && { text }) })).toEqual([]);
-    await answer.body?.cancel().catch(() => undefined);
+  const examples = examplesOf(document);
+  expect(examples.length).toBeGreaterThan(15);
+  for (const example of examples) {
+    const sent = await sendExample(server.origin, example, { admin: { Authorization: server.adminAuth } });
+    const answer = await checkedAnswerOf(example.verb, sent);
+    expect([example.operation.operationId, answer.status]).toEqual([example.operation.operationId, 200]);
+    expect(check.templateOf(answer.path)).toBeDefined();
+    expect(check.faultsOf(answer)).toEqual([]);
   }
 });
 
