@@ -2,7 +2,7 @@
 // is asked and answered are types made from the server's own route tables.
 import { ProofsheetApiError } from './api-error.js';
 import { contentDigest, hasWebCrypto, sha256Of } from './digest.js';
-import type { Metadata, Operations } from './operations.js';
+import type { Metadata, Operations, Refusals } from './operations.js';
 import { partsOf } from './parts.js';
 import { retrying } from './retrying.js';
 import { percentEncoded, type SigningKey, signedQuery } from './signing.js';
@@ -106,8 +106,30 @@ export class ProofsheetClient {
     const headers: Record<string, string> = digest === undefined ? {} : { 'Content-Digest': contentDigest(digest) };
     const isKnown = options.key === undefined ? this.has(key, options) : this.putKnown(key, headers, options);
     if (digest !== undefined && (await isKnown)) return { key, isUploaded: false };
-    await this.upload(key, source, headers, options);
+    await this.sendSource(['cacheImage', key], source, headers, options);
     return { key, isUploaded: true };
+  }
+
+  /**
+   * The same in one go with the preview that fits `format` best, which is answered as soon as it is stored: the others follow. What is
+   * there under the key stays, and answers, and the bytes are not sent.
+   */
+  async putAndPreview(
+    source: Blob,
+    format: string,
+    options: PutOptions = {},
+  ): Promise<Stored & { readonly preview: Blob }> {
+    const digest = options.digest ?? (options.key === undefined || hasWebCrypto() ? await sha256Of(source) : undefined);
+    const key = options.key ?? (digest as string);
+    options.signal?.throwIfAborted();
+    try {
+      return { key, isUploaded: false, preview: await this.preview(key, format, options) };
+    } catch (error) {
+      if (!(error instanceof ProofsheetApiError) || error.status !== 404) throw error;
+    }
+    const headers: Record<string, string> = digest === undefined ? {} : { 'Content-Digest': contentDigest(digest) };
+    const answer = await this.sendSource(['cacheAndGetImage', key, format], source, headers, options);
+    return { key, isUploaded: true, preview: await answer.blob() };
   }
 
   /** Lets the key point to bytes that the server knows in this context; `false` where it does not. */
@@ -122,10 +144,15 @@ export class ProofsheetClient {
     }
   }
 
-  private async upload(key: string, source: Blob, headers: Record<string, string>, options: PutOptions): Promise<void> {
+  private sendSource(
+    path: readonly [keyof Operations, ...string[]],
+    source: Blob,
+    headers: Record<string, string>,
+    options: PutOptions,
+  ): Promise<Response> {
     const send = (url: string, init: RequestInit): Promise<Response> =>
       this.uploader.send(this.fetching, url, init, source, options.onProgress);
-    await this.send('PUT', ['cacheImage', key], options, { headers }, false, send);
+    return this.send('PUT', path, options, { headers }, false, send);
   }
 
   /** Whether something is stored under the key. */
@@ -220,6 +247,17 @@ export class ProofsheetClient {
   /** Forgets all of one context, or of all. For admins. */
   async clearAll(options: CallOptions = {}): Promise<string> {
     return (await this.json<'clearImages'>('DELETE', ['clearImages'], options, true)).message;
+  }
+
+  /** The sources that could not be converted lately, and until when they are refused. For admins. */
+  async refusals(options: Omit<CallOptions, 'context'> = {}): Promise<Refusals['refusals']> {
+    return (await this.json<'getRefusals'>('GET', ['getRefusals'], options, true)).refusals;
+  }
+
+  /** Lets one of them be tried again, or all; resolves with what the server says of it. For admins. */
+  async clearRefusals(digest?: string, options: Omit<CallOptions, 'context'> = {}): Promise<string> {
+    const path = ['clearRefusals', ...(digest === undefined ? [] : [digest])] as ['clearRefusals', ...string[]];
+    return (await this.json<'clearRefusals'>('DELETE', path, options, true)).message;
   }
 
   /** What `preview` would be answered with: `match` tells which preview, and why, as `exact; format="auto:200x150"; size=200x150`. */

@@ -1,21 +1,26 @@
-// Row by row: the operations of the contract over real HTTP, from the outside only.
+// Row by row: the operations of the contract over real HTTP, from the outside only. What is about requests and headers is asked as it is; what is
+// about what they say, by the client that apps have.
 import { createHash } from 'node:crypto';
 import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ProofsheetClient } from '../../src/client/index.js';
+import { blobOfBytes, clientOf } from '../support/client-of.js';
 import { sourceForm } from '../support/multipart.js';
 import { jpegOf, translucentPng } from '../support/test-images.js';
 import { startTestServer, type TestServer } from '../support/test-server.js';
 
 let server: TestServer;
+let client: ProofsheetClient;
 let photo: Buffer;
 
 beforeAll(async () => {
   server = await startTestServer();
+  client = clientOf(server);
   photo = await jpegOf(640, 480);
 });
 afterAll(() => server.close());
 beforeEach(async () => {
-  await admin('DELETE', '/clearImages');
+  await client.clearAll();
 });
 
 const admin = (method: string, path: string) =>
@@ -23,6 +28,7 @@ const admin = (method: string, path: string) =>
 const get = (path: string, init: RequestInit = {}) => fetch(`${server.url}${path}`, init);
 const upload = (path: string, source = photo, method = 'POST', fileName?: string) =>
   fetch(`${server.url}${path}`, { method, body: sourceForm(source, fileName) });
+const put = (key: string, source = photo, context = '') => client.put(blobOfBytes(source), { key, context });
 const sha256 = (bytes: Uint8Array, encoding: 'hex' | 'base64') => createHash('sha256').update(bytes).digest(encoding);
 const sizeOf = async (bytes: Uint8Array) => {
   const { width, height, format } = await sharp(bytes).metadata();
@@ -52,11 +58,12 @@ describe('cacheImage', () => {
   );
 
   it('overwrites an existing group', async () => {
-    await upload('/cacheImage/key');
-    const before = await get('/getImage/key/auto:200x150');
-    await upload('/cacheImage/key', await jpegOf(640, 480, '#aa0000'));
-    const after = await get('/getImage/key/auto:200x150');
-    expect(after.headers.get('etag')).not.toBe(before.headers.get('etag'));
+    await put('key');
+    const before = await client.metadata('key');
+    await put('key', await jpegOf(640, 480, '#aa0000'));
+    const after = await client.metadata('key');
+    expect(after.Proofsheet.digest).not.toBe(before.Proofsheet.digest);
+    expect(await client.keyCount()).toBe(1);
   });
 });
 
@@ -67,6 +74,16 @@ describe('cacheAndGetImage', () => {
     expect(answer.headers.get('content-type')).toBe('image/jpeg');
     expect(await sizeOf(new Uint8Array(await answer.arrayBuffer()))).toBe('jpeg 200x150');
     expect((await get('/getImage/key/auto:200x150')).status).toBe(200);
+  });
+
+  it('gives the client its first preview, and no bytes are sent for the second', async () => {
+    const source = blobOfBytes(photo);
+    const first = await client.putAndPreview(source, 'auto:200x150');
+    expect([first.key, first.isUploaded, first.preview.type]).toEqual([sha256(photo, 'hex'), true, 'image/jpeg']);
+    const second = await client.putAndPreview(source, 'auto:200x150', { onProgress: () => expect.unreachable() });
+    expect([second.isUploaded, second.preview.size]).toEqual([false, first.preview.size]);
+    const text = blobOfBytes(Buffer.from('not an image at all'));
+    await expect(client.putAndPreview(text, 'auto:200x150')).rejects.toMatchObject({ status: 415, code: 4150 });
   });
 
   it('reads and ignores the upload when the group exists', async () => {
@@ -113,12 +130,13 @@ describe.each([
 
 describe('getImage', () => {
   it('answers an unknown key with 404/4040, in another context too', async () => {
-    await upload('/cacheImage/key?context=a');
-    for (const path of ['/getImage/key/auto:200x150', '/getImage/other/auto:200x150?context=a']) {
-      const answer = await get(path);
-      expect([answer.status, await answer.json()]).toEqual([404, { code: 4040, message: expect.any(String) }]);
-    }
-    expect((await get('/getImage/key/auto:200x150?context=a')).status).toBe(200);
+    await put('key', photo, 'a');
+    for (const [key, context] of [
+      ['key', ''],
+      ['other', 'a'],
+    ] as const)
+      await expect(client.preview(key, 'auto:200x150', { context })).rejects.toMatchObject({ status: 404, code: 4040 });
+    expect((await client.preview('key', 'auto:200x150', { context: 'a' })).type).toBe('image/jpeg');
   });
 
   it('reads a percent-encoded format and key as it reads raw ones', async () => {
@@ -136,10 +154,10 @@ describe('getImage', () => {
   });
 
   it('tells which preview answered, and why', async () => {
-    await upload('/cacheImage/key');
-    const header = async (format: string) => (await get(`/getImage/key/${format}`)).headers.get('x-proofsheet-match');
-    expect(await header('auto:200x150')).toBe('exact; format="auto:200x150"; size=200x150');
-    expect(await header('auto:300x300')).toBe('larger; format="auto:800x800"; size=640x480');
+    await put('key');
+    const match = async (format: string) => (await client.answerTo('key', format)).match;
+    expect(await match('auto:200x150')).toBe('exact; format="auto:200x150"; size=200x150');
+    expect(await match('auto:300x300')).toBe('larger; format="auto:800x800"; size=640x480');
   });
 
   it('has every header of the contract, and HEAD has the same without the body', async () => {
@@ -218,10 +236,8 @@ describe('getImage', () => {
 describe('getMetadata', () => {
   it('answers with the groups of tags and our own facts', async () => {
     await upload('/cacheImage/key', photo, 'POST', 'holiday.jpg');
-    const answer = await get('/getMetadata/key');
-    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/json']);
-    const image = new Uint8Array(await (await get('/getImage/key/auto:200x150')).arrayBuffer());
-    const metadata = await answer.json();
+    const image = new Uint8Array(await (await client.preview('key', 'auto:200x150')).arrayBuffer());
+    const metadata = await client.metadata('key');
     expect(metadata).toMatchObject({
       Header: { 'Header Pixel Width': '640', 'Header Pixel Height': '480', 'Header Format Name': 'jpeg' },
       File: { 'File Size': expect.any(String), 'File Name': 'holiday.jpg' },
@@ -254,11 +270,24 @@ describe('getMetadata', () => {
 
 describe('clearImages and clearImagesByKey', () => {
   beforeEach(async () => {
-    for (const path of ['one?context=a', 'one?context=b', 'two?context=a', 'two']) await upload(`/cacheImage/${path}`);
+    for (const [key, context] of GROUPS) await put(key, photo, context);
   });
-  const exists = async (path: string) => (await get(`/getMetadata/${path}`)).status === 200;
+  const GROUPS = [
+    ['one', 'a'],
+    ['one', 'b'],
+    ['two', 'a'],
+    ['two', ''],
+  ] as const;
   const left = async () =>
-    (await Promise.all(['one?context=a', 'one?context=b', 'two?context=a', 'two'].map(exists))).map(Number).join('');
+    (await Promise.all(GROUPS.map(([key, context]) => client.has(key, { context })))).map(Number).join('');
+
+  it('say how many groups went', async () => {
+    expect(await client.clear('one')).toBe('removed 2 image groups');
+    expect(await client.clear('two', { context: 'a' })).toBe('removed 1 image group');
+    expect(await left()).toBe('0001');
+    expect(await client.clearAll()).toBe('removed 1 image group');
+    expect(await client.clear('two')).toBe('removed 0 image groups');
+  });
 
   it.each(['DELETE', 'POST'])('answers %s; without context everything goes, with one only that', async (method) => {
     const answer = await admin(method, '/clearImages?context=a');
@@ -279,29 +308,32 @@ describe('clearImages and clearImagesByKey', () => {
   });
 
   it('takes wildcards for what they are: characters', async () => {
-    for (const key of ['*', '?', '[a-z]', 'tw*'])
-      expect((await admin('DELETE', `/clearImagesByKey/${encodeURIComponent(key)}`)).status).toBe(200);
+    for (const key of ['*', '?', '[a-z]', 'tw*']) expect(await client.clear(key)).toBe('removed 0 image groups');
     expect(await left()).toBe('1111');
   });
 });
 
 describe('getKeyCount and getKeys', () => {
   it('count and list all contexts, or the one that is named, each key once and ascending', async () => {
-    for (const path of ['b?context=a', 'b', 'a?context=a', 'c']) await upload(`/cacheImage/${path}`);
-    const count = async (query: string) => (await get(`/getKeyCount${query}`)).json();
-    const keys = async (query: string) => (await admin('GET', `/getKeys${query}`)).json();
-    expect(await count('')).toEqual({ count: 3 });
-    expect(await count('?context=')).toEqual({ count: 3 });
-    expect(await count('?context=a')).toEqual({ count: 2 });
-    expect(await keys('')).toEqual({ keys: ['a', 'b', 'c'] });
-    expect(await keys('?context=a')).toEqual({ keys: ['a', 'b'] });
-    expect(await keys('?context=nobody')).toEqual({ keys: [] });
+    for (const [key, context] of [
+      ['b', 'a'],
+      ['b', ''],
+      ['a', 'a'],
+      ['c', ''],
+    ] as const)
+      await put(key, photo, context);
+    expect(await client.keyCount()).toBe(3);
+    expect(await (await get('/getKeyCount?context=')).json()).toEqual({ count: 3 });
+    expect(await client.keyCount({ context: 'a' })).toBe(2);
+    expect(await client.keys()).toEqual(['a', 'b', 'c']);
+    expect(await client.keys({ context: 'a' })).toEqual(['a', 'b']);
+    expect(await client.keys({ context: 'nobody' })).toEqual([]);
   });
 
   it('write any key as JSON', async () => {
     const key = '"\\</script>\u2028é';
-    await upload(`/cacheImage/${encodeURIComponent(key)}`);
-    expect(await (await admin('GET', '/getKeys')).json()).toEqual({ keys: [key] });
+    await put(key);
+    expect(await client.keys()).toEqual([key]);
   });
 
   it('answer HEAD without a body', async () => {

@@ -20,12 +20,24 @@ window.ProofsheetClient = ProofsheetClient;
 </script>`;
 const BUILT = new URL('../../dist/client/', import.meta.url);
 
+/** When a server that is busy at first was asked. */
+const asked: number[] = [];
 let server: TestServer;
 let pages: Server;
 let browser: Browser;
 let page: Page;
 beforeAll(async () => {
   pages = createServer(async ({ url = '/' }, response) => {
+    if (url === '/busy/getKeyCount') {
+      asked.push(performance.now());
+      const isBusy = asked.length === 1;
+      response.writeHead(isBusy ? 429 : 200, {
+        'Content-Type': 'application/json',
+        ...(isBusy && { 'Retry-After': '1' }),
+      });
+      response.end(isBusy ? '{"code":4290,"message":"later"}' : '{"count":7}');
+      return;
+    }
     const name = /^\/client\/([\w-]+\.js)$/.exec(url)?.[1];
     response.setHeader('Content-Type', name === undefined ? 'text/html' : 'text/javascript');
     response.end(name === undefined ? PAGE : await readFile(new URL(name, BUILT)));
@@ -97,4 +109,34 @@ it('stores a picture from a page, and shows it', { timeout: 300_000 }, async () 
     told: [0, true],
     shown: [200, 150],
   });
+});
+
+it('waits in a page as long as a server says, and asks again', { timeout: 300_000 }, async () => {
+  const count = await page.evaluate(async () => {
+    const { ProofsheetClient } = window as unknown as typeof Client;
+    return new ProofsheetClient({ url: `${location.origin}/busy` }).keyCount();
+  });
+  expect([count, asked.length]).toEqual([7, 2]);
+  expect((asked[1] ?? 0) - (asked[0] ?? 0)).toBeGreaterThanOrEqual(990);
+});
+
+it('ends an upload that is under way in a page with its signal', { timeout: 300_000 }, async () => {
+  const seen = await page.evaluate(
+    async ({ url, token }) => {
+      const { ProofsheetClient } = window as unknown as typeof Client;
+      const client = new ProofsheetClient({ url, token, retries: 0 });
+      const stop = new AbortController();
+      const noise = crypto.getRandomValues(new Uint8Array(60_000));
+      const source = new Blob(Array.from({ length: 15 }, () => noise));
+      const told: number[] = [];
+      const onProgress = ({ sentBytes }: { readonly sentBytes: number }) => {
+        told.push(sentBytes);
+        stop.abort(new Error('enough'));
+      };
+      const ended = await client.put(source, { key: 'ended', signal: stop.signal, onProgress }).catch(String);
+      return { ended, told: told.at(0), isThere: await client.has('ended') };
+    },
+    { url: server.url, token: TOKEN },
+  );
+  expect(seen).toEqual({ ended: 'Error: enough', told: 0, isThere: false });
 });

@@ -2,8 +2,12 @@
 import { ProofsheetClient } from '../../src/client/index.js';
 import type { TestServer } from './test-server.js';
 
-export function clientOf({ url }: Pick<TestServer, 'url'>): ProofsheetClient {
-  return new ProofsheetClient({ url });
+/** With the admin's login, where the server says what that is. What is busy is asked again. */
+export function clientOf({ url, adminAuth }: Pick<TestServer, 'url'> & Partial<TestServer>): ProofsheetClient {
+  const [user = '', password = ''] = Buffer.from(adminAuth?.slice('Basic '.length) ?? '', 'base64')
+    .toString()
+    .split(/:(.*)/s);
+  return new ProofsheetClient({ url, ...(adminAuth !== undefined && { admin: { user, password } }) });
 }
 
 /** Bytes as a client has them in a browser. */
