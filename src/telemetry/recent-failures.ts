@@ -2,8 +2,15 @@
 import type { ErrorName } from '../kernel/errors.js';
 import { type FailureStory, MAX_PATH, MOST_STORIES } from '../kernel/process-report.js';
 
-/** What clients meet in passing, and are right to: a key that is not cached yet, a login that is still to come. They are counted. */
-export const PASSING: ReadonlySet<string> = new Set<ErrorName>(['unknown-image-key', 'unauthorized']);
+/**
+ * What clients meet in passing, and are right to: a key that is not cached yet, a digest whose bytes are still to be sent, a login that is
+ * still to come. They are counted.
+ */
+export const PASSING: ReadonlySet<string> = new Set<ErrorName>([
+  'unknown-image-key',
+  'missing-source-image',
+  'unauthorized',
+]);
 
 export class RecentFailures {
   private readonly stories: FailureStory[] = [];

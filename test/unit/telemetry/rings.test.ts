@@ -50,7 +50,8 @@ it('counts nothing below zero, and keeps the slots where a clock is set back', (
 it('keeps the latest fifty failures, and none that clients meet in passing', () => {
   const failures = new RecentFailures();
   const story = { at: 1, dialect: 'd', operation: 'o', message: 'm', path: `/${'x'.repeat(1_000)}` } as const;
-  failures.note({ ...story, requestId: 'passing', error: 'unknown-image-key' });
+  for (const error of ['unknown-image-key', 'missing-source-image', 'unauthorized'] as const)
+    failures.note({ ...story, requestId: 'passing', error });
   expect(failures.list()).toEqual([]);
   for (let index = 0; index < 60; index++) failures.note({ ...story, requestId: String(index), error: 'internal' });
   expect(failures.list()).toHaveLength(50);

@@ -58,7 +58,7 @@ export function showFailures(failures: readonly FailureStory[]): void {
         { title: 'Request', cell: ({ requestId }) => el('code', {}, requestId) },
       ],
       failures,
-      'Nothing has failed since these servers started, but for keys that are not cached and logins that were missing.',
+      'Nothing has failed since these servers started, but for keys and bytes that are not known yet, and logins that were missing.',
     ),
   ]);
 }
@@ -168,7 +168,7 @@ export async function showContexts(by: string, limits: StoreLimits): Promise<voi
 const KINDS = [
   ['newest', 'Newest', (_figure: number, at: number) => ago(at)],
   ['largest', 'Largest sources', (figure: number) => bytes(figure)],
-  ['asked', 'Most asked for lately', (figure: number) => `${number(figure)} times`],
+  ['asked', 'Most asked for lately', (figure: number) => `${number(figure)} ${figure === 1 ? 'time' : 'times'}`],
 ] as const;
 
 /** `open` shows the story of one. */
