@@ -36,9 +36,9 @@ async function findings(environment: Record<string, string> = {}, shell = '', ro
 
 describe('the machine', SLOW, () => {
   it('allows too few open files and processes', async () => {
-    const found = await findings({ PROOFSHEET_CONVERTERS: '2' }, 'ulimit -n 1000; ulimit -u 300');
+    const found = await findings({ PROOFSHEET_CONVERTERS: '64' }, 'ulimit -n 1000; ulimit -u 4000');
     expect(found['open files']).toMatchObject({ state: 'warning', what: '1000 allowed' });
-    expect(found.processes).toMatchObject({ state: 'warning', what: '300 allowed' });
+    expect(found.processes).toMatchObject({ state: 'warning', what: '4000 allowed' });
   });
 
   it('has no room for what the cache may have, or no place where it may write', async () => {
