@@ -19,6 +19,7 @@ export const LONG_FILES: readonly string[] = [
   'integration/redis/contracts-cluster.test.ts',
   'integration/settings.test.ts',
   'integration/convert/one-result.test.ts',
+  'integration/convert/auto.test.ts',
   'integration/nodes/one-cache.test.ts',
   'faults/converter/dying-children.test.ts',
   'integration/nodes/stalled.test.ts',

@@ -116,14 +116,14 @@ export interface RedisStore {
 }
 
 const BREAKER = { failures: 5, openMs: SOCKET_TIMEOUT_MS + 500 };
-/** How long opening waits for the server; without it the store is `down` at first. */
+/** How long opening waits for a server that says nothing; without it the store is `down` at first. */
 const OPEN_WAIT_MS = 3_000;
 const DEFAULT_MAX_SOURCE_BYTES = 1 << 20;
 const DEFAULT_MEMORY_MAX_BYTES = 64 << 20;
 const MIN_TTL_SECONDS = 60;
 
 /**
- * Resolves once the server answered or `OPEN_WAIT_MS` passed: a server that is away is a store that is `down`, not an
+ * Resolves once the server answered, refused us or `OPEN_WAIT_MS` passed: a server that is away is a store that is `down`, not an
  * error. Throws a `RangeError` for options out of range, and `internal` when the data is of a newer version.
  */
 export async function openRedisStore(options: RedisStoreOptions): Promise<RedisStore> {
@@ -165,7 +165,8 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     await leases.close();
     await Promise.all([records.connection.close(), bulk.connection.close()]);
   };
-  await Promise.race([availability.settled, delay(OPEN_WAIT_MS, undefined, { ref: false })]);
+  const waited = delay(OPEN_WAIT_MS, undefined, { ref: false });
+  await Promise.race([availability.settled, troubles.firstRefusal, waited]);
   if (availability.refused) {
     await close();
     throw availability.refused;

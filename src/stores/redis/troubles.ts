@@ -50,8 +50,15 @@ export class Troubles {
   private readonly told = new Set<string>();
   private everUsed = false;
   private refusedFor: string | undefined;
+  /** Resolves when a server has refused us: who waits for it to be of use need not wait any longer. */
+  readonly firstRefusal: Promise<void>;
+  private tellFirstRefusal: () => void = () => {};
 
-  constructor(private readonly logger: Logger) {}
+  constructor(private readonly logger: Logger) {
+    this.firstRefusal = new Promise((resolve) => {
+      this.tellFirstRefusal = resolve;
+    });
+  }
 
   /** Why it has never been of use so far, when it was a refusal. */
   get refusal(): string | undefined {
@@ -82,6 +89,7 @@ export class Troubles {
 
   private refused(reason: string): void {
     this.refusedFor = reason;
+    this.tellFirstRefusal();
     this.tell(reason, 'Redis refuses us');
   }
 

@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../support/gate.js';
+import { freePort } from '../../support/ports.js';
 import { type RedisServer, type RedisServers, startStandalone, startWithTls } from '../../support/redis-servers.js';
 import { newPrefix, openTestStore, type TestStore } from '../../support/redis-store.js';
 import { spawnServer, startServerProcess } from '../../support/server-process.js';
@@ -65,6 +66,23 @@ describe('a server that refuses us', () => {
     expect(await store.catalog.count()).toBe(0);
     expect(told()).toHaveLength(1);
     expect(store.logger.text).not.toContain('s3cret');
+  });
+
+  it('is not waited for as one is that says nothing', async () => {
+    await cli('ACL', 'SETUSER', 'default', '>right');
+    let isAwayOpen = false;
+    const away = openTestStore(`redis://127.0.0.1:${await freePort()}`, newPrefix()).then((opened) => {
+      isAwayOpen = true;
+      return opened;
+    });
+    try {
+      // Asked later, and there earlier.
+      store = await openTestStore(`redis://:wrong@127.0.0.1:${port()}`, newPrefix());
+      expect(isAwayOpen).toBe(false);
+      expect(store.refusal()).toMatch(/^WRONGPASS/);
+    } finally {
+      await (await away).close();
+    }
   });
 
   it('a database that is not there', async () => {
