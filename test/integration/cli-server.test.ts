@@ -159,7 +159,7 @@ describe('a server from the command line', { timeout: 300_000 }, () => {
       [['warm', 'nowhere', '--url', server.url], 66],
       [['warm', 'photos', '--done', 'photos', '--url', server.url], 66],
       [['get', 'red', 'auto:200x150', '-o', 'nowhere/x', '--url', server.url], 66],
-      [['get', 'red', 'nonsense', '-o', 'x', '--url', server.url], 1],
+      [['get', 'nothing', 'auto:80x80', '-o', 'x', '--url', server.url], 1],
       [['keys', '--password-file', 'wrong', '--url', server.url], 77],
       [['keys', '--password-file', 'nowhere', '--url', server.url], 66],
       [['status', '--url', 'nonsense'], 64],
