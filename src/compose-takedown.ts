@@ -45,7 +45,7 @@ export interface ComposedTakedown {
 }
 
 export function composeTakedown(config: Config, parts: TakedownParts): ComposedTakedown {
-  const { store, blobs, clock, logger, workerIndex, receiptKey } = parts;
+  const { store, blobs, clock, logger, metrics, workerIndex, receiptKey } = parts;
   const { takedowns, catalog, walk, derivatives, leases, copies } = store;
   const { hookUrl, hookSecrets = [] } = config.takedown;
   let onBlocked = (): void => undefined;
@@ -87,9 +87,10 @@ export function composeTakedown(config: Config, parts: TakedownParts): ComposedT
       outbound = await openForHook(config, parts);
       const { sender } = outbound;
       notifier = new CdnNotifier({
-        ...{ takedowns, sender, url: hookUrl, secrets: hookSecrets, clock, logger },
+        ...{ takedowns, sender, url: hookUrl, secrets: hookSecrets, clock, logger, metrics },
         ...(leases && { leases }),
       });
+      metrics.gauge('cdn_purge_wait_seconds', notifier.waitSeconds.bind(notifier));
       notifier.start();
     },
     async close() {

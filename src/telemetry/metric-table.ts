@@ -143,6 +143,10 @@ export const COUNTERS = {
     help: 'Attempts to deliver a webhook, by what came of it.',
     labels: { outcome: { values: ['delivered', ...DELIVERY_FAULTS] } },
   },
+  cdn_purges_total: {
+    help: 'Takedowns that the CDN was told of, or that were given up, by what came of telling it.',
+    labels: { result: { values: ['delivered', 'dead'] } },
+  },
 } as const satisfies Record<CounterName, CounterRule>;
 
 export const HISTOGRAMS = {
@@ -222,6 +226,11 @@ export const GAUGES = {
   library_assets: { help: 'Assets of the library, those in the trash included.', labels: [], mergeOf: same },
   library_bytes: { help: 'Bytes of the originals that assets need.', labels: [], mergeOf: same },
   background_jobs: { help: 'Work that goes on behind answers already given.', labels: [], mergeOf: added },
+  cdn_purge_wait_seconds: {
+    help: 'Seconds since the oldest takedown that the CDN has not been told of yet, and is to be; 0 when there is none.',
+    labels: [],
+    mergeOf: same,
+  },
 } as const satisfies Record<GaugeName, GaugeRule>;
 
 /** Pairs of boxes that are told by name. */

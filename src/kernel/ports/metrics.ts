@@ -26,7 +26,8 @@ export type CounterName =
   | 'errors_total'
   | 'fetches_total'
   | 'fetched_bytes_total'
-  | 'webhook_attempts_total';
+  | 'webhook_attempts_total'
+  | 'cdn_purges_total';
 
 export type HistogramName =
   | 'http_request_duration_seconds'
@@ -53,7 +54,8 @@ export type GaugeName =
   | 'job_oldest_due_seconds'
   | 'library_assets'
   | 'library_bytes'
-  | 'background_jobs';
+  | 'background_jobs'
+  | 'cdn_purge_wait_seconds';
 
 export interface GaugeSample {
   readonly labels?: Labels;

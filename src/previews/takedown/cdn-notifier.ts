@@ -4,6 +4,7 @@ import { deliveryWaitMs } from '../../kernel/library/delivery.js';
 import type { Clock } from '../../kernel/ports/clock.js';
 import type { Leases } from '../../kernel/ports/leases.js';
 import type { Logger } from '../../kernel/ports/logger.js';
+import type { Metrics } from '../../kernel/ports/metrics.js';
 import type { Takedowns } from '../../kernel/ports/takedowns.js';
 import type { WebhookSender } from '../../kernel/ports/webhook-sender.js';
 import { type HookState, messagesOf, type TakedownOrder } from '../../kernel/takedown/order.js';
@@ -21,6 +22,7 @@ export interface CdnNotifierDeps {
   readonly leases?: Leases;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: Pick<Metrics, 'count'>;
   /** 0 to 1, by chance; for tests. */
   readonly share?: () => number;
 }
@@ -50,6 +52,14 @@ export class CdnNotifier {
     return this.rounds.close();
   }
 
+  /** Since the oldest takedown that the CDN is to be told of yet; 0 when there is none. */
+  async waitSeconds(): Promise<number> {
+    const { takedowns, clock } = this.deps;
+    const open = await Promise.all((await takedowns.openHooks(HOOKS_AT_A_TIME)).map((id) => takedowns.find(id)));
+    const times = open.flatMap((found) => found?.order.at ?? []);
+    return times.length === 0 ? 0 : Math.max(0, clock.now() - Math.min(...times)) / 1_000;
+  }
+
   private async tellAll(signal: AbortSignal): Promise<void> {
     const { takedowns, clock } = this.deps;
     for (const id of await takedowns.openHooks(HOOKS_AT_A_TIME)) {
@@ -74,8 +84,9 @@ export class CdnNotifier {
       hook = next;
       if (isBehind) break;
     }
+    if (hook.end !== undefined) this.deps.metrics.count('cdn_purges_total', { result: hook.end });
     if (hook.end === 'dead')
-      this.deps.logger.warn({ takedown: order.id }, 'the CDN was not told of a takedown, and it is given up');
+      this.deps.logger.error({ takedown: order.id }, 'the CDN was not told of a takedown, and it is given up');
   }
 
   private async attempt(

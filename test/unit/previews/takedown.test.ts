@@ -400,7 +400,8 @@ describe('the CDN', () => {
   const notifier = () => {
     const { takedowns, clock, logger } = bench;
     return new CdnNotifier({
-      ...{ takedowns, clock, logger, url: 'https://cdn.example/purge', secrets: ['whsec_x'], share: () => 1 },
+      ...{ takedowns, clock, logger, metrics: bench.metrics },
+      ...{ url: 'https://cdn.example/purge', secrets: ['whsec_x'], share: () => 1 },
       sender: {
         send: async (message) => {
           sent.push(message);
@@ -435,12 +436,17 @@ describe('the CDN', () => {
     await notifier().round();
     await notifier().round();
     expect(sent).toHaveLength(1);
+    expect([await notifier().waitSeconds(), bench.metrics.total('cdn_purges_total')]).toEqual([0, 0]);
     for (let attempt = 2; attempt <= 8; attempt++) {
       bench.clock.advance(50_400_000);
+      expect(await notifier().waitSeconds()).toBe(50_400 * (attempt - 1));
       await notifier().round();
       expect(sent).toHaveLength(attempt);
     }
     expect((await takedown.latest(1))[0]?.cdn.state).toBe('dead');
+    expect([await notifier().waitSeconds(), bench.metrics.total('cdn_purges_total', { result: 'dead' })]).toEqual([
+      0, 1,
+    ]);
     bench.clock.advance(50_400_000);
     await notifier().round();
     expect(sent).toHaveLength(8);
