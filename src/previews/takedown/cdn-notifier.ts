@@ -34,6 +34,7 @@ export class CdnNotifier {
     const { leases, clock, logger } = deps;
     this.rounds = new SoleRounds({
       ...{ name: 'takedown-hook', intervalMs: INTERVAL_MS, leases, clock },
+      isWanted: async () => (await this.deps.takedowns.openHooks(1)).length > 0,
       work: (_turn, signal) => this.tellAll(signal),
       onFailure: (error) => logger.warn({ error }, 'the CDN could not be told; it is tried again'),
     });

@@ -1,6 +1,7 @@
 // The Takedowns port on LMDB, in an environment of its own, `takedowns` in the data directory: it outlives a catalog that is set aside,
 // and what was acknowledged survives a power cut, whatever the settings say of the rest.
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Digest } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
 import { MAX_ORDERS, type NumberedOrder, type Takedowns } from '../../kernel/ports/takedowns.js';
@@ -14,6 +15,7 @@ import {
 } from '../../kernel/takedown/order.js';
 import { isInForce, MAX_TOMBSTONES, stricter, type Tombstone } from '../../kernel/takedown/tombstone.js';
 import { digestKey, endOfPrefix, keyAfter } from './catalog-keys.js';
+import { LastSeen } from './last-seen.js';
 import { keysFrom, LmdbEnvironment, lastKey, readRow, type Table } from './lmdb-environment.js';
 import { LmdbWorkNotes } from './lmdb-work-notes.js';
 import { makeDirs } from './make-dirs.js';
@@ -51,7 +53,10 @@ export class LmdbTakedowns implements Takedowns {
   /** In the same environment. */
   readonly notes: LmdbWorkNotes;
 
-  private constructor(private readonly environment: LmdbEnvironment) {
+  private constructor(
+    private readonly environment: LmdbEnvironment,
+    private readonly seen: LastSeen,
+  ) {
     this.notes = new LmdbWorkNotes(environment);
     this.stones = environment.table('tombstones');
     this.facts = environment.table('facts');
@@ -68,7 +73,7 @@ export class LmdbTakedowns implements Takedowns {
   static open(dataDir: string): LmdbTakedowns {
     const path = join(dataDir, 'takedowns');
     makeDirs(path);
-    return new LmdbTakedowns(LmdbEnvironment.open(path, 'full'));
+    return new LmdbTakedowns(LmdbEnvironment.open(path, 'full'), new LastSeen(join(path, 'seen')));
   }
 
   async findTombstone(content: Digest): Promise<Tombstone | undefined> {
@@ -174,18 +179,27 @@ export class LmdbTakedowns implements Takedowns {
   }
 
   async present(holder: CopyHolder): Promise<void> {
-    await this.environment.write(() => this.presence.putSync(Buffer.from(holder.id), row(holder)));
+    const key = Buffer.from(holder.id);
+    this.environment.refresh();
+    const before = readRow(this.presence, key, parsed<CopyHolder>);
+    const isKnown = before !== undefined && isDeepStrictEqual({ ...before, seenAt: 0 }, { ...holder, seenAt: 0 });
+    // A commit waits for the disk, and every process would make one every few seconds, for ever.
+    if (isKnown) await this.seen.note(holder.id, holder.seenAt);
+    else await this.environment.write(() => this.presence.putSync(key, row(holder)));
   }
 
   async holders(now: number): Promise<readonly CopyHolder[]> {
     this.environment.refresh();
     const keys = keysFrom(this.presence, FIRST_KEY, undefined, MAX_HOLDERS);
-    const known = keys.flatMap((key) => readRow(this.presence, key, parsed<CopyHolder>) ?? []);
+    const known = keys
+      .flatMap((key) => readRow(this.presence, key, parsed<CopyHolder>) ?? [])
+      .map((holder) => ({ ...holder, seenAt: Math.max(holder.seenAt, this.seen.of(holder.id) ?? 0) }));
     const gone = known.filter((holder) => !mayHold(holder, now));
     if (gone.length > 0)
       await this.environment.write(() => {
         for (const { id } of gone) this.presence.removeSync(Buffer.from(id));
       });
+    for (const { id } of gone) await this.seen.forget(id);
     return known.filter((holder) => mayHold(holder, now));
   }
 
