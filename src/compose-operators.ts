@@ -13,6 +13,7 @@ import { findLargest } from './previews/largest-sources.js';
 import type { OpenedPreviews } from './previews/open-previews.js';
 import { OperatorService, type Operators } from './previews/operators.js';
 import type { StoreLimits } from './previews/overview.js';
+import { CpuRates, type Measured } from './previews/reconcile/cpu-rates.js';
 import { type Reconcile, ReconcileService } from './previews/reconcile/reconcile-service.js';
 import { ReconcileWorker } from './previews/reconcile/reconcile-worker.js';
 import type { Connect } from './supervisor.js';
@@ -26,7 +27,7 @@ const MOST_SEEDS = 100;
 export interface OperatorsParts {
   readonly store: Pick<Storage, 'catalog' | 'insight' | 'fleet' | 'refusals' | 'walk' | 'notes' | 'leases'>;
   readonly blobs: BlobTiers;
-  readonly converter: { readonly oldestWaitMs: number };
+  readonly converter: { readonly oldestWaitMs: number; readonly measured: Measured };
   readonly opened: Pick<OpenedPreviews, 'previews' | 'maker' | 'sightings'>;
   readonly metrics: ProcessMetrics;
   readonly clock: Clock;
@@ -89,6 +90,7 @@ export function composeOperators(config: Config, place: Place, parts: OperatorsP
     rings.note(report.figures, clock.now());
     sightings.round();
     await store.fleet?.tell(await reporting(true));
+    await rates.tellSometimes();
   };
   const { previews, maker, sightings } = opened;
   const operators = new OperatorService({
@@ -100,10 +102,11 @@ export function composeOperators(config: Config, place: Place, parts: OperatorsP
     stopping: stopping.signal,
   });
   const { walk, notes, leases } = store;
+  const rates = new CpuRates({ notes, clock, measured: () => parts.converter.measured });
   const reconciling = {
     ...{ catalog: store.catalog, walk, notes, clock, preConvert: config.sequence.preConvert },
     sequence: sequenceOf(config.sequence.targetFormats, config.sequence.auto),
-    meanSeconds: () => parts.metrics.meanSeconds('conversion_duration_seconds'),
+    rates,
   };
   const reconciler = new ReconcileWorker({ ...reconciling, maker, logger, ...(leases && { leases }) });
   let timer: NodeJS.Timeout | undefined;
@@ -122,6 +125,8 @@ export function composeOperators(config: Config, place: Place, parts: OperatorsP
       stopping.abort();
       await searching;
       await reconciler.close();
+      // What it was is lost where the store does not answer, and no more.
+      await rates.tell().catch((error: unknown) => logger.debug({ error }, 'what conversions took was not noted'));
     },
   };
 }

@@ -17,7 +17,7 @@ interface Plan {
   readonly dropsBytes: number;
   readonly keeps: number;
   readonly keepsBytes: number;
-  readonly seconds: number | null;
+  readonly cpuSeconds: number | null;
 }
 
 interface Standing {
@@ -37,14 +37,18 @@ export async function plan(args: readonly string[]): Promise<number> {
   noneBut(given, 'plan');
   const { ask } = await administrationOf(given);
   const told = await ask<Plan>('/plan');
-  const { sources, current, outdated, stuck, makes, makesBytes, drops, dropsBytes, keeps, keepsBytes, seconds } = told;
+  const { sources, current, outdated, stuck, makes, makesBytes, drops, dropsBytes, keeps, keepsBytes, cpuSeconds } =
+    told;
   print(given.flags.has('json'), told, [
     ...columns([
       ['sources', `${sources}: ${current} up to date, ${outdated} outdated, ${stuck} no longer kept`],
       ['makes', `${makes} previews, about ${bytesText(makesBytes)}`],
       ['drops', `${drops} previews, ${bytesText(dropsBytes)}`],
       ['keeps', `${keeps} previews of other sequences, ${bytesText(keepsBytes)}`],
-      ['takes', seconds === null ? 'not known before a conversion was made' : `about ${seconds} s of one converter`],
+      [
+        'takes',
+        cpuSeconds === null ? 'not known before a preview was made' : `about ${cpuSeconds} s of processor time`,
+      ],
     ]),
   ]);
   return 0;

@@ -43,6 +43,7 @@ if (settings.tellsOfText) send({ kind: 'text', drawn: await drawsText() });
 async function run(job: JobMessage): Promise<void> {
   const { id } = job;
   const tally = new WorkTally();
+  const begun = process.cpuUsage();
   try {
     const steps: ConversionSteps = {
       admit: async (sourceType, costBytes) => {
@@ -59,13 +60,13 @@ async function run(job: JobMessage): Promise<void> {
       ? drawSource({ ...job, drawing }, settings, steps, tally, buffer)
       : workOf(job)(job, settings, steps, tally, buffer));
     const isEmpty = (drawing !== undefined || job.zoom?.kind === 'pages') && conversion.previews.length === 0;
-    const counts = countsOf(tally);
+    const counts = countsOf(tally, begun);
     const rssBytes = process.memoryUsage.rss();
     send({ kind: 'done', id, conversion, ...(isEmpty && { headerOnly: true }), counts, rssBytes });
   } catch (error) {
     const { code, message, cause } = asConversionError(error);
     const detail = cause instanceof Error ? (cause.stack ?? cause.message).slice(0, 2000) : '';
-    send({ kind: 'failed', id, code, message, detail, counts: countsOf(tally) });
+    send({ kind: 'failed', id, code, message, detail, counts: countsOf(tally, begun) });
   }
   // Not before the work's own frames are gone, which hold the last of its pixels.
   setImmediate(freeDeadBuffers);
@@ -78,8 +79,9 @@ function workOf({ zoom }: JobMessage) {
   return ZOOMING[zoom.kind];
 }
 
-function countsOf({ decodes, encodes }: WorkTally) {
-  return { decodes: { ...decodes }, encodes: { ...encodes } };
+function countsOf({ decodes, encodes }: WorkTally, begun: NodeJS.CpuUsage) {
+  const { user, system } = process.cpuUsage(begun);
+  return { decodes: { ...decodes }, encodes: { ...encodes }, cpuSeconds: (user + system) / 1_000_000 };
 }
 
 function send(message: FromChild): void {

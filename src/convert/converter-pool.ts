@@ -53,6 +53,8 @@ export class ConverterPool implements Converter {
   private readonly maxWaitMs: number;
   private readonly traces: Pick<Traces, 'within' | 'bind'>;
   private closed = false;
+  /** What previews of sequences took of the processor since the start: of conversions that were done. */
+  readonly measured = { cpuSeconds: 0, previews: 0 };
   /** Moving average of a conversion's time, for the advice when to try again. */
   private typicalMs = 500;
 
@@ -173,7 +175,11 @@ export class ConverterPool implements Converter {
     const directory = await directoryOf(job);
     let result = 'ok';
     try {
-      const { conversion } = await this.untouched(job, directory, story, onWanted, signal);
+      const { conversion, counts } = await this.untouched(job, directory, story, onWanted, signal);
+      if (job.zoom === undefined && job.drawing === undefined && counts.cpuSeconds !== undefined) {
+        this.measured.cpuSeconds += counts.cpuSeconds;
+        this.measured.previews += conversion.previews.length;
+      }
       return conversion;
     } catch (error) {
       result = error instanceof ProofsheetError ? error.code : signal?.aborted ? 'aborted' : 'internal';

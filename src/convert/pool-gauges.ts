@@ -32,7 +32,8 @@ export function registerGauges(
 }
 
 /** What a conversion did, as its child tells. */
-export function countWork(metrics: Metrics, { decodes, encodes }: WorkCounts): void {
+export function countWork(metrics: Metrics, { decodes, encodes, cpuSeconds = 0 }: WorkCounts): void {
+  metrics.count('conversion_cpu_seconds_total', {}, cpuSeconds);
   for (const [purpose, times] of Object.entries(decodes))
     if (times > 0) metrics.count('decodes_total', { purpose }, times);
   for (const [type, times] of Object.entries(encodes)) metrics.count('encodes_total', { type }, times);

@@ -91,6 +91,8 @@ export interface WantedMessage {
 export interface WorkCounts {
   readonly decodes: Readonly<Record<DecodePurpose, number>>;
   readonly encodes: Readonly<Partial<Record<PreviewType, number>>>;
+  /** Processor time of the child, all its threads, from the job to its end. */
+  readonly cpuSeconds?: number;
 }
 
 /** `sequence`: the decode of every job; `again`: a second one, in full, because of hard edges that the first would blur. */
@@ -124,6 +126,9 @@ export const MAX_CONTENT_BYTES = 64 * 1024;
 
 /** Pages of one source that are told; those behind are not. */
 export const MAX_TOLD_PAGES = 1_000;
+
+/** Of one job: more than any deadline leaves to all the cores of a machine. */
+const MAX_CPU_SECONDS = 1e6;
 
 /** More than any sequence has formats. */
 const MAX_PREVIEWS = 1_000;
@@ -199,5 +204,7 @@ function isSourceType(value: unknown): boolean {
 }
 
 function isCounts(value: unknown): boolean {
-  return isObject(value) && isObject(value.decodes) && isObject(value.encodes);
+  if (!isObject(value) || !isObject(value.decodes) || !isObject(value.encodes)) return false;
+  const { cpuSeconds = 0 } = value;
+  return typeof cpuSeconds === 'number' && cpuSeconds >= 0 && cpuSeconds <= MAX_CPU_SECONDS;
 }

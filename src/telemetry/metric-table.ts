@@ -83,6 +83,10 @@ export const COUNTERS = {
     help: 'Conversions ended, by source type and result.',
     labels: { source_type: sourceType, result },
   },
+  conversion_cpu_seconds_total: {
+    help: 'Processor time of conversions, as the converters measure it, in seconds.',
+    labels: {},
+  },
   decodes_total: {
     help: 'Times a source was decoded: for its whole sequence, or for the one preview somebody waits for.',
     labels: { purpose: { values: ['sequence', 'again'] } },

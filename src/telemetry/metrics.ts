@@ -72,16 +72,6 @@ export class ProcessMetrics implements Metrics {
     return sum;
   }
 
-  /** The mean of all that a histogram has seen, in seconds; `undefined` while that is nothing. */
-  meanSeconds(name: HistogramName): number | undefined {
-    let [seconds, seen] = [0, 0];
-    for (const { sumSeconds, counts } of slotsOf(this.histograms, name).all()) {
-      seconds += sumSeconds;
-      for (const count of counts) seen += count;
-    }
-    return seen === 0 ? undefined : seconds / seen;
-  }
-
   /** All figures of this moment. A gauge that fails or is late is left out, and counted as an `internal` error. */
   async snapshot(): Promise<MetricsSnapshot> {
     const gauges = await Promise.all([...this.gauges].map(([name, read]) => this.gaugeFamily(name, read)));

@@ -67,6 +67,10 @@ it('is planned, begun, paused, gone on with after a restart, and done', { timeou
     0,
     { sources: COUNT, current: 0, outdated: COUNT, makes: 2 * COUNT, drops: 0, keeps: COUNT, stuck: 0 },
   ]);
+  // Measured by the server before this one, and a few ms each.
+  const { cpuSeconds } = JSON.parse(planned.stdout) as { readonly cpuSeconds: number };
+  expect(cpuSeconds).toBeGreaterThan(0);
+  expect(cpuSeconds).toBeLessThan(2 * COUNT);
   expect((await cli('apply', '--status')).code).toBe(1);
   // Six a minute: the first is made at once, the second ten seconds later.
   expect((await cli('apply', '--rate', '6', '--detach')).stdout).toMatch(/^running: /);

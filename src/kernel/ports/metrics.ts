@@ -8,6 +8,7 @@ export type CounterName =
   | 'cache_hits_total'
   | 'cache_misses_total'
   | 'conversions_total'
+  | 'conversion_cpu_seconds_total'
   | 'decodes_total'
   | 'encodes_total'
   | 'converter_exits_total'

@@ -18,6 +18,7 @@ import {
   withRecord,
 } from '../../kernel/reconcile.js';
 import type { Sequence } from '../../kernel/sequence.js';
+import type { CpuRates } from './cpu-rates.js';
 
 /** Names of notes. */
 export const CONTROL = 'reconcile-control';
@@ -31,8 +32,8 @@ export interface PlanTold extends ReconcilePlan {
   readonly formats: readonly string[];
   /** Of what is made, about. */
   readonly makesBytes: number;
-  /** Seconds of one converter, by the mean of the conversions of this process since its start; absent before it made any. */
-  readonly seconds?: number;
+  /** Processor time of converters, by what a preview took on average so far; absent before any was made. */
+  readonly cpuSeconds?: number;
 }
 
 export interface ReconcileStanding {
@@ -58,8 +59,8 @@ export interface ReconcileServiceDeps {
   readonly sequence: Sequence;
   /** Of an upload the whole sequence is made. */
   readonly preConvert: boolean;
-  /** Mean seconds of a conversion so far. */
-  readonly meanSeconds: () => number | undefined;
+  /** What a preview takes of the processor, as it was measured. */
+  readonly rates: Pick<CpuRates, 'secondsPerPreview'>;
   readonly clock: Clock;
 }
 
@@ -76,12 +77,12 @@ export class ReconcileService implements Reconcile {
     this.plans++;
     try {
       const plan = await this.walked();
-      const { sequence, meanSeconds } = this.deps;
-      const mean = meanSeconds();
+      const { sequence, rates } = this.deps;
+      const each = await rates.secondsPerPreview();
       return {
         ...plan,
         ...{ sequence: sequence.id, formats: sequence.formats.map(({ text }) => text), makesBytes: madeBytesOf(plan) },
-        ...(mean !== undefined && { seconds: Math.round(10 * mean * plan.outdated) / 10 }),
+        ...(each !== undefined && { cpuSeconds: Math.round(10 * each * plan.makes) / 10 }),
       };
     } finally {
       this.plans--;

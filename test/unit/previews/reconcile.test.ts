@@ -17,7 +17,15 @@ const SOURCES = ['a', 'b', 'c', 'd', 'e'];
 async function benchOf(dataDir: string, formats: readonly string[]) {
   const bench = await openPreviewBench({ dataDir, formats });
   const { catalog, walk, notes, clock, sequence, maker, logger } = bench;
-  const deps = { catalog, walk, notes, clock, sequence, preConvert: true, meanSeconds: () => 2 };
+  const deps = {
+    catalog,
+    walk,
+    notes,
+    clock,
+    sequence,
+    preConvert: true,
+    rates: { secondsPerPreview: async () => 0.5 },
+  };
   const worker = () => new ReconcileWorker({ ...deps, maker, logger });
   return { ...bench, reconcile: new ReconcileService(deps), worker };
 }
@@ -44,7 +52,8 @@ it('tells what would be made and dropped, does that, and then there is nothing l
     makes: 10,
     drops: 0,
     keeps: 10,
-    seconds: 10,
+    // Ten previews, at half a second each.
+    cpuSeconds: 5,
   });
   expect(plan.makesBytes).toBe(plan.previewBytes);
   expect(converter.jobs).toHaveLength(0);

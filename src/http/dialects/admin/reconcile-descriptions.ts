@@ -21,7 +21,7 @@ const STANDING: Schema = {
 export const OF_PLAN: RouteDescription = {
   summary: 'What today’s target formats and pipeline would make of what is stored, and drop',
   details:
-    'Reads every record. `stuck`: sources that are no longer kept. `keeps`: previews of the latest other sequences, which stay. `makesBytes` goes by the mean of what stands, `seconds` of one converter by the conversions of this process; null before it made any.',
+    'Reads every record. `stuck`: sources that are no longer kept. `keeps`: previews of the latest other sequences, which stay. `makesBytes` goes by the mean of what stands, `cpuSeconds`, processor time of converters, by what a preview took on average on the servers of the store; null before any was made.',
   answer: {
     kind: 'json',
     schema: {
@@ -30,7 +30,7 @@ export const OF_PLAN: RouteDescription = {
         ...{ sequence: TEXT, formats: { type: 'array', items: TEXT } },
         ...{ sources: COUNT, current: COUNT, outdated: COUNT, stuck: COUNT },
         ...{ makes: COUNT, makesBytes: COUNT, drops: COUNT, dropsBytes: COUNT, keeps: COUNT, keepsBytes: COUNT },
-        ...{ previews: COUNT, previewBytes: COUNT, seconds: { type: ['number', 'null'], minimum: 0 } },
+        ...{ previews: COUNT, previewBytes: COUNT, cpuSeconds: { type: ['number', 'null'], minimum: 0 } },
       }),
     },
   },

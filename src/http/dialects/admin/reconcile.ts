@@ -16,8 +16,8 @@ const plan = route<null>({
   description: OF_PLAN,
   parse: () => null,
   async run(_, use) {
-    const { seconds, ...rest } = await reconcileOf(use).plan();
-    return json({ ...rest, seconds: seconds ?? null });
+    const { cpuSeconds, ...rest } = await reconcileOf(use).plan();
+    return json({ ...rest, cpuSeconds: cpuSeconds ?? null });
   },
 });
 
