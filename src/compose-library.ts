@@ -1,5 +1,6 @@
 // Puts the library together where tenants are configured: its records, the workers that import, the upkeep, and what is fetched with.
 
+import type { ComposedTakedown } from './compose-takedown.js';
 import type { ComposedZoom } from './compose-zoom.js';
 import type { Config } from './config/schema.js';
 import type { TenantsFile } from './config/tenants-file.js';
@@ -14,7 +15,9 @@ import type { Metrics } from './kernel/ports/metrics.js';
 import type { Tenants } from './kernel/ports/tenants.js';
 import type { Traces } from './kernel/ports/traces.js';
 import type { LibraryUse } from './library/answers.js';
+import { assetsWith } from './library/asset-holders.js';
 import { CallbackWorker, type CallbackWorkerDeps, replayCallback } from './library/callback-worker.js';
+import { guardedOriginals } from './library/guarded-originals.js';
 import { ImportWorker } from './library/import-worker.js';
 import { JobRunner } from './library/job-runner.js';
 import type { Letter } from './library/letter.js';
@@ -65,6 +68,8 @@ export interface LibraryParts {
   readonly looksAfter: boolean;
   /** Why nothing is to be converted now, while that is so. */
   readonly strain: () => ProofsheetError | undefined;
+  /** What is blocked, and who asks which assets have what was taken down. */
+  readonly takedown: Pick<ComposedTakedown, 'wasBlocked' | 'useLibrary'>;
   /** The id or name of the tenant whose jobs alone are done here; absent: everybody's. */
   readonly onlyTenant: string | undefined;
 }
@@ -102,20 +107,20 @@ export async function composeLibrary(
     urlKeys,
     strain,
     onlyTenant,
+    takedown,
     ...ports
   }: LibraryParts,
 ): Promise<ComposedLibrary> {
   const { storage, library: settings, server, limits } = config;
   const { clock, metrics } = ports;
   const store = await openLibraryStore(config, { ...ports, tmpDir, sharedOriginals });
-  const { assets, jobs, originals, deliveries, endpoints, folders, uploads, grants } = store;
+  const { assets, jobs, deliveries, endpoints, folders, uploads, grants } = store;
+  const originals = guardedOriginals(store.originals, takedown.wasBlocked);
+  takedown.useLibrary((contents, limit) => assetsWith({ assets, tenants }, contents, limit));
   const { maxSourceBytes } = limits;
-  const userAgent = `Proofsheet/${version}`;
   const outbound = openOutbound(outboundSettingsOf(config), {
     ...ports,
-    dir: tmpDir,
-    own: ownPlaces(ownPorts),
-    userAgent,
+    ...{ dir: tmpDir, own: ownPlaces(ownPorts), userAgent: `Proofsheet/${version}` },
   });
   const { fetcher, sender } = outbound;
   deep.useOriginals(originals);

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { ConfigError } from './config/config-error.js';
 import type { Config } from './config/schema.js';
+import type { Digest } from './kernel/digest.js';
 import type { Clock } from './kernel/ports/clock.js';
 import type { Logger } from './kernel/ports/logger.js';
 import type { Metrics } from './kernel/ports/metrics.js';
@@ -15,7 +16,7 @@ import type { Takedown } from './previews/takedown/answers.js';
 import { CdnNotifier } from './previews/takedown/cdn-notifier.js';
 import { ContentGuard } from './previews/takedown/content-guard.js';
 import { TakedownFollower } from './previews/takedown/takedown-follower.js';
-import { TakedownService } from './previews/takedown/takedown-service.js';
+import { TakedownService, type TakedownServiceDeps } from './previews/takedown/takedown-service.js';
 
 /** A server whose store does not answer starts all the same, and follows as soon as it does. */
 const CATCH_UP_MS = 2_000;
@@ -39,6 +40,10 @@ export interface TakedownParts {
 export interface ComposedTakedown {
   readonly use: Takedown;
   readonly guard: ContentGuard;
+  /** As this process last heard. */
+  readonly wasBlocked: (content: Digest) => boolean;
+  /** From now on purges tell which assets have what they took. */
+  useLibrary(assetsWith: NonNullable<TakedownServiceDeps['assetsWith']>): void;
   /** Follows what was missed, then goes on; resolves once it has, or after a moment. `onBlocked`: see `TakedownFollowerDeps`. */
   start(onBlocked: () => void): Promise<void>;
   close(): Promise<void>;
@@ -58,17 +63,20 @@ export function composeTakedown(config: Config, parts: TakedownParts): ComposedT
     ...(copies && { memory: copies }),
     onBlocked: () => onBlocked(),
   });
+  let assetsWith: TakedownServiceDeps['assetsWith'];
   const use = new TakedownService({
     ...{ takedowns, catalog, walk, blobs, clock, logger },
     ...(leases && { leases }),
     ...(derivatives && { derivatives }),
     ...(receiptKey && { key: receiptKey }),
+    assetsWith: async (contents, limit) => (await assetsWith?.(contents, limit)) ?? [],
     follow: () => follower.round(),
     lastTier: copies === undefined ? 'disk' : 'shared',
     by: config.admin.user,
     tellsCdn: hookUrl !== undefined,
   });
-  const guard = new ContentGuard({ takedowns, clock, blockedSince: (content) => follower.blockedSince(content) });
+  const blockedSince = follower.blockedSince.bind(follower);
+  const guard = new ContentGuard({ takedowns, clock, blockedSince });
   const resuming = new Rounds({
     intervalMs: RESUME_MS,
     work: () => use.resume(),
@@ -78,6 +86,10 @@ export function composeTakedown(config: Config, parts: TakedownParts): ComposedT
   return {
     use,
     guard,
+    wasBlocked: (content) => blockedSince(content) !== undefined,
+    useLibrary(given) {
+      assetsWith = given;
+    },
     async start(told) {
       onBlocked = told;
       await Promise.race([follower.round(), pause(CATCH_UP_MS)]);

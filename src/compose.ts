@@ -129,6 +129,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       looksAfter: workerIndex === UPKEEP_WORKER,
       strain,
       onlyTenant: role.onlyTenant,
+      takedown,
     }));
   registerGauges(metrics, clock, { background, catalog, memory, store });
   let draining = false;

@@ -145,6 +145,7 @@ function receiptLines({
   lasting,
   stillNamed,
   derivatives,
+  originals,
   ...rest
 }: Receipt): string[] {
   const amount = ({ blobs, bytes }: { readonly blobs: number; readonly bytes: number }) =>
@@ -157,6 +158,10 @@ function receiptLines({
       [`blobs left ${lasting.tier}`, amount(lasting)],
       ['stay for other images', String(stillNamed)],
       ['drawn on demand', String(derivatives)],
+      [
+        'kept by assets',
+        originals.length === 0 ? '0' : originals.map(({ context, asset }) => `${context}/${asset}`).join(' '),
+      ],
       [
         'blocked',
         `${rest.blocked.contents.length}${rest.blocked.until === null ? '' : ` until ${rest.blocked.until}`}`,

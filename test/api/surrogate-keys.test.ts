@@ -3,7 +3,10 @@
 import { afterEach, expect, it } from 'vitest';
 import { type Digest, digestOf } from '../../src/kernel/digest.js';
 import { type Context, type GroupRef, libraryContextOf } from '../../src/kernel/image-key.js';
+import type { AssetId } from '../../src/kernel/library/ids.js';
+import type { Tenants } from '../../src/kernel/ports/tenants.js';
 import { surrogateKeysOf } from '../../src/kernel/takedown/surrogate-keys.js';
+import { assetsWith } from '../../src/library/asset-holders.js';
 import { BOTH, type LibraryEdge, startLibraryEdge } from '../support/library-edge.js';
 import { sourceForm } from '../support/multipart.js';
 import { groupRef } from '../support/records.js';
@@ -109,6 +112,21 @@ it('are on what assets are shown by: their tiles, previews and originals', async
     const answer = await fetch(new URL(path, edge.server.origin), { headers: { Authorization: `Bearer ${BOTH}` } });
     expect([path, answer.status, answer.headers.get('xkey')]).toEqual([path, 200, keys.join(' ')]);
   }
+  // Taken down, an asset keeps its original, and shows it to nobody; which assets these are can be told.
+  edge.blocked.add(content);
+  for (const path of [image.url, image.originalUrl]) {
+    const answer = await fetch(path, { headers: { Authorization: `Bearer ${BOTH}` } });
+    expect([path, answer.status]).toEqual([path, 403]);
+  }
+  const tenants = { list: () => [edge.tenant] } as unknown as Tenants;
+  const holders = (of: Digest, limit = 10) => assetsWith({ assets: edge.assets, tenants }, new Set([of]), limit);
+  const holder = { context: edge.tenant.context, asset: found?.asset.id };
+  expect(await holders(content)).toEqual([holder]);
+  expect(await holders(digestOf(Buffer.from('another')))).toEqual([]);
+  await edge.service.trash(edge.tenant.context, found?.asset.id as AssetId);
+  expect(await holders(content)).toEqual([holder]);
+  await edge.service.erase(edge.tenant.context, found?.asset.id as AssetId);
+  expect(await holders(content)).toEqual([]);
 });
 
 function groupKeys(context: Context, content: Digest): readonly string[] {

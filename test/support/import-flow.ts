@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isZoomed } from '../../src/http/dialects/registry.js';
-import { digestOf } from '../../src/kernel/digest.js';
+import { type Digest, digestOf } from '../../src/kernel/digest.js';
 import type { Context, GroupRef } from '../../src/kernel/image-key.js';
 import type { TenantId } from '../../src/kernel/library/ids.js';
 import type { ImportJob } from '../../src/kernel/library/import-job.js';
@@ -13,6 +13,7 @@ import type { Tenants } from '../../src/kernel/ports/tenants.js';
 import type { DeliveryAttempt, WebhookMessage, WebhookSender } from '../../src/kernel/ports/webhook-sender.js';
 import { WatchedClock } from '../../src/kernel/watched-clock.js';
 import { replayCallback } from '../../src/library/callback-worker.js';
+import { guardedOriginals } from '../../src/library/guarded-originals.js';
 import { ImportWorker } from '../../src/library/import-worker.js';
 import { JobRunner } from '../../src/library/job-runner.js';
 import { LibraryService } from '../../src/library/library-service.js';
@@ -106,7 +107,10 @@ export function tenantOf(facts: Partial<Tenant> = {}): Tenant {
 
 export async function openImportFlow(tenant = tenantOf()) {
   const library = await openTestLibrary();
-  const { clock, dataDir, assets, jobs, originals } = library;
+  const { clock, dataDir, assets, jobs } = library;
+  /** Contents that were taken down; a test adds them. */
+  const blocked = new Set<Digest>();
+  const originals = guardedOriginals(library.originals, (content) => blocked.has(content));
   const watched = new WatchedClock(clock);
   const tmpDir = join(dataDir, 'tmp');
   await mkdir(tmpDir, { recursive: true });
@@ -150,6 +154,8 @@ export async function openImportFlow(tenant = tenantOf()) {
     });
   return {
     ...library,
+    originals,
+    blocked,
     tenant,
     tenants,
     tmpDir,

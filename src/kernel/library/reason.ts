@@ -55,4 +55,5 @@ const OF_ERRORS: Partial<Record<ErrorName, ImportReason>> = {
   'source-too-large': 'source-too-large',
   'conversion-timeout': 'image-limits',
   'missing-source-image': 'not-an-image',
+  'blocked-content': 'image-blocked',
 };

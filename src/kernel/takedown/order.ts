@@ -1,7 +1,7 @@
 // The order of a takedown, as all processes that share a store read it: what was taken away, and which bytes nobody may have any more.
 // Each process drops its copies, and says so; the receipt is made of that.
 import type { Digest } from '../digest.js';
-import type { GroupRef } from '../image-key.js';
+import type { Context, GroupRef } from '../image-key.js';
 import type { PurgeSelection } from './purge.js';
 
 /** Bytes that are named one by one; of more, processes drop all copies that they have: a copy is fetched again. */
@@ -12,6 +12,15 @@ export const MAX_NAMED_GROUPS = 1_000;
 export const KEYS_PER_MESSAGE = 256;
 /** Surrogate keys of one takedown; of more, its contexts stand for their groups. */
 export const MAX_SURROGATE_KEYS = 20 * KEYS_PER_MESSAGE;
+
+/** Assets that a receipt names as those that still have a content. */
+export const MAX_NAMED_ASSETS = 100;
+
+/** An asset that has a content as one of its originals. */
+export interface AssetOfContent {
+  readonly context: Context;
+  readonly asset: string;
+}
 
 /** How many blobs, and what they were together. */
 export interface Amount {
@@ -46,6 +55,8 @@ export interface TakedownOrder {
   readonly stillNamed: number;
   /** Pictures on demand. */
   readonly derivatives: number;
+  /** Assets of the library that have what was taken or blocked by its content, at most `MAX_NAMED_ASSETS`: their originals stay. */
+  readonly originals?: readonly AssetOfContent[];
   /** Whose copies are to be dropped; `all`: more than `MAX_NAMED_BLOBS`. */
   readonly blobs: readonly Digest[] | 'all';
   /** There were pyramids among them, whose tiles are in memory under digests of their own: memory goes as a whole. */

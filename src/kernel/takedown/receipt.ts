@@ -4,6 +4,7 @@ import type { Digest } from '../digest.js';
 import {
   type Acknowledgement,
   type Amount,
+  type AssetOfContent,
   type CopyHolder,
   type HookState,
   mayHold,
@@ -37,6 +38,8 @@ export interface Receipt {
   readonly lasting: TakedownOrder['lasting'];
   readonly stillNamed: number;
   readonly derivatives: number;
+  /** Assets whose originals are these contents, and stay until the assets are erased: at most `MAX_NAMED_ASSETS`. Blocked, they are shown to nobody. */
+  readonly originals: readonly AssetOfContent[];
   readonly blocked: { readonly contents: readonly Digest[]; readonly until: string | null };
   readonly unblocked: readonly Digest[];
   readonly nodes: readonly NodeOfReceipt[];
@@ -48,7 +51,7 @@ export interface Receipt {
   };
   /** It is being carried out still, or was interrupted and is carried on soon: nothing but what was asked for is known yet. */
   readonly isUnderWay: boolean;
-  /** It is carried out, every process that may have copies has dropped them, and the CDN, where there is one, has taken every message. */
+  /** It is carried out, no asset has it, every process that may have copies has dropped them, and the CDN, where there is one, has taken every message. */
   readonly isComplete: boolean;
 }
 
@@ -68,7 +71,7 @@ export function receiptOf(
   return {
     ...{ id, takenDownAt: timeOf(order.at), issuedAt: timeOf(now), by, reason, selection: selection ?? null },
     groups: { removed: groups, named },
-    ...{ lasting, stillNamed, derivatives },
+    ...{ lasting, stillNamed, derivatives, originals: order.originals ?? [] },
     blocked: { contents: blocked, until: until === undefined ? null : timeOf(until) },
     unblocked: order.unblocked ?? [],
     nodes: [
@@ -88,7 +91,12 @@ export function receiptOf(
       sent: hook?.sent ?? 0,
     },
     isUnderWay: !Number.isFinite(number),
-    isComplete: Number.isFinite(number) && away.length === 0 && cdn !== 'queued' && cdn !== 'dead',
+    isComplete:
+      Number.isFinite(number) &&
+      (order.originals ?? []).length === 0 &&
+      away.length === 0 &&
+      cdn !== 'queued' &&
+      cdn !== 'dead',
   };
 }
 

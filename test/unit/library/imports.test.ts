@@ -10,6 +10,7 @@ import type { Context } from '../../../src/kernel/image-key.js';
 import type { AssetId, ImportId, TenantId } from '../../../src/kernel/library/ids.js';
 import type { Claim } from '../../../src/kernel/ports/jobs.js';
 import { parseHostRule } from '../../../src/kernel/source-url.js';
+import { blockedContent } from '../../../src/kernel/takedown/tombstone.js';
 import { handsFor, JobRunner } from '../../../src/library/job-runner.js';
 import { flat, image } from '../../support/images.js';
 import { failure, openImportFlow, tenantOf } from '../../support/import-flow.js';
@@ -125,6 +126,14 @@ describe('an import', () => {
       reason: { code: 'source-not-found', status: 404 },
     });
     expect(broken).toMatchObject({ state: 'failed', reason: { code: 'image-damaged' } });
+    expect(await flow.assets.usage()).toMatchObject({ assets: 0, originals: 0 });
+  });
+
+  test('says of a picture that was taken down that it is not to come back, without an attempt more', async () => {
+    flow.fetcher.answers.set('/gone.jpg', await picture(40));
+    flow.previews.failNext = blockedContent();
+    const [gone] = await finished(await accept('gone'));
+    expect(gone).toMatchObject({ state: 'failed', attempts: 0, reason: { code: 'image-blocked' } });
     expect(await flow.assets.usage()).toMatchObject({ assets: 0, originals: 0 });
   });
 

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Digest, digestOf } from '../../../src/kernel/digest.js';
 import type { WebhookMessage } from '../../../src/kernel/ports/webhook-sender.js';
 import { verifiedText } from '../../../src/kernel/takedown/jws.js';
+import type { PurgeSelection } from '../../../src/kernel/takedown/purge.js';
 import { RECEIPT_TYPE } from '../../../src/kernel/takedown/receipt.js';
 import { CdnNotifier } from '../../../src/previews/takedown/cdn-notifier.js';
 import { TakedownFollower } from '../../../src/previews/takedown/takedown-follower.js';
@@ -129,6 +130,33 @@ describe('a purge', () => {
     const byContext = await purge({ by: 'context', context: groupRef('k', 'c').context });
     expect(byContext.receipt.groups.removed).toBe(1);
     expect(await bench.catalog.count()).toBe(1);
+  });
+
+  it('names the assets that keep what was taken by its content, or is blocked, and is not complete while they do', async () => {
+    const asked: ReadonlySet<Digest>[] = [];
+    const { takedowns, walk, catalog, tiered: blobs, clock, logger } = bench;
+    const holder = { context: groupRef('x', 'tenant').context, asset: 'one' };
+    const beside = new TakedownService({
+      ...{ takedowns, catalog, walk, blobs, clock, logger, lastTier: 'disk', by: 'admin', tellsCdn: false },
+      follow: () => follower.round(),
+      async assetsWith(contents) {
+        asked.push(contents);
+        return contents.has(contentOf('one')) ? [holder] : [];
+      },
+    });
+    await cache('one', 'a');
+    await cache('two', 'b');
+    await cache('two', 'c');
+    const purged = async (selection: PurgeSelection, isBlocked: boolean) =>
+      (await beside.purge({ selection, reason: 'why', isBlocked })).receipt;
+    const content = contentOf('one');
+    expect(await purged({ by: 'content', content }, false)).toMatchObject({ originals: [holder], isComplete: false });
+    expect(await purged({ by: 'key', imageKey: groupRef('b').imageKey }, false)).toMatchObject({
+      ...{ originals: [], isComplete: true },
+    });
+    expect(asked).toHaveLength(1);
+    expect(await purged({ by: 'key', imageKey: groupRef('c').imageKey }, true)).toMatchObject({ originals: [] });
+    expect(asked).toEqual([new Set([content]), new Set([contentOf('two')])]);
   });
 
   it('of many groups names the first thousand, and has all copies dropped', async () => {

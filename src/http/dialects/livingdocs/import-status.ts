@@ -126,6 +126,8 @@ export function reasonText(reason: Reason | undefined): string {
       return 'Image is too large';
     case 'image-damaged':
       return 'Image is damaged';
+    case 'image-blocked':
+      return 'Image was taken down';
     case 'over-quota':
       return 'Usage limit exceeded';
     default:

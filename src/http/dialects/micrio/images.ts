@@ -102,6 +102,7 @@ const ERRORS: Partial<Record<Reason['code'], MicrioError>> = {
   'type-not-enabled': 'invalidImage',
   'image-damaged': 'invalidImage',
   'image-limits': 'invalidImage',
+  'image-blocked': 'invalidImage',
   'source-too-large': 'invalidImage',
   'over-quota': 'uploadError',
 };
