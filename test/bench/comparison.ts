@@ -8,7 +8,7 @@ export interface Figure {
   readonly unit: Unit;
 }
 
-export type Unit = 'requests/s' | 'ms' | 'ms CPU' | 's' | 'MiB' | 'conversions/s' | 'images/s' | 'MiB/s';
+export type Unit = 'requests/s' | 'ms' | 'ms CPU' | 's' | 'MiB' | 'conversions/s' | 'images/s' | 'MiB/s' | 'KiB';
 
 export interface Bound {
   readonly rule: 'at least' | 'at most' | 'under';

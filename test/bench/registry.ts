@@ -1,5 +1,6 @@
 // All rows of the benchmark. Memory comes last, since it takes the longest.
 import type { RowGroup } from './row-group.js';
+import { autoRule } from './rows/auto-rule.js';
 import { classes } from './rows/classes.js';
 import { cluster } from './rows/cluster.js';
 import { cpu } from './rows/cpu.js';
@@ -24,6 +25,7 @@ export const ROW_GROUPS: readonly RowGroup[] = [
   diskHits,
   cpu,
   classes,
+  autoRule,
   wall,
   million,
   saturation,
