@@ -94,9 +94,9 @@ async function encoded(
   const quality = planned.quality ?? 100;
   if (planned.auto && auto === 'adaptive' && !planned.animated) {
     const isDrawn = ownSize && DRAWN.includes(info.type);
-    const { size } = planned.geometry;
+    const { size, scaled } = planned.geometry;
     const base = greyOf(raster, planned) ?? raster;
-    const picture = { image, size, raster: isThere(raster, planned) ? base : undefined, base };
+    const picture = { image, size, scaled, raster: isThere(raster, planned) ? base : undefined, base };
     const type = planned.type === 'png' ? 'png' : 'jpg';
     return adaptive(picture, { type, quality, edges, own, isDrawn });
   }

@@ -33,11 +33,12 @@ export function paletteOf(raster: Raster, leastDb: number): Palette | undefined 
   const slots = exact ? indices : slotsFor(pixels);
   const counted = exact ?? countColours(raster, COARSE, MAX_DISTINCT, slots);
   if (counted === undefined) return undefined;
-  const boxes = split(counted, mostError(pixels, leastDb));
-  if (boxes === undefined) return undefined;
-  boxes.sort((a, b) => Number(a.colour[3] === 255) - Number(b.colour[3] === 255));
+  const chosen = split(counted, mostError(pixels, leastDb));
+  if (chosen === undefined) return undefined;
+  const boxes = chosen.boxes.toSorted((a, b) => Number(a.colour[3] === 255) - Number(b.colour[3] === 255));
   const numberOf = new Uint8Array(counted.length);
-  for (const [number, { members }] of boxes.entries()) for (const { slot } of members) numberOf[slot] = number;
+  for (const [number, { from, to }] of boxes.entries())
+    for (let at = from; at < to; at++) numberOf[chosen.order[at] as number] = number;
   const isInPlace = slots === indices && numberOf.every((number, slot) => number === slot);
   // Uint8Array.from would take ten times as long.
   if (!isInPlace) for (let pixel = 0; pixel < pixels; pixel++) indices[pixel] = numberOf[slots[pixel] ?? 0] ?? 0;
@@ -95,7 +96,7 @@ function countColours(
   mask: number,
   most: number,
   slots: Uint8Array | Uint16Array,
-): Counted[] | undefined {
+): Counted | undefined {
   const tally = new ColourTally(mask, most);
   const { pixels, channels } = raster;
   const end = slots.length * channels;
@@ -180,31 +181,44 @@ class ColourTally {
     return slot;
   }
 
-  colours(): Counted[] {
-    return Array.from({ length: this.found }, (_, slot): Counted => {
+  colours(): Counted {
+    const seen = new Float64Array(4 * this.found);
+    for (let slot = 0; slot < this.found; slot++) {
       const colour = this.majority[slot] ?? 0;
       const alpha = colour >>> 24;
-      const over = (shift: number): number => (((colour >>> shift) & 255) * alpha) / 255;
-      return { slot, seen: [over(16), over(8), over(0), alpha], pixels: this.counts[slot] ?? 0 };
-    });
+      seen[slot * 4] = (((colour >>> 16) & 255) * alpha) / 255;
+      seen[slot * 4 + 1] = (((colour >>> 8) & 255) * alpha) / 255;
+      seen[slot * 4 + 2] = ((colour & 255) * alpha) / 255;
+      seen[slot * 4 + 3] = alpha;
+    }
+    return { length: this.found, seen, pixels: this.counts };
   }
 }
 
+/** Colours that were counted, by the number of their slot. Flat, since to choose among them reads each of them some twenty times. */
 interface Counted {
-  readonly slot: number;
-  /** Red, green and blue as they are over black, and alpha. */
-  readonly seen: readonly [number, number, number, number];
-  readonly pixels: number;
+  readonly length: number;
+  /** Four each: red, green and blue as they are over black, and alpha. */
+  readonly seen: Float64Array;
+  readonly pixels: Uint32Array;
 }
 
 interface Box {
-  readonly members: readonly Counted[];
+  /** Where the numbers of its colours stand in the order of all. */
+  readonly from: number;
+  readonly to: number;
   /** As it is stored. */
   readonly colour: readonly [number, number, number, number];
-  readonly mean: readonly number[];
+  readonly mean: Float64Array;
   /** Squared differences of the pixels to the stored colour, by what is seen over black and over white. */
   readonly overBlack: number;
   readonly overWhite: number;
+}
+
+/** `order` has the numbers of the colours, those of a box beside each other. */
+interface Boxes {
+  readonly boxes: readonly Box[];
+  readonly order: Uint16Array;
 }
 
 /** Rows between two that are looked at to tell whether there may be a palette, and pixels at most. */
@@ -234,57 +248,82 @@ function mostError(pixels: number, db: number): number {
 }
 
 /** As few boxes as have less than `most` of squared differences in sum; `undefined` when 256 have more. */
-function split(colours: readonly Counted[], most: number): Box[] | undefined {
+function split(colours: Counted, most: number): Boxes | undefined {
+  const order = Uint16Array.from({ length: colours.length }, (_, slot) => slot);
   // Without loss where that can be had.
-  if (colours.length <= MAX_COLOURS) return colours.map((colour) => boxOf([colour]));
-  const boxes = [boxOf(colours)];
+  if (colours.length <= MAX_COLOURS)
+    return { order, boxes: Array.from(order, (slot) => boxOf(colours, order, slot, slot + 1)) };
+  const boxes = [boxOf(colours, order, 0, colours.length)];
   let [overBlack, overWhite] = [boxes[0]?.overBlack ?? 0, boxes[0]?.overWhite ?? 0];
   while (Math.max(overBlack, overWhite) > most) {
     if (boxes.length === MAX_COLOURS) return undefined;
     const worst = boxes.reduce((a, b) => (errorOf(b) > errorOf(a) ? b : a));
-    if (worst.members.length === 1) return undefined;
-    const halves = halvesOf(worst);
+    if (worst.to - worst.from === 1) return undefined;
+    const halves = halvesOf(colours, order, worst);
     boxes.splice(boxes.indexOf(worst), 1, ...halves);
     overBlack += halves.reduce((sum, box) => sum + box.overBlack, -worst.overBlack);
     overWhite += halves.reduce((sum, box) => sum + box.overWhite, -worst.overWhite);
   }
-  return boxes;
+  return { boxes, order };
 }
 
-function errorOf({ members, overBlack, overWhite }: Box): number {
-  return members.length === 1 ? -1 : Math.max(overBlack, overWhite);
+function errorOf({ from, to, overBlack, overWhite }: Box): number {
+  return to - from === 1 ? -1 : Math.max(overBlack, overWhite);
 }
 
 /** Along the channel with most variance, at its mean. */
-function halvesOf({ members, mean }: Box): Box[] {
-  const variances = [0, 1, 2, 3].map((channel) =>
-    members.reduce((sum, { seen, pixels }) => sum + pixels * (at(seen, channel) - at(mean, channel)) ** 2, 0),
-  );
-  const channel = variances.indexOf(Math.max(...variances));
-  const isLow = ({ seen }: Counted): boolean => at(seen, channel) < at(mean, channel);
-  return [members.filter(isLow), members.filter((member) => !isLow(member))].map(boxOf);
+function halvesOf(colours: Counted, order: Uint16Array, { from, to, mean }: Box): Box[] {
+  const { seen, pixels } = colours;
+  let [channel, most] = [0, -1];
+  for (let each = 0; each < 4; each++) {
+    const middle = mean[each] as number;
+    let variance = 0;
+    for (let at = from; at < to; at++) {
+      const slot = order[at] as number;
+      variance += (pixels[slot] as number) * ((seen[slot * 4 + each] as number) - middle) ** 2;
+    }
+    if (variance > most) [channel, most] = [each, variance];
+  }
+  const middle = mean[channel] as number;
+  const members = order.slice(from, to);
+  let between = from;
+  for (const slot of members) if ((seen[slot * 4 + channel] as number) < middle) order[between++] = slot;
+  let at = between;
+  for (const slot of members) if ((seen[slot * 4 + channel] as number) >= middle) order[at++] = slot;
+  return [boxOf(colours, order, from, between), boxOf(colours, order, between, to)];
 }
 
-function boxOf(members: readonly Counted[]): Box {
-  const pixels = members.reduce((sum, member) => sum + member.pixels, 0);
-  const mean = [0, 1, 2, 3].map(
-    (channel) => members.reduce((sum, { seen, pixels: weight }) => sum + at(seen, channel) * weight, 0) / pixels,
-  );
-  const alpha = Math.round(at(mean, 3));
-  const stored = (channel: number): number =>
-    alpha === 0 ? 0 : Math.min(255, Math.round((at(mean, channel) * 255) / at(mean, 3)));
-  const colour = [stored(0), stored(1), stored(2), alpha] as const;
+function boxOf({ seen, pixels }: Counted, order: Uint16Array, from: number, to: number): Box {
+  const mean = new Float64Array(4);
+  let sum = 0;
+  for (let at = from; at < to; at++) {
+    const slot = order[at] as number;
+    const weight = pixels[slot] as number;
+    sum += weight;
+    for (let channel = 0; channel < 4; channel++)
+      mean[channel] = (mean[channel] as number) + (seen[slot * 4 + channel] as number) * weight;
+  }
+  for (let channel = 0; channel < 4; channel++) mean[channel] = (mean[channel] as number) / sum;
+  const colour = storedAs(mean);
   let [overBlack, overWhite] = [0, 0];
-  for (const { seen, pixels: weight } of members) {
+  for (let at = from; at < to; at++) {
+    const slot = order[at] as number;
+    const weight = pixels[slot] as number;
+    const clear = (seen[slot * 4 + 3] as number) - colour[3];
     for (let channel = 0; channel < 3; channel++) {
-      const dark = at(seen, channel) - (at(colour, channel) * alpha) / 255;
+      const dark = (seen[slot * 4 + channel] as number) - ((colour[channel] as number) * colour[3]) / 255;
       overBlack += weight * dark ** 2;
-      overWhite += weight * (dark - (seen[3] - alpha)) ** 2;
+      overWhite += weight * (dark - clear) ** 2;
     }
   }
-  return { members, colour, mean, overBlack, overWhite };
+  return { from, to, colour, mean, overBlack, overWhite };
 }
 
-function at(values: readonly number[], index: number): number {
-  return values[index] ?? 0;
+/** Red, green, blue and alpha of a mean over black. */
+function storedAs(mean: Float64Array): Box['colour'] {
+  const [red = 0, green = 0, blue = 0, opacity = 0] = mean;
+  const alpha = Math.round(opacity);
+  const stored = (overBlack: number): number =>
+    alpha === 0 ? 0 : Math.min(255, Math.round((overBlack * 255) / opacity));
+  return [stored(red), stored(green), stored(blue), alpha];
 }
