@@ -201,9 +201,10 @@ async function changesInStrips({ base, scaled, size, raster }: Picture): Promise
     const from = strip * between * base.widthPx * base.channels;
     return base.pixels.subarray(from, from + stripBytes);
   });
-  const heightPx = STRIPS * STRIP_ROWS;
-  const to = { widthPx: scaled.widthPx, heightPx: Math.round((heightPx * scaled.heightPx) / base.heightPx) };
-  return shareOfChanges(await scaledRaster({ ...base, pixels: Buffer.concat(strips), heightPx }, to, 'hard'));
+  const { widthPx, channels, frames } = base;
+  const stacked = { widthPx, heightPx: STRIPS * STRIP_ROWS, channels, frames, pixels: Buffer.concat(strips) };
+  const heightPx = Math.max(1, Math.round((stacked.heightPx * scaled.heightPx) / base.heightPx));
+  return shareOfChanges(await scaledRaster(stacked, { widthPx: scaled.widthPx, heightPx }, 'hard'));
 }
 
 /** Of 0 to 1: pixels unlike both their left and their upper neighbour, in every fourth row or as many as are looked at. */
