@@ -8,7 +8,7 @@ FROM $BASE AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
-COPY tsconfig.json ./
+COPY tsconfig.json bundle.mjs ./
 COPY src ./src
 RUN npm run build
 
@@ -31,6 +31,7 @@ RUN apt-get update \
     && chmod 2770 /data
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
+COPY --from=build /app/bin ./bin
 COPY --from=build /app/dist ./dist
 COPY package.json README.md LICENSE CHANGELOG.md ./
 COPY config ./config
@@ -45,4 +46,4 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \
     CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PROOFSHEET_HEALTH_PORT || process.env.PROOFSHEET_PORT || 8005}/healthz`, { signal: AbortSignal.timeout(2500) }).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # -s: right even where another init process is PID 1 (docker run --init).
 ENTRYPOINT ["/usr/bin/tini", "-s", "--"]
-CMD ["node", "dist/main.js"]
+CMD ["node", "bin/main.js"]

@@ -2,12 +2,12 @@
 
 /**
  * The program `name` (without its ending) beside the module at `moduleUrl`; of a module that runs as source, below src/, the one that
- * was compiled of it, at the same place below dist/. Throws a `RangeError` for source that is not below src/.
+ * was built of it, at the same place below bin/. Throws a `RangeError` for source that is not below src/.
  */
 export function compiledProgram(name: string, moduleUrl: string): URL {
   const beside = new URL(`./${name}.js`, moduleUrl);
   if (!new URL(moduleUrl).pathname.endsWith('.ts')) return beside;
   const at = beside.href.lastIndexOf('/src/');
   if (at === -1) throw new RangeError(`expected a module below src/, got ${moduleUrl}`);
-  return new URL(`${beside.href.slice(0, at)}/dist/${beside.href.slice(at + '/src/'.length)}`);
+  return new URL(`${beside.href.slice(0, at)}/bin/${beside.href.slice(at + '/src/'.length)}`);
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { NODE } from '../support/tools.js';
 import { type Server, startServer } from './processes.js';
 
-const MAIN = new URL('../../dist/main.js', import.meta.url).pathname;
+const MAIN = new URL('../../bin/main.js', import.meta.url).pathname;
 const BASE_PATH = '/imageconverter';
 export const ADMIN = { user: 'admin', password: 'bench' };
 export const ADMIN_AUTH = `Basic ${Buffer.from(`${ADMIN.user}:${ADMIN.password}`).toString('base64')}`;

@@ -17,7 +17,7 @@ import { type TempDir, tempDir } from '../support/temp-dir.js';
 import { jpegOf } from '../support/test-images.js';
 import { NODE, requireTool } from '../support/tools.js';
 
-const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../bin/cli.js', import.meta.url));
 
 let dir: TempDir;
 let server: ServerProcess;

@@ -6,7 +6,7 @@ import { PasswordCheck } from '../../src/http/access/passwords.js';
 import { runSync } from '../support/processes.js';
 import { NODE } from '../support/tools.js';
 
-const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../bin/cli.js', import.meta.url));
 const SECRET = 'a-secret-of-16-characters';
 
 function run(args: readonly string[], input = '', environment: Record<string, string> = {}) {

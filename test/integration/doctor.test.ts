@@ -25,7 +25,7 @@ afterAll(() => dir.remove());
 async function findings(environment: Record<string, string> = {}, shell = '', root = ROOT) {
   const env = { PATH: process.env.PATH ?? '', PROOFSHEET_DATA_DIR: join(dir.path, 'data'), ...environment };
   const script = `${shell}\nexec "$0" "$1" doctor --json`;
-  const args = ['-c', script, NODE, join(root, 'dist', 'cli.js')];
+  const args = ['-c', script, NODE, join(root, 'bin', 'cli.js')];
   const { stdout } = await run(await requireTool('bash'), args, { env }).catch(
     (error: { readonly stdout: string }) => error,
   );
@@ -68,7 +68,7 @@ describe('the machine', SLOW, () => {
 
   it('has no decoder of a type that is enabled', async () => {
     const root = join(dir.path, 'without');
-    for (const part of ['dist', 'config', 'package.json'])
+    for (const part of ['bin', 'config', 'package.json'])
       await cp(join(ROOT, part), join(root, part), { recursive: true });
     for (const name of await readdir(join(ROOT, 'node_modules'))) {
       const scoped = name.startsWith('@') ? await readdir(join(ROOT, 'node_modules', name)) : [''];

@@ -10,7 +10,7 @@ import { run, start } from '../support/processes.js';
 import { type TempDir, tempDir } from '../support/temp-dir.js';
 import { NODE, requireTool } from '../support/tools.js';
 
-const MAIN = new URL('../../dist/main.js', import.meta.url).pathname;
+const MAIN = new URL('../../bin/main.js', import.meta.url).pathname;
 /** A pipe holds 64 KiB, a socket some 200; a line has about 200 bytes. */
 const LINES = 3_000;
 /** How long a server may take that has nothing to end. */

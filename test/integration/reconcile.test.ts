@@ -11,7 +11,7 @@ import { type TempDir, tempDir } from '../support/temp-dir.js';
 import { jpegOf } from '../support/test-images.js';
 import { NODE } from '../support/tools.js';
 
-const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../bin/cli.js', import.meta.url));
 const AUTHORIZATION = `Basic ${Buffer.from('admin:s3cret').toString('base64')}`;
 const COUNT = 6;
 

@@ -196,7 +196,7 @@ while not closing:
 os.close(terminal)
 print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
-const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../bin/main.js', import.meta.url));
 
 test('on a terminal it reads them again too, but ends when that is closed', async () => {
   await serve({});

@@ -1,4 +1,5 @@
-// What tests start and fork is dist/: before they run it is made what src/ says, should it be older or of another state of the tree.
+// What tests start and fork is bin/, made of dist/: before they run both are made what src/ says, should they be older or of another state of the
+// tree.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,17 +7,21 @@ import { runSync } from './processes.js';
 import { projectOf, testFiles } from './projects.js';
 import { NODE } from './tools.js';
 
-/** Inside dist/, so that whoever removes that removes it too. */
+/** Inside dist/ and bin/, so that whoever removes one of them removes it too. */
 const STAMP = '.checked-against';
+const BUNDLER = 'bundle.mjs';
 
-/** Builds in `root` unless dist/ is known to be what src/ is now. Resolves with whether it did; throws when it does not compile. */
+/** Builds in `root` unless dist/ and bin/ are known to be what src/ is now. Resolves with whether it did; throws when it does not compile. */
 export function freshDist(root: string): boolean {
   if (isSharedWithAnotherTree(root)) rmSync(join(root, 'dist'), { recursive: true });
-  if (stampOf(root) === stateOf(root)) return false;
+  const state = stateOf(root);
+  if (['dist', 'bin'].every((folder) => stampOf(root, folder) === state)) return false;
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
   const { status, stdout, stderr } = runSync(NODE, [compiler, '-p', join(root, 'tsconfig.json')], { cwd: root });
   if (status !== 0) throw new Error(`expected dist/ to be built from src/, but the compiler says:\n${stdout}${stderr}`);
-  writeFileSync(join(root, 'dist', STAMP), stateOf(root));
+  const bundled = runSync(NODE, [join(root, BUNDLER)], { cwd: root });
+  if (bundled.status !== 0) throw new Error(`expected bin/ to be made of dist/, but: ${bundled.stderr}`);
+  for (const folder of ['dist', 'bin']) writeFileSync(join(root, folder, STAMP), stateOf(root));
   return true;
 }
 
@@ -36,8 +41,8 @@ function isSharedWithAnotherTree(root: string): boolean {
   return (statSync(join(root, 'dist/.tsbuildinfo'), { throwIfNoEntry: false })?.nlink ?? 1) > 1;
 }
 
-function stampOf(root: string): string | undefined {
-  const path = join(root, 'dist', STAMP);
+function stampOf(root: string, folder: string): string | undefined {
+  const path = join(root, folder, STAMP);
   return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
 }
 
@@ -47,7 +52,7 @@ function stateOf(root: string): string {
   const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts'))
     .sort();
-  for (const path of [...sources.map((source) => join('src', source)), 'tsconfig.json', 'dist/.tsbuildinfo'])
+  for (const path of [...sources.map((source) => join('src', source)), 'tsconfig.json', BUNDLER, 'dist/.tsbuildinfo'])
     hash
       .update(`${path}\0`)
       .update(existsSync(join(root, path)) ? readFileSync(join(root, path)) : '')

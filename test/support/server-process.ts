@@ -1,4 +1,4 @@
-// The server as an operator starts it: a process of its own from dist/, on a free port, which tests may kill.
+// The server as an operator starts it: a process of its own from bin/, on a free port, which tests may kill.
 import type { ChildProcess } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { PATIENCE_MS } from './gate.js';
 import { start } from './processes.js';
 import { NODE, type Program } from './tools.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../bin/main.js', import.meta.url));
 
 /** A command that replaces itself by the one behind it (`exec`); empty: none. */
 export type Wrapper = readonly [] | readonly [Program, ...string[]];

@@ -14,7 +14,7 @@ import { type ServerProcess, startServerProcess } from '../../support/server-pro
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
 import { NODE } from '../../support/tools.js';
 
-const CLI = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../../bin/cli.js', import.meta.url));
 /** 24 megapixels: long enough to be met in every stage. */
 const WIDTH = 6000;
 const HEIGHT = 4000;

@@ -14,7 +14,7 @@ import { type ServerProcess, startServerProcess } from '../../support/server-pro
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
 import { NODE } from '../../support/tools.js';
 
-const CLI = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../../bin/cli.js', import.meta.url));
 const FORMATS = ['auto:200x150', 'auto:200x150~cover', 'auto:800x800', 'auto:1920x1080'];
 const KEYS = Array.from({ length: 12 }, (_, index) => `image ${index} é`);
 const CONTEXTS = ['', 'tenant-a', 'ü/2'];

@@ -21,7 +21,7 @@ import { startServerProcess } from '../../support/server-process.js';
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
 import { NODE } from '../../support/tools.js';
 
-const CLI = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../../bin/cli.js', import.meta.url));
 const TENANT = 'agency' as Context;
 
 let dir: TempDir;

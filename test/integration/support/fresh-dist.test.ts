@@ -1,5 +1,5 @@
-// dist/ is never one of another day: a small package of its own, built, changed, built elsewhere.
-import { linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+// dist/ and bin/ are never those of another day: a small package of its own, built, changed, built elsewhere.
+import { linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freshDist, mayNeedDist } from '../../support/fresh-dist.js';
@@ -7,17 +7,29 @@ import { type TempDir, tempDir } from '../../support/temp-dir.js';
 
 let dir: TempDir;
 const at = (path: string) => join(dir.path, path);
-const said = () => /said = '(\w+)'/.exec(readFileSync(at('dist/a.js'), 'utf8'))?.[1];
+const saidBy = (folder: string) => /said = '(\w+)'/.exec(readFileSync(at(`${folder}/a.js`), 'utf8'))?.[1];
+/** What both say. */
+const said = () => (saidBy('dist') === saidBy('bin') ? saidBy('bin') : 'not the same');
 const write = (word: string) => writeFileSync(at('src/a.ts'), `export const said = '${word}';\n`);
 
 beforeEach(async () => {
   dir = await tempDir();
   mkdirSync(at('src'));
   symlinkSync(new URL('../../../node_modules', import.meta.url).pathname, at('node_modules'));
-  const options = { rootDir: 'src', outDir: 'dist', module: 'NodeNext', incremental: true, types: [] };
+  const options = {
+    rootDir: 'src',
+    outDir: 'dist',
+    module: 'NodeNext',
+    incremental: true,
+    types: [],
+    lib: ['ES5'],
+    skipLibCheck: true,
+  };
   const compilerOptions = { ...options, tsBuildInfoFile: 'dist/.tsbuildinfo' };
   writeFileSync(at('tsconfig.json'), JSON.stringify({ compilerOptions, include: ['src/**/*.ts'] }));
   writeFileSync(at('package.json'), '{"type":"module"}');
+  // As the package's own does, with all of dist/.
+  writeFileSync(at('bundle.mjs'), "import { cpSync } from 'node:fs'; cpSync('dist/a.js', 'bin/a.js');");
   write('first');
 });
 afterEach(() => dir.remove());
@@ -46,6 +58,23 @@ describe('freshDist', () => {
     write('first');
     expect(freshDist(dir.path)).toBe(true);
     expect(said()).toBe('first');
+  });
+
+  it.each([
+    ['bin/ is not there', () => rmSync(at('bin'), { recursive: true })],
+    ['bin/ is of before the last build', () => writeFileSync(at('bin/.checked-against'), 'before')],
+    ['the bundler does otherwise', () => writeFileSync(at('bundle.mjs'), `${readFileSync(at('bundle.mjs'))}\n;`)],
+  ])('bundles again when %s', (_case, happens) => {
+    freshDist(dir.path);
+    happens();
+    expect(freshDist(dir.path)).toBe(true);
+    expect(said()).toBe('first');
+    expect(freshDist(dir.path)).toBe(false);
+  });
+
+  it('tells what the bundler says when it fails', () => {
+    writeFileSync(at('bundle.mjs'), "throw new Error('no such program');");
+    expect(() => freshDist(dir.path)).toThrow(/no such program/);
   });
 
   it('never writes into the files of a tree that this one is a copy of by hard links', () => {
