@@ -75,6 +75,21 @@ it('answers a request that was complete before its connection broke', async () =
   await connection.closed();
 });
 
+it('answers requests for another protocol as what they are, keeps their connection, and closes it over garbage behind them', async () => {
+  server = await startEdgeServer();
+  const connection = await RawConnection.open(server.url);
+  const upgrade = ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABk'];
+  for (let n = 0; n < 3; n++) {
+    connection.send(head('GET', '/getKeyCount', ...(n < 2 ? upgrade : [])));
+    expect((await connection.answer()).body).toBe('{"count":0}');
+  }
+  connection.send(head('GET', '/getKeyCount', ...upgrade));
+  expect((await connection.answer()).body).toBe('{"count":0}');
+  connection.send('\0'.repeat(20_000));
+  expectJsonError(await connection.answer(), 400, 4000);
+  await connection.closed();
+});
+
 it('answers an unknown expectation with 417/4170', async () => {
   server = await startEdgeServer();
   expectJsonError(await rawRequest(server.url, head('GET', '/getKeyCount', 'Expect: banana')), 417, 4170);

@@ -12,6 +12,7 @@ import type { MessageClasses } from './message-classes.js';
 import { createPipeline, type Handler, MAX_WAITING_REQUESTS, type Pipeline } from './pipelined-requests.js';
 import { faultOf, foldedTarget, isPlain, MAX_HEADER_LINES, originForm } from './request-rules.js';
 import type { TlsPair } from './tls-files.js';
+import { createUpgradeWatch } from './upgrade-watch.js';
 
 /** Limits of connections and of requests as such. */
 export interface WireLimits {
@@ -50,7 +51,12 @@ export function createServer(parts: ServerParts, config: WireLimits, tls?: TlsPa
   const pipeline = createPipeline(requestAnswer(parts, config, brokenWaiting), () =>
     logger.warn({ maxWaitingRequests: MAX_WAITING_REQUESTS }, 'connection closed: too many pipelined requests'),
   );
-  const answer = pipeline.handle;
+  const onClientError = clientErrorAnswer(pipeline, exchanges, brokenWaiting);
+  const begins = createUpgradeWatch(MAX_HEADER_BYTES, (socket) => onClientError(new Error('garbage'), socket));
+  const answer: RequestListener = (request, response) => {
+    begins(request);
+    pipeline.handle(request, response);
+  };
   const options = { ...parts.classes, ...serverOptions(config) };
   const server =
     tls === undefined
@@ -69,7 +75,7 @@ export function createServer(parts: ServerParts, config: WireLimits, tls?: TlsPa
   server.on('connect', (_request, socket: Socket) => {
     sendRawError(socket, 'malformed-request');
   });
-  server.on('clientError', clientErrorAnswer(pipeline, exchanges, brokenWaiting));
+  server.on('clientError', onClientError);
   server.on('drop', () => {
     logger.warn({ maxConnections: config.maxConnections }, 'connection dropped: too many are open');
   });

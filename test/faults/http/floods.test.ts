@@ -48,8 +48,8 @@ function head(method: string, path: string, ...lines: readonly string[]): string
 
 const CHUNKED = head('POST', 'cacheImage/flood', `Content-Type: ${FORM_TYPE}`, 'Transfer-Encoding: chunked');
 
-function form(body: Buffer, key = 'flood'): Buffer {
-  const lines = [`Content-Type: ${FORM_TYPE}`, `Content-Length: ${body.length}`];
+function form(body: Buffer, key = 'flood', ...more: readonly string[]): Buffer {
+  const lines = [`Content-Type: ${FORM_TYPE}`, `Content-Length: ${body.length}`, ...more];
   return Buffer.concat([Buffer.from(head('POST', `cacheImage/${key}`, ...lines)), body]);
 }
 
@@ -109,6 +109,20 @@ const FLOODS: readonly (readonly [what: string, said: string, send: () => Promis
     'endless garbage behind an upload that is being converted',
     '200/0',
     () => endless(form(multipartBody([filePart('sourceImage', 'slow', another(slow))]), 'slow'), 'xxxx'),
+  ],
+  [
+    'endless garbage behind a request for another protocol',
+    '200/undefined',
+    () => endless(get('Connection: Upgrade', 'Upgrade: h2c'), 'xxxx'),
+  ],
+  [
+    'endless garbage behind an upload that asks for another protocol and is being converted',
+    '200/0',
+    () =>
+      endless(
+        form(multipartBody([filePart('sourceImage', 'slow', another(slow))]), 'slow', 'Connection: Upgrade', 'Upgrade: x'),
+        'xxxx',
+      ),
   ],
   [
     '10,000 parts',
