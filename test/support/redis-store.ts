@@ -12,6 +12,7 @@ export const realClock: AgingClock = systemClock;
 /** Where what a backend does is judged, not how fast it does it: a call has as long as a test waits for anything. */
 export const PATIENT = {
   connectTimeoutMs: PATIENCE_MS,
+  socketTimeoutMs: PATIENCE_MS,
   deadlines: { getMs: PATIENCE_MS, setMs: PATIENCE_MS, scriptMs: PATIENCE_MS },
 } as const;
 

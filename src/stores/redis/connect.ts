@@ -35,8 +35,9 @@ function reconnectStrategy(retries: number): number {
   return Math.min(10 * 2 ** Math.min(retries, 10), MAX_RECONNECT_MS) * (0.5 + Math.random() / 2);
 }
 
-function clientOptions({ address, caPem, tracking, connectTimeoutMs }: ConnectionOptions) {
-  const timing = { connectTimeout: connectTimeoutMs, socketTimeout: SOCKET_TIMEOUT_MS, reconnectStrategy };
+function clientOptions({ address, caPem, tracking, connectTimeoutMs, ...options }: ConnectionOptions) {
+  const { socketTimeoutMs: socketTimeout = SOCKET_TIMEOUT_MS } = options;
+  const timing = { connectTimeout: connectTimeoutMs, socketTimeout, reconnectStrategy };
   return {
     ...(address.user !== undefined && { username: address.user }),
     ...(address.password !== undefined && { password: address.password }),

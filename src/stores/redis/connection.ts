@@ -12,6 +12,8 @@ export interface ConnectionOptions {
   readonly caPem?: string;
   /** Time in which a connection must stand, in ms. */
   readonly connectTimeoutMs: number;
+  /** Default `SOCKET_TIMEOUT_MS`. */
+  readonly socketTimeoutMs?: number;
   /** Replies hold Buffers instead of strings. */
   readonly binary: boolean;
   readonly tracking?: Tracking;

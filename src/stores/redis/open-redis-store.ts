@@ -74,6 +74,8 @@ export interface RedisStoreOptions {
   readonly memoryMaxBytes?: number;
   /** Time in which a connection must stand, in ms; default 1,000. */
   readonly connectTimeoutMs?: number;
+  /** A connection without a byte either way for this long is given up, in ms; default `SOCKET_TIMEOUT_MS`. */
+  readonly socketTimeoutMs?: number;
   readonly deadlines?: Partial<RedisDeadlines>;
   /** Absent: no failures are remembered. */
   readonly refusals?: RedisRefusalsOptions;
@@ -115,7 +117,8 @@ export interface RedisStore {
   close(): Promise<void>;
 }
 
-const BREAKER = { failures: 5, openMs: SOCKET_TIMEOUT_MS + 500 };
+/** Tries again once the socket would have been given up: trials count as bytes, see `SOCKET_TIMEOUT_MS`. */
+const breaker = (socketTimeoutMs: number) => ({ failures: 5, openMs: socketTimeoutMs + 500 });
 /** How long opening waits for a server that says nothing; without it the store is `down` at first. */
 const OPEN_WAIT_MS = 3_000;
 const DEFAULT_MAX_SOURCE_BYTES = 1 << 20;
@@ -197,7 +200,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
 
 /** One connection for what is small and tracked, one for bytes, so that no record waits behind a blob. */
 async function linksOf(
-  { url, user, password, caFile, clock, connectTimeoutMs = CONNECT_TIMEOUT_MS }: RedisStoreOptions,
+  { url, user, password, caFile, clock, connectTimeoutMs = CONNECT_TIMEOUT_MS, ...options }: RedisStoreOptions,
   tracking: Tracking,
   troubles: Troubles,
   isAway: () => boolean,
@@ -209,8 +212,9 @@ async function linksOf(
   };
   const caPem = caFile === undefined ? undefined : await readFile(caFile, 'utf8');
   const onError = (error: unknown) => troubles.connection(error);
-  const common = { address, connectTimeoutMs, ...(caPem !== undefined && { caPem }), onError };
-  const manners = { ...BREAKER, onFailure: (error: unknown) => troubles.command(error) };
+  const { socketTimeoutMs = SOCKET_TIMEOUT_MS } = options;
+  const common = { address, connectTimeoutMs, socketTimeoutMs, ...(caPem !== undefined && { caPem }), onError };
+  const manners = { ...breaker(socketTimeoutMs), onFailure: (error: unknown) => troubles.command(error) };
   return {
     records: new Link(connect({ ...common, binary: false, tracking }), clock, manners),
     bulk: new Link(connect({ ...common, binary: true }), clock, manners, isAway),

@@ -120,7 +120,12 @@ const FLOODS: readonly (readonly [what: string, said: string, send: () => Promis
     '200/0',
     () =>
       endless(
-        form(multipartBody([filePart('sourceImage', 'slow', another(slow))]), 'slow', 'Connection: Upgrade', 'Upgrade: x'),
+        form(
+          multipartBody([filePart('sourceImage', 'slow', another(slow))]),
+          'slow',
+          'Connection: Upgrade',
+          'Upgrade: x',
+        ),
         'xxxx',
       ),
   ],

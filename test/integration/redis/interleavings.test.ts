@@ -9,8 +9,11 @@ import { newPrefix, openTestStore, type TestStore } from '../../support/redis-st
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
 
 const SCHEDULES = Number(process.env.PROOFSHEET_TEST_SCHEDULES ?? 60);
-/** Who waits for a turn is not late. */
-const PATIENT = { getMs: 600_000, setMs: 600_000, scriptMs: 600_000 };
+/** Who waits for a turn is not late, nor is a socket that a machine busy with other tests has not looked at. */
+const PATIENT = {
+  socketTimeoutMs: 600_000,
+  deadlines: { getMs: 600_000, setMs: 600_000, scriptMs: 600_000 },
+};
 
 let servers: RedisServers;
 let dirs: TempDir[] = [];
@@ -46,7 +49,7 @@ function bySteps(store: TestStore, turn: Turn): void {
 
 async function node(prefix: string, at: number, keepSource: boolean, preConvert: boolean): Promise<NodeOptions> {
   const clock = new FakeClock();
-  const store = await openTestStore(servers.url, prefix, { clock, deadlines: PATIENT, blobTtlSeconds: 1e9 });
+  const store = await openTestStore(servers.url, prefix, { clock, ...PATIENT, blobTtlSeconds: 1e9 });
   stores.push(store);
   return {
     dataDir: dirs[at]?.path ?? '',
