@@ -120,3 +120,26 @@ export interface ReconcileProgress {
 export function begunProgress(run: string, at: number): ReconcileProgress {
   return { run, looked: 0, made: 0, failed: 0, stuck: 0, seconds: 0, at, isOver: false };
 }
+
+const WANTED = ['running', 'paused', 'stopped'] as const;
+
+/** What was noted of the work; `undefined` for anything that is not that, by whomever it was noted. */
+export function parseControl(noted: unknown): ReconcileControl | undefined {
+  const { run, wanted, perMinute, startedAt } = (noted ?? {}) as Partial<ReconcileControl>;
+  const known = WANTED.find((each) => each === wanted);
+  if (typeof run !== 'string' || known === undefined || !areAmounts(perMinute, startedAt)) return undefined;
+  return { run, wanted: known, perMinute: Number(perMinute), startedAt: Number(startedAt) };
+}
+
+/** As `parseControl`. */
+export function parseProgress(noted: unknown): ReconcileProgress | undefined {
+  const progress = (noted ?? {}) as Partial<ReconcileProgress>;
+  const { run, cursor, looked, made, failed, stuck, seconds, at, isOver } = progress;
+  if (!areAmounts(looked, made, failed, stuck, seconds, at)) return undefined;
+  const isText = typeof run === 'string' && (cursor === undefined || typeof cursor === 'string');
+  return isText && typeof isOver === 'boolean' ? (progress as ReconcileProgress) : undefined;
+}
+
+function areAmounts(...amounts: readonly unknown[]): boolean {
+  return amounts.every((amount) => typeof amount === 'number' && Number.isFinite(amount) && amount >= 0);
+}

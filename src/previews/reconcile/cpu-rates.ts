@@ -34,7 +34,7 @@ export class CpuRates {
   /** Seconds of processor time that a preview takes on average; `undefined` before any was measured. */
   async secondsPerPreview(): Promise<number | undefined> {
     await this.tell();
-    const { cpuSeconds, previews } = (await this.deps.notes.read<Measured>(RATES)) ?? NOTHING;
+    const { cpuSeconds, previews } = measuredIn(await this.deps.notes.read(RATES));
     return previews === 0 ? undefined : cpuSeconds / previews;
   }
 
@@ -48,7 +48,7 @@ export class CpuRates {
     const { notes, measured, clock } = this.deps;
     const now = { ...measured() };
     if (now.previews === this.told.previews) return;
-    const before = (await notes.read<Measured>(RATES)) ?? NOTHING;
+    const before = measuredIn(await notes.read(RATES));
     const cpuSeconds = before.cpuSeconds + now.cpuSeconds - this.told.cpuSeconds;
     const previews = before.previews + now.previews - this.told.previews;
     const share = previews > MAX_PREVIEWS ? 0.5 : 1;
@@ -56,4 +56,11 @@ export class CpuRates {
     this.told = now;
     this.toldAt = clock.monotonic();
   }
+}
+
+/** Nothing was measured where something else is noted. */
+function measuredIn(noted: unknown): Measured {
+  const { cpuSeconds, previews } = (noted ?? NOTHING) as Partial<Measured>;
+  const areSums = [cpuSeconds, previews].every((sum) => Number.isFinite(sum) && Number(sum) >= 0);
+  return areSums ? { cpuSeconds: Number(cpuSeconds), previews: Number(previews) } : NOTHING;
 }

@@ -12,6 +12,8 @@ import {
   changeOf,
   EMPTY_PLAN,
   madeBytesOf,
+  parseControl,
+  parseProgress,
   type ReconcileControl,
   type ReconcilePlan,
   type ReconcileProgress,
@@ -130,9 +132,9 @@ export class ReconcileService implements Reconcile {
 
   async standing(): Promise<ReconcileStanding | undefined> {
     const { notes } = this.deps;
-    const control = await notes.read<ReconcileControl>(CONTROL);
+    const control = parseControl(await notes.read(CONTROL));
     if (control === undefined) return undefined;
-    const progress = await notes.read<ReconcileProgress>(PROGRESS);
+    const progress = parseProgress(await notes.read(PROGRESS));
     return {
       control,
       progress: progress?.run === control.run ? progress : begunProgress(control.run, control.startedAt),

@@ -6,7 +6,7 @@ import { type ErrorName, ProofsheetError } from '../../kernel/errors.js';
 import { DEFAULT_CONTEXT } from '../../kernel/image-key.js';
 import type { Leases } from '../../kernel/ports/leases.js';
 import type { Logger } from '../../kernel/ports/logger.js';
-import { changeOf, type ReconcileControl, type ReconcileProgress } from '../../kernel/reconcile.js';
+import { changeOf, parseControl, type ReconcileControl, type ReconcileProgress } from '../../kernel/reconcile.js';
 import type { SourceRecord } from '../../kernel/source.js';
 import { SoleRounds, type SoleRoundsOptions } from '../sole-rounds.js';
 import type { SourceMaker } from '../source-maker.js';
@@ -84,7 +84,7 @@ export class ReconcileWorker {
         if (signal.aborted || clock.monotonic() - notedAt >= NOTE_MS) {
           notedAt = clock.monotonic();
           await notes.write(PROGRESS, { ...progress, at: clock.now() });
-          const now = await notes.read<ReconcileControl>(CONTROL);
+          const now = parseControl(await notes.read(CONTROL));
           const isOurs = now?.run === control.run && now.wanted === 'running' && !signal.aborted;
           if (now === undefined || !isOurs || !(await turn.isMine())) return;
           control = now;

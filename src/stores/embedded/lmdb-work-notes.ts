@@ -10,13 +10,12 @@ export class LmdbWorkNotes implements WorkNotes {
     this.notes = environment.table('work-notes');
   }
 
-  async read<Value>(name: string): Promise<Value | undefined> {
+  async read(name: string): Promise<unknown> {
     this.environment.refresh();
-    // Written by `write` alone.
     return readRow(
       this.notes,
       Buffer.from(name),
-      (bytes) => JSON.parse(bytes.toString('utf8', 0, bytes.length)) as Value,
+      (bytes): unknown => JSON.parse(bytes.toString('utf8', 0, bytes.length)),
     );
   }
 

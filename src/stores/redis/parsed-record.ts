@@ -1,10 +1,22 @@
 // A source's record as it comes from Redis, looked at field by field: whoever can write to the server can write anything, and what
 // is named, drawn or sent by it later has to be what its type says.
 import { FORMAT_TYPES, parseFormat } from '../../kernel/format.js';
+import type { Derivative, DrawnSource } from '../../kernel/ports/derivatives.js';
 import { type Metadata, type Preview, SOURCE_TYPES, type SourceInfo, type SourceRecord } from '../../kernel/source.js';
 import { TILE_TYPES } from '../../kernel/zoom/pyramid.js';
 import type { Pyramid } from '../../kernel/zoom/pyramid-index.js';
-import { digestIn, type Fields, fieldsOf, flagIn, listIn, oneOf, textIn, wholeIn, wrong } from './record-fields.js';
+import {
+  digestIn,
+  type Fields,
+  fieldsOf,
+  flagIn,
+  listIn,
+  oneOf,
+  optionalIn,
+  textIn,
+  wholeIn,
+  wrong,
+} from './record-fields.js';
 
 const PREVIEW_TYPES = FORMAT_TYPES.filter((type) => type !== 'auto');
 
@@ -36,6 +48,27 @@ function recordOf(given: Fields): Omit<SourceRecord, 'sourceKept'> {
       }),
     }),
     ...(given.onDemand !== undefined && flagIn(given.onDemand) && { onDemand: true }),
+  };
+}
+
+/** What is known of a source of which pictures are drawn. */
+export function drawnIn(value: unknown): DrawnSource {
+  const given = fieldsOf(value);
+  return {
+    info: infoOf(fieldsOf(given.info)),
+    metadata: metadataOf(fieldsOf(given.metadata)),
+    ...optionalIn(given, 'base', derivativeIn),
+  };
+}
+
+export function derivativeIn(value: unknown): Derivative {
+  const given = fieldsOf(value);
+  return {
+    type: oneOf(PREVIEW_TYPES, given.type),
+    widthPx: wholeIn(given.widthPx, 1),
+    heightPx: wholeIn(given.heightPx, 1),
+    bytes: wholeIn(given.bytes, 1),
+    digest: digestIn(given.digest),
   };
 }
 

@@ -28,12 +28,27 @@ export function wholeIn(given: unknown, min: number): number {
   return Number.isSafeInteger(given) && (given as number) >= min ? (given as number) : wrong();
 }
 
+/** Finite: times are not always whole. */
+export function numberIn(given: unknown): number {
+  return typeof given === 'number' && Number.isFinite(given) ? given : wrong();
+}
+
 export function oneOf<const T>(all: readonly T[], given: unknown): T {
   return all.find((one) => one === given) ?? wrong();
 }
 
 export function wrong(): never {
   throw new TypeError('a field of a record is none of its kind');
+}
+
+/** What `read` makes of the JSON in `text`; `undefined` for what is none, or is not what it reads. */
+export function readIn<T>(text: string, read: (value: unknown) => T): T | undefined {
+  try {
+    return read(JSON.parse(text));
+  } catch {
+    // Whoever asks takes it for what it is: as good as nothing.
+    return undefined;
+  }
 }
 
 /** What `parse` makes of a text; it gives `undefined` for one that names nothing. */

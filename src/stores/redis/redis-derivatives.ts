@@ -9,10 +9,11 @@ import {
   type DerivativesUsage,
   type DrawnSource,
 } from '../../kernel/ports/derivatives.js';
-import { MAX_SIDE_PX } from '../../kernel/sequence.js';
 import { oldestMembers } from './group-index.js';
 import { ALL_SHARDS, shardOfName } from './key-layout.js';
 import { script } from './link.js';
+import { derivativeIn, drawnIn } from './parsed-record.js';
+import { readIn } from './record-fields.js';
 import type { RedisBlobStore } from './redis-blob-store.js';
 import { SEAL_CHARACTERS } from './seals.js';
 import { healingTypes, readMany, runMany, type Session } from './session.js';
@@ -71,8 +72,7 @@ export class RedisDerivatives implements Derivatives {
 
   async sourceOf(source: Digest): Promise<DrawnSource | undefined> {
     const text = await this.row(`${source}:${OF_SOURCE}`);
-    // Sealed, so it is what `noteSource` wrote.
-    return text === undefined ? undefined : (JSON.parse(text) as DrawnSource);
+    return text === undefined ? undefined : readIn(text, drawnIn);
   }
 
   async noteSource(source: Digest, known: DrawnSource): Promise<void> {
@@ -91,7 +91,7 @@ export class RedisDerivatives implements Derivatives {
 
   async find(source: Digest, recipe: Digest): Promise<Derivative | undefined> {
     const text = await this.row(`${source}:${recipe}`);
-    return text === undefined ? undefined : asDerivative(JSON.parse(text));
+    return text === undefined ? undefined : readIn(text, derivativeIn);
   }
 
   async put(source: Digest, recipe: Digest, derivative: Derivative, from: string | Buffer): Promise<void> {
@@ -205,7 +205,7 @@ export class RedisDerivatives implements Derivatives {
     if (replaced !== digest) await this.unname(replaced, name);
   }
 
-  /** The text of a row that a node of ours has written. */
+  /** The text of a row with a seal of ours. */
   private async row(name: string): Promise<string | undefined> {
     const { keys, link, seals, deadlines } = this.session;
     const key = keys.derivative(name);
@@ -214,6 +214,7 @@ export class RedisDerivatives implements Derivatives {
     const [seal, text] = [reply.slice(0, SEAL_CHARACTERS), reply.slice(SEAL_CHARACTERS)];
     if (!seals.proves('derivative', `${name}\0${text}`, seal)) return undefined;
     this.note(name);
+    // Under no key everybody could have made it: what it holds is looked at by who asked.
     return text;
   }
 
@@ -230,12 +231,4 @@ export class RedisDerivatives implements Derivatives {
     ];
     link.sendAll(commands, deadlines.setMs).catch(() => this.noted.delete(name));
   }
-}
-
-/** Under no key everybody could have made the seal. */
-function asDerivative(value: unknown): Derivative | undefined {
-  const { type, widthPx, heightPx, bytes, digest } = value as Derivative;
-  const isSide = (side: unknown): boolean => Number.isSafeInteger(side) && Number(side) >= 1;
-  const isRight = isSide(widthPx) && isSide(heightPx) && isSide(bytes) && Object.hasOwn(MAX_SIDE_PX, type);
-  return isRight && parseDigest(digest) ? { type, widthPx, heightPx, bytes, digest } : undefined;
 }

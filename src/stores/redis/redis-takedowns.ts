@@ -1,5 +1,5 @@
 // The Takedowns port on Redis: hashes of sealed JSON in one slot, without a time to live. Whoever can write to the server can put
-// anything there, so what has no seal of ours is passed over.
+// anything there, so what has no seal of ours, or is none of ours by its fields, is passed over.
 import type { Digest } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
 import { MAX_ORDERS, type NumberedOrder, type Takedowns } from '../../kernel/ports/takedowns.js';
@@ -13,8 +13,10 @@ import {
 } from '../../kernel/takedown/order.js';
 import { isInForce, MAX_TOMBSTONES, stricter, type Tombstone } from '../../kernel/takedown/tombstone.js';
 import { script } from './link.js';
+import { readIn } from './record-fields.js';
 import { SEAL_CHARACTERS } from './seals.js';
 import { healingTypes, runMany, type Session } from './session.js';
+import { acknowledgementIn, begunIn, holderIn, hookIn, orderIn, stepIn, tombstoneIn } from './takedown-records.js';
 
 /**
  * One step, so that nobody sees a number whose order is still to come. KEYS numbers, orders, hooks, begun, steps of the id, open hooks.
@@ -55,7 +57,7 @@ export class RedisTakedowns implements Takedowns {
 
   async findTombstone(content: Digest): Promise<Tombstone | undefined> {
     const [text] = await this.fields('tombstones', [content]);
-    return this.opened<Tombstone>(`tombstone\0${content}`, text);
+    return this.opened(`tombstone\0${content}`, text, tombstoneIn);
   }
 
   async block(tombstones: readonly Tombstone[], now: number): Promise<void> {
@@ -78,7 +80,7 @@ export class RedisTakedowns implements Takedowns {
       const reply = (await this.send('tombstones', ['HSCAN', cursor, 'COUNT', String(PAGE)])) as [string, string[]];
       const [next, pairs] = reply;
       for (let at = 0; at + 1 < pairs.length; at += 2) {
-        const stone = this.opened<Tombstone>(`tombstone\0${pairs[at]}`, pairs[at + 1]);
+        const stone = this.opened(`tombstone\0${pairs[at]}`, pairs[at + 1], tombstoneIn);
         if (stone) found.push(stone);
       }
       cursor = String(next);
@@ -98,11 +100,11 @@ export class RedisTakedowns implements Takedowns {
 
   async stepOf(id: string, index: number): Promise<PurgeStep | undefined> {
     const [text] = await this.fields(`steps:${id}`, [String(index)]);
-    return this.opened<PurgeStep>(`step\0${id}\0${index}`, text);
+    return this.opened(`step\0${id}\0${index}`, text, stepIn);
   }
 
   async begun(): Promise<readonly BegunPurge[]> {
-    const found = (await this.values('begun')).flatMap((text) => this.opened<BegunPurge>('begun', text) ?? []);
+    const found = (await this.values('begun')).flatMap((text) => this.opened('begun', text, begunIn) ?? []);
     return found.sort((one, other) => one.at - other.at);
   }
 
@@ -154,7 +156,9 @@ export class RedisTakedowns implements Takedowns {
   }
 
   async acknowledged(id: string): Promise<readonly Acknowledgement[]> {
-    return (await this.values(`acks:${id}`)).flatMap((text) => this.opened<Acknowledgement>(`ack\0${id}`, text) ?? []);
+    return (await this.values(`acks:${id}`)).flatMap(
+      (text) => this.opened(`ack\0${id}`, text, acknowledgementIn) ?? [],
+    );
   }
 
   async present(holder: CopyHolder): Promise<void> {
@@ -162,7 +166,7 @@ export class RedisTakedowns implements Takedowns {
   }
 
   async holders(now: number): Promise<readonly CopyHolder[]> {
-    const known = (await this.values('holders')).flatMap((text) => this.opened<CopyHolder>('holder', text) ?? []);
+    const known = (await this.values('holders')).flatMap((text) => this.opened('holder', text, holderIn) ?? []);
     const gone = known.filter((holder) => !mayHold(holder, now)).map(({ id }) => id);
     if (gone.length > 0) await this.send('holders', ['HDEL', ...gone]);
     return known.filter((holder) => mayHold(holder, now));
@@ -170,7 +174,7 @@ export class RedisTakedowns implements Takedowns {
 
   async hookOf(id: string): Promise<HookState | undefined> {
     const [text] = await this.fields('hooks', [id]);
-    return this.opened<HookState>(`hook\0${id}`, text);
+    return this.opened(`hook\0${id}`, text, hookIn);
   }
 
   async noteHook(id: string, hook: HookState): Promise<void> {
@@ -222,13 +226,13 @@ export class RedisTakedowns implements Takedowns {
 
   private orderIn(text: string | undefined): TakedownOrder | undefined {
     const end = text?.indexOf(' ') ?? -1;
-    return text === undefined ? undefined : this.opened(`order\0${text.slice(0, end)}`, text.slice(end + 1));
+    return text === undefined ? undefined : this.opened(`order\0${text.slice(0, end)}`, text.slice(end + 1), orderIn);
   }
 
-  private opened<T>(name: string, sealed: string | undefined): T | undefined {
+  private opened<T>(name: string, sealed: string | undefined, read: (value: unknown) => T): T | undefined {
     if (sealed === undefined) return undefined;
     const [seal, text] = [sealed.slice(0, SEAL_CHARACTERS), sealed.slice(SEAL_CHARACTERS)];
-    // Sealed, so it is what this file wrote.
-    return this.session.seals.proves('takedown', `${name}\0${text}`, seal) ? (JSON.parse(text) as T) : undefined;
+    // Under no key everybody could have made the seal.
+    return this.session.seals.proves('takedown', `${name}\0${text}`, seal) ? readIn(text, read) : undefined;
   }
 }

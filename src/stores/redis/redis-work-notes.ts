@@ -1,19 +1,19 @@
 // The WorkNotes port on Redis: one hash of sealed JSON.
 import type { WorkNotes } from '../../kernel/ports/work-notes.js';
+import { readIn } from './record-fields.js';
 import { SEAL_CHARACTERS } from './seals.js';
 import { healingTypes, type Session } from './session.js';
 
 export class RedisWorkNotes implements WorkNotes {
   constructor(private readonly session: Session) {}
 
-  async read<Value>(name: string): Promise<Value | undefined> {
+  async read(name: string): Promise<unknown> {
     const { keys, link, seals, deadlines } = this.session;
     const key = keys.workNotes;
     const reply = await healingTypes(this.session, [key], () => link.send(key, ['HGET', key, name], deadlines.getMs));
     if (typeof reply !== 'string') return undefined;
     const [seal, text] = [reply.slice(0, SEAL_CHARACTERS), reply.slice(SEAL_CHARACTERS)];
-    // Sealed, so it is what `write` wrote.
-    return seals.proves('note', `${name}\0${text}`, seal) ? (JSON.parse(text) as Value) : undefined;
+    return seals.proves('note', `${name}\0${text}`, seal) ? readIn(text, (value) => value) : undefined;
   }
 
   async write(name: string, value: unknown): Promise<void> {
