@@ -17,12 +17,15 @@ export interface ChildEvents {
   message(message: FromChild): void;
   /** It said something that no converter says: it is not to be trusted any more. */
   nonsense(): void;
-  /** The process is gone, whatever the reason; nothing comes after this. */
-  exit(how: string): void;
+  /** The process is gone, whatever the reason; nothing comes after this. `said`: to stderr, by one that was never ready. */
+  exit(how: string, said: string): void;
 }
 
 /** Chatter of decoders that is kept of one child, in characters; the rest is dropped. */
 const MAX_STDERR_CHARACTERS = 16_384;
+/** What a child that ended before it was ready has said of why, in characters that are kept, and how long that is waited for. */
+const MAX_SAID_CHARACTERS = 1_000;
+const SAID_WITHIN_MS = 500;
 /** What decoders and the loader need of our environment. Everything else, secrets above all, stays here. */
 const PASSED_ENVIRONMENT = [
   'LANG',
@@ -39,6 +42,8 @@ export class ConverterChild {
   private readonly process: ChildProcess;
   private gone = false;
   private stderrCharacters = 0;
+  private said = '';
+  private isReady = false;
 
   constructor(
     private readonly options: ChildOptions,
@@ -54,16 +59,25 @@ export class ConverterChild {
     this.process.on('message', (message: unknown) => {
       const known = asFromChild(message);
       // Not before: behind a busy neighbour a child of low priority would take many seconds to load its code.
-      if (known?.kind === 'ready') lowerPriority(this.process.pid, options);
+      if (known?.kind === 'ready') this.onReady();
       if (known) events.message(known);
       else events.nonsense();
     });
     const ended = (how: string): void => {
       if (this.gone) return;
       this.gone = true;
-      events.exit(how);
+      events.exit(how, this.said.trim());
     };
-    this.process.once('exit', (code, signal) => ended(signal ?? `code ${code}`));
+    this.process.once('exit', (code, signal) => {
+      const how = signal ?? `code ${code}`;
+      if (this.isReady) return ended(how);
+      // Its last words may still be under way; whoever was begun by it may hold them back.
+      const timer = setTimeout(() => ended(how), SAID_WITHIN_MS);
+      this.process.once('close', () => {
+        clearTimeout(timer);
+        ended(how);
+      });
+    });
     // A child that could not even be started has no exit.
     this.process.once('error', (error) => {
       options.logger.warn({ error }, 'converter child failed');
@@ -86,7 +100,15 @@ export class ConverterChild {
     if (!this.gone) this.process.kill('SIGKILL');
   }
 
+  private onReady(): void {
+    lowerPriority(this.process.pid, this.options);
+    // From here on it may speak of images, which nobody but who asks for debugging is told.
+    this.isReady = true;
+    this.said = '';
+  }
+
   private chatter(text: string): void {
+    if (!this.isReady) this.said = (this.said + text).slice(0, MAX_SAID_CHARACTERS);
     const room = MAX_STDERR_CHARACTERS - this.stderrCharacters;
     if (room <= 0) return;
     this.stderrCharacters += text.length;

@@ -144,7 +144,7 @@ export class ConverterSlot {
     this.child = new ConverterChild(this.options, {
       message: (message) => this.onMessage(message),
       nonsense: () => this.onNonsense(),
-      exit: (how) => this.onExit(how),
+      exit: (how, said) => this.onExit(how, said),
     });
   }
 
@@ -282,7 +282,7 @@ export class ConverterSlot {
     return this.jobsDone > 0 ? new SpoiltChild(verdict) : verdict;
   }
 
-  private onExit(how: string): void {
+  private onExit(how: string, said: string): void {
     const { execution, isReady } = this;
     const reason = this.ending ?? (isReady ? 'crash' : 'failed-start');
     this.child = undefined;
@@ -290,8 +290,9 @@ export class ConverterSlot {
     clearTimeout(this.rest);
     this.kept.release();
     this.events.exited(reason);
-    if (reason === 'crash' || reason === 'failed-start')
-      this.options.logger.warn({ how }, 'a converter child ended by itself');
+    if (reason === 'crash') this.options.logger.warn({ how }, 'a converter child ended by itself');
+    else if (reason === 'failed-start')
+      this.options.logger.warn({ how, said }, 'a converter child could not start; it is tried again');
     if (execution) {
       this.finish(execution);
       const why = 'the decoder crashed on this image';

@@ -95,8 +95,9 @@ export class PyramidMaker {
   private begin(name: string, of: PageOfSource, context: Context): Promise<Pyramid> {
     const { background, clock, metrics, onFull } = this.deps;
     if (this.flights.size >= MAX_FLIGHTS) throw tooMany();
+    let begun = false;
     const flight = new Promise<Pyramid>((resolve, reject) => {
-      const begun = background.run('make a pyramid', async (signal) => {
+      begun = background.run('make a pyramid', async (signal) => {
         const begunMs = clock.monotonic();
         let result = 'ok';
         try {
@@ -112,8 +113,9 @@ export class PyramidMaker {
           metrics.observe('pyramid_duration_seconds', (clock.monotonic() - begunMs) / 1_000);
         }
       });
-      if (!begun) reject(tooMany());
     });
+    // Not noted: nobody would ever take it away, and the picture would be refused for good.
+    if (!begun) throw tooMany();
     flight.catch(() => undefined); // Whoever waits gets it through its own await.
     this.flights.set(name, flight);
     return flight;

@@ -82,6 +82,10 @@ describe('a child that misbehaves costs one conversion', () => {
     const starts = converting.metrics.total('converter_exits_total', { reason: 'failed-start' });
     expect(starts).toBeGreaterThanOrEqual(1);
     expect(starts).toBeLessThanOrEqual(5);
+    // Nobody has to guess why.
+    const [told] = converting.logger.at('warn');
+    expect(told?.message).toBe('a converter child could not start; it is tried again');
+    expect(told?.fields.said).toContain("Cannot find module '/nonexistent/child.js'");
     expect(await converting.leftovers()).toEqual([]);
   });
 });
