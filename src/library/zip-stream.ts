@@ -20,22 +20,27 @@ export interface Zip {
   readonly pieces: AsyncIterable<Uint8Array>;
 }
 
-/** Reads nothing before its first piece is asked for. */
+/** Reads nothing before its first piece is asked for, and closes what it reads when its reader leaves. */
 export async function zipOf(entries: readonly ZipEntry[]): Promise<Zip> {
   const yazl = await import('yazl');
   const zip = new yazl.ZipFile();
+  const output = zip.outputStream as Readable;
   for (const { name, bytes, modifiedAt, open } of entries)
     zip.addReadStreamLazy(name, { size: bytes, compress: false, mtime: new Date(modifiedAt) }, (hand) => {
       open().then(
         (pieces) => {
           const stream = Readable.from(pieces, { objectMode: false });
           stream.once('error', (error) => zip.emit('error', error));
+          // Whoever reads may leave in the middle, and the package goes on with the file that it reads, or never ends it.
+          const leave = () => void stream.destroy();
+          if (output.destroyed) return leave();
+          output.once('close', leave);
+          stream.once('close', () => output.off('close', leave));
           hand(null, stream);
         },
         (error: unknown) => hand(error, new Readable()),
       );
     });
-  const output = zip.outputStream as Readable;
   zip.on('error', (error) => output.destroy(error instanceof Error ? error : new Error(String(error))));
   const bytes = await new Promise<number>((resolve) => endOf(zip)((total) => resolve(total)));
   return { bytes, pieces: output };

@@ -12,10 +12,8 @@ export class LmdbWorkNotes implements WorkNotes {
 
   async read(name: string): Promise<unknown> {
     this.environment.refresh();
-    return readRow(
-      this.notes,
-      Buffer.from(name),
-      (bytes): unknown => JSON.parse(bytes.toString('utf8', 0, bytes.length)),
+    return readRow(this.notes, Buffer.from(name), (bytes): unknown =>
+      JSON.parse(bytes.toString('utf8', 0, bytes.length)),
     );
   }
 

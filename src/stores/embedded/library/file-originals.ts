@@ -36,7 +36,20 @@ export class FileOriginals implements Originals {
       if (file === undefined) return undefined;
       const read = file.createReadStream({ start, end: Math.max(start, end) - 1, highWaterMark: READ_BYTES });
       const pieces = start === 0 && end >= original.bytes ? this.checked(original.digest, read) : read;
-      return { [Symbol.asyncIterator]: () => pieces[Symbol.asyncIterator](), passed: releaseMemory };
+      return {
+        [Symbol.asyncIterator]: () => {
+          const iterator = pieces[Symbol.asyncIterator]();
+          return {
+            next: () => iterator.next(),
+            // Whoever leaves before the first piece has begun nothing that would close the file.
+            return: async () => {
+              read.destroy();
+              return (await iterator.return?.()) ?? { done: true, value: undefined };
+            },
+          };
+        },
+        passed: releaseMemory,
+      };
     } catch (error) {
       throw storageError(error);
     }
