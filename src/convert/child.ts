@@ -22,6 +22,9 @@ allowOnly(settings.sourceTypes, settings.streams === true);
 
 const buffer = new ReadBuffer();
 
+/** Before anything is waited for: jobs come while the rest of this file does not stand yet. */
+const ZOOMING = { pyramid: makePyramid, pages: tellPages, region: drawRegion } as const;
+
 /** Ends the current job's wait for memory. */
 let answerHeader: ((answer: ProceedMessage | RefuseMessage) => void) | undefined;
 
@@ -71,8 +74,6 @@ async function run(job: JobMessage): Promise<void> {
   // Not before the work's own frames are gone, which hold the last of its pixels.
   setImmediate(freeDeadBuffers);
 }
-
-const ZOOMING = { pyramid: makePyramid, pages: tellPages, region: drawRegion } as const;
 
 function workOf({ zoom }: JobMessage) {
   if (zoom === undefined) return convertSource;

@@ -59,6 +59,9 @@ export function asConversionError(error: unknown): ProofsheetError {
       asMachineFailure(error) ??
       new ProofsheetError('internal', 'a file could not be read or written', { cause: error })
     );
+  // A fault of ours, whatever the image shows.
+  if (error instanceof ReferenceError)
+    return new ProofsheetError('internal', 'the image could not be converted', { cause: error });
   const said = error instanceof Error ? error.message : String(error);
   const rule = RULES.find((candidate) => candidate.says.test(said));
   if (rule) return new ProofsheetError(rule.code, rule.message, { cause: error });

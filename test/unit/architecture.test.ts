@@ -86,3 +86,21 @@ describe('docs/ARCHITECTURE.md', () => {
     for (const word of words) expect(new RegExp(`\\b${word}\\b`).test(all), word).toBe(true);
   });
 });
+
+// What is declared behind it does not exist while it waits, and messages come meanwhile.
+test('a program that waits at its top level declares no value below that', () => {
+  const files = readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' });
+  const waiting = files
+    .filter((path) => path.endsWith('.ts'))
+    .flatMap((path) => {
+      const lines = readFileSync(new URL(`src/${path}`, root), 'utf8').split('\n');
+      const at = lines.findIndex(
+        (line) => /^[^\s/*].*\bawait /.test(line) && !/^(?:export )?(?:async )?function/.test(line),
+      );
+      return at < 0
+        ? []
+        : [{ path, below: lines.slice(at + 1).filter((line) => /^(?:export )?(?:const|let|class) /.test(line)) }];
+    });
+  expect(waiting.map(({ path }) => path)).toEqual(expect.arrayContaining(['cli.ts', 'convert/child.ts', 'main.ts']));
+  expect(waiting.filter(({ below }) => below.length > 0)).toEqual([]);
+});

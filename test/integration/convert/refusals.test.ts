@@ -129,6 +129,8 @@ describe('what decoders say in our words', () => {
   test('an error of ours stays what it is', () => {
     const ours = new ProofsheetError('source-limits-exceeded', 'x');
     expect(asConversionError(ours)).toBe(ours);
+    // Nor is a fault of the program.
+    expect(asConversionError(new ReferenceError('a is not defined')).code).toBe('internal');
   });
 
   test.each<[string, ErrorName]>([

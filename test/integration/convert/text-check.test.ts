@@ -1,6 +1,7 @@
 // A machine without fonts is told of at the start, once, with what to install; one with fonts is not.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterEach, expect, test, vi } from 'vitest';
 import { Converting } from '../../support/converting.js';
 import { until } from '../../support/gate.js';
@@ -46,4 +47,19 @@ test('with fonts there is none, nor where nobody looks', async () => {
   const converting = await started(true);
   for (let index = 0; index < 4; index++) await converting.preview(DRAWING, `png:${index + 1}x9`);
   expect(warnings(converting)).toEqual([]);
+});
+
+// Was refused as a damaged image: the program was still at its first lines, and did not know yet what it does.
+test('while a child looks whether there are fonts, it does whatever it is asked for', async () => {
+  const converting = await Converting.start({ sourceTypes: ['svg', 'png'], children: 1, tellsOfText: true });
+  running.push(converting);
+  const create = { width: 40, height: 30, channels: 3, background: 'red' } as const;
+  const png = await sharp({ create }).png().toBuffer();
+  const made = await converting.zoomed(png, {
+    kind: 'pyramid',
+    type: 'png',
+    page: 1,
+    size: { widthPx: 40, heightPx: 30 },
+  });
+  expect(made).toMatchObject({ widthPx: 40, heightPx: 30 });
 });
