@@ -41,8 +41,8 @@ export interface DrawingsDeps extends PictureMakerDeps {
   readonly deduplicate?: 'all' | 'context';
   /** Keeps out what was taken down; absent where nothing can be. */
   readonly guard?: ContentGuard;
-  /** Throws `over-quota`, or rejects with it later, where a context asks for too much that is new; what nobody has drawn of a source before costs nothing the first time. */
-  readonly admitNew?: (context: Context) => undefined | Promise<never>;
+  /** Throws `over-quota`, or rejects with it later, where a context asks for too much that is new, by the pixels that are drawn; what nobody has drawn of a source before costs nothing the first time. */
+  readonly admitNew?: (context: Context, pixels: number) => undefined | Promise<never>;
   /** Bytes of all that is kept. */
   readonly maxBytes: number;
 }
@@ -171,7 +171,8 @@ export class DrawingService implements Drawings {
     const flying = this.flights.get(flight);
     // A new source had to be uploaded, which has limits of its own; what nobody waits for nobody has asked for.
     if (flying === undefined && known !== undefined && place.priority !== 'background') {
-      const refused = this.deps.admitNew?.(place.context);
+      const { pixels } = resolveRecipe(recipe, known.info, this.deps.limits);
+      const refused = this.deps.admitNew?.(place.context, pixels);
       // Not awaited otherwise: who asks for the same meanwhile finds the flight.
       if (refused) await refused;
     }

@@ -39,7 +39,7 @@ export interface PreviewBenchOptions {
   /** What was taken down, as a follower has heard. */
   readonly blockedSince?: (content: Digest) => number | undefined;
   /** Refuses what is new of known sources. */
-  readonly admitNew?: (context: Context) => undefined | Promise<never>;
+  readonly admitNew?: (context: Context, pixels: number) => undefined | Promise<never>;
   /** Catalog and blobs of another store, which belongs to the caller; temp files stay in `dataDir`. */
   readonly shared?: { readonly catalog: Catalog; readonly fair: FairEviction; readonly blobs: BlobStore };
   /** What the use cases see in place of the catalog. */

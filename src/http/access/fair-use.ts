@@ -126,6 +126,9 @@ function perMinuteOf(rateNow: () => number, clock: Clock): () => TokenBuckets | 
   return bucketsOf(rateNow, (perMinute) => new TokenBuckets(perMinute / 60, perMinute, clock));
 }
 
+/** What is drawn on the way to one picture counts as one, and again each time it comes to so much more. */
+const PIXELS_OF_A_PICTURE = 4_000_000;
+
 /**
  * How many new pictures of known sources a context may have drawn; 0 sets no limit. Throws `over-quota`, or returns what rejects with it:
  * a context that is refused again and again is told so later and later, so that its refusals take no processor from the others.
@@ -133,11 +136,11 @@ function perMinuteOf(rateNow: () => number, clock: Clock): () => TokenBuckets | 
 export function createDrawingQuota(
   perMinute: () => number,
   clock: Clock,
-): (context: Context) => undefined | Promise<never> {
+): (context: Context, pixels: number) => undefined | Promise<never> {
   const rate = perMinuteOf(perMinute, clock);
   const pace = new RefusalPace(clock);
-  return (context) => {
-    const wait = rate()?.take(context) ?? 0;
+  return (context, pixels) => {
+    const wait = rate()?.take(context, Math.max(1, Math.floor(pixels / PIXELS_OF_A_PICTURE))) ?? 0;
     if (wait === 0) return undefined;
     const refusal = overQuota('too many new pictures per minute in this context', wait);
     const laterMs = pace.laterMs(context);
@@ -148,8 +151,8 @@ export function createDrawingQuota(
   };
 }
 
-/** Refusals of one context a second: 500 of them take a tenth of a core. */
-const REFUSALS_PER_SECOND = 500;
+/** Refusals of one context a second: 250 of them take a twentieth of a core. */
+const REFUSALS_PER_SECOND = 250;
 /** So many are told at once, as a page full of pictures asks for them. */
 const REFUSALS_AT_ONCE = 100;
 /** None is held back longer, however many wait. */

@@ -22,21 +22,22 @@ export class TokenBuckets {
     private readonly clock: Clock,
   ) {}
 
-  /** Takes a token and returns 0, or takes none and returns the seconds until there is one. */
-  take(name: string): number {
+  /** Takes so many tokens, at most all that a bucket holds, and returns 0, or takes none and returns the seconds until there are so many. */
+  take(name: string, tokens = 1): number {
     const bucket = this.refilled(name);
-    const wait = this.waitOf(bucket);
-    if (wait === 0) bucket.tokens--;
+    const due = Math.min(tokens, this.burst);
+    const wait = this.waitOf(bucket, due);
+    if (wait === 0) bucket.tokens -= due;
     return wait;
   }
 
   /** Seconds until `take` would find a token; 0 when there is one. */
   wait(name: string): number {
-    return this.waitOf(this.refilled(name));
+    return this.waitOf(this.refilled(name), 1);
   }
 
-  private waitOf({ tokens }: Bucket): number {
-    return tokens >= 1 ? 0 : (1 - tokens) / this.perSecond;
+  private waitOf({ tokens }: Bucket, due: number): number {
+    return tokens >= due ? 0 : (due - tokens) / this.perSecond;
   }
 
   private refilled(name: string): Bucket {

@@ -9,11 +9,14 @@ import { Fusing, type Stage } from './fusing.js';
 import { canvas, type Mark, NO_COLOUR, type Recipe, type Step, scale } from './recipe.js';
 import { recipeText } from './recipe-text.js';
 
-/** Bounds of what is drawn: each picture on the way counts. */
+/** Bounds of what is drawn: each picture on the way counts, and all of them together. */
 export interface DrawingLimits {
   readonly maxSidePx: number;
   readonly maxPixels: number;
 }
+
+/** How many of the largest picture, or of its source where that is larger, a recipe may draw on its way, in pixels. */
+const MAX_PICTURES = 4;
 
 export interface ResolvedRecipe {
   /** The source has it. */
@@ -28,6 +31,8 @@ export interface ResolvedRecipe {
   readonly stages: readonly [Stage, ...Stage[]];
   /** Of the picture in the end. */
   readonly size: Size;
+  /** Of all pictures on the way: what it takes to draw it grows with them. */
+  readonly pixels: number;
   readonly mark?: Mark;
   /** The canonical text: equal texts are equal pictures of the source. */
   readonly text: string;
@@ -48,6 +53,13 @@ export function resolveRecipe(
   }
   const stages = fusing.stages();
   for (const { scaled, size } of stages) for (const made of [scaled, size]) checkSize(made, type, areaOf(info), limits);
+  const pixels = pixelsOf(stages);
+  const mostPixels = MAX_PICTURES * Math.max(limits.maxPixels, areaOf(info));
+  if (pixels > mostPixels)
+    throw new ProofsheetError(
+      'invalid-request-format',
+      `expected steps that draw at most ${mostPixels} pixels in all, got ${pixels}`,
+    );
   const { quality } = recipe;
   const resolved = {
     page: pageOf(info, recipe.page),
@@ -58,6 +70,7 @@ export function resolveRecipe(
     background: recipe.background === 'ffffff' && type === 'jpg' ? NO_COLOUR : recipe.background,
     stages,
     size: fusing.size,
+    pixels,
     ...(recipe.mark && { mark: recipe.mark }),
   };
   return { ...resolved, text: recipeText(asRecipe(resolved, quality)) };
@@ -108,6 +121,10 @@ function typeOf({ type }: Recipe, info: SourceInfo): PreviewType {
   if (type !== 'auto' && type !== 'source') return type;
   const own = type === 'source' ? OWN_TYPES[info.type] : undefined;
   return own ?? (info.hasAlpha ? 'png' : 'jpg');
+}
+
+function pixelsOf(stages: readonly Stage[]): number {
+  return stages.reduce((sum, { scaled, size }) => sum + Math.max(areaOf(scaled), areaOf(size)), 0);
 }
 
 /** What is no larger than the source is bounded as that is. */

@@ -1,13 +1,14 @@
-// A client that counts pixels: asks for so many distinct exact pictures of one image, as fast as it is answered. Prints what it was
-// answered with, as JSON: statuses with their numbers, and an answer that was refused.
+// A client that counts pixels: asks for distinct exact pictures of one image, from one to another, as fast as it is answered. Prints what
+// it was answered with, as JSON: statuses with their numbers, and an answer that was refused.
 import { Agent, get } from 'node:http';
 
-const [url, count] = [process.argv[2], Number(process.argv[3])];
+const url = process.argv[2];
+const [first, end] = process.argv.slice(3).map(Number);
 const CONNECTIONS = 16;
 const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
 const statuses = {};
 let refused;
-let next = 0;
+let next = first;
 
 const ask = (size) =>
   new Promise((resolve) => {
@@ -25,7 +26,7 @@ const ask = (size) =>
   });
 
 async function client() {
-  for (let at = next++; at < count; at = next++) await ask(`${1 + (at % 400)}x${1 + Math.floor(at / 400)}`);
+  for (let at = next++; at < end; at = next++) await ask(`${1 + (at % 400)}x${1 + Math.floor(at / 400)}`);
 }
 await Promise.all(Array.from({ length: CONNECTIONS }, client));
 console.log(JSON.stringify({ statuses, refused }));

@@ -195,6 +195,17 @@ describe('what is resolved', () => {
     expect(refused('jpg/region:2000,0,10x10')).toThrow('begins within the 1920x1080');
   });
 
+  test('is refused where its steps draw too much together, however small what comes of them is', () => {
+    const limits = { maxSidePx: 10_000, maxPixels: 25_000_000 };
+    const upAndDown = (times: number, to: string) =>
+      `jpg${`/scale:${to}:fill:always/scale:10x10:fill:always`.repeat(times)}`;
+    const resolve = (text: string, info = J) => resolveRecipe(parseRecipe(text), info, limits);
+    expect(resolve(upAndDown(4, '5000x4999')).pixels).toBe(4 * 5_000 * 4_999 + 4 * 100);
+    expect(() => resolve(upAndDown(5, '5000x4999'))).toThrow('at most 100000000 pixels in all, got 124975500');
+    // Of a larger source there is more to draw.
+    expect(() => resolve(upAndDown(5, '5000x4999'), sourceInfo({ widthPx: 8_000, heightPx: 4_000 }))).not.toThrow();
+  });
+
   function resolvedOf(recipe: Recipe, info = J) {
     try {
       return resolveRecipe(recipe, info, LIMITS);

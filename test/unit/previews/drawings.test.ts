@@ -122,10 +122,10 @@ describe('a picture of an upload', () => {
     await bench.close();
     await derivatives.close();
     await dir.remove();
-    const asked: string[] = [];
+    const asked: unknown[] = [];
     await open({
-      admitNew(context) {
-        asked.push(context);
+      admitNew(context, pixels) {
+        asked.push([context, pixels]);
         throw new ProofsheetError('over-quota', 'too many');
       },
     });
@@ -133,7 +133,7 @@ describe('a picture of an upload', () => {
     await drawings.drawUpload(A, await bench.upload('photo'), FIT_TOO);
     expect(asked).toEqual([]);
     await expect(drawings.drawUpload(A, await bench.upload('photo'), parseRecipe('png'))).rejects.toThrow('too many');
-    expect(asked).toEqual([A]);
+    expect(asked).toEqual([[A, 2_000 * 1_500]]);
     expect(bench.converter.jobs).toHaveLength(1);
   });
 

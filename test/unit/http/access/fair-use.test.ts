@@ -182,17 +182,17 @@ describe('strain', () => {
 });
 
 describe('refusals of new pictures', () => {
-  it('are told at once, as many as a page asks for, then 500 a second, none later than a second', () => {
+  it('are told at once, as many as a page asks for, then 250 a second, none later than a second', () => {
     const clock = new FakeClock();
     const pace = new RefusalPace(clock);
     const burst = Array.from({ length: 100 }, () => pace.laterMs('a'));
     expect(burst).toEqual(burst.map(() => 0));
-    expect(Array.from({ length: 3 }, () => pace.laterMs('a'))).toEqual([2, 4, 6]);
+    expect(Array.from({ length: 3 }, () => pace.laterMs('a'))).toEqual([4, 8, 12]);
     expect(pace.laterMs('b')).toBe(0);
     const flood = Array.from({ length: 2_000 }, () => pace.laterMs('a'));
     expect(Math.max(...flood)).toBe(1_000);
     clock.advance(1_000);
-    expect(pace.laterMs('a')).toBe(2);
+    expect(pace.laterMs('a')).toBe(4);
     clock.advance(10_000);
     expect(pace.laterMs('a')).toBe(0);
   });
@@ -201,11 +201,27 @@ describe('refusals of new pictures', () => {
     const clock = new FakeClock();
     const admit = createDrawingQuota(() => 1, clock);
     const context = 'a' as Context;
-    expect(admit(context)).toBeUndefined();
-    for (let refused = 0; refused < 100; refused++) expect(() => admit(context)).toThrow('too many new pictures');
-    await expect(admit(context)).rejects.toMatchObject({ code: 'over-quota', retryAfterSeconds: 60 });
-    expect(admit('b' as Context)).toBeUndefined();
+    const [other, small] = ['b' as Context, 300];
+    expect(admit(context, small)).toBeUndefined();
+    for (let refused = 0; refused < 100; refused++)
+      expect(() => admit(context, small)).toThrow('too many new pictures');
+    await expect(admit(context, small)).rejects.toMatchObject({ code: 'over-quota', retryAfterSeconds: 60 });
+    expect(admit(other, small)).toBeUndefined();
     clock.advance(60_000);
-    expect(admit(context)).toBeUndefined();
+    expect(admit(context, small)).toBeUndefined();
+  });
+
+  it('count a picture of many pixels as several, at most as all that there may be at once', () => {
+    const clock = new FakeClock();
+    const admit = createDrawingQuota(() => 10, clock);
+    const context = 'a' as Context;
+    expect(admit(context, 32_000_000)).toBeUndefined();
+    expect(() => admit(context, 12_000_000)).toThrow('try again in 6 s');
+    // What is left is for smaller ones.
+    for (let drawn = 0; drawn < 2; drawn++) expect(admit(context, 7_900_000)).toBeUndefined();
+    expect(() => admit(context, 1)).toThrow('try again in 6 s');
+    clock.advance(60_000);
+    expect(admit(context, 1e12)).toBeUndefined();
+    expect(() => admit(context, 1)).toThrow('try again in 6 s');
   });
 });
