@@ -95,7 +95,7 @@ test('a program that waits at its top level declares no value below that', () =>
     .flatMap((path) => {
       const lines = readFileSync(new URL(`src/${path}`, root), 'utf8').split('\n');
       const at = lines.findIndex(
-        (line) => /^[^\s/*].*\bawait /.test(line) && !/^(?:export )?(?:async )?function/.test(line),
+        (line) => /^(?:[^\s/*].*)?\bawait /.test(line) && !/^(?:export )?(?:async )?function/.test(line),
       );
       return at < 0
         ? []
