@@ -22,7 +22,7 @@ const [PAUSE_MS, OTHERS] = [20, 4];
 const UPLOADS_EACH_MS = 400;
 /** Of the one client's requests, with the others alone between them: what else the machine does comes and goes for both. */
 const TURNS = IS_JUDGED ? 10 : 2;
-const ALONE_MS = IS_JUDGED ? 8_000 : 1_500;
+const ALONE_MS = IS_JUDGED ? 5_000 : 1_500;
 
 function bytesBelow(path: string): number {
   return readdirSync(path, { recursive: true, withFileTypes: true })
