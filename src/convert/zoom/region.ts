@@ -33,7 +33,7 @@ const ENCODERS = {
 /** The conversion has one preview, the picture. */
 export async function drawRegion(
   { sourcePath, content, outputDir, zoom }: Pick<JobMessage, 'sourcePath' | 'content' | 'outputDir' | 'zoom'>,
-  settings: ChildSettings,
+  settings: Pick<ChildSettings, 'flush'>,
   steps: Pick<ConversionSteps, 'admit'>,
   tally: WorkTally,
 ): Promise<Conversion> {

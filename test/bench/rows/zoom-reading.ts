@@ -4,8 +4,13 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import type { Size } from '../../../src/kernel/sizes.js';
+import { WorkTally } from '../../../src/convert/convert-source.js';
+import { drawRegion } from '../../../src/convert/zoom/region.js';
+import { digestOf } from '../../../src/kernel/digest.js';
+import { areaOf, type Size } from '../../../src/kernel/sizes.js';
+import { resolveImageRequest } from '../../../src/kernel/zoom/image-request.js';
 import { maxLevelOf, TILE_SIDE_PX, tilesOf } from '../../../src/kernel/zoom/pyramid.js';
+import { layOut } from '../../../src/previews/zoom/lay-out.js';
 import { encodedPhoto } from '../../support/encoded-photo.js';
 import { run } from '../../support/processes.js';
 import { requireTool } from '../../support/tools.js';
@@ -80,11 +85,13 @@ async function fromDisk(dir: string, options: RunOptions): Promise<Comparison> {
     await writeFile(ownList, own.join('\n'));
     await writeFile(peerList, peers.join('\n'));
     const nginx = startNginx({ binary: await requireTool('nginx'), files, workers: 1 });
-    return withServers([nginx], async (peer) => {
+    const parts = startPeer('parts-of-file.mjs', await asOneFile(dir, files));
+    return withServers([nginx, parts], async (peer, bare) => {
       const rate = async (origin: string, list: string) => (await loadPaths(origin, list, options)).requestsPerSecond;
       const results = await alternate(options.rounds, {
         ours: () => rate(ours.origin, ownList),
         nginx: () => rate(peer.origin, peerList),
+        floor: () => rate(bare.origin, peerList),
       });
       const bytes = Object.values(files).reduce((sum, { length }) => sum + length, 0);
       const mean = Math.round(bytes / own.length);
@@ -98,9 +105,24 @@ async function fromDisk(dir: string, options: RunOptions): Promise<Comparison> {
         mine,
         { name: 'nginx', values: results.nginx },
         { rule: 'at least', value: 0.5 },
+        { name: 'pread, SHA-256 and node:http', values: results.floor },
       );
     });
   });
+}
+
+/** The files one behind the other in one, and where each lies, for a peer. */
+async function asOneFile(dir: string, files: Readonly<Record<string, Buffer>>): Promise<Record<string, string>> {
+  const [file, list] = [join(dir, 'parts'), join(dir, 'parts.json')];
+  const parts: Record<string, object> = {};
+  let start = 0;
+  for (const [name, bytes] of Object.entries(files)) {
+    parts[`/${name}`] = { start, bytes: bytes.length, digest: digestOf(bytes) };
+    start += bytes.length;
+  }
+  await writeFile(file, Buffer.concat(Object.values(files)));
+  await writeFile(list, JSON.stringify(parts));
+  return { FILE: file, PARTS: list };
 }
 
 /** Noise, as the film of a scan has it, which makes tiles as large as those of scans. */
@@ -134,29 +156,57 @@ async function regions(dir: string, options: RunOptions): Promise<Comparison> {
     await (await fetch(`${ours.origin}/dzi/_/photo_files/${maxLevelOf(LARGE)}/0_0.jpg`)).arrayBuffer();
     return withServers([startIipsrv(await requireTool('iipsrv'))], async (peer) => {
       let asked = 0;
-      const times = async (urlOf: (request: string) => string): Promise<number> => {
+      const times = async (draw: (region: string) => Promise<unknown>): Promise<number> => {
         const startedAt = performance.now();
-        for (let at = 0; at < REGIONS; at++) {
-          // Nowhere twice, and never along the tiles.
-          const [left, top] = [(asked * 977) % 9_900, 1 + ((asked++ * 619) % 6_300)];
-          const answer = await fetch(urlOf(`${left},${top},2048,2048/512,512/0/default.jpg`));
-          if (answer.status !== 200) throw new Error(`expected a picture, got ${answer.status} ${await answer.text()}`);
-          await answer.arrayBuffer();
-        }
+        // Nowhere twice, and never along the tiles.
+        for (let at = 0; at < REGIONS; at++)
+          await draw(`${(asked * 977) % 9_900},${1 + ((asked++ * 619) % 6_300)},2048,2048`);
         return (performance.now() - startedAt) / REGIONS;
       };
+      const fetched = async (url: string): Promise<Buffer> => {
+        const answer = await fetch(url);
+        if (answer.status !== 200) throw new Error(`expected a picture, got ${answer.status} ${await answer.text()}`);
+        return Buffer.from(await answer.arrayBuffer());
+      };
+      const alone = await drawnAlone((name) => fetched(`${ours.origin}/dzi/_/photo_files/${name}`));
+      const text = (region: string) => `${region}/512,512/0/default.jpg`;
       const contenders = {
-        ours: () => times((request) => `${ours.origin}/iiif/3/photo/${request}`),
-        iipsrv: () => times((request) => peer.url(tiff, request)),
+        ours: () => times((region) => fetched(`${ours.origin}/iiif/3/photo/${text(region)}`)),
+        iipsrv: () => times((region) => fetched(peer.url(tiff, text(region)))),
+        floor: () => times(alone),
       };
       await contenders.ours();
       await contenders.iipsrv();
+      await contenders.floor();
       const results = await alternate(options.rounds, contenders);
       const what = 'a region of 2048x2048 at a quarter, along no tile, the first time, one at a time';
       const mine = { name: 'Proofsheet', values: results.ours };
-      return compare(65, what, 'ms', mine, { name: 'iipsrv', values: results.iipsrv }, { rule: 'at most', value: 1 });
+      const floor = { name: 'its drawing alone', values: results.floor };
+      const iipsrv = { name: 'iipsrv', values: results.iipsrv };
+      return compare(65, what, 'ms', mine, iipsrv, { rule: 'at most', value: 1 }, floor);
     });
   });
+}
+
+/** What a converter child does for a region, done here of tiles that are in memory: no request, no read, no message. */
+async function drawnAlone(tileOf: (name: string) => Promise<Buffer>): Promise<(region: string) => Promise<unknown>> {
+  sharp.concurrency(1);
+  sharp.cache(false);
+  const tiles = new Map<string, Buffer>();
+  for (const { level, column, row } of tilesOf(LARGE)) {
+    const name = `${level}/${column}_${row}`;
+    if (level === maxLevelOf(LARGE) - 2) tiles.set(name, await tileOf(`${name}.jpg`));
+  }
+  const limits = { maxAreaPx: areaOf(LARGE), maxSidePx: LARGE.widthPx };
+  return (region) => {
+    const words = { region, size: '512,512', rotation: '0', quality: 'default', format: 'jpg' };
+    const layout = layOut(LARGE, resolveImageRequest(3, LARGE, words, limits));
+    const { task: zoom, bytes: content } = layout.with(
+      layout.places.map(({ level, column, row }) => tiles.get(`${level}/${column}_${row}`) ?? Buffer.alloc(0)),
+    );
+    const job = { sourcePath: '', outputDir: '', content, zoom };
+    return drawRegion(job, { flush: false }, { admit: async () => {} }, new WorkTally());
+  };
 }
 
 async function panning(dir: string, options: RunOptions): Promise<Comparison[]> {
