@@ -2,7 +2,7 @@
 // picture behind the URL, and the browser asks for nothing that is missing, and no other host.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Frame, type Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { until } from '../support/gate.js';
@@ -99,8 +99,48 @@ async function pageOfOthers(body: string): Promise<void> {
   await page.goto(origin.url('/others'));
 }
 
-async function expectShown(name: string): Promise<void> {
-  const pixels = await sharp(picture).resize(VIEW.width, VIEW.height, { fit: 'fill' }).raw().toBuffer();
+/** What of OpenSeadragon is used here. */
+interface Viewer {
+  readonly viewport: { fitBounds(bounds: object, immediately: boolean): void };
+  readonly world: { getItemAt(at: number): { getFullyLoaded(): boolean } | undefined };
+}
+
+/** Nearer than the whole: of the proportions of the window, the last its own pixels. */
+const PARTS = [
+  { left: 300, top: 200, width: 900, height: 600 },
+  { left: 750, top: 350, ...VIEW },
+];
+
+/** All of it, then parts of it, in a viewer that stands in `frame`. */
+async function expectShownAtThreeZooms(name: string, frame: Frame): Promise<void> {
+  await expectShown(name);
+  for (const part of PARTS) {
+    await frame.evaluate(
+      ({ left, top, width, height, whole }) => {
+        const { proofsheetViewer: viewer } = document.getElementById('viewer') as unknown as {
+          proofsheetViewer: Viewer;
+        };
+        const { OpenSeadragon } = window as unknown as {
+          OpenSeadragon: { Rect: new (x: number, y: number, width: number, height: number) => object };
+        };
+        const bounds = new OpenSeadragon.Rect(left / whole, top / whole, width / whole, height / whole);
+        viewer.viewport.fitBounds(bounds, true);
+      },
+      { ...part, whole: WIDTH },
+    );
+    await frame.waitForFunction(
+      () =>
+        (document.getElementById('viewer') as unknown as { proofsheetViewer: Viewer }).proofsheetViewer.world
+          .getItemAt(0)
+          ?.getFullyLoaded() === true,
+    );
+    await expectShown(`${name} from ${part.left}`, part);
+  }
+}
+
+async function expectShown(name: string, part?: (typeof PARTS)[number]): Promise<void> {
+  const shown = part ? sharp(picture).extract(part) : sharp(picture);
+  const pixels = await shown.resize(VIEW.width, VIEW.height, { fit: 'fill' }).raw().toBuffer();
   const wanted = { pixels, width: VIEW.width, tolerance: TOLERANCE };
   const difference = await shownDifference(page, wanted, `zoomhub ${name}`);
   expect([name, difference < TOLERANCE, difference]).toEqual([name, true, difference]);
@@ -112,7 +152,7 @@ it('its page waits for a picture that is being made, and shows it when it is the
   [, id = ''] = /\/zoomhub\/([a-z0-9]{12})$/.exec(page.url()) ?? [];
   await page.getByText('is being processed').waitFor();
   given();
-  await expectShown('page');
+  await expectShownAtThreeZooms('page', page.mainFrame());
   await until(async () => (await fetch(`${server.origin}/zoomhub/v1/content/${id}`)).ok, 'the content is there');
 }, 120_000);
 
@@ -120,7 +160,9 @@ it('its embed shows it in a frame of another site', async () => {
   await pageOfOthers(
     `<iframe src="${server.origin}/zoomhub/${id}/embed" width="${VIEW.width}" height="${VIEW.height}" style="border:0"></iframe>`,
   );
-  await expectShown('embed');
+  const frame = page.frames().find((one) => one.url().endsWith('/embed'));
+  if (frame === undefined) throw new Error('expected a frame');
+  await expectShownAtThreeZooms('embed', frame);
 }, 120_000);
 
 it('its script shows it in a page of another site, where the script stands', async () => {
