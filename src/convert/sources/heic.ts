@@ -32,6 +32,7 @@ interface LibHeif {
   readonly heif_error_code: { readonly heif_error_Ok: unknown };
   readonly heif_colorspace: { readonly heif_colorspace_RGB: unknown };
   readonly heif_chroma: Readonly<Record<string, unknown>>;
+  readonly heif_channel: { readonly heif_channel_interleaved: unknown };
 }
 
 interface DecodedImage {
@@ -39,6 +40,7 @@ interface DecodedImage {
   readonly message?: string;
   readonly image?: unknown;
   readonly channels?: readonly {
+    readonly id: unknown;
     readonly width: number;
     readonly height: number;
     readonly stride: number;
@@ -132,7 +134,8 @@ async function decodeHeic(file: Buffer, { hasAlpha, bits, icc, widthPx, heightPx
     library.heif_colorspace.heif_colorspace_RGB,
     library.heif_chroma[`heif_chroma_interleaved_${layout}`],
   );
-  const plane = decoded.channels?.[0];
+  // Beside deep colours with alpha stands a plane of alpha that nothing is in.
+  const plane = decoded.channels?.find(({ id }) => id === library.heif_channel.heif_channel_interleaved);
   if (decoded.code !== undefined || plane === undefined) throw new DamagedSource(decoded.message ?? 'no picture');
   if (plane.width !== widthPx || plane.height !== heightPx) {
     throw new DamagedSource(`expected ${widthPx}x${heightPx}, got ${plane.width}x${plane.height}`);

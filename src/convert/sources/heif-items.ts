@@ -22,6 +22,8 @@ export interface HeifItems {
   properties(type: string): Buffer[];
   /** Those that the file gives to the picture itself, in their order. */
   associated(): Associated[];
+  /** How the decoder of that box is set up for the picture, or for the first of the tiles that make it. */
+  configuration(type: 'hvcC' | 'av1C'): Buffer | undefined;
   /** Whether the file lists that item. */
   has(item: number): boolean;
   /** What items say that they are of others, as alpha (`auxl`) is of a picture. */
@@ -30,6 +32,8 @@ export interface HeifItems {
 
 export interface Reference {
   readonly type: string;
+  /** The item that says it. */
+  readonly fromItem: number;
   /** The others: their numbers, and where in the file these are written, in how many bytes. */
   readonly ofItems: readonly { readonly item: number; readonly at: number; readonly bytes: number }[];
 }
@@ -60,6 +64,16 @@ export function heifItems(file: Buffer): HeifItems | undefined {
           ({ type }, index) => type === wanted && (own === undefined || own.some((one) => one.index === index + 1)),
         )
         .map(({ body }) => body);
+    },
+    configuration(wanted) {
+      if (primary === undefined) return undefined;
+      const made = referencesIn(inside('iref'), file.byteOffset).find(
+        ({ type, fromItem }) => type === 'dimg' && fromItem === primary,
+      );
+      const own = [primary, made?.ofItems[0]?.item].flatMap((item) =>
+        item === undefined ? [] : (propertiesOf(groups, item) ?? []),
+      );
+      return own.map(({ index }) => container[index - 1]).find((box) => box?.type === wanted)?.body;
     },
     has: (item) => codingOf(inside('iinf'), item) !== undefined,
     references: () => referencesIn(inside('iref'), file.byteOffset),
@@ -110,7 +124,7 @@ function referencesIn(iref: Buffer, fileAt: number): Reference[] {
       const at = firstAt + index * idBytes;
       return { item: body.readUIntBE(at, idBytes), at: body.byteOffset + at - fileAt, bytes: idBytes };
     });
-    return { type, ofItems };
+    return { type, fromItem: body.length < idBytes ? 0 : body.readUIntBE(0, idBytes), ofItems };
   });
 }
 

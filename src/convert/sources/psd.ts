@@ -141,16 +141,25 @@ function psdPixels(file: Buffer, psd: Psd, colours: number): Pixels {
   if (mode === INDEXED) return { samples: painted(planes, psd), widthPx, heightPx, channels: 3, icc };
   const samples = bits === 16 ? new Uint16Array(pixels * used) : new Uint8Array(pixels * used);
   const most = bits === 16 ? 65_535 : 255;
+  const sampleAt = (at: number): number => (bits === 16 ? planes.readUInt16BE(at * 2) : (planes[at] as number));
   for (let channel = 0; channel < used; channel++) {
+    const isColour = channel < colours;
     // Ink is stored as what is left of the paper.
-    const inverted = mode === CMYK && channel < colours;
+    const inverted = mode === CMYK && isColour;
     const from = channel * pixels;
     for (let pixel = 0, to = channel; pixel < pixels; pixel++, to += used) {
-      const value = bits === 16 ? planes.readUInt16BE((from + pixel) * 2) : (planes[from + pixel] as number);
+      const stored = sampleAt(from + pixel);
+      const value = hasAlpha && isColour ? withoutWhite(stored, sampleAt(colours * pixels + pixel), most) : stored;
       samples[to] = inverted ? most - value : value;
     }
   }
   return { samples, widthPx, heightPx, channels: used, icc, ...(mode === CMYK && { space: 'cmyk' as const }) };
+}
+
+/** The colour itself: what is seen through has been blended with white before it was stored. */
+function withoutWhite(stored: number, alpha: number, most: number): number {
+  if (alpha === 0 || alpha === most) return stored;
+  return Math.max(0, Math.round(most - ((most - stored) * most) / alpha));
 }
 
 function painted(planes: Buffer, { palette }: Psd): Buffer {

@@ -17,6 +17,7 @@ import {
   tiffNumbers,
   withTiffDirectory,
 } from './tiff-directory.js';
+import { ycbcrReading } from './tiff-ycbcr.js';
 
 const [CIELAB, ICCLAB] = [8, 9] as const;
 const [WHITE_IS_ZERO, RGB] = [0, 2] as const;
@@ -48,7 +49,9 @@ export function tiffReading(bytes: ByteSource, header: Metadata, page = 1): Read
   if (several) return several;
   const opaque = hasUnspecifiedExtra(directory) && header.hasAlpha;
   const coding = labCoding(directory);
-  const reading = coding ? labReading(coding, directory) : numbersReading(directory, header);
+  const reading = coding
+    ? labReading(coding, directory)
+    : (ycbcrReading(directory, header) ?? numbersReading(directory, header));
   return opaque ? withoutLast(reading ?? readingOfDeep(header)) : reading;
 }
 

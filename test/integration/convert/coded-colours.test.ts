@@ -7,7 +7,7 @@ import { Converting } from '../../support/converting.js';
 import { pngChunk, pngChunksOf } from '../../support/hostile/png.js';
 import { gammaCurve, rgbProfile } from '../../support/icc.js';
 import { barColours } from '../../support/pixels.js';
-import { jxlOf } from '../../support/sources/tool-made.js';
+import { heicOf, jxlOf } from '../../support/sources/tool-made.js';
 
 let converting: Converting;
 beforeAll(async () => {
@@ -273,6 +273,29 @@ describe('AVIF', () => {
     ] as const) {
       await expectBars(withCodePoints(plain, primaries, transfer), BARS, 5);
     }
+  });
+
+  test('grey of a narrow range is spread, colours of one are by the decoder', async () => {
+    const steps = Buffer.from(
+      Array.from({ length: 96 * 64 }, (_, at) => [16, 126, 235][Math.floor((at % 96) / 32)] ?? 0),
+    );
+    const png = await sharp(steps, { raw: { width: 96, height: 64, channels: 1 } })
+      .png()
+      .toBuffer();
+    const grey = await heicOf(png, '-A');
+    const at = grey.indexOf('nclx');
+    const narrow = Buffer.from(grey);
+    narrow[at + 10] = 0;
+    await expectBars(
+      grey,
+      [16, 126, 235].map((value) => [value]),
+      3,
+    );
+    await expectBars(
+      narrow,
+      [0, 128, 255].map((value) => [value]),
+      3,
+    );
   });
 
   test.each([10, 12] as const)('of %i bits and high dynamic range', async (bitdepth) => {

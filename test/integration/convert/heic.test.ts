@@ -128,6 +128,21 @@ test('alpha', async () => {
   expect([info.hasAlpha, previews[0]?.type]).toEqual([true, 'png']);
 });
 
+test.each(['10', '12'])('alpha of %s bits', async (bits) => {
+  // Clear on the left, half clear in the middle.
+  const pixels = new Uint16Array(96 * 64 * 4);
+  for (let at = 0; at < 96 * 64; at++)
+    pixels.set([50_000, 15_000, 15_000, [0, 32_768, 65_535][Math.floor((at % 96) / 32)] as number], at * 4);
+  const raw = { width: 96, height: 64, channels: 4 } as const;
+  const source = await heicOf(await sharp(pixels, { raw }).toColourspace('rgb16').png().toBuffer(), '-b', bits);
+  const { data } = await sharp(await converting.preview(source, 'png:-1x-1'))
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const pixel = (x: number) => [...data.subarray((32 * 96 + x) * 4, (32 * 96 + x) * 4 + 4)];
+  expect([pixel(10)[3], (pixel(48)[3] ?? 0) >> 2, pixel(85)[3]]).toEqual([0, 32, 255]);
+  expect(colourDistance(pixel(85).slice(0, 3), [195, 58, 58])).toBeLessThan(8);
+});
+
 test.each(['auto:64x64', 'png:-1x-1'])('a profile is applied: %s', async (format) => {
   const plain = await png(128, 96);
   const p3 = await sharp(plain).withIccProfile('p3').png().toBuffer();
@@ -151,6 +166,49 @@ test('code points are applied where there is no profile: red of BT.2020 in PQ is
   // PQ's half is 92 cd/m2, which is 0.45 of white: 175 in sRGB.
   expect(colourDistance(other, [175, 175, 175])).toBeLessThan(8);
   expect((await converting.convert(pq, ['png:8x8'])).metadata.Source).toMatchObject({ dynamicRange: 'PQ' });
+});
+
+test.each([
+  ['8 bits', []],
+  ['10 bits', ['-b', '10']],
+  ['every pixel in its colour', ['-p', 'chroma=444']],
+  ['lists of scaling', ['-p', 'x265:scaling-list=default']],
+  ['an aspect and a crop', ['-p', 'x265:sar=2', '-p', 'x265:overscan=show']],
+  ['tools of videos', ['-p', 'x265:temporal-layers=2', '-p', 'x265:ref=4']],
+] as const)('without a word in its boxes the coded picture tells its colours: %s', async (_name, args) => {
+  const red = await sharp({ create: { width: 70, height: 50, channels: 3, background: { r: 200, g: 60, b: 60 } } })
+    .toColourspace(_name === '10 bits' ? 'rgb16' : 'srgb')
+    .png()
+    .toBuffer();
+  const told = (primaries: string, transfer: string) =>
+    heicOf(red, ...args, '-p', `x265:colorprim=${primaries}`, '-p', `x265:transfer=${transfer}`);
+  const p3 = await told('smpte432', 'iec61966-2-1');
+  expect(p3.includes('colr')).toBe(false);
+  const shown = async (source: Buffer) => meanColour(await converting.preview(source, 'png:8x8'));
+  expect(colourDistance(await shown(p3), [217, 42, 52])).toBeLessThan(8);
+  expect(colourDistance(await shown(await told('bt709', 'bt709')), [200, 60, 60])).toBeLessThan(8);
+  expect(colourDistance(await shown(coded(p3, 1, 13)), [200, 60, 60])).toBeLessThan(8);
+  const pq = await told('bt2020', 'smpte2084');
+  expect((await converting.convert(pq, ['png:8x8'])).metadata.Source).toMatchObject({ dynamicRange: 'PQ' });
+});
+
+test.each(['8', '10'])('grey of a narrow range is spread: %s bits', async (bits) => {
+  const steps = Buffer.from(
+    Array.from({ length: 96 * 64 }, (_, at) => [16, 126, 235][Math.floor((at % 96) / 32)] ?? 0),
+  );
+  const grey = await sharp(steps, { raw: { width: 96, height: 64, channels: 1 } })
+    .toColourspace(bits === '8' ? 'b-w' : 'grey16')
+    .png()
+    .toBuffer();
+  const shown = async (range: string) => {
+    const source = await heicOf(grey, '-b', bits, '-p', `x265:range=${range}`);
+    const { data, info } = await sharp(await converting.preview(source, 'png:-1x-1'))
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    return [16, 48, 80].map((x) => data[(32 * 96 + x) * info.channels] ?? Number.NaN);
+  };
+  expect(colourDistance(await shown('full'), [16, 126, 235])).toBeLessThan(4);
+  expect(colourDistance(await shown('limited'), [0, 128, 255])).toBeLessThan(4);
 });
 
 test('cut at every 1/64 it is damaged', { timeout: 120_000 }, async () => {

@@ -275,6 +275,65 @@ describe('Lab', () => {
   });
 });
 
+describe('YCbCr with chroma at every pixel', () => {
+  /** Of BT.601 or BT.709, between these lightest and darkest codes. */
+  function ycbcr([red, blue]: readonly [number, number], [black, white]: readonly [number, number]) {
+    const coded = RGB_BARS.map(([r, g, b]) => {
+      const y = red * r + (1 - red - blue) * g + blue * b;
+      const chroma = (colour: number, weight: number): number =>
+        128 + ((colour - y) / (2 * (1 - weight))) * (112 / 127);
+      const full = (colour: number, weight: number): number => 128 + (colour - y) / (2 * (1 - weight));
+      const by = black === 0 ? full : chroma;
+      return [black + (y * (white - black)) / 255, by(b, blue), by(r, red)].map(Math.round);
+    });
+    return { ...rgb, photometric: 6, sample: sampleOf(coded) };
+  }
+  function rational(tag: number, values: readonly (readonly [number, number])[], bigEndian = false): Tag {
+    const data = Buffer.alloc(values.length * 8);
+    for (const [index, value] of values.flat().entries())
+      bigEndian ? data.writeUInt32BE(value, index * 4) : data.writeUInt32LE(value, index * 4);
+    return [tag, RATIONAL, data];
+  }
+  const tenthousandths = (values: readonly number[]) => values.map((value) => [value * 10_000, 10_000] as const);
+  const whole: Tag = [530, SHORT, [1, 1]];
+  const [BT601, BT709, FULL, NARROW] = [
+    [0.299, 0.114],
+    [0.2126, 0.0722],
+    [0, 255],
+    [16, 235],
+  ] as const;
+
+  test.each(ORDERS)('%o', async (order) => {
+    const of709 = rational(529, tenthousandths([0.2126, 0.7152, 0.0722]), order.bigEndian);
+    const narrow = rational(532, tenthousandths([16, 235, 128, 240, 128, 240]), order.bigEndian);
+    await expectBars(tiffPicture({ ...ycbcr(BT601, FULL), ...order, tags: [whole] }), RGB_BARS, 3);
+    await expectBars(
+      tiffPicture({ ...ycbcr(BT709, FULL), ...order, deflate: true, tags: [whole, of709] }),
+      RGB_BARS,
+      3,
+    );
+    await expectBars(tiffPicture({ ...ycbcr(BT601, NARROW), ...order, tags: [whole, narrow] }), RGB_BARS, 3);
+  });
+
+  test('numbers that make no sense are passed over', async () => {
+    const nonsense = [
+      whole,
+      rational(529, [
+        [1, 0],
+        [0, 0],
+        [1, 1],
+      ]),
+      rational(532, Array(6).fill([1, 1])),
+    ];
+    await expectBars(tiffPicture({ ...ycbcr(BT601, FULL), tags: nonsense }), RGB_BARS, 3);
+  });
+
+  test('a profile is applied', async () => {
+    const tags = [whole, [34_675, UNDEFINED, rgbProfile(SRGB_CURVE)]] as const;
+    await expectBars(tiffPicture({ ...ycbcr(BT601, FULL), tags }), RGB_BARS, 4);
+  });
+});
+
 describe('a sample more than the colours', () => {
   const extra = (value: number) => (x: number, y: number, band: number) =>
     band === 3 ? value : sampleOf(RGB_BARS)(x, y, band);

@@ -63,6 +63,41 @@ describe('PSD', () => {
     expect([await shown(true), await shown(false)]).toEqual([true, false]);
   });
 
+  test.each<[string, PsdOptions]>([
+    ['RGB', {}],
+    ['RGB in runs of 16 bits', { bits: 16, rle: true }],
+    ['grey', { mode: 'grey' }],
+  ])(
+    'what shows through is of its own colour, without the white that Photoshop blends it with: %s',
+    async (_name, options) => {
+      const widthPx = 64;
+      // Clear, a quarter, three quarters and all of it.
+      const alphas = [0, 64, 192, 255];
+      const data = Buffer.from(
+        Array.from({ length: widthPx * 8 }, (_, at) => [
+          90,
+          60,
+          120,
+          alphas[Math.floor((at % widthPx) / 16)] ?? 0,
+        ]).flat(),
+      );
+      const source = psdOf({ data, widthPx, heightPx: 8, channels: 4 }, { ...options, transparent: true });
+      const shown = await sharp(await converting.preview(source, 'png:-1x-1'))
+        .toColourspace('srgb')
+        .raw()
+        .toBuffer();
+      const pixel = (bar: number) => [...shown.subarray((bar * 16 + 8) * 4, (bar * 16 + 9) * 4)];
+      expect(alphas.map((_, bar) => pixel(bar)[3])).toEqual(alphas);
+      const wanted = options.mode === 'grey' ? [60, 60, 60] : [90, 60, 120];
+      for (const [bar, within] of [
+        [1, 4],
+        [2, 2],
+        [3, 1],
+      ] as const)
+        expect(colourDistance(pixel(bar).slice(0, 3), wanted)).toBeLessThanOrEqual(within);
+    },
+  );
+
   test.each<[string, PsdOptions, string]>([
     ['Lab', { modeNumber: 9 }, 'a PSD in Lab'],
     ['one without a composite', { noComposite: true }, 'without a composite'],

@@ -19,12 +19,18 @@ export interface PsdOptions {
 export function psdOf({ data, widthPx, heightPx, channels }: Pixels, options: PsdOptions = {}): Buffer {
   const { mode = 'rgb', bits = 8, rle = false, big = false, transparent = false, noComposite = false } = options;
   const pixels = widthPx * heightPx;
-  const at = (pixel: number, channel: number): number => data[pixel * channels + channel] ?? 255;
+  const stored = (pixel: number, channel: number): number => data[pixel * channels + channel] ?? 255;
+  // Photoshop blends the composite with white before it stores its transparency beside it.
+  const at = (pixel: number, channel: number): number => {
+    if (!transparent || channel >= channels - 1) return stored(pixel, channel);
+    const alpha = stored(pixel, channels - 1);
+    return Math.round((stored(pixel, channel) * alpha) / 255) + 255 - alpha;
+  };
   const plane = (value: (pixel: number) => number): Buffer =>
     Buffer.from(Array.from({ length: pixels }, (_, pixel) => value(pixel)));
   const planes =
     mode === 'grey'
-      ? [plane((pixel) => at(pixel, 1))]
+      ? [plane((pixel) => at(pixel, 1)), ...(transparent ? [plane((pixel) => stored(pixel, channels - 1))] : [])]
       : mode === 'cmyk'
         ? // What is left of the paper: no black, and each ink the opposite of its light.
           [...[0, 1, 2].map((channel) => plane((pixel) => at(pixel, channel))), plane(() => 255)]
