@@ -7,6 +7,10 @@ export interface JxlHeader extends Size {
   /** More than 8 bits a sample. */
   readonly isDeep: boolean;
   readonly dynamic: JxlDynamic | undefined;
+  /** The bit that says of colours that they were multiplied by the alpha beside them; `undefined` where they were not. */
+  readonly multipliedAtBit: number | undefined;
+  /** With the black of CMYK beside three colours. */
+  readonly hasBlack: boolean;
 }
 
 /** Of high dynamic range, and where that is written. */
@@ -32,7 +36,7 @@ const SIGNATURE_BITS = 16;
 /** Numbers of enumerations: of transfer functions, colour spaces and what stands for numbers of its own. */
 const [PQ, HLG, GREY, XYB, CUSTOM] = [16, 18, 1, 2, 2] as const;
 /** Kinds of channels beside the colours, which tell more of themselves. */
-const [ALPHA, SPOT_COLOUR, COLOUR_FILTER] = [0, 2, 5] as const;
+const [ALPHA, SPOT_COLOUR, BLACK, COLOUR_FILTER] = [0, 2, 4, 5] as const;
 
 /** One of four ways to write a number: as it is, or by so many bits that count from there. */
 type Way = number | readonly [bits: number, from: number];
@@ -68,18 +72,21 @@ class Bits {
 export function jxlHeader(stream: Buffer): JxlHeader {
   expectBytes(stream, 0, 2);
   const bits = new Bits(stream);
-  const { widthPx, heightPx } = sizeOf(bits);
-  if (bits.flag()) return { widthPx, heightPx, isDeep: false, dynamic: undefined };
+  const size = sizeOf(bits);
+  if (bits.flag()) return { ...size, isDeep: false, dynamic: undefined, multipliedAtBit: undefined, hasBlack: false };
   const isExtended = bits.flag();
   const isSwapped = isExtended && bits.read(3) + 1 >= 5;
   if (isExtended) passExtensions(bits);
   const isDeep = depthOf(bits) > 8;
   bits.flag();
-  const channels = bits.number(0, 1, [4, 2], [12, 1]);
-  for (let channel = 0; channel < channels; channel++) passChannel(bits);
+  const count = bits.number(0, 1, [4, 2], [12, 1]);
+  const channels = Array.from({ length: count }, () => channelIn(bits));
+  const multipliedAtBit = channels.find(({ kind }) => kind === ALPHA)?.multipliedAtBit;
+  const hasBlack = channels.some(({ kind }) => kind === BLACK);
   const isRelative = bits.flag();
   const dynamic = dynamicOf(bits, isExtended && isRelative);
-  return isSwapped ? { widthPx: heightPx, heightPx: widthPx, isDeep, dynamic } : { widthPx, heightPx, isDeep, dynamic };
+  const shown = isSwapped ? { widthPx: size.heightPx, heightPx: size.widthPx } : size;
+  return { ...shown, isDeep, dynamic, multipliedAtBit, hasBlack };
 }
 
 function sizeOf(bits: Bits): Size {
@@ -116,16 +123,22 @@ function depthOf(bits: Bits): number {
   return depth;
 }
 
-function passChannel(bits: Bits): void {
-  if (bits.flag()) return;
+interface ExtraChannel {
+  readonly kind: number;
+  readonly multipliedAtBit: number | undefined;
+}
+
+function channelIn(bits: Bits): ExtraChannel {
+  if (bits.flag()) return { kind: ALPHA, multipliedAtBit: undefined };
   const kind = bits.choice();
   depthOf(bits);
   bits.number(0, 3, 4, [3, 1]);
   const nameBytes = bits.number(0, [4, 0], [5, 16], [10, 48]);
   for (let byte = 0; byte < nameBytes; byte++) bits.read(8);
-  if (kind === ALPHA) bits.flag();
+  const multipliedAtBit = kind === ALPHA && bits.flag() ? bits.at - 1 : undefined;
   if (kind === SPOT_COLOUR) for (let float = 0; float < 4; float++) bits.read(16);
   if (kind === COLOUR_FILTER) bits.number(1, [2, 0], [4, 3], [8, 19]);
+  return { kind, multipliedAtBit };
 }
 
 /** `undefined` for colours that are no brighter than white, and for those of a profile. */

@@ -5,7 +5,7 @@ import { type Reading, readingOf } from '../colour/reading.js';
 import { REFERENCE_WHITE, srgbToLight } from '../colour/transfer.js';
 import { decoderPackage } from '../decoder-packages.js';
 import type { OpenedSource, Pixels } from '../opened-source.js';
-import { DamagedSource } from '../refused-kind.js';
+import { DamagedSource, refusedKind } from '../refused-kind.js';
 import { MAX_EXIF_BYTES, MAX_PACKET_BYTES } from '../source-facts.js';
 import { compiledWasm, instanceOf } from '../wasm.js';
 import { boxesOf } from './isobmff.js';
@@ -29,7 +29,9 @@ interface JxlModule {
 export async function openJxl(file: Buffer): Promise<OpenedSource> {
   await loaded();
   const stream = codeStreamOf(file);
-  const { isDeep, dynamic, ...size } = jxlHeader(stream);
+  const { isDeep, dynamic, multipliedAtBit, hasBlack, ...size } = jxlHeader(stream);
+  // The package leaves the black out.
+  if (hasBlack) throw refusedKind('JPEG XL in CMYK');
   const bytesEach = BYTES_PER_PIXEL[isDeep ? 'deep' : 'usual'];
   return {
     kind: 'pixels',
@@ -44,7 +46,12 @@ export async function openJxl(file: Buffer): Promise<OpenedSource> {
     xmp: packedBox(file, 'xml ', MAX_PACKET_BYTES),
     reading: dynamic && readingOfDynamic(dynamic),
     decoderBytes: ({ widthPx, heightPx }) => BASE_BYTES + file.length + widthPx * heightPx * bytesEach,
-    decode: () => decodeJxl(dynamic ? withFinerLight(file, stream, dynamic) : file, size),
+    decode: async () => {
+      const told = dynamic ? withFinerLight(file, stream, dynamic) : file;
+      if (multipliedAtBit === undefined) return decodeJxl(told, size);
+      // The package divides by the alpha what its library has divided already: told that nothing was multiplied, neither does.
+      return divided(await decodeJxl(withBits(told, firstBitOf(stream, file) + multipliedAtBit, 1, 0), size));
+    },
   };
 }
 
@@ -69,8 +76,23 @@ function readingOfDynamic({ curve, lightAtBit }: JxlDynamic): Reading {
 /** Lossy colours of PQ are light, relative to a most that the file tells: told as less, by the curve of sRGB, white is the 90th step. */
 function withFinerLight(file: Buffer, stream: Buffer, { curve, curveAtBit, lightAtBit }: JxlDynamic): Buffer {
   if (curve !== 'pq' || lightAtBit === undefined) return file;
-  const first = (stream.byteOffset - file.byteOffset) * 8;
+  const first = firstBitOf(stream, file);
   return withBits(withBits(file, first + curveAtBit, 4, SRGB_CURVE), first + lightAtBit, 16, MOST_SHOWN_BITS);
+}
+
+function firstBitOf(stream: Buffer, file: Buffer): number {
+  return (stream.byteOffset - file.byteOffset) * 8;
+}
+
+/** Colours that were multiplied by their alpha as they are without. */
+function divided(pixels: Pixels): Pixels {
+  const samples = new Uint8ClampedArray(pixels.samples);
+  for (let at = 0; at < samples.length; at += 4) {
+    const alpha = samples[at + 3] as number;
+    if (alpha === 0 || alpha === 255) continue;
+    for (let colour = at; colour < at + 3; colour++) samples[colour] = ((samples[colour] as number) * 255) / alpha;
+  }
+  return { ...pixels, samples: new Uint8Array(samples.buffer) };
 }
 
 function loaded() {

@@ -113,6 +113,41 @@ describe('PSD', () => {
     await expectCuts(converting, psdOf(await photo(40, 30), { rle }), ['source-undecodable', 'source-type-refused']);
   });
 
+  test.each([
+    ['as they are', ['--premultiply=0']],
+    ['multiplied by it', ['--premultiply=1']],
+    ['multiplied by it, in a container', ['--premultiply=1', '--container=1']],
+  ])('colours beside alpha: %s', async (_how, args) => {
+    const data = Buffer.from(
+      Array.from({ length: 64 * 8 }, (_, at) => [
+        200,
+        60,
+        90,
+        [0, 64, 192, 255][Math.floor((at % 64) / 16)] ?? 0,
+      ]).flat(),
+    );
+    const original = await image({ data, widthPx: 64, heightPx: 8, channels: 4 }).png().toBuffer();
+    const shown = await sharp(await converting.preview(await jxlOf(original, '-d', '0', ...args), 'png:-1x-1'))
+      .raw()
+      .toBuffer();
+    const pixel = (bar: number) => [...shown.subarray((bar * 16 + 8) * 4, (bar * 16 + 9) * 4)];
+    expect([0, 1, 2, 3].map((bar) => pixel(bar)[3])).toEqual([0, 64, 192, 255]);
+    for (const bar of [1, 2, 3]) expect(colourDistance(pixel(bar).slice(0, 3), [200, 60, 90])).toBeLessThan(8);
+  });
+
+  test('the black of CMYK, which the package leaves out, is refused by name', async () => {
+    // Lowest bit first: 8 by 8 pixels; not all as usual, no extensions, 8 bits, one more channel, which is black.
+    const bits = ['1', '00000', '100', '0', '0', '0', '00', '0', '10', '0', '01', '0100', '0', '00', '00', '00'].join(
+      '',
+    );
+    const header = bits.padEnd(160, '0').match(/.{8}/g) ?? [];
+    const bytes = header.map((byte) => Number.parseInt([...byte].reverse().join(''), 2));
+    expect(await refusal(Buffer.from([0xff, 0x0a, ...bytes]))).toEqual({
+      code: 'source-type-refused',
+      message: expect.stringContaining('JPEG XL in CMYK'),
+    });
+  });
+
   test('one that claims 30000x30000', async () => {
     const source = psdOf(quadrants(8, 8));
     source.writeUInt32BE(30_000, 14);
