@@ -176,7 +176,7 @@ test.each([
   ['an aspect and a crop', ['-p', 'x265:sar=2', '-p', 'x265:overscan=show']],
   ['tools of videos', ['-p', 'x265:temporal-layers=2', '-p', 'x265:ref=4']],
 ] as const)('without a word in its boxes the coded picture tells its colours: %s', async (_name, args) => {
-  const red = await sharp({ create: { width: 64, height: 48, channels: 3, background: { r: 200, g: 60, b: 60 } } })
+  const red = await sharp({ create: { width: 64, height: 64, channels: 3, background: { r: 200, g: 60, b: 60 } } })
     .toColourspace(_name === '10 bits' ? 'rgb16' : 'srgb')
     .png()
     .toBuffer();
