@@ -49,6 +49,10 @@ const CONNECT_MS = 1_000;
 const KEEP_ALIVE_MS = 5_000;
 const OPEN_WAIT_MS = 3_000;
 
+const say = (): void => undefined;
+/** Without any the SDK writes plain lines to standard error. What failed is told by who asked for it. */
+const SILENT = { trace: say, debug: say, info: say, warn: say, error: say };
+
 /**
  * Resolves once the bucket was asked for. A service that does not answer is waited for by every request; one that says no
  * to the bucket or to our credentials throws, saying what to look at.
@@ -66,6 +70,7 @@ export async function openS3Blobs(options: S3BlobsOptions): Promise<S3Blobs> {
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: { connectionTimeout: CONNECT_MS, httpAgent: agent, httpsAgent: agent },
+    logger: SILENT,
   });
   const requests = new S3Requests(clock);
   const objects = new S3Objects(client, requests, bucket, prefix);

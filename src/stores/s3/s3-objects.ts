@@ -45,10 +45,11 @@ export class S3Objects {
    */
   async put(digest: Digest, bytes: number, body: () => Buffer | Readable, name: string = digest): Promise<void> {
     await this.requests.run(bytes, async (abortSignal) => {
+      const sent = body();
       const command = new PutObjectCommand({
         Bucket: this.bucket,
         Key: this.nameOf(name),
-        Body: body(),
+        Body: sent,
         ContentLength: bytes,
         ContentType: 'application/octet-stream',
       });
@@ -60,7 +61,12 @@ export class S3Objects {
         },
         { step: 'build', name: 'bodyHash' },
       );
-      await this.client.send(command, { abortSignal });
+      try {
+        await this.client.send(command, { abortSignal });
+      } finally {
+        // The client leaves what it has not read to its end as it is, with its file open.
+        if (!Buffer.isBuffer(sent)) sent.destroy();
+      }
     });
   }
 
