@@ -94,7 +94,7 @@ export function createRouteHandlers(deps: RouteDependencies): (dialect: Dialect,
         if (tenant === undefined) throw new Error('expected a route that opens to tenants');
         return tenant;
       },
-      origin: target.origin,
+      origin: originOf(request),
     });
     // An upload that turned out not to be needed.
     if (hasUnreadBody(request)) response.setHeader('Connection', 'close');
@@ -242,12 +242,15 @@ function stopping(): ProofsheetError {
 /** The decoded parameters of the path in its order, and the target they came from. */
 function targetOf(request: Request): Target {
   const segments: readonly (string | readonly string[])[] = Object.values(request.params);
-  // Never X-Forwarded-Host, whoever sends it: caches on the way keep answers by Host, so that one client's lie would be told to others.
-  const { accept, host } = request.headers;
+  const { accept } = request.headers;
   return {
     segments: segments.flat(),
     url: request.originalUrl,
     ...(accept !== undefined && { accept }),
-    ...(host !== undefined && HOST.test(host) && { origin: `${request.protocol}://${host}` }),
   };
+}
+
+/** Never by X-Forwarded-Host, whoever sends it: caches on the way keep answers by Host, so that one client's lie would be told to others. */
+function originOf({ headers: { host }, protocol }: Request): string | undefined {
+  return host !== undefined && HOST.test(host) ? `${protocol}://${host}` : undefined;
 }

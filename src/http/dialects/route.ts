@@ -24,8 +24,6 @@ export interface Target {
   readonly url: string;
   /** The media types that the client takes, as it says it (`Accept`). */
   readonly accept?: string;
-  /** Scheme and host by which it asks, as it says them: for URLs in its own answer, never for what others are told. */
-  readonly origin?: string;
 }
 
 /** What routes answer from. */
@@ -75,7 +73,7 @@ export interface Call {
   seesPrivateTags(): boolean;
   /** Who asks, of a route that opens to tenants. */
   tenant(): Tenant;
-  /** Scheme and host by which it asks, as in its target. */
+  /** Scheme and host by which it asks, as it says them: for URLs in its own answer, never for what others are told. */
   readonly origin: string | undefined;
 }
 

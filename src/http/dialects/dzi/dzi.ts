@@ -76,7 +76,6 @@ interface AskedDescriptor {
   readonly form: 'xml' | 'json';
   /** The path up to where the tiles are, as it was sent. */
   readonly files: string;
-  readonly origin: string | undefined;
 }
 
 function descriptor({ publicUrl }: DziSettings, kind: Kind): Route {
@@ -87,7 +86,7 @@ function descriptor({ publicUrl }: DziSettings, kind: Kind): Route {
     name: `dziDescriptor${suffix}`,
     path: `${path}/{file}`,
     description: OF_DESCRIPTOR[kind],
-    parse({ segments: [owner = '', file = ''], url, origin }) {
+    parse({ segments: [owner = '', file = ''], url }) {
       const [, name = '', form] = /^(.*)\.(dzi|xml|json)$/s.exec(file) ?? [];
       if (form === undefined) throw notFound('a name that ends in .dzi, .xml or .json');
       const sent = url.split('?', 1)[0] ?? '';
@@ -95,11 +94,10 @@ function descriptor({ publicUrl }: DziSettings, kind: Kind): Route {
         zoomed: zoomedOf(kind, owner, name),
         form: form === 'json' ? 'json' : 'xml',
         files: sent.replace(/\.[a-z]+$/i, '_files/'),
-        origin,
       };
     },
     scopeOf: scopeOfZoomed,
-    async run({ zoomed, form, files, origin }, use) {
+    async run({ zoomed, form, files }, use, { origin }) {
       const picture = await zoomOf(use).picture(await pageRefOf(use, zoomed));
       return form === 'xml' ? descriptorXml(picture) : jsonOf(picture, `${publicUrl(origin)}${files}`);
     },

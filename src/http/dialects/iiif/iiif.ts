@@ -60,7 +60,6 @@ interface AskedPicture {
   readonly zoomed: Zoomed;
   /** The id as it was sent, with what stands before it. */
   readonly id: string;
-  readonly origin: string | undefined;
 }
 
 /** Linked data only to who asks for that: browsers show JSON. */
@@ -78,7 +77,7 @@ function infoRoute({ mount, publicUrl }: IiifSettings, version: ApiVersion, kind
     description: OF_INFO[version][kind],
     parse: (target) => ({ ...pictureOf(kind, target, mount), asLinkedData: takesLinkedData(target) }),
     scopeOf: scopeOfZoomed,
-    async run({ zoomed, id, origin, asLinkedData }, use) {
+    async run({ zoomed, id, asLinkedData }, use, { origin }) {
       const { size, tileType, entry } = await zoomOf(use).picture(await pageRefOf(use, zoomed));
       const info = imageInfo(version, `${publicUrl(origin)}${mount}/${version}/${id}`, size, tileType);
       const reply = linkedData(info, CONTEXTS[version], version === 3 || asLinkedData, asLinkedData);
@@ -106,7 +105,7 @@ function imageRoute({ mount, publicUrl }: IiifSettings, version: ApiVersion, kin
       return { ...pictureOf(kind, target, mount), text: { region, size, rotation, quality, format } };
     },
     scopeOf: scopeOfZoomed,
-    async run({ zoomed, id, origin, text }, use) {
+    async run({ zoomed, id, text }, use, { origin }) {
       let canonical = '';
       const choice = await zoomOf(use).region(await pageRefOf(use, zoomed), (picture) => {
         const request = resolveImageRequest(version, picture, text, IMAGE_LIMITS);
@@ -134,7 +133,7 @@ function baseRoute({ mount, publicUrl }: IiifSettings, version: ApiVersion, kind
     description: OF_BASE[version][kind],
     parse: (target) => pictureOf(kind, target, mount),
     scopeOf: scopeOfZoomed,
-    async run({ zoomed, id, origin }, use) {
+    async run({ zoomed, id }, use, { origin }) {
       await zoomOf(use).picture(await pageRefOf(use, zoomed));
       const location = `${publicUrl(origin)}${mount}/${version}/${id}/info.json`;
       return { kind: 'redirect', status: 303, location, text: JSON.stringify({ location }) };
@@ -152,7 +151,7 @@ function manifestRoute({ mount, publicUrl }: IiifSettings, kind: Kind): Route {
     description: OF_MANIFEST[kind],
     parse: (target) => ({ ...pictureOf(kind, target, mount), asLinkedData: takesLinkedData(target) }),
     scopeOf: scopeOfZoomed,
-    async run({ zoomed, id, origin, asLinkedData }, use) {
+    async run({ zoomed, id, asLinkedData }, use, { origin }) {
       const ref = await pageRefOf(use, zoomed);
       const zoom = zoomOf(use);
       // Of an id with a page, that page alone.
@@ -190,17 +189,17 @@ function takesLinkedData({ accept = '' }: Target): boolean {
 }
 
 /** The first slash of a key's id parts the context from the key. Throws `invalid-image-key`. */
-function pictureOf(kind: Kind, { segments, url, origin }: Target, mount: string): AskedPicture {
+function pictureOf(kind: Kind, { segments, url }: Target, mount: string): AskedPicture {
   // Below the mount: the version, then the id and what stands before it.
   const parts = (url.slice(mount.length).split('?', 1)[0] ?? '').split('/').slice(2);
   const id = parts.slice(0, kind === 'key' ? 1 : 3).join('/');
   const [tenant = ''] = segments;
   const { name, ...page } = namedPage(segments[kind === 'key' ? 0 : 1] ?? '');
-  if (kind === 'asset') return { zoomed: { kind, tenant, asset: name, ...page }, id, origin };
+  if (kind === 'asset') return { zoomed: { kind, tenant, asset: name, ...page }, id };
   const slash = name.indexOf('/');
   const ref =
     slash < 0
       ? { context: DEFAULT_CONTEXT, imageKey: parseImageKey(name) }
       : { context: parseContext(name.slice(0, slash)), imageKey: parseImageKey(name.slice(slash + 1)) };
-  return { zoomed: { kind, ...ref, ...page }, id, origin };
+  return { zoomed: { kind, ...ref, ...page }, id };
 }

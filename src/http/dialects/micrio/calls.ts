@@ -85,14 +85,14 @@ function add(permitsPort: PortRule): Route {
 }
 
 function status({ mount, publicUrl }: MicrioSettings): Route {
-  return route<AskedStatus & { readonly origin: string | undefined }>({
+  return route<AskedStatus>({
     ...CALL,
     effort: 'reads',
     name: 'micrioStatus',
     path: '/v2/image/status',
     description: OF_STATUS,
-    parse: ({ origin }, body) => ({ ...parseStatus(body), origin }),
-    async run({ imageIds, origin, ...credentials }, use) {
+    parse: (_target, body) => parseStatus(body),
+    async run({ imageIds, ...credentials }, use, { origin }) {
       const from = libraryOf(use);
       const tenant = tenantOf(from, credentials);
       const base = `${publicUrl(origin)}${mount}/images/${tenant.id}`;

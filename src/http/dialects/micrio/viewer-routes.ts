@@ -35,13 +35,13 @@ export function viewerRoutes(settings: MicrioSettings): readonly Route[] {
 }
 
 function info({ mount, publicUrl }: MicrioSettings): Route {
-  return route<Named & { readonly origin: string | undefined }>({
+  return route<Named>({
     ...READING,
     name: 'micrioInfo',
     path: '/images/{tenant}/{id}/info.json',
     description: OF_INFO,
-    parse: ({ segments: [tenantId = '', id = ''], origin }) => ({ tenantId, id, origin }),
-    async run({ origin, ...named }, use) {
+    parse: ({ segments: [tenantId = '', id = ''] }) => ({ tenantId, id }),
+    async run(named, use, { origin }) {
       const { from, tenant, found } = await shown(use, named);
       const ref = await from.library.zoomable(tenant.context, found.asset.id);
       if (ref === undefined) throw unknown();

@@ -50,7 +50,6 @@ interface Asked {
   readonly url?: string;
   readonly email?: string;
   readonly callback: string | undefined;
-  readonly origin: string | undefined;
 }
 
 export function apiRoutes(settings: ZoomHubSettings): readonly Route[] {
@@ -74,7 +73,7 @@ function contentById(settings: ZoomHubSettings): Route {
     forms: { id: /(?!upload(?:$|\?))[^/]+/ },
     description: OF_CONTENT,
     parse: byId,
-    run: ({ id = '', callback, origin }, use) =>
+    run: ({ id = '', callback }, use, { origin }) =>
       answered(callback, async () => {
         const contents = Contents.of(use, settings.tenant);
         const content = await known(contents, id);
@@ -94,7 +93,7 @@ function contentByUrl(settings: ZoomHubSettings): Route {
     wrongVerb: WRONG_VERB,
     description: OF_CONTENT_BY_URL,
     parse: byUrl,
-    run: ({ url, email, callback, origin }, use) =>
+    run: ({ url, email, callback }, use, { origin }) =>
       answered(callback, async () => {
         const source = { ...sourceOf(url, 'content', settings), ...(email !== undefined && { email }) };
         const contents = Contents.of(use, settings.tenant);
@@ -114,7 +113,7 @@ function reset(settings: ZoomHubSettings): Route {
     path: '/v1/content/{id}/reset',
     description: OF_RESET,
     parse: byId,
-    run: ({ id = '', callback, origin }, use) =>
+    run: ({ id = '', callback }, use, { origin }) =>
       answered(callback, async () => {
         const contents = Contents.of(use, settings.tenant);
         const content = await known(contents, id);
@@ -136,7 +135,7 @@ function dziById(settings: ZoomHubSettings): Route {
     path: '/v1/dzi/{id}',
     description: OF_DZI,
     parse: byId,
-    run: ({ id = '', callback, origin }, use) =>
+    run: ({ id = '', callback }, use, { origin }) =>
       answered(callback, async () => {
         const contents = Contents.of(use, settings.tenant);
         const content = await known(contents, id);
@@ -155,7 +154,7 @@ function dziByUrl(settings: ZoomHubSettings): Route {
     wrongVerb: WRONG_VERB,
     description: OF_DZI_BY_URL,
     parse: byUrl,
-    run: ({ url, email, callback, origin }, use) =>
+    run: ({ url, email, callback }, use, { origin }) =>
       answered(callback, async () => {
         const source = { ...sourceOf(url, 'dzi', settings), ...(email !== undefined && { email }) };
         const contents = Contents.of(use, settings.tenant);
@@ -182,17 +181,16 @@ function text(what: 'health' | 'version', description: RouteRules['description']
   });
 }
 
-function byId({ segments: [id = ''], url, origin }: Target): Asked {
-  return { id, callback: callbackOf(url), origin };
+function byId({ segments: [id = ''], url }: Target): Asked {
+  return { id, callback: callbackOf(url) };
 }
 
-function byUrl({ url, origin }: Target): Asked {
+function byUrl({ url }: Target): Asked {
   const [given, email] = [queryValue(url, 'url'), emailIn(url)];
   return {
     ...(given !== undefined && { url: given }),
     ...(email !== undefined && { email }),
     callback: callbackOf(url),
-    origin,
   };
 }
 

@@ -65,7 +65,6 @@ interface AskedScript extends AskedEmbed {
   readonly width: string;
   readonly height: string;
   readonly border: string;
-  readonly origin: string | undefined;
 }
 
 function embedded(settings: ZoomHubSettings): Route {
@@ -75,7 +74,7 @@ function embedded(settings: ZoomHubSettings): Route {
     path: '/{id}.js',
     forms: FORMS,
     description: OF_EMBED_SCRIPT,
-    parse({ segments: [id = ''], url, origin }) {
+    parse({ segments: [id = ''], url }) {
       const element = queryValue(url, 'id');
       if (element !== undefined && (element === '' || element.length > MAX_ELEMENT_CHARACTERS))
         throw invalid(`an id of 1 to ${MAX_ELEMENT_CHARACTERS} characters`);
@@ -86,10 +85,9 @@ function embedded(settings: ZoomHubSettings): Route {
         width: dimensionOf(url, 'width', 'auto'),
         height: dimensionOf(url, 'height', '200px'),
         border: choiceOf(url, 'border', { none: 'none' }) ?? '1px solid black',
-        origin,
       };
     },
-    async run({ id, element, width, height, border, background, options, origin }, use): Promise<JsonReply> {
+    async run({ id, element, width, height, border, background, options }, use, { origin }): Promise<JsonReply> {
       const contents = Contents.of(use, settings.tenant);
       const base = baseOf(settings, origin);
       const content = await known(contents, id);
@@ -118,13 +116,13 @@ function embedded(settings: ZoomHubSettings): Route {
 
 /** `/?url=`: leads to the page of the content, which is begun where nobody has asked for it before. */
 function pageByUrl(settings: ZoomHubSettings): Route {
-  return route<{ readonly url: string | undefined; readonly origin: string | undefined }>({
+  return route<{ readonly url: string | undefined }>({
     ...READING,
     name: 'zoomhubPageByUrl',
     path: '/',
     description: OF_PAGE_BY_URL,
-    parse: ({ url, origin }) => ({ url: queryValue(url, 'url'), origin }),
-    async run({ url, origin }, use: UseCases) {
+    parse: ({ url }) => ({ url: queryValue(url, 'url') }),
+    async run({ url }, use: UseCases, { origin }) {
       const source = sourceOf(url, 'content', settings);
       const { id } = await contentOf(Contents.of(use, settings.tenant), source, settings);
       const location = `${baseOf(settings, origin)}/${id}`;

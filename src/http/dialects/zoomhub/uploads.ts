@@ -22,7 +22,6 @@ export function uploadRoutes(settings: ZoomHubSettings): readonly Route[] {
 
 interface AskedUrl {
   readonly email: string | undefined;
-  readonly origin: string | undefined;
 }
 
 function signed(settings: ZoomHubSettings): Route {
@@ -34,8 +33,8 @@ function signed(settings: ZoomHubSettings): Route {
     name: 'zoomhubUpload',
     path: '/v1/content/upload',
     description: OF_UPLOAD,
-    parse: ({ url, origin }) => ({ email: emailIn(url), origin }),
-    async run({ email, origin }, use): Promise<Reply> {
+    parse: ({ url }) => ({ email: emailIn(url) }),
+    async run({ email }, use, { origin }): Promise<Reply> {
       const contents = Contents.of(use, settings.tenant);
       if (!settings.takesUploads) throw closed();
       if (settings.requiresEmail && email === undefined) throw missingEmail('of whoever sends the file');
@@ -74,21 +73,21 @@ function taken(settings: ZoomHubSettings): Route {
     name: 'zoomhubTakeUpload',
     path: '/v1/content/upload/{id}',
     description: OF_UPLOADED,
-    parse: ({ segments: [id = ''], url, origin }) => ({
-      ...{ id, origin, email: emailIn(url), max: queryValue(url, 'max') ?? '' },
+    parse: ({ segments: [id = ''], url }) => ({
+      ...{ id, email: emailIn(url), max: queryValue(url, 'max') ?? '' },
       query: {
         expires: queryValue(url, 'expires') ?? '',
         kid: queryValue(url, 'kid') ?? '',
         signature: queryValue(url, 'signature') ?? '',
       },
     }),
-    async run({ origin, query, ...asked }, use, call): Promise<Reply> {
+    async run({ query, ...asked }, use, call): Promise<Reply> {
       const contents = Contents.of(use, settings.tenant);
       if (!settings.takesUploads) throw closed();
       const judged = contents.links.judge('upload', partsOf(contents, asked), query);
       const id = judged === 'right' ? parseAssetId(asked.id) : undefined;
       if (id === undefined) throw badLink(judged === 'expired');
-      const location = `${baseOf(settings, origin)}/v1/content/${id}`;
+      const location = `${baseOf(settings, call.origin)}/v1/content/${id}`;
       const there: Reply = { kind: 'redirect', status: 303, location, text: JSON.stringify({ location }) };
       // Whoever had no answer comes again.
       if (await contents.find(id)) return there;
