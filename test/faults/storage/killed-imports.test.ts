@@ -89,7 +89,9 @@ async function itemsOf(ids: readonly ImportId[]): Promise<readonly ImportItem[]>
   return (await Promise.all(ids.map((id) => library.assets.itemsOf(id)))).flat();
 }
 
-test('kill -9 in the middle of imports loses nothing and makes nothing twice', async () => {
+test('kill -9 in the middle of imports loses nothing and makes nothing twice', {
+  timeout: 60_000 + KILLS * 20_000,
+}, async () => {
   const ids: ImportId[] = [];
   let ended = 0;
   for (let kill = 0; kill < KILLS; kill++) {
