@@ -8,7 +8,7 @@ FROM $BASE AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
-COPY tsconfig.json bundle.mjs ./
+COPY tsconfig.json ./
 COPY src ./src
 RUN npm run build
 

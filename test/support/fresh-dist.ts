@@ -9,7 +9,7 @@ import { NODE } from './tools.js';
 
 /** Inside dist/ and bin/, so that whoever removes one of them removes it too. */
 const STAMP = '.checked-against';
-const BUNDLER = 'bundle.mjs';
+const BUNDLER = 'src/bundle.mjs';
 
 /** Builds in `root` unless dist/ and bin/ are known to be what src/ is now. Resolves with whether it did; throws when it does not compile. */
 export function freshDist(root: string): boolean {

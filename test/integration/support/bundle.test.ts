@@ -7,7 +7,7 @@ import { run } from '../../support/processes.js';
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
 import { NODE } from '../../support/tools.js';
 
-const BUNDLER = new URL('../../../bundle.mjs', import.meta.url);
+const BUNDLER = new URL('../../../src/bundle.mjs', import.meta.url);
 
 let dir: TempDir;
 beforeEach(async () => {

@@ -29,7 +29,7 @@ beforeEach(async () => {
   writeFileSync(at('tsconfig.json'), JSON.stringify({ compilerOptions, include: ['src/**/*.ts'] }));
   writeFileSync(at('package.json'), '{"type":"module"}');
   // As the package's own does, with all of dist/.
-  writeFileSync(at('bundle.mjs'), "import { cpSync } from 'node:fs'; cpSync('dist/a.js', 'bin/a.js');");
+  writeFileSync(at('src/bundle.mjs'), "import { cpSync } from 'node:fs'; cpSync('dist/a.js', 'bin/a.js');");
   write('first');
 });
 afterEach(() => dir.remove());
@@ -63,7 +63,10 @@ describe('freshDist', () => {
   it.each([
     ['bin/ is not there', () => rmSync(at('bin'), { recursive: true })],
     ['bin/ is of before the last build', () => writeFileSync(at('bin/.checked-against'), 'before')],
-    ['the bundler does otherwise', () => writeFileSync(at('bundle.mjs'), `${readFileSync(at('bundle.mjs'))}\n;`)],
+    [
+      'the bundler does otherwise',
+      () => writeFileSync(at('src/bundle.mjs'), `${readFileSync(at('src/bundle.mjs'))}\n;`),
+    ],
   ])('bundles again when %s', (_case, happens) => {
     freshDist(dir.path);
     happens();
@@ -73,7 +76,7 @@ describe('freshDist', () => {
   });
 
   it('tells what the bundler says when it fails', () => {
-    writeFileSync(at('bundle.mjs'), "throw new Error('no such program');");
+    writeFileSync(at('src/bundle.mjs'), "throw new Error('no such program');");
     expect(() => freshDist(dir.path)).toThrow(/no such program/);
   });
 

@@ -53,4 +53,4 @@ export async function bundle(root, programs = PROGRAMS, copied = COPIED) {
   for (const folder of copied) cpSync(join(dist, folder), join(bin, folder), { recursive: true });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle(fileURLToPath(new URL('.', import.meta.url)));
+if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle(fileURLToPath(new URL('..', import.meta.url)));
