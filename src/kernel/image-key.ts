@@ -48,6 +48,17 @@ export function clientContextOf(context: Context): Context {
   return context.startsWith(LIBRARY_MARK) ? (context.slice(LIBRARY_MARK.length) as Context) : context;
 }
 
+/** A context as operators are shown it, and name it: that of a client, or where its assets' previews lie. */
+export interface ShownContext {
+  readonly context: Context;
+  readonly isOfLibrary: boolean;
+}
+
+export function shownContextOf(context: Context): ShownContext {
+  const shown = clientContextOf(context);
+  return { context: shown, isOfLibrary: shown !== context };
+}
+
 function checkName(what: string, text: string): void {
   // Every character is at least one UTF-16 unit and at most two, so most are decided by the cheap check.
   if (text.length > MAX_NAME_CHARACTERS) {

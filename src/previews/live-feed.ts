@@ -13,7 +13,7 @@ import {
   SUMS,
   type Sum,
 } from '../kernel/process-report.js';
-import type { Overview, ServerLine, StoreLimits } from './overview.js';
+import { type Overview, type ServerLine, type StoreLimits, shownSightings } from './overview.js';
 
 export const LOOK_MS = 2_000;
 /** Every so many looks the past is told again. */
@@ -98,7 +98,10 @@ export class LiveFeed {
       levels: mergeLevels(reports),
       usage,
       limits: limits(),
-      ...(hour && day && { past: { hour, day, failures: mergeFailures(reports), sightings: mergeSightings(reports) } }),
+      ...(hour &&
+        day && {
+          past: { hour, day, failures: mergeFailures(reports), sightings: shownSightings(mergeSightings(reports)) },
+        }),
     };
   }
 }

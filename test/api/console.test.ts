@@ -1,4 +1,6 @@
 // The console's answers over a composed server: behind the admin's login, live, and true of what is stored and of what failed.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operatorsConsole } from '../../src/http/dialects/console/console.js';
@@ -12,6 +14,7 @@ import { BASIC_AUTH, startEdgeServer } from '../support/edge-server.js';
 import { sourceForm } from '../support/multipart.js';
 import { AnswerCheck } from '../support/openapi-check.js';
 import { checkedAnswerOf, examplesOf, sendExample } from '../support/openapi-examples.js';
+import { startOrigin } from '../support/origins.js';
 import { tempDir } from '../support/temp-dir.js';
 import { jpegOf } from '../support/test-images.js';
 import { startTestServer, type TestServer } from '../support/test-server.js';
@@ -187,6 +190,53 @@ it('shows a likeness that nobody between may keep, and that no prepared answer t
     expect((await fetch(`${server.origin}/console/thumb?key=photo`)).status).toBe(401);
   }
 });
+
+it('shows what lies in the library of a context as what it is, and looks it up', async () => {
+  const dir = await tempDir();
+  const tenants = join(dir.path, 'tenants.yaml');
+  await writeFile(tenants, JSON.stringify([{ id: 'hub', context: 'a hub' }]));
+  const picture = await jpegOf(640, 480);
+  const origin = await startOrigin((_, response) => void response.end(picture));
+  const hub = await startTestServer({
+    environment: {
+      PROOFSHEET_DIALECTS: 'image-converter,zoomhub',
+      PROOFSHEET_TENANTS: tenants,
+      PROOFSHEET_ZOOMHUB_TENANT: 'hub',
+      PROOFSHEET_ZOOMHUB_TAKES_NEW: 'true',
+      PROOFSHEET_FETCH_ALLOW: `127.0.0.1:${origin.port}`,
+    },
+  });
+  const of = (path: string) =>
+    fetch(`${hub.origin}/console${path}`, { headers: { Authorization: hub.adminAuth } }).then(async (answer) => ({
+      status: answer.status,
+      type: answer.headers.get('content-type'),
+      text: await answer.text(),
+    }));
+  const wanted = encodeURIComponent(origin.url('/photo.jpg'));
+  await fetch(`${hub.origin}/zoomhub/v1/content?url=${wanted}`, { redirect: 'manual' });
+  type Shown = { readonly imageKey: string; readonly context: string; readonly isOfLibrary: boolean };
+  const newest = async () => {
+    const { text } = await of('/live?once=yes');
+    const { past } = JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? '{}') as {
+      past?: { sightings: { newest: Shown[] } };
+    };
+    return past?.sightings.newest[0];
+  };
+  await expect.poll(newest, { timeout: 60_000 }).toMatchObject({ context: 'a hub', isOfLibrary: true });
+  const found = await newest();
+  const query = new URLSearchParams({ key: found?.imageKey ?? '', context: 'a hub' }).toString();
+  expect(await of(`/thumb?${query}&library=yes`)).toMatchObject({ status: 200, type: 'image/jpeg' });
+  const story = await of(`/picture?${query}&library=yes`);
+  expect(JSON.parse(story.text)).toMatchObject({ key: found?.imageKey, context: 'a hub', isOfLibrary: true });
+  expect((await of(`/picture?${query}`)).status).toBe(404);
+  const { contexts } = JSON.parse((await of('/contexts')).text) as { contexts: object[] };
+  expect(contexts).toEqual([expect.objectContaining({ context: 'a hub', isOfLibrary: true, groups: 1 })]);
+  expect((await of('')).text).toContain('name="library"');
+  expect(await (await ask('')).text()).not.toContain('name="library"');
+  await hub.close();
+  await origin.close();
+  await dir.remove();
+}, 120_000);
 
 describe('what failed', () => {
   it('is told with its story, without the query, and can be forgotten or tried again', async () => {

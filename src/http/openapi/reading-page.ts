@@ -75,7 +75,7 @@ ${
           html`<tr><td><code>${textOf(parameter, 'name')}</code></td><td>${textOf(parameter, 'in')}</td><td>${coded(textOf(parameter, 'description'))}${exampleOf(parameter)}</td></tr>`,
       )}</tbody></table></div>`
 }
-${requestBody === undefined ? '' : html`<p>Takes ${codes(Object.keys(requestBody.content ?? {}))}${coded(textOf(requestBody, 'description'))}</p>`}
+${requestBody === undefined ? '' : html`<p>Takes ${listed(Object.keys(requestBody.content ?? {}))}. ${coded(textOf(requestBody, 'description'))}</p>`}
 <div class="wide"><table><thead><tr><th scope="col">Status</th><th scope="col">Answer</th></tr></thead><tbody>${Object.entries(
     responses,
   ).map(([status, response]) => {
@@ -162,6 +162,11 @@ function exampleOf(parameter: object): Html {
 
 function codes(texts: readonly string[]): readonly Html[] {
   return texts.map((text) => html`<code>${text}</code> `);
+}
+
+/** One, or another. */
+function listed(texts: readonly string[]): readonly Html[] {
+  return texts.map((text, at) => html`${at === 0 ? '' : at === texts.length - 1 ? ' or ' : ', '}<code>${text}</code>`);
 }
 
 /** What stands between backticks as code. */

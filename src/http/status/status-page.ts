@@ -88,6 +88,7 @@ th,td{text-align:left;padding:.3rem 1rem .3rem 0;border-top:1px solid var(--line
 thead th{border-top:0;color:var(--soft);font-weight:500;font-size:.85rem}
 th:last-child,td:last-child{padding-right:0}
 .figures td+td,.figures th+th{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+.figures td:first-child{width:100%}
 .texts td:first-child{width:14rem;color:var(--soft)}
 td{overflow-wrap:anywhere}
 a{color:var(--accent)}
@@ -175,12 +176,19 @@ function limitRows(report: StatusReport): readonly Row[] {
 
 /** Most label sets never leave 0: left out here, they stand in /metrics. */
 function metricsPanel(metricsText: string): Html {
-  const rows = metricRows(metricsText).filter(([, value]) => Number(value) !== 0);
+  const rows = metricRows(metricsText)
+    .filter(([, value]) => Number(value) !== 0)
+    .map(([name = '', value = '']) => [name, shortened(value)]);
   return panel(
     'Metrics',
     figures(['Metric', 'Value'], rows),
-    'Figures that are 0, and the buckets of histograms, are left out; /metrics has all.',
+    'Figures that are 0, and the buckets of histograms, are left out, and fractions are rounded; /metrics has all.',
   );
+}
+
+/** A fraction to as many digits as somebody reads, which leave the name its place in a narrow window. */
+function shortened(value: string): string {
+  return /^-?\d+\.\d{6,}$/.test(value) ? String(Number(Number(value).toPrecision(6))) : value;
 }
 
 /** A table whose first column names and whose others are numbers. */

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { compiledProgram } from '../../../kernel/compiled-program.js';
 import { OWN_MOUNTS } from '../../../kernel/dialect-names.js';
 import { ProofsheetError } from '../../../kernel/errors.js';
+import { shownContextOf } from '../../../kernel/image-key.js';
 import { plainFailure } from '../../replies/error-map.js';
 import { json } from '../../replies/reply.js';
 import { queryValue } from '../../url-query.js';
@@ -43,9 +44,10 @@ const page = route<{ readonly base: string }>({
   description: OF_PAGE,
   // What is below the page is found from where it was asked for, whatever a proxy has put in front.
   parse: ({ url }) => ({ base: url.split('?', 1)[0]?.endsWith('/') ? './' : './console/' }),
-  run: async ({ base }) => {
+  run: async ({ base }, { library }) => {
     const nonce = randomBytes(16).toString('base64');
-    return { kind: 'page', html: consolePage(base, nonce), contentSecurityPolicy: policyOf(nonce) };
+    const html = consolePage(base, nonce, library !== undefined);
+    return { kind: 'page', html, contentSecurityPolicy: policyOf(nonce) };
   },
 });
 
@@ -89,7 +91,10 @@ const contexts = route<{ readonly by: 'bytes' | 'groups' }>({
     if (by === 'bytes' || by === 'groups') return { by };
     throw new ProofsheetError('invalid-request-format', 'expected by=bytes or by=groups, got another order');
   },
-  run: async ({ by }, use) => json({ contexts: await operatorsOf(use).contexts(by, MOST_CONTEXTS) }),
+  run: async ({ by }, use) => {
+    const standings = await operatorsOf(use).contexts(by, MOST_CONTEXTS);
+    return json({ contexts: standings.map((standing) => ({ ...standing, ...shownContextOf(standing.context) })) });
+  },
 });
 
 const texts = new Map<ScriptName, string>();

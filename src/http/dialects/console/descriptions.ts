@@ -22,6 +22,9 @@ function closed(properties: Readonly<Record<string, unknown>>): Schema {
   return { type: 'object', properties, required: Object.keys(properties), additionalProperties: false };
 }
 
+/** Of a client, or of the previews of its assets. */
+const SHOWN_CONTEXT = { context: TEXT, isOfLibrary: { type: 'boolean' } };
+
 const REFUSAL = {
   error: { enum: ERROR_NAMES },
   message: TEXT,
@@ -31,6 +34,7 @@ const REFUSAL = {
 
 const KEY = inQuery('key', 'The image key.', 'photo');
 const CONTEXT: Parameter = { ...inQuery('context', 'The context; the default one without it.', ''), schema: TEXT };
+const LIBRARY: Parameter = inQuery('library', '`yes`: among the previews of that context’s assets.', 'no');
 
 export const OF_PAGE: RouteDescription = {
   summary: 'The page that shows all servers live',
@@ -57,7 +61,7 @@ export const OF_CONTEXTS: RouteDescription = {
   parameters: [{ ...inQuery('by', '`bytes` or `groups`.', 'bytes'), schema: { enum: ['bytes', 'groups'] } }],
   answer: {
     kind: 'json',
-    schema: closed({ contexts: { type: 'array', items: closed({ context: TEXT, groups: COUNT, bytes: COUNT }) } }),
+    schema: closed({ contexts: { type: 'array', items: closed({ ...SHOWN_CONTEXT, groups: COUNT, bytes: COUNT }) } }),
   },
   failures: ['invalid-request-format'],
 };
@@ -67,6 +71,7 @@ export const OF_PICTURE: RouteDescription = {
   parameters: [
     KEY,
     CONTEXT,
+    LIBRARY,
     inQuery(
       'format',
       'A request format to be explained, up to 20 times; the target formats without it.',
@@ -79,7 +84,7 @@ export const OF_PICTURE: RouteDescription = {
       title: 'ConsolePicture',
       ...closed({
         key: TEXT,
-        context: TEXT,
+        ...SHOWN_CONTEXT,
         fileName: { type: ['string', 'null'] },
         createdAt: TIME,
         lastAccess: TIME,
@@ -122,7 +127,7 @@ export const OF_PICTURE: RouteDescription = {
 
 export const OF_THUMB: RouteDescription = {
   summary: 'The likeness of a picture, for the page',
-  parameters: [KEY, CONTEXT],
+  parameters: [KEY, CONTEXT, LIBRARY],
   answer: { kind: 'picture' },
   failures: ['unknown-image-key'],
 };

@@ -53,10 +53,12 @@ const SECTIONS = [
   ['servers', 'Servers'],
 ] as const;
 
-const FORM = `<form id="ask">
+/** `hasLibrary`: pictures may be those of assets, which are no client's. */
+const form = (hasLibrary: boolean): string => `<form id="ask">
 <label>Image key <input name="key" required maxlength="256" autocomplete="off" spellcheck="false"></label>
 <label>Context <input name="context" maxlength="256" autocomplete="off" spellcheck="false" placeholder="the default one"></label>
 <label>Request format <input name="format" maxlength="100" autocomplete="off" spellcheck="false" placeholder="every target format"></label>
+${hasLibrary ? '<label class="tick"><input type="checkbox" name="library" value="yes"> in its library</label>' : ''}
 <button>Look up</button>
 </form>
 <div id="found" aria-live="polite"></div>`;
@@ -65,8 +67,8 @@ const SORTED = `<fieldset class="pick"><legend>Most</legend>
 <label><input type="radio" name="by" value="bytes" checked> bytes</label>
 <label><input type="radio" name="by" value="groups"> groups</label></fieldset>`;
 
-/** `base`: from the page to what lies below it, with a slash at its end; `nonce` as in the policy. */
-export function consolePage(base: string, nonce: string): string {
+/** `base`: from the page to what lies below it, with a slash at its end; `nonce` as in the policy; `hasLibrary`: this server has one. */
+export function consolePage(base: string, nonce: string, hasLibrary: boolean): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -102,7 +104,7 @@ export function consolePage(base: string, nonce: string): string {
 </section>
 ${SECTIONS.map(
   ([id, title]) =>
-    `<section id="${id}" aria-labelledby="title-${id}" tabindex="-1"><div class="head"><h2 id="title-${id}">${title}</h2>${id === 'contexts' ? SORTED : ''}</div>${id === 'look-up' ? FORM : `<div class="body" id="body-${id}"><p class="note">Waiting for figures.</p></div>`}</section>`,
+    `<section id="${id}" aria-labelledby="title-${id}" tabindex="-1"><div class="head"><h2 id="title-${id}">${title}</h2>${id === 'contexts' ? SORTED : ''}</div>${id === 'look-up' ? form(hasLibrary) : `<div class="body" id="body-${id}"><p class="note">Waiting for figures.</p></div>`}</section>`,
 ).join('\n')}
 <p id="told" role="status" class="note"></p>
 </main>

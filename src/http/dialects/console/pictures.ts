@@ -1,6 +1,12 @@
 // The story of one picture, and its likeness: what is stored, which preview answers what and why, and which tags are told to whom.
 import { type Format, parseFormat } from '../../../kernel/format.js';
-import { type GroupRef, parseContext, parseImageKey } from '../../../kernel/image-key.js';
+import {
+  type GroupRef,
+  libraryContextOf,
+  parseContext,
+  parseImageKey,
+  shownContextOf,
+} from '../../../kernel/image-key.js';
 import { contentDigestOf } from '../../../kernel/source.js';
 import type { LookedUp } from '../../../previews/operators.js';
 import { json } from '../../replies/reply.js';
@@ -11,7 +17,7 @@ import { operatorsOf, timeOf, WATCHING } from './rules.js';
 
 const LIKENESS = parseFormat('auto:200x150');
 
-/** `GET /console/picture?key=&context=&format=` */
+/** `GET /console/picture?key=&context=&library=&format=` */
 const picture = route<{ readonly ref: GroupRef; readonly formats: readonly Format[] }>({
   ...WATCHING,
   name: 'consolePicture',
@@ -27,7 +33,7 @@ const picture = route<{ readonly ref: GroupRef; readonly formats: readonly Forma
   run: async ({ ref, formats }, use) => json(told(await operatorsOf(use).lookUp(ref, formats))),
 });
 
-/** `GET /console/thumb?key=&context=` */
+/** `GET /console/thumb?key=&context=&library=` */
 const thumb = route<{ readonly ref: GroupRef }>({
   ...WATCHING,
   name: 'consoleThumb',
@@ -44,14 +50,18 @@ const thumb = route<{ readonly ref: GroupRef }>({
 export const pictureRoutes: readonly Route[] = [picture, thumb];
 
 function refIn({ url }: Target): GroupRef {
-  return { imageKey: parseImageKey(queryValue(url, 'key') ?? ''), context: parseContext(queryValue(url, 'context')) };
+  const context = parseContext(queryValue(url, 'context'));
+  return {
+    imageKey: parseImageKey(queryValue(url, 'key') ?? ''),
+    context: queryValue(url, 'library') === 'yes' ? libraryContextOf(context) : context,
+  };
 }
 
 function told({ entry, metadata, publicTags, previews, isSourceStored, answers, refusal }: LookedUp) {
   const { group, source } = entry;
   const { type, widthPx, heightPx, pages } = source.info;
   return {
-    ...{ key: group.imageKey, context: group.context, fileName: group.fileName ?? null },
+    ...{ key: group.imageKey, ...shownContextOf(group.context), fileName: group.fileName ?? null },
     ...{ createdAt: timeOf(group.createdAt), lastAccess: timeOf(group.lastAccess) },
     source: {
       ...{

@@ -1,8 +1,8 @@
 // The style sheet of the console: one for wide and narrow windows, light and dark.
 
 export const CONSOLE_STYLE = `
-:root{color-scheme:light dark;--ink:#1c2430;--soft:#566376;--line:#dde3ea;--paper:#fff;--ground:#f4f6f9;--accent:#1a5fcc;--good:#187a3c;--bad:#b3261e;--fill:#1a5fcc22}
-@media(prefers-color-scheme:dark){:root{--ink:#e6ebf2;--soft:#9aa8bc;--line:#2b3546;--paper:#18202c;--ground:#10161f;--accent:#7db1ff;--good:#5ec98a;--bad:#ff8f85;--fill:#7db1ff2e}}
+:root{color-scheme:light dark;--ink:#1c2430;--soft:#566376;--line:#dde3ea;--paper:#fff;--ground:#f4f6f9;--accent:#1a5fcc;--good:#187a3c;--bad:#b3261e;--fill:#1a5fcc22;--table:#c9d1db}
+@media(prefers-color-scheme:dark){:root{--ink:#e6ebf2;--soft:#9aa8bc;--line:#2b3546;--paper:#18202c;--ground:#10161f;--accent:#7db1ff;--good:#5ec98a;--bad:#ff8f85;--fill:#7db1ff2e;--table:#8f9aa9}}
 *{box-sizing:border-box}
 html{scroll-behavior:smooth;scroll-padding-top:1rem}
 @media(prefers-reduced-motion:reduce){html{scroll-behavior:auto}}
@@ -52,17 +52,18 @@ code{font:.85em ui-monospace,monospace;overflow-wrap:anywhere}
 form{display:flex;flex-wrap:wrap;gap:.75rem;align-items:end}
 label{font-size:.85rem;color:var(--soft)}
 form label{display:grid;gap:.2rem;flex:1 1 14rem}
-input:not([type=radio]),button{font:inherit;color:var(--ink);background:var(--ground);border:1px solid var(--soft);border-radius:.4rem;padding:.35rem .6rem;min-width:0}
+form .tick{display:flex;flex:none;gap:.4rem;align-items:center;padding:.5rem 0}
+input:not([type=radio],[type=checkbox]),button{font:inherit;color:var(--ink);background:var(--ground);border:1px solid var(--soft);border-radius:.4rem;padding:.35rem .6rem;min-width:0}
 button{cursor:pointer;white-space:nowrap}
 button:hover{border-color:var(--accent)}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 meter{width:6rem;height:.8rem;vertical-align:middle}
 .sheet{display:grid;grid-template-columns:repeat(auto-fill,minmax(7.5rem,1fr));gap:.6rem;list-style:none;margin:0;padding:0}
 .sheet button{width:100%;padding:.3rem;display:grid;gap:.25rem;text-align:left;background:none;border-color:var(--line);white-space:normal}
-.sheet img{width:100%;height:84px;object-fit:contain;background:var(--ground)}
+.sheet img{width:100%;height:84px;object-fit:contain;background:var(--table)}
 .sheet span{font-size:.8rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .story{display:grid;grid-template-columns:minmax(8rem,200px) 1fr;gap:1.25rem;margin-top:1rem}
-.story>img{width:100%;height:auto;background:var(--ground)}
+.story>img{width:100%;height:auto;background:var(--table)}
 .story dl{display:grid;grid-template-columns:auto 1fr;gap:.2rem 1rem;margin:0}
 .story dt{color:var(--soft)}
 .story dd{margin:0;overflow-wrap:anywhere}

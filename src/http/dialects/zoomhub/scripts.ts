@@ -15,7 +15,7 @@ const proofsheetShow = (place, content, { fit, constrain }) => {
   const say = (text) => {
     const told = place.querySelector('[role=status]') || place.appendChild(document.createElement('p'));
     told.setAttribute('role', 'status');
-    told.style.cssText = 'margin:0;padding:16px;font:15px/1.4 system-ui,sans-serif;text-align:center';
+    told.style.cssText = 'margin:0;padding:16px;box-sizing:border-box;min-height:100%;display:grid;place-content:center;font:15px/1.4 system-ui,sans-serif;text-align:center';
     told.textContent = text;
   };
   const look = async () => {

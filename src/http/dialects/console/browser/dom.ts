@@ -78,10 +78,32 @@ export function button(text: string, name: string, act: () => void): HTMLButtonE
   return made;
 }
 
+/** A context, and whether it is meant as that of its assets' previews. */
+export interface Place {
+  readonly context: string;
+  readonly isOfLibrary: boolean;
+}
+
+/** As the page names it. */
+export function placeOf({ context, isOfLibrary }: Place): Child {
+  const name = context === '' ? el('i', {}, 'the default one') : el('code', {}, context);
+  return isOfLibrary ? el('span', {}, 'library of ', name) : name;
+}
+
+/** As the server is asked for it. */
+export function queryOf(key: string, { context, isOfLibrary }: Place): URLSearchParams {
+  return new URLSearchParams({ key, context, ...(isOfLibrary && { library: 'yes' }) });
+}
+
 const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 });
 
 export function number(value: number): string {
   return NUMBER.format(value);
+}
+
+/** `1 picture`, `2 pictures` */
+export function counted(value: number, noun: string): string {
+  return `${number(value)} ${noun}${value === 1 ? '' : 's'}`;
 }
 
 /** `1.5 MiB` */

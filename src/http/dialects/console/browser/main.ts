@@ -2,7 +2,7 @@
 /// <reference lib="dom" />
 import type { Overview } from '../../../../previews/overview.js';
 import { drawCharts } from './charts.js';
-import { byId, bytes, duration, messageOf, number, percent, say, tell } from './dom.js';
+import { byId, bytes, counted, duration, messageOf, number, type Place, percent, say, tell } from './dom.js';
 import { showPicture } from './picture.js';
 import { showContexts, showFailures, showPictures, showRefusals, showServers, showWork } from './tables.js';
 
@@ -46,13 +46,10 @@ function showNow({ rates, levels, usage, limits, servers }: Overview): void {
   );
   say('now-groups', number(usage.groups));
   say('note-groups', `${percent(usage.groups, limits.maxGroups)} of ${number(limits.maxGroups)}`);
-  say('note-conversions', `${number(usage.sources)} sources`);
+  say('note-conversions', counted(usage.sources, 'source'));
   const versions = [...new Set(servers.map(({ version }) => version))];
   const nodes = new Set(servers.map(({ node }) => node)).size;
-  say(
-    'about',
-    `version ${versions.join(', ')} · ${nodes} ${nodes === 1 ? 'server' : 'servers'} · ${number(usage.keys)} image keys`,
-  );
+  say('about', `version ${versions.join(', ')} · ${counted(nodes, 'server')} · ${counted(usage.keys, 'image key')}`);
 }
 
 function showOver(): void {
@@ -61,11 +58,14 @@ function showOver(): void {
   drawCharts(past[span], span);
 }
 
-function openPicture(key: string, context: string): void {
-  const form = byId('ask') as HTMLFormElement;
-  (form.elements.namedItem('key') as HTMLInputElement).value = key;
-  (form.elements.namedItem('context') as HTMLInputElement).value = context;
-  void showPicture(key, context, '');
+function openPicture(key: string, place: Place): void {
+  const { elements } = byId('ask') as HTMLFormElement;
+  const field = (name: string) => elements.namedItem(name) as HTMLInputElement | null;
+  (field('key') as HTMLInputElement).value = key;
+  (field('context') as HTMLInputElement).value = place.context;
+  const library = field('library');
+  if (library) library.checked = place.isOfLibrary;
+  void showPicture(key, place, '');
   byId('look-up').focus({ preventScroll: true });
   byId('look-up').scrollIntoView();
 }
@@ -111,7 +111,8 @@ byId('ask').addEventListener('submit', (event) => {
   event.preventDefault();
   const given = new FormData(event.target as HTMLFormElement);
   const text = (name: string) => String(given.get(name) ?? '');
-  void showPicture(text('key'), text('context'), text('format').trim());
+  const place = { context: text('context'), isOfLibrary: given.has('library') };
+  void showPicture(text('key'), place, text('format').trim());
 });
 for (const radio of document.querySelectorAll('input[name=span]')) radio.addEventListener('change', showOver);
 for (const radio of document.querySelectorAll('input[name=by]'))

@@ -1,10 +1,22 @@
 // The story of one picture: what is stored, why which preview answers, and what is told of its tags to whom.
 /// <reference lib="dom" />
-import { ago, ask, byId, bytes, type Child, el, messageOf, number, table } from './dom.js';
+import {
+  ago,
+  ask,
+  byId,
+  bytes,
+  type Child,
+  counted,
+  el,
+  messageOf,
+  type Place,
+  placeOf,
+  queryOf,
+  table,
+} from './dom.js';
 
-interface Story {
+interface Story extends Place {
   readonly key: string;
-  readonly context: string;
   readonly fileName: string | null;
   readonly createdAt: string;
   readonly lastAccess: string;
@@ -43,9 +55,11 @@ const WHY: Readonly<Record<string, string>> = {
 };
 
 /** Looks up and shows; the last question wins. */
-export async function showPicture(key: string, context: string, format: string): Promise<void> {
+export async function showPicture(key: string, of: Place, format: string): Promise<void> {
   const place = byId('found');
-  const asked = new URLSearchParams({ key, context, ...(format !== '' && { format }) }).toString();
+  const query = queryOf(key, of);
+  if (format !== '') query.set('format', format);
+  const asked = query.toString();
   place.dataset.asked = asked;
   try {
     const story = await ask<Story>(`picture?${asked}`);
@@ -57,16 +71,16 @@ export async function showPicture(key: string, context: string, format: string):
 
 function told(story: Story): readonly Child[] {
   const { source, previews, answers, tags, refusal } = story;
-  const query = new URLSearchParams({ key: story.key, context: story.context });
+  const query = queryOf(story.key, story);
   const facts: readonly (readonly [string, Child])[] = [
     ['Key', el('code', {}, story.key)],
-    ['Context', story.context === '' ? el('i', {}, 'the default one') : el('code', {}, story.context)],
+    ['Context', placeOf(story)],
     ['File name', story.fileName ?? '–'],
     ['Stored', ago(story.createdAt)],
     ['Used', ago(story.lastAccess)],
     [
       'Source',
-      `${source.type}, ${source.widthPx} × ${source.heightPx}, ${number(source.pages)} ${source.pages === 1 ? 'page' : 'pages'}, ${bytes(source.bytes)}`,
+      `${source.type}, ${source.widthPx} × ${source.heightPx}, ${counted(source.pages, 'page')}, ${bytes(source.bytes)}`,
     ],
     ['Its bytes', source.isStored ? 'kept' : source.isKept ? 'kept by its record, and not found' : 'not kept'],
     ['Previews', `${source.isComplete ? 'all made' : 'not all made yet'}${source.hasTiles ? ', and tiles' : ''}`],

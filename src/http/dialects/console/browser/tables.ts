@@ -1,19 +1,23 @@
 // The sections that are lists: servers, what failed, what is refused, contexts, pictures, and the work of the library.
 /// <reference lib="dom" />
-import type { FailureStory, Sightings } from '../../../../kernel/process-report.js';
-import type { Overview, ServerLine, StoreLimits } from '../../../../previews/overview.js';
+import type { FailureStory } from '../../../../kernel/process-report.js';
+import type { Overview, ServerLine, ShownSightings, StoreLimits } from '../../../../previews/overview.js';
 import {
   ago,
   ask,
   button,
   bytes,
   type Child,
+  counted,
   duration,
   el,
   fill,
   messageOf,
   number,
+  type Place,
   percent,
+  placeOf,
+  queryOf,
   table,
   tell,
 } from './dom.js';
@@ -125,8 +129,7 @@ async function changed(source: string, act: 'forget' | 'retry'): Promise<void> {
   await showRefusals();
 }
 
-interface Standing {
-  readonly context: string;
+interface Standing extends Place {
   readonly groups: number;
   readonly bytes: number;
 }
@@ -146,10 +149,7 @@ export async function showContexts(by: string, limits: StoreLimits): Promise<voi
     table<Standing>(
       'What contexts have, and how much of their quotas that is',
       [
-        {
-          title: 'Context',
-          cell: ({ context }) => (context === '' ? el('i', {}, 'the default one') : el('code', {}, context)),
-        },
+        { title: 'Context', cell: placeOf },
         { title: 'Groups', isNumber: true, cell: ({ groups }) => number(groups) },
         {
           title: 'Of its groups',
@@ -168,11 +168,11 @@ export async function showContexts(by: string, limits: StoreLimits): Promise<voi
 const KINDS = [
   ['newest', 'Newest', (_figure: number, at: number) => ago(at)],
   ['largest', 'Largest sources', (figure: number) => bytes(figure)],
-  ['asked', 'Most asked for lately', (figure: number) => `${number(figure)} ${figure === 1 ? 'time' : 'times'}`],
+  ['asked', 'Most asked for lately', (figure: number) => counted(figure, 'time')],
 ] as const;
 
 /** `open` shows the story of one. */
-export function showPictures(sightings: Sightings, open: (key: string, context: string) => void): void {
+export function showPictures(sightings: ShownSightings, open: (key: string, place: Place) => void): void {
   fill('body-pictures', sightings, () =>
     KINDS.flatMap(([kind, title, told]) => [
       el('h3', {}, title),
@@ -181,10 +181,12 @@ export function showPictures(sightings: Sightings, open: (key: string, context: 
         : el(
             'ul',
             { class: 'sheet' },
-            ...sightings[kind].map(({ imageKey, context, at, figure }) => {
-              const src = `${document.body.dataset.base}thumb?${new URLSearchParams({ key: imageKey, context })}`;
-              const item = button('', `${kind} ${context} ${imageKey}`, () => open(imageKey, context));
-              const where = context === '' ? imageKey : `${imageKey} in ${context}`;
+            ...sightings[kind].map(({ imageKey, at, figure, ...place }) => {
+              const { context, isOfLibrary } = place;
+              const src = `${document.body.dataset.base}thumb?${queryOf(imageKey, place)}`;
+              const item = button('', `${kind} ${isOfLibrary} ${context} ${imageKey}`, () => open(imageKey, place));
+              const inLibrary = isOfLibrary ? ' in the library' : '';
+              const where = `${imageKey}${inLibrary}${context === '' ? '' : ` ${isOfLibrary ? 'of' : 'in'} ${context}`}`;
               item.title = where;
               item.append(
                 el('img', { src, alt: '', loading: 'lazy', width: 200, height: 150 }),
@@ -241,7 +243,7 @@ function workOf({ usage, queue, imports, receivers }: Work): readonly Child[] {
     el(
       'p',
       {},
-      `${number(usage.assets)} assets, ${bytes(usage.bytes)} of originals, ${number(usage.openImports)} open imports`,
+      `${counted(usage.assets, 'asset')}, ${bytes(usage.bytes)} of originals, ${counted(usage.openImports, 'open import')}`,
     ),
     el('h3', {}, 'Queue'),
     table<Work['queue'][number]>(
@@ -270,10 +272,11 @@ function workOf({ usage, queue, imports, receivers }: Work): readonly Child[] {
           cell: ({ id, finishedAt }) =>
             finishedAt === null
               ? 'running'
-              : button(
-                  'Tell its end again',
-                  `replay ${id}`,
-                  () => void told(`jobs/${id}/callback`, 'It is told again.'),
+              : el(
+                  'span',
+                  {},
+                  'ended ',
+                  button('Tell it again', `replay ${id}`, () => void told(`jobs/${id}/callback`, 'It is told again.')),
                 ),
         },
       ],
