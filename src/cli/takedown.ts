@@ -144,6 +144,7 @@ function receiptLines({
   groups,
   lasting,
   stillNamed,
+  undeleted,
   derivatives,
   originals,
   ...rest
@@ -157,6 +158,7 @@ function receiptLines({
       ['groups', String(groups.removed)],
       [`blobs left ${lasting.tier}`, amount(lasting)],
       ['stay for other images', String(stillNamed)],
+      ['not deleted yet', String(undeleted)],
       ['drawn on demand', String(derivatives)],
       [
         'kept by assets',

@@ -8,6 +8,7 @@ import type { Tenants } from '../../src/kernel/ports/tenants.js';
 import { surrogateKeysOf } from '../../src/kernel/takedown/surrogate-keys.js';
 import { assetsWith } from '../../src/library/asset-holders.js';
 import { BOTH, type LibraryEdge, startLibraryEdge } from '../support/library-edge.js';
+import { type Json, MediagraphClient } from '../support/mediagraph-client.js';
 import { sourceForm } from '../support/multipart.js';
 import { groupRef } from '../support/records.js';
 import { jpegOf } from '../support/test-images.js';
@@ -127,6 +128,61 @@ it('are on what assets are shown by: their tiles, previews and originals', async
   expect(await holders(content)).toEqual([holder]);
   await edge.service.erase(edge.tenant.context, found?.asset.id as AssetId);
   expect(await holders(content)).toEqual([]);
+});
+
+it('are on what ZoomHub, Micrio and Mediagraph show: descriptors, tiles, thumbnails, previews and files', async () => {
+  const photo = await jpegOf(640, 480);
+  const organisationId = '6ba7b810-9dad-11d1-80b4-00c04fd430c8';
+  const edge = await startLibraryEdge(
+    { organisationId, rootFolderId: 'root01', organizationNumber: 100 },
+    {
+      dialects: ['mediagraph', 'micrio', 'zoomhub'].map((name) => ({ name }) as { name: 'micrio' }),
+      settings: { surrogateKeys: 'Surrogate-Key' },
+    },
+  );
+  close = () => edge.close();
+  edge.fetcher.answers.set('/cat.jpg', photo);
+  const { origin } = edge.server;
+  const url = 'https://example.com/cat.jpg';
+  const begun = await fetch(`${origin}/zoomhub/v1/content?url=${encodeURIComponent(url)}`, { redirect: 'manual' });
+  const zoomed = begun.headers.get('location')?.split('/').at(-1);
+  const added = await fetch(`${origin}/micrio/v2/images/add`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({
+      organisationId,
+      apiKey: BOTH,
+      folderId: 'root01',
+      images: [{ name: 'cat', sourceUrl: url }],
+    }),
+  });
+  const { result } = (await added.json()) as {
+    readonly result: { readonly images: readonly { readonly id: string }[] };
+  };
+  const client = new MediagraphClient(`${origin}/mediagraph`, BOTH, 100);
+  const asked = await client.send('POST', '/api/assets', { from_url: url });
+  await edge.work();
+  const { guid, small_url: small } = await client.get(`/api/assets/${(asked.body as unknown as [Json])[0].id}`);
+  const wish = { download: { asset_ids: [guid], size: 'original' } };
+  const { token } = (await client.send('POST', '/api/downloads', wish)).body;
+  const ofGroup = groupKeys(edge.tenant.context, digestOf(photo));
+  const ofOriginal = surrogateKeysOf({ context: edge.tenant.context, content: digestOf(photo) });
+  const shown = `/micrio/images/${edge.tenant.id}/${result.images[0]?.id}`;
+  for (const [path, keys] of [
+    [`/zoomhub/dzis/${zoomed}.dzi`, ofGroup],
+    [`/zoomhub/dzis/${zoomed}_files/9/0_0.jpg`, ofGroup],
+    [`${shown}/info.json`, ofGroup],
+    [`${shown}/9/0_0.jpg`, ofGroup],
+    [`${shown}/thumbnail`, ofGroup],
+    [String(small), ofOriginal],
+    [`/mediagraph/api/assets/${guid}/download?size=small`, ofOriginal],
+    [`/mediagraph/api/assets/${guid}/download`, ofOriginal],
+    [`/mediagraph/api/downloads/${token}`, ofOriginal],
+  ] as const) {
+    const answer = await fetch(new URL(path, origin), path.includes('/api/assets/') ? { headers: client.headers } : {});
+    await answer.arrayBuffer();
+    expect([path, answer.status, answer.headers.get('surrogate-key')]).toEqual([path, 200, keys.join(' ')]);
+  }
 });
 
 function groupKeys(context: Context, content: Digest): readonly string[] {

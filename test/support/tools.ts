@@ -54,6 +54,8 @@ export const TOOLS = {
   printenv: { debian: 'coreutils', binaries: ['printenv'] },
   sleep: { debian: 'coreutils', binaries: ['sleep'] },
   tar: { debian: 'tar', binaries: ['tar'] },
+  // `cut` and `tr` of documented commands stand beside it.
+  cut: { debian: 'coreutils', binaries: ['cut'] },
   mkfifo: { debian: 'coreutils', binaries: ['mkfifo'] },
   mount: { debian: 'mount', binaries: ['mount'] },
   setpriv: { debian: 'util-linux', binaries: ['setpriv'] },

@@ -53,6 +53,8 @@ export interface TakedownOrder {
   readonly lasting: Amount & { readonly tier: 'disk' | 'shared' };
   /** Blobs that other images have too, and that stay for these. */
   readonly stillNamed: number;
+  /** Blobs that no image names any more and that the last tier has all the same, as it could not delete them; it is tried again. */
+  readonly undeleted?: number;
   /** Pictures on demand. */
   readonly derivatives: number;
   /** Assets of the library that have what was taken or blocked by its content, at most `MAX_NAMED_ASSETS`: their originals stay. */

@@ -37,6 +37,7 @@ export interface Receipt {
   readonly groups: { readonly removed: number; readonly named: TakedownOrder['named'] };
   readonly lasting: TakedownOrder['lasting'];
   readonly stillNamed: number;
+  readonly undeleted: number;
   readonly derivatives: number;
   /** Assets whose originals are these contents, and stay until the assets are erased: at most `MAX_NAMED_ASSETS`. Blocked, they are shown to nobody. */
   readonly originals: readonly AssetOfContent[];
@@ -51,7 +52,7 @@ export interface Receipt {
   };
   /** It is being carried out still, or was interrupted and is carried on soon: nothing but what was asked for is known yet. */
   readonly isUnderWay: boolean;
-  /** It is carried out, no asset has it, every process that may have copies has dropped them, and the CDN, where there is one, has taken every message. */
+  /** It is carried out, the last tier has let all of it go, no asset has it, every process that may have copies has dropped them, and the CDN, where there is one, has taken every message. */
   readonly isComplete: boolean;
 }
 
@@ -71,7 +72,7 @@ export function receiptOf(
   return {
     ...{ id, takenDownAt: timeOf(order.at), issuedAt: timeOf(now), by, reason, selection: selection ?? null },
     groups: { removed: groups, named },
-    ...{ lasting, stillNamed, derivatives, originals: order.originals ?? [] },
+    ...{ lasting, stillNamed, undeleted: order.undeleted ?? 0, derivatives, originals: order.originals ?? [] },
     blocked: { contents: blocked, until: until === undefined ? null : timeOf(until) },
     unblocked: order.unblocked ?? [],
     nodes: [
@@ -94,6 +95,7 @@ export function receiptOf(
     isComplete:
       Number.isFinite(number) &&
       (order.originals ?? []).length === 0 &&
+      (order.undeleted ?? 0) === 0 &&
       away.length === 0 &&
       cdn !== 'queued' &&
       cdn !== 'dead',

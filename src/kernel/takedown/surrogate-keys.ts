@@ -1,8 +1,8 @@
-// The surrogate keys (cache tags) by which a CDN is told what to purge: of each group, of its context, of the content, whatever it is called,
-// and of all. Hashes, so that they tell nobody a key, a context or a digest.
+// The surrogate keys (cache tags) by which a CDN is told what to purge: of each group, of its image key in all contexts, of its context, of
+// the content, whatever it is called, and of all. Hashes, so that they tell nobody a key, a context or a digest.
 import { createHash } from 'node:crypto';
 import type { Digest } from '../digest.js';
-import type { Context, GroupRef } from '../image-key.js';
+import type { Context, GroupRef, ImageKey } from '../image-key.js';
 import type { PurgeSelection } from './purge.js';
 
 /** The header that carries them, and what stands between two: as Fastly, Cloudflare, Akamai and Varnish read them. */
@@ -32,20 +32,22 @@ export interface Shown {
 /** All keys of an answer. */
 export function surrogateKeysOf({ group, context = group?.context, content }: Shown): readonly string[] {
   return [
-    ...(group === undefined ? [] : [keyOfGroup(group)]),
+    ...(group === undefined ? [] : [keyOfGroup(group), keyOfImageKey(group.imageKey)]),
     ...(context === undefined ? [] : [keyOfContext(context)]),
     ...(content === undefined ? [] : [keyOfContent(content)]),
     KEY_OF_ALL,
   ];
 }
 
-/** The one key that stands for a selection as a whole; `undefined` where each group has to be named. */
+/** The one key that stands for a selection as a whole, found or not; `undefined` where each group has to be named. */
 function surrogateKeyFor(selection: PurgeSelection): string | undefined {
   switch (selection.by) {
     case 'context':
       return keyOfContext(selection.context);
     case 'key':
-      return selection.context === undefined ? undefined : keyOfGroup({ ...selection, context: selection.context });
+      return selection.context === undefined
+        ? keyOfImageKey(selection.imageKey)
+        : keyOfGroup({ ...selection, context: selection.context });
     case 'prefix':
     case 'content':
       return undefined;
@@ -64,7 +66,9 @@ export class SurrogateKeySet {
   ) {}
 
   add(ref: GroupRef): void {
-    if (surrogateKeyFor(this.selection) !== undefined) return;
+    const { selection } = this;
+    // One key stands for all of it.
+    if (selection.by === 'context' || (selection.by === 'key' && selection.context !== undefined)) return;
     if (this.groups.size <= this.most) this.groups.add(keyOfGroup(ref));
     if (this.contexts.size <= this.most) this.contexts.add(keyOfContext(ref.context));
   }
@@ -82,13 +86,18 @@ export class SurrogateKeySet {
 
   private get ofGroups(): readonly string[] {
     const whole = surrogateKeyFor(this.selection);
-    if (whole !== undefined) return [whole];
-    return this.groups.size + this.contents.size <= this.most ? [...this.groups] : [...this.contexts];
+    const found = this.groups.size + this.contents.size <= this.most ? this.groups : this.contexts;
+    // With a whole one too: what a CDN has had since before there was such a key has the groups' own.
+    return [...(whole === undefined ? [] : [whole]), ...found];
   }
 }
 
 export function keyOfGroup({ context, imageKey }: GroupRef): string {
   return `g-${hashOf(`${context}\0${imageKey}`)}`;
+}
+
+function keyOfImageKey(imageKey: ImageKey): string {
+  return `k-${hashOf(`image key\0${imageKey}`)}`;
 }
 
 function keyOfContext(context: Context): string {

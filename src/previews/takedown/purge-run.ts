@@ -42,7 +42,7 @@ export interface PurgeTold {
 /** What a purge came to. */
 export type Purged = Pick<
   TakedownOrder,
-  'groups' | 'named' | 'stillNamed' | 'derivatives' | 'blobs' | 'hasTiles' | 'surrogateKeys'
+  'groups' | 'named' | 'stillNamed' | 'undeleted' | 'derivatives' | 'blobs' | 'hasTiles' | 'surrogateKeys'
 > & { readonly left: { readonly blobs: number; readonly bytes: number } };
 
 /** Sources that lose groups between two looks at the blobs that they leave. */
@@ -71,6 +71,9 @@ export class PurgeRun {
   private hasTiles = false;
   private left = { blobs: 0, bytes: 0 };
   private stillNamed = 0;
+  /** Of what is watched, what the catalog has given up: where the last tier has it still, it could not delete it. */
+  private readonly swept = new Set<Digest>();
+  private undeleted = 0;
   private derivatives = 0;
   private steps = 0;
 
@@ -102,8 +105,10 @@ export class PurgeRun {
   /** What it has come to so far. */
   async end(): Promise<Purged> {
     await this.endRound();
+    this.countWatched();
+    const { stillNamed, undeleted } = this;
     return {
-      ...{ groups: this.groups, named: this.named, stillNamed: this.stillNamed + this.watched.size },
+      ...{ groups: this.groups, named: this.named, stillNamed, ...(undeleted > 0 && { undeleted }) },
       ...{ derivatives: this.derivatives, left: this.left, blobs: this.isMore ? 'all' : [...this.gone] },
       surrogateKeys: this.keys.keys,
       ...(this.hasTiles && { hasTiles: true as const }),
@@ -207,13 +212,19 @@ export class PurgeRun {
     for (const [digest, bytes] of this.watched) {
       if (await blobs.lasts(digest)) continue;
       this.watched.delete(digest);
+      this.swept.delete(digest);
       // A blob that is named without a length was not known to be there.
       if (bytes > 0) this.left = { blobs: this.left.blobs + 1, bytes: this.left.bytes + bytes };
       if (this.gone.size < MAX_NAMED_BLOBS) this.gone.add(digest);
       else this.isMore ||= !this.gone.has(digest);
     }
-    if (this.watched.size < MAX_WATCHED_BLOBS) return;
-    this.stillNamed += this.watched.size;
+    if (this.watched.size >= MAX_WATCHED_BLOBS) this.countWatched();
+  }
+
+  private countWatched(): void {
+    for (const digest of this.watched.keys())
+      if (this.swept.delete(digest)) this.undeleted++;
+      else this.stillNamed++;
     this.watched = new Map();
   }
 
@@ -224,7 +235,9 @@ export class PurgeRun {
       const swept = await catalog.sweep(SWEPT_AT_A_TIME);
       if (swept.length === 0) return;
       // Copies of what this purge takes are dropped, and counted, by whoever follows its order.
-      for (const digest of swept) if (!this.watched.has(digest)) blobs.forget(digest);
+      for (const digest of swept)
+        if (this.watched.has(digest)) this.swept.add(digest);
+        else blobs.forget(digest);
       await setImmediate();
       await this.checkTurn();
     }

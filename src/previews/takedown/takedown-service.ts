@@ -152,7 +152,10 @@ export class TakedownService implements Takedown {
     const begun = (await takedowns.begun()).toReversed().map((each) => this.asOrder(each));
     const last = await takedowns.last();
     const orders = await takedowns.after(Math.max(0, last - limit), limit);
-    return Promise.all([...begun, ...orders.toReversed()].slice(0, limit).map((found) => this.receiptNow(found)));
+    const ended = new Set(orders.map(({ order }) => order.id));
+    // One that has ended since it was looked for among those under way is in the log by now.
+    const underWay = begun.filter(({ order }) => !ended.has(order.id));
+    return Promise.all([...underWay, ...orders.toReversed()].slice(0, limit).map((found) => this.receiptNow(found)));
   }
 
   /** Of a purge that is not in the log yet: nobody can have followed it. */

@@ -158,10 +158,26 @@ describe('surrogate keys', () => {
     );
   });
 
+  it('name a key in all contexts, a context and a content whether anything of them is there or not', () => {
+    const group = groupRef('photo', 'tenant');
+    const keysOf = (of: PurgeSelection) => new SurrogateKeySet(of, 10).keys;
+    const { context, imageKey } = group;
+    const [ofGroup, ofImageKey, ofContext] = surrogateKeysOf({ group });
+    expect(keysOf({ by: 'key', imageKey })).toEqual([ofImageKey]);
+    expect(keysOf({ by: 'key', imageKey, context })).toEqual([ofGroup]);
+    expect(keysOf({ by: 'context', context })).toEqual([ofContext]);
+    // Where it is there, by its own as well: answers of before there was a key of the image key have no other.
+    const found = new SurrogateKeySet({ by: 'key', imageKey }, 10);
+    found.add(group);
+    expect(found.keys).toEqual([ofImageKey, ofGroup]);
+    expect(surrogateKeysOf({ group: groupRef('photo', 'another') })).toContain(ofImageKey);
+  });
+
   it('tell groups and contexts apart, and say neither', () => {
     const keys = surrogateKeysOf({ group: groupRef('photo', 'tenant'), content: 'ab'.repeat(32) as Digest });
     expect(keys).toEqual([
       expect.stringMatching(/^g-[0-9a-f]{16}$/),
+      expect.stringMatching(/^k-[0-9a-f]{16}$/),
       expect.stringMatching(/^c-[0-9a-f]{16}$/),
       expect.stringMatching(/^s-[0-9a-f]{16}$/),
       KEY_OF_ALL,

@@ -1,11 +1,12 @@
 // Takedowns over the real store and tiers: what leaves which tier, what stays for others, what may not come back, and who follows.
 import { generateKeyPairSync } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Digest, digestOf } from '../../../src/kernel/digest.js';
 import type { WebhookMessage } from '../../../src/kernel/ports/webhook-sender.js';
 import { verifiedText } from '../../../src/kernel/takedown/jws.js';
 import type { PurgeSelection } from '../../../src/kernel/takedown/purge.js';
 import { RECEIPT_TYPE } from '../../../src/kernel/takedown/receipt.js';
+import { surrogateKeysOf } from '../../../src/kernel/takedown/surrogate-keys.js';
 import { CdnNotifier } from '../../../src/previews/takedown/cdn-notifier.js';
 import { TakedownFollower } from '../../../src/previews/takedown/takedown-follower.js';
 import { TakedownService } from '../../../src/previews/takedown/takedown-service.js';
@@ -116,6 +117,46 @@ describe('a purge', () => {
       expect(await bench.blobs.has(contentOf('two'))).toBe(true);
     },
   );
+
+  it('says what the last tier could not delete, apart from what others have, and is not complete then', async () => {
+    const { source } = await cache('one', 'a');
+    await cache('one', 'b', 'other');
+    await cache('two', 'c');
+    const { takedowns, walk, catalog, tiered, clock, logger } = bench;
+    const kept = contentOf('two');
+    const blobs = new Proxy(tiered, {
+      get(target, name) {
+        const value = Reflect.get(target, name) as unknown;
+        if (name === 'lasts') return async (digest: Digest) => digest === kept || target.lasts(digest);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    const beside = new TakedownService({
+      ...{ takedowns, catalog, walk, blobs, clock, logger, lastTier: 'shared', by: 'admin', tellsCdn: false },
+      follow: () => follower.round(),
+    });
+    const selection = { by: 'context', context: groupRef('a').context } as const;
+    const { receipt } = await beside.purge({ selection, reason: 'why', isBlocked: false });
+    expect(receipt).toMatchObject({
+      ...{ groups: { removed: 2 }, undeleted: 1, stillNamed: 1 + source.previews.length, isComplete: false },
+    });
+    const last = await beside.purge({
+      selection: { by: 'key', imageKey: groupRef('b').imageKey },
+      ...{ reason: 'why', isBlocked: false },
+    });
+    expect(last.receipt).toMatchObject({ undeleted: 0, stillNamed: 0, isComplete: true });
+  });
+
+  it('that ends while they are listed is listed once', async () => {
+    await cache('one', 'a');
+    const { receipt } = await purge({ by: 'key', imageKey: groupRef('a').imageKey });
+    const { id, selection, takenDownAt, by, reason } = receipt;
+    if (!selection) throw new Error('expected a selection');
+    const begun = { id, at: Date.parse(takenDownAt), by, reason, selection, isBlocked: false };
+    // It was under way when that was asked for, and has ended by the time that the log is read.
+    vi.spyOn(bench.takedowns, 'begun').mockResolvedValue([begun]);
+    expect((await takedown.latest(10)).map((each) => [each.id, each.isUnderWay])).toEqual([[id, false]]);
+  });
 
   it('by prefix and by context takes nothing beside them', async () => {
     for (const [key, context] of [
@@ -447,7 +488,8 @@ describe('the CDN', () => {
   it('is told the surrogate keys once, by an id that stays', async () => {
     await cache('one', 'a');
     const { receipt } = await purge({ by: 'key', imageKey: groupRef('a').imageKey });
-    expect(receipt.cdn).toEqual({ state: 'queued', surrogateKeys: 1, messages: 1, sent: 0 });
+    // Of the image key in all contexts, and of the group that was found.
+    expect(receipt.cdn).toEqual({ state: 'queued', surrogateKeys: 2, messages: 1, sent: 0 });
     await notifier().round();
     await notifier().round();
     expect(sent.map(({ id }) => id)).toEqual([`purge_${receipt.id}_1`]);
@@ -456,6 +498,22 @@ describe('the CDN', () => {
       cdn: { state: 'delivered' },
       isComplete: true,
     });
+  });
+
+  it('is told again of a key that had gone before, by whoever asks for it once more', async () => {
+    await cache('one', 'a', 'c');
+    const selection = { by: 'key', imageKey: groupRef('a').imageKey } as const;
+    const { receipt } = await purge(selection);
+    const again = await purge(selection);
+    expect([receipt.groups.removed, again.receipt.groups.removed]).toEqual([1, 0]);
+    await notifier().round();
+    const keysOf = (id: string) =>
+      sent
+        .map(({ body }) => (JSON.parse(body) as { data: { id: string; surrogateKeys: string[] } }).data)
+        .find((data) => data.id === id)?.surrogateKeys;
+    const [ofGroup, ofImageKey] = surrogateKeysOf({ group: groupRef('a', 'c') });
+    expect(keysOf(receipt.id)).toEqual([ofImageKey, ofGroup]);
+    expect(keysOf(again.receipt.id)).toEqual([ofImageKey]);
   });
 
   it('that does not answer is asked again later and later, and given up after eight attempts', async () => {

@@ -59,6 +59,7 @@ const RECEIPT: Schema = {
     }),
     lasting: closed({ tier: { enum: ['disk', 'shared'] }, blobs: COUNT, bytes: COUNT }),
     stillNamed: COUNT,
+    undeleted: COUNT,
     derivatives: COUNT,
     originals: { type: 'array', items: closed({ context: TEXT, asset: TEXT }) },
     blocked: closed({ contents: { type: 'array', items: DIGEST }, until: MAYBE_TIME }),
