@@ -85,6 +85,38 @@ describeHostile('extreme shapes', [
   { what: 'PNG of one pixel', source: () => pngOf({ widthPx: 1, heightPx: 1 }), answer: CONVERTED },
 ]);
 
+// 2^31 pixels, of which the files have none or a row: what their headers say decides, or what it would take.
+const HUGE: readonly (readonly [what: string, source: () => Buffer | Promise<Buffer>])[] = [
+  ['PNG', () => pngOf({ widthPx: 65_536, heightPx: 32_768, rows: 1 })],
+  ['TIFF', () => tiffOf([imageDirectory({ widthPx: 65_536, heightPx: 32_768, pixels: Buffer.alloc(65_536) })])],
+  ['BigTIFF', () => bigTiffOf(65_536, 32_768, 65_536)],
+  ['JPEG', () => hugeJpeg()],
+];
+/** Of 65500x32800, in the place of the header of a small one. */
+async function hugeJpeg(): Promise<Buffer> {
+  const jpeg = await image(await photo(64, 64))
+    .jpeg()
+    .toBuffer();
+  const frame = jpeg.indexOf(Buffer.from([0xff, 0xc0]));
+  jpeg.writeUInt16BE(32_800, frame + 5);
+  jpeg.writeUInt16BE(65_500, frame + 7);
+  return jpeg;
+}
+describeHostile(
+  'pictures of 2^31 pixels',
+  HUGE.map(([type, source]) => ({ what: `${type} of 2^31 pixels`, source, answer: TOO_LARGE, says: 'pixels' })),
+);
+describeHostile(
+  'pictures of 2^31 pixels, where so many are allowed',
+  HUGE.map(([type, source]) => ({
+    what: `${type} of 2^31 pixels that may be`,
+    source,
+    // Rows of a JPEG are few at a time: it is begun, and ends.
+    ...(type === 'JPEG' ? { answer: UNDECODABLE } : { answer: TOO_LARGE, says: 'MiB of memory' }),
+  })),
+  { PROOFSHEET_MAX_SOURCE_PIXELS: '4294967295', PROOFSHEET_CONVERSION_MEMORY_BYTES: '2GiB' },
+);
+
 // Larger than a type can be (WebP 16383, AVIF 16384, JPEG 65500 pixels on a side) no preview of that type becomes.
 describeHostile(
   'sources larger than a preview type can be',

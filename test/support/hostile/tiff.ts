@@ -83,8 +83,8 @@ export function imageDirectory(image: TiffImage, next?: number | 'next'): Direct
   return { entries, ...(next === undefined ? {} : { next }) };
 }
 
-/** A BigTIFF of one grey picture: offsets of 8 bytes. */
-export function bigTiffOf(widthPx: number, heightPx: number): Buffer {
+/** A BigTIFF of one grey picture: offsets of 8 bytes. `stored`: bytes of it that stand in the file. */
+export function bigTiffOf(widthPx: number, heightPx: number, stored = widthPx * heightPx): Buffer {
   const rows: readonly (readonly [tag: number, type: number, value: number])[] = [
     [256, LONG, widthPx],
     [257, LONG, heightPx],
@@ -96,7 +96,7 @@ export function bigTiffOf(widthPx: number, heightPx: number): Buffer {
     [278, LONG, heightPx],
     [279, LONG, widthPx * heightPx],
   ];
-  const file = Buffer.alloc(16 + 8 + rows.length * 20 + 8 + widthPx * heightPx);
+  const file = Buffer.alloc(16 + 8 + rows.length * 20 + 8 + stored);
   file.set(Buffer.from('49492b0008000000', 'hex'));
   file.writeBigUInt64LE(16n, 8);
   file.writeBigUInt64LE(BigInt(rows.length), 16);
