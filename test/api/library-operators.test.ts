@@ -96,6 +96,13 @@ test('an import is told with its items, whose URLs come without a query', async 
   if (b) await flow.jobs.retryAt(b, flow.clock.now() + 10_000, { reason });
   const { body } = await get(`/jobs/${id}`);
   expect(JSON.stringify(body)).not.toContain('secret');
+  const headers = { Authorization: LOGIN };
+  const asHead = await fetch(`${server.origin}/library/jobs/${id}`, { method: 'HEAD', headers });
+  expect([asHead.status, asHead.headers.get('content-type'), await asHead.text()]).toEqual([
+    200,
+    'application/json',
+    '',
+  ]);
   const asset = await flow.assets.findByReference('tenant' as Context, { system: 'test', externalId: 'urn:a' });
   expect(body).toMatchObject({
     id,

@@ -140,6 +140,21 @@ describe('pictures by URL', () => {
   });
 });
 
+test.each(['GET', 'PUT', 'POST'])('that its bytes are there may be said by %s, and once more', async (verb) => {
+  const { guid: session } = await client.open();
+  const prepared = await client.prepare(session, 'a.jpg', ONE.length);
+  const path = `/api/assets/${prepared.guid}/set_uploaded`;
+  expect(await client.send(verb, path)).toMatchObject({ status: 422, body: { error: 'not_uploaded' } });
+  expect((await client.put(prepared.url, ONE)).status).toBe(200);
+  for (let time = 0; time < 2; time++)
+    expect(await client.send(verb, path)).toMatchObject({ status: 200, body: { id: prepared.id } });
+  await edge.work('upload');
+  expect(await client.get(`/api/assets/${prepared.id}`)).toMatchObject({
+    aasm_state: 'processed',
+    data_versions_count: 1,
+  });
+});
+
 describe('webhooks', () => {
   const HOOK = 'https://example.com/hook?key=secret';
   const add = async (webhook: unknown) => (await client.send('POST', '/api/webhooks', { webhook })).body;

@@ -1,6 +1,7 @@
 // A source that failed is not decoded again and again: the same answer without a conversion, until it is forgotten.
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { clientOf } from '../support/client-of.js';
 import { sourceForm } from '../support/multipart.js';
 import { scrape } from '../support/server-process.js';
 import { jpegOf } from '../support/test-images.js';
@@ -14,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 beforeEach(async () => {
-  expect((await admin('DELETE', '/clearRefusals')).status).toBe(200);
+  await clientOf(server).clearRefusals();
 });
 
 /** Without a byte that begins a marker: random bytes may say that they are another kind of JPEG. */
@@ -26,8 +27,7 @@ const upload = (path: string, source: Buffer) =>
   fetch(`${server.url}${path}`, { method: 'POST', body: sourceForm(source) });
 const conversions = () => scrape(server.origin, 'proofsheet_conversions_total');
 const refused = () => scrape(server.origin, 'proofsheet_refusals_total');
-const listed = async () =>
-  (await (await admin('GET', '/getRefusals')).json()) as { refusals: Record<string, unknown>[] };
+const listed = () => clientOf(server).refusals();
 
 /** A JPEG whose pixels end half-way; every one is another file. */
 function truncated(): Buffer {
@@ -60,7 +60,7 @@ describe('the negative cache', () => {
   it('lists what it remembers, and forgets one or all', async () => {
     const poisons = [noImage(), noImage(), noImage()];
     for (const poison of poisons) await upload('/cacheImage/poison', poison);
-    const { refusals } = await listed();
+    const refusals = await listed();
     expect(refusals).toHaveLength(3);
     for (const refusal of refusals) {
       expect(refusal).toEqual({
@@ -74,13 +74,10 @@ describe('the negative cache', () => {
       expect(leftMs).toBeGreaterThan(500_000);
       expect(leftMs).toBeLessThanOrEqual(600_000);
     }
-    expect(await (await admin('DELETE', `/clearRefusals/${refusals[1]?.source}`)).json()).toEqual({
-      code: 0,
-      message: 'forgot 1 refusal',
-    });
-    expect((await listed()).refusals.map(({ source }) => source)).toEqual([refusals[0]?.source, refusals[2]?.source]);
+    expect(await clientOf(server).clearRefusals(refusals[1]?.source)).toBe('forgot 1 refusal');
+    expect((await listed()).map(({ source }) => source)).toEqual([refusals[0]?.source, refusals[2]?.source]);
     expect(await (await admin('POST', '/clearRefusals')).json()).toEqual({ code: 0, message: 'forgot 2 refusals' });
-    expect(await listed()).toEqual({ refusals: [] });
+    expect(await listed()).toEqual([]);
     const before = await conversions();
     await upload('/cacheImage/poison', poisons[0] ?? Buffer.alloc(0));
     expect((await conversions()) - before).toBe(1);

@@ -1,5 +1,6 @@
 // Placeholders are told in the metadata, and in a header of a picture where the query asks for one; nobody else pays for them.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { clientOf } from '../support/client-of.js';
 import { ENCODED, flat } from '../support/images.js';
 import { sourceForm } from '../support/multipart.js';
 import { startTestServer, type TestServer } from '../support/test-server.js';
@@ -16,15 +17,13 @@ const HEADER = 'X-Proofsheet-Placeholder';
 const ask = (query: string, method = 'GET') => fetch(`${server.url}/getImage/key/auto:200x150${query}`, { method });
 
 test('metadata tell all of them', async () => {
-  const { Proofsheet } = (await (await fetch(`${server.url}/getMetadata/key`)).json()) as {
-    readonly Proofsheet: { readonly placeholder: Readonly<Record<string, string>> };
-  };
-  expect(Proofsheet.placeholder).toEqual({
+  const { placeholder = {} } = (await clientOf(server).metadata('key')).Proofsheet;
+  expect(placeholder).toEqual({
     thumbhash: expect.stringMatching(/^[A-Za-z0-9+/]{4,50}={0,2}$/),
     blurhash: expect.stringMatching(/^[\x23-\x7e]{6,30}$/),
     dominantColor: '#c83c14',
   });
-  for (const [name, value] of Object.entries(Proofsheet.placeholder))
+  for (const [name, value] of Object.entries(placeholder))
     for (const method of ['GET', 'HEAD']) {
       const answer = await ask(`?placeholder=${name}`, method);
       expect([answer.status, answer.headers.get(HEADER)]).toEqual([200, value]);

@@ -108,6 +108,18 @@ describe('a takedown', () => {
       async () => ((await (await ask(`/purges/${receipt.id}`)).json()) as Told).receipt.isComplete,
       'a receipt that is complete',
     );
+    const [shown, asHead] = await Promise.all([
+      ask(`/purges/${receipt.id}`),
+      fetch(`${server.origin}/admin/purges/${receipt.id}`, {
+        method: 'HEAD',
+        headers: { Authorization: server.adminAuth },
+      }),
+    ]);
+    expect([asHead.status, asHead.headers.get('content-length'), await asHead.text()]).toEqual([
+      200,
+      String((await shown.arrayBuffer()).byteLength),
+      '',
+    ]);
   });
 
   it('by content with a tombstone: 403 for whoever brings it again, with its bytes, by its digest, or to be drawn', async () => {

@@ -1,6 +1,7 @@
 // Two tenants on one server: whatever one floods it with, the other keeps its cache and its turn.
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { clientOf } from '../support/client-of.js';
 import { encodedPhoto } from '../support/encoded-photo.js';
 import { until } from '../support/gate.js';
 import { image, photo } from '../support/images.js';
@@ -19,11 +20,10 @@ const start = async (environment: Record<string, string>) => {
 const upload = (path: string, source: Buffer) =>
   fetch(`${server.url}${path}`, { method: 'POST', body: sourceForm(source) });
 const cached = async (context: string, keys: readonly string[]): Promise<string[]> => {
-  const answers = await Promise.all(keys.map((key) => fetch(`${server.url}/getMetadata/${key}?context=${context}`)));
-  return keys.filter((_, n) => answers[n]?.status === 200);
+  const there = await Promise.all(keys.map((key) => clientOf(server).has(key, { context })));
+  return keys.filter((_, n) => there[n]);
 };
-const countOf = async (context: string): Promise<number> =>
-  ((await (await fetch(`${server.url}/getKeyCount?context=${context}`)).json()) as { count: number }).count;
+const countOf = (context: string): Promise<number> => clientOf(server).keyCount({ context });
 const names = (count: number) => Array.from({ length: count }, (_, n) => `k${n}`);
 const colour = (n: number) => `#${(0x100000 + n * 4_099).toString(16)}`;
 

@@ -1,7 +1,8 @@
 // A vitest reporter that names the slowest files, says in one plain line how many tests passed and failed, and refuses a run
-// without any.
+// without any, and one of all API tests that has met an operation nowhere.
 import { writeFileSync } from 'node:fs';
 import type { Reporter, TestModule } from 'vitest/node';
+import { unanswered } from './answered-operations.js';
 
 /** What the line is made from. */
 export interface Counts {
@@ -41,10 +42,15 @@ const seconds = (ms: number): string => (ms / 1000).toFixed(1).padStart(6);
 /** Prints the line at the end, and writes it to the file that CLOSING_LINE_FILE names, and what each file took into that of FILE_TIMES. */
 export class ClosingLineReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
+    const unmet = unanswered(new Set(modules.map(({ relativeModuleId }) => relativeModuleId.replace(/^test\//, ''))));
+    if (unmet.length > 0) {
+      console.error(`no API test has had these operations answered well: ${unmet.join(', ')}`);
+      process.exitCode = 1;
+    }
     const counts = modules.map(countsOf).reduce((sum, one) => add(sum, one), {
       passed: 0,
       // An error outside every test is nobody's failure in the tests' own figures, and a failure all the same.
-      failed: unhandledErrors.length,
+      failed: unhandledErrors.length + (unmet.length > 0 ? 1 : 0),
     });
     const files = modules.map(takenBy);
     if (files.length > 0) console.log(['slowest files:', ...slowestLines(files)].join('\n'));

@@ -2,7 +2,7 @@
 // schema. The schemas are compiled by Ajv as 2020-12, which is OpenAPI 3.1's own dialect.
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
-import type { OpenApiDocument, PathItem } from '../../src/http/openapi/openapi-types.js';
+import type { OpenApiDocument, Operation, PathItem } from '../../src/http/openapi/openapi-types.js';
 import { SEVERAL_SEGMENTS } from '../../src/http/openapi/operations.js';
 
 /** An answer as far as it is checked. `text`: only of JSON that is at hand. */
@@ -27,7 +27,7 @@ export class AnswerCheck {
   private readonly compiled = new Map<string, ValidateFunction>();
   private readonly templates: readonly { readonly pattern: RegExp; readonly path: string }[];
 
-  constructor(private readonly document: OpenApiDocument) {
+  constructor(readonly document: OpenApiDocument) {
     // The types of the package are those of a module of another kind.
     (formats as unknown as (ajv: Ajv2020) => void)(this.ajv);
     this.ajv.addSchema({ ...document, $id: ROOT }, ROOT);
@@ -42,11 +42,17 @@ export class AnswerCheck {
     return this.templates.find(({ pattern }) => pattern.test(path))?.path;
   }
 
+  /** The operation that the document has for the path and the verb, if any. */
+  operationOf({ path, verb }: Pick<CheckedAnswer, 'path' | 'verb'>): Operation | undefined {
+    const template = this.templateOf(path);
+    return template === undefined ? undefined : this.document.paths[template]?.[verb.toLowerCase()];
+  }
+
   /** What of the answer the document does not say, in a sentence each; none where it is no operation of the document. */
   faultsOf(answer: CheckedAnswer): readonly string[] {
     const template = this.templateOf(answer.path);
     const verb = answer.verb.toLowerCase();
-    const operation = template === undefined ? undefined : this.document.paths[template]?.[verb];
+    const operation = this.operationOf(answer);
     if (template === undefined || operation === undefined) return [];
     const where = `${answer.verb} ${template} ${answer.status}`;
     const pointer = ['paths', template, verb, 'responses', String(answer.status)];

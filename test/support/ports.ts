@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { RUN_VARIABLE } from './processes.js';
+import { RUN_VARIABLE } from './run-variable.js';
 
 /** Below those that Linux gives to clients and to servers without a wish (ip_local_port_range), so that nobody is given one of these meanwhile. */
 const FIRST = 12_000;

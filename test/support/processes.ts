@@ -13,10 +13,9 @@ import {
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { RUN_VARIABLE } from './run-variable.js';
 import type { Program } from './tools.js';
 
-/** Names the directory in which the run's processes are written down; see children/reaper.mjs. */
-export const RUN_VARIABLE = 'PROOFSHEET_TEST_PROCESSES';
 const RUN_MS = 600_000;
 const MOST_OUTPUT = 64 << 20;
 

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
 import { freshDist, mayNeedDist } from './fresh-dist.js';
-import { RUN_VARIABLE, startReaper } from './processes.js';
+import { startReaper } from './processes.js';
+import { RUN_VARIABLE } from './run-variable.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const REAPER = fileURLToPath(new URL('./children/reaper.mjs', import.meta.url));
