@@ -35,6 +35,9 @@ async function start(environment: Readonly<Record<string, string>> = {}): Promis
 const upload = (url: string, source: Buffer, path: string) =>
   fetch(`${url}/${path}`, { method: 'POST', body: sourceForm(source) });
 
+const convertersOf = (pid: number): readonly number[] =>
+  descendantsOf(pid).filter((child) => argumentsOf(child).join(' ').includes('convert/child.js'));
+
 describe('a restart', () => {
   it('keeps every preview byte for byte, metadata and counts', async () => {
     const first = await start();
@@ -81,19 +84,25 @@ describe('SIGTERM', () => {
   it('refuses new work with 503, ends what is under way, the background too, and exits with 0', {
     timeout: 300_000,
   }, async () => {
-    const running = await start();
+    const running = await start({ PROOFSHEET_CONVERSION_TIMEOUT_MS: '100000', PROOFSHEET_DRAIN_TIMEOUT_MS: '100000' });
     // The answer comes first, the rest of the sequence follows in the background.
     const source = await encodedPhoto(6000, 4000);
+    const late = await encodedPhoto(100, 100);
     expect((await upload(running.url, source, 'cacheAndGetImage/photo/auto:200x150')).status).toBe(200);
     const underWay = upload(running.url, await encodedPhoto(5000, 4000), 'cacheImage/other');
     await until(
       async () => (await scrape(running.origin, 'proofsheet_upload_bytes_total')) > source.length + 1000,
       'the second upload arrives',
     );
+    // However fast the machine is: what is under way waits for us.
+    const converters = convertersOf(running.pid);
+    expect(converters.length).toBeGreaterThan(0);
+    for (const pid of converters) process.kill(pid, 'SIGSTOP');
     running.kill('SIGTERM');
     await until(() => running.log.some((line) => line.signal === 'SIGTERM'), 'it drains');
-    const refused = await upload(running.url, await encodedPhoto(100, 100), 'cacheImage/late');
+    const refused = await upload(running.url, late, 'cacheImage/late');
     expect([refused.status, await refused.json()]).toMatchObject([503, { code: 5030 }]);
+    for (const pid of converters) signalIfThere(pid, 'SIGCONT');
     expect((await underWay).status).toBe(200);
     expect(await running.gone).toBe(0);
 
@@ -118,7 +127,7 @@ describe('Ctrl-C', () => {
       const listening = () => running.log.filter(({ message }) => message === 'listening').length;
       await until(() => listening() === Number(workers), 'all workers listen');
       const everybody = [running.pid, ...descendantsOf(running.pid)];
-      const converters = everybody.filter((pid) => argumentsOf(pid).join(' ').includes('convert/child.js'));
+      const converters = convertersOf(running.pid);
       expect(converters.length).toBeGreaterThan(0);
       for (const pid of converters) process.kill(pid, 'SIGSTOP');
       const underWay = upload(
