@@ -34,20 +34,20 @@ async function said(program: string): Promise<unknown> {
 
 it('tells each module the place that it has in bin/, in whatever file it is', async () => {
   write('package.json', '{"type":"module"}');
-  write('dist/shared/room/part.js', 'export const part = import.meta.url;');
+  write('dist/common/room/part.js', 'export const part = import.meta.url;');
   write('dist/late.js', 'export const late = import.meta.url;');
   write(
     'dist/main.js',
-    "import { part } from './shared/room/part.js'; const { late } = await import('./late.js'); console.log(JSON.stringify([part, late, import.meta.url]));",
+    "import { part } from './common/room/part.js'; const { late } = await import('./late.js'); console.log(JSON.stringify([part, late, import.meta.url]));",
   );
   write(
     'dist/deep/down/child.js',
-    "import { part } from '../../shared/room/part.js'; console.log(JSON.stringify([part, import.meta.url]));",
+    "import { part } from '../../common/room/part.js'; console.log(JSON.stringify([part, import.meta.url]));",
   );
   await bundled(['main', 'deep/down/child']);
   const at = (path: string) => pathToFileURL(join(realpathSync(dir.path), 'bin', path)).href;
-  expect(await said('main.js')).toEqual([at('shared/room/part.js'), at('late.js'), at('main.js')]);
-  expect(await said('deep/down/child.js')).toEqual([at('shared/room/part.js'), at('deep/down/child.js')]);
+  expect(await said('main.js')).toEqual([at('common/room/part.js'), at('late.js'), at('main.js')]);
+  expect(await said('deep/down/child.js')).toEqual([at('common/room/part.js'), at('deep/down/child.js')]);
 });
 
 it('leaves nothing of an earlier one, has one file for what one program alone loads, and copies what is read as text', async () => {
