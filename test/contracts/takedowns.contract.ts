@@ -2,9 +2,10 @@
 import { expect } from 'vitest';
 import { type Digest, digestOf } from '../../src/kernel/digest.js';
 import { MAX_ORDERS, type Takedowns } from '../../src/kernel/ports/takedowns.js';
-import { MAX_BEGUN, type PurgeStep } from '../../src/kernel/takedown/begun-purge.js';
+import { type BegunPurge, MAX_BEGUN, type PurgeStep } from '../../src/kernel/takedown/begun-purge.js';
 import {
   type Acknowledgement,
+  type Amount,
   type CopyHolder,
   DISK_GONE_MS,
   type HookState,
@@ -12,6 +13,7 @@ import {
   PROCESS_GONE_MS,
   type TakedownOrder,
 } from '../../src/kernel/takedown/order.js';
+import type { Tombstone } from '../../src/kernel/takedown/tombstone.js';
 import { groupRef } from '../support/records.js';
 import { type ContractCase, describeContract, type Open } from './contract.js';
 
@@ -38,6 +40,39 @@ const holder = (id: string, more: Partial<CopyHolder> = {}): CopyHolder => ({
 });
 const HOOK: HookState = { sent: 0, messages: 2, attempts: 0, dueAt: 5 };
 
+const AMOUNT: Amount = { blobs: 3, bytes: 30 };
+/** Each with every field that there is: a new one that is missing here does not compile, and one that a backend loses shows. */
+const WHOLE: {
+  readonly order: Required<TakedownOrder>;
+  readonly begun: Required<BegunPurge>;
+  readonly step: Required<PurgeStep>;
+  readonly tombstone: Required<Tombstone>;
+  readonly acknowledgement: Required<Acknowledgement>;
+  readonly holder: Required<CopyHolder>;
+  readonly hook: Required<HookState>;
+} = {
+  order: {
+    ...{ id: `tkd_${content('whole').slice(0, 32)}`, at: 1_000, by: 'admin', reason: 'all of it', until: 9_000 },
+    selection: { by: 'key', ...groupRef('whole', 'c') },
+    ...{ groups: 1, named: [{ ...groupRef('whole', 'c'), content: content('whole') }], stillNamed: 2, undeleted: 3 },
+    ...{ derivatives: 4, lasting: { tier: 'shared', ...AMOUNT }, blobs: [content('whole')], hasTiles: true },
+    originals: [{ context: groupRef('whole', 'c').context, asset: 'an asset' }],
+    ...{ blocked: [content('whole')], unblocked: [content('other')], surrogateKeys: ['g-whole'] },
+  },
+  begun: {
+    ...{ id: `tkd_${content('whole').slice(0, 32)}`, at: 1_000, by: 'admin', reason: 'all of it' },
+    ...{ selection: { by: 'content', content: content('whole') }, isBlocked: true, until: 9_000 },
+  },
+  step: {
+    groups: [{ ...groupRef('whole', 'c'), content: content('whole'), source: content('source') }],
+    ...{ blobs: [[content('whole'), 5]], hasTiles: true },
+  },
+  tombstone: { content: content('whole'), reason: 'all of it', since: 10, until: 9_000 },
+  acknowledgement: { holder: 'h', host: 'host', worker: 1, at: 5, memory: AMOUNT, disk: { blobs: 1, bytes: 10 } },
+  holder: { id: 'h', host: 'host', worker: 1, keepsDisk: true, followed: 1, seenAt: 5 },
+  hook: { sent: 1, messages: 2, attempts: 3, dueAt: 5, end: 'dead' },
+};
+
 export const takedownsCases: readonly ContractCase<TakedownsSubject>[] = [
   {
     name: 'tells every client of a tombstone, the stricter of two, until it is taken away',
@@ -58,6 +93,24 @@ export const takedownsCases: readonly ContractCase<TakedownsSubject>[] = [
       expect(await takedowns.unblock(content('a'))).toBe(true);
       expect(await peer.findTombstone(content('a'))).toBeUndefined();
       expect(await peer.unblock(content('a'))).toBe(false);
+    },
+  },
+  {
+    name: 'gives every client all that an order, a purge, a step, a tombstone, an acknowledgement, a holder and a hook say',
+    run: async ({ takedowns, peer }) => {
+      await takedowns.begin(WHOLE.begun);
+      await takedowns.noteStep(WHOLE.begun.id, 0, WHOLE.step);
+      expect(await peer.begun()).toEqual([WHOLE.begun]);
+      expect(await peer.stepOf(WHOLE.begun.id, 0)).toEqual(WHOLE.step);
+      await takedowns.append(WHOLE.order, WHOLE.hook);
+      expect(await peer.find(WHOLE.order.id)).toEqual({ number: 1, order: WHOLE.order });
+      expect(await peer.hookOf(WHOLE.order.id)).toEqual(WHOLE.hook);
+      await takedowns.acknowledge(WHOLE.order.id, WHOLE.acknowledgement);
+      expect(await peer.acknowledged(WHOLE.order.id)).toEqual([WHOLE.acknowledgement]);
+      await takedowns.present(WHOLE.holder);
+      expect(await peer.holders(WHOLE.holder.seenAt)).toEqual([WHOLE.holder]);
+      await takedowns.block([WHOLE.tombstone], 1);
+      expect(await peer.findTombstone(WHOLE.tombstone.content)).toEqual(WHOLE.tombstone);
     },
   },
   {
