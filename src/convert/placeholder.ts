@@ -1,5 +1,5 @@
 // What stands in for a picture until it is there: its ThumbHash, its BlurHash and its dominant colour, from at most 256 pixels,
-// in well under a millisecond of processor time.
+// for less than a tenth of the processor time that one small preview of a photograph takes.
 import { areaOf } from '../kernel/sizes.js';
 import type { Orientation } from '../kernel/source.js';
 import { firstFrame, type Raster, upright } from './raster.js';
