@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { stampBuild } from './build-stamp.mjs';
 
 /** Below dist/: what an operator starts, and the children that it forks. */
 const PROGRAMS = ['main', 'cli', 'convert/child', 'stores/embedded/salvage-child'];
@@ -53,4 +54,8 @@ export async function bundle(root, programs = PROGRAMS, copied = COPIED) {
   for (const folder of copied) cpSync(join(dist, folder), join(bin, folder), { recursive: true });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle(fileURLToPath(new URL('..', import.meta.url)));
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  await bundle(root);
+  stampBuild(root);
+}

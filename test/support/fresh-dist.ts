@@ -1,27 +1,23 @@
 // What tests start and fork is bin/, made of dist/: before they run both are made what src/ says, should they be older or of another state of the
 // tree.
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { isBuilt } from '../../src/build-stamp.mjs';
 import { runSync } from './processes.js';
 import { projectOf, testFiles } from './projects.js';
 import { NODE } from './tools.js';
 
-/** Inside dist/ and bin/, so that whoever removes one of them removes it too. */
-const STAMP = '.checked-against';
 const BUNDLER = 'src/bundle.mjs';
 
-/** Builds in `root` unless dist/ and bin/ are known to be what src/ is now. Resolves with whether it did; throws when it does not compile. */
+/** Builds in `root`, as `npm run build` does, unless dist/ and bin/ are known to be what src/ is now. Resolves with whether it did; throws when it does not compile. */
 export function freshDist(root: string): boolean {
   if (isSharedWithAnotherTree(root)) rmSync(join(root, 'dist'), { recursive: true });
-  const state = stateOf(root);
-  if (['dist', 'bin'].every((folder) => stampOf(root, folder) === state)) return false;
+  if (isBuilt(root)) return false;
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
   const { status, stdout, stderr } = runSync(NODE, [compiler, '-p', join(root, 'tsconfig.json')], { cwd: root });
   if (status !== 0) throw new Error(`expected dist/ to be built from src/, but the compiler says:\n${stdout}${stderr}`);
   const bundled = runSync(NODE, [join(root, BUNDLER)], { cwd: root });
   if (bundled.status !== 0) throw new Error(`expected bin/ to be made of dist/, but: ${bundled.stderr}`);
-  for (const folder of ['dist', 'bin']) writeFileSync(join(root, folder, STAMP), stateOf(root));
   return true;
 }
 
@@ -39,23 +35,4 @@ export function mayNeedDist(args: readonly string[]): boolean {
 /** A tree that was copied by hard links (`cp -al`): the compiler writes into files that are there, and so into those of the other. */
 function isSharedWithAnotherTree(root: string): boolean {
   return (statSync(join(root, 'dist/.tsbuildinfo'), { throwIfNoEntry: false })?.nlink ?? 1) > 1;
-}
-
-function stampOf(root: string, folder: string): string | undefined {
-  const path = join(root, folder, STAMP);
-  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
-}
-
-/** Every source by its content, and what the compiler has noted of its last build: another build changes that. */
-function stateOf(root: string): string {
-  const hash = createHash('sha256');
-  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts'))
-    .sort();
-  for (const path of [...sources.map((source) => join('src', source)), 'tsconfig.json', BUNDLER, 'dist/.tsbuildinfo'])
-    hash
-      .update(`${path}\0`)
-      .update(existsSync(join(root, path)) ? readFileSync(join(root, path)) : '')
-      .update('\0');
-  return hash.digest('hex');
 }

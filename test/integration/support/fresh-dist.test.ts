@@ -1,9 +1,13 @@
 // dist/ and bin/ are never those of another day: a small package of its own, built, changed, built elsewhere.
-import { linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freshDist, mayNeedDist } from '../../support/fresh-dist.js';
+import { run } from '../../support/processes.js';
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
+import { requireTool } from '../../support/tools.js';
+
+const ROOT = new URL('../../../', import.meta.url).pathname;
 
 let dir: TempDir;
 const at = (path: string) => join(dir.path, path);
@@ -15,7 +19,7 @@ const write = (word: string) => writeFileSync(at('src/a.ts'), `export const said
 beforeEach(async () => {
   dir = await tempDir();
   mkdirSync(at('src'));
-  symlinkSync(new URL('../../../node_modules', import.meta.url).pathname, at('node_modules'));
+  symlinkSync(join(ROOT, 'node_modules'), at('node_modules'));
   const options = {
     rootDir: 'src',
     outDir: 'dist',
@@ -28,8 +32,12 @@ beforeEach(async () => {
   const compilerOptions = { ...options, tsBuildInfoFile: 'dist/.tsbuildinfo' };
   writeFileSync(at('tsconfig.json'), JSON.stringify({ compilerOptions, include: ['src/**/*.ts'] }));
   writeFileSync(at('package.json'), '{"type":"module"}');
+  copyFileSync(join(ROOT, 'src/build-stamp.mjs'), at('src/build-stamp.mjs'));
   // As the package's own does, with all of dist/.
-  writeFileSync(at('src/bundle.mjs'), "import { cpSync } from 'node:fs'; cpSync('dist/a.js', 'bin/a.js');");
+  writeFileSync(
+    at('src/bundle.mjs'),
+    "import { cpSync } from 'node:fs'; import { stampBuild } from './build-stamp.mjs'; cpSync('dist/a.js', 'bin/a.js'); stampBuild('.');",
+  );
   write('first');
 });
 afterEach(() => dir.remove());
@@ -53,7 +61,7 @@ describe('freshDist', () => {
     const stamp = readFileSync(at('dist/.checked-against'), 'utf8');
     write('other');
     freshDist(dir.path);
-    // As `npm run build` does, which leaves the stamp alone.
+    // As the compiler does when it runs by itself, and leaves the stamp alone.
     writeFileSync(at('dist/.checked-against'), stamp);
     write('first');
     expect(freshDist(dir.path)).toBe(true);
@@ -73,6 +81,23 @@ describe('freshDist', () => {
     expect(freshDist(dir.path)).toBe(true);
     expect(said()).toBe('first');
     expect(freshDist(dir.path)).toBe(false);
+  });
+
+  it('builds nothing after `npm run build`, and builds again what was changed since', async () => {
+    for (const program of ['main', 'cli', 'convert/child', 'stores/embedded/salvage-child']) {
+      mkdirSync(dirname(at(`src/${program}`)), { recursive: true });
+      writeFileSync(at(`src/${program}.ts`), `export const program = '${program}';\n`);
+    }
+    mkdirSync(at('src/http/dialects/console/browser'), { recursive: true });
+    writeFileSync(at('src/http/dialects/console/browser/page.ts'), 'export {};\n');
+    copyFileSync(join(ROOT, 'src/bundle.mjs'), at('src/bundle.mjs'));
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { build: string } };
+    writeFileSync(at('package.json'), JSON.stringify({ type: 'module', scripts: { build: scripts.build } }));
+    await run(await requireTool('npm'), ['run', 'build'], { cwd: dir.path });
+    expect(freshDist(dir.path)).toBe(false);
+    write('second');
+    expect(freshDist(dir.path)).toBe(true);
+    expect(saidBy('dist')).toBe('second');
   });
 
   it('tells what the bundler says when it fails', () => {
