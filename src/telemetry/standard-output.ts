@@ -16,7 +16,8 @@ export interface LogOutput extends DestinationStream {
 
 /** A file, a device or a terminal is written synchronously: those take what they are given. */
 export function standardOutput(): LogOutput {
-  const stat = fstatSync(FD);
+  // In bigint: asked for in plain numbers, a pipe keeps Node from following links to what is loaded next (nodejs/node#51142).
+  const stat = fstatSync(FD, { bigint: true });
   if (stat.isFIFO() || stat.isSocket()) return new Unhurried(new Socket({ fd: FD, readable: false, writable: true }));
   const sync = destination({ fd: FD, sync: true, maxLength: MAX_WAITING_BYTES });
   // A disk that is full, a terminal that was closed: requests are answered all the same. What waits is written with a later line.

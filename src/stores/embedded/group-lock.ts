@@ -1,10 +1,10 @@
 // A lock that one group of processes holds at a time, each of its members by itself: the servers of one PID namespace share LMDB's files,
 // those of two must not (see process-identity.ts). Held by names in a directory (see held-name.ts), so nobody has to say that somebody died.
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { accessSync, constants, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HeldName, isHeld, isUnfinished, type OnAsked, stateOf } from './held-name.js';
+import { HeldName, isHeld, isUnfinished, type OnAsked, removeName, stateOf, statOfName } from './held-name.js';
 import { makeDirs } from './make-dirs.js';
 import { processGroup } from './process-identity.js';
 import { DataDirError, errnoOf } from './storage-errors.js';
@@ -113,7 +113,7 @@ export async function foreignHolders(dir: string, group: string): Promise<readon
 
 /** Nothing where `path` is gone by now. */
 function refuseForbidden(path: string): void {
-  const uid = statSync(path, { throwIfNoEntry: false })?.uid;
+  const uid = statOfName(path)?.uid;
   if (uid === undefined) return;
   throw new DataDirError(
     `expected a data directory whose servers this user may connect to, got ${path}, which belongs to uid ${uid}: run this as that user, ` +
@@ -141,7 +141,7 @@ async function holders(dir: string): Promise<readonly Found[]> {
       const mayBeAsked = state !== 'forbidden';
       if (mayBeAsked ? state === 'held' : group !== processGroup() || isThere(pid))
         return { name, group, pid, mayBeAsked };
-      rmSync(join(dir, name), { force: true });
+      removeName(join(dir, name));
       return undefined;
     }),
   );
@@ -159,8 +159,8 @@ function isThere(pid: number): boolean {
 
 function removeUnfinished(dir: string, name: string): undefined {
   if (!isUnfinished(name)) return;
-  const stat = statSync(join(dir, name), { throwIfNoEntry: false });
-  if (stat && Date.now() - stat.mtimeMs > UNFINISHED_FOR_MS) rmSync(join(dir, name), { force: true });
+  const stat = statOfName(join(dir, name));
+  if (stat && Date.now() - Number(stat.mtimeMs) > UNFINISHED_FOR_MS) removeName(join(dir, name));
 }
 
 function namesIn(dir: string): readonly string[] {

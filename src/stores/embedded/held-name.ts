@@ -1,7 +1,7 @@
 // A name in a directory that is held while its process lives, and not a moment longer: a Unix socket that the process listens on. Who can
 // be connected to lives. The kernel answers that, for every PID, mount and network namespace of one machine alike, and closes the socket
 // only when the last thread of a process, however it was ended, has left its last system call.
-import { closeSync, constants, lstatSync, openSync, renameSync, rmSync } from 'node:fs';
+import { type BigIntStats, closeSync, constants, lstatSync, openSync, renameSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { errnoOf } from './storage-errors.js';
@@ -72,7 +72,7 @@ export class HeldName {
   }
 
   private fileNow(): string | undefined {
-    const stat = lstatSync(join(this.dir, this.name), { throwIfNoEntry: false });
+    const stat = statOfName(join(this.dir, this.name));
     return stat && `${stat.dev}:${stat.ino}`;
   }
 
@@ -80,7 +80,7 @@ export class HeldName {
   release(): void {
     for (const [, socket] of this.waiting.splice(0)) socket.destroy();
     this.server.close();
-    rmSync(join(this.dir, this.name), { force: true });
+    removeName(join(this.dir, this.name));
   }
 
   private listenTo(socket: Socket): void {
@@ -146,6 +146,24 @@ export async function isHeld(dir: string, name: string): Promise<boolean> {
 /** Whether `name` is one that nobody has begun to listen on yet. */
 export function isUnfinished(name: string): boolean {
   return name.endsWith(UNFINISHED);
+}
+
+/**
+ * What the system tells of the name at `path`; nothing where it is gone. In bigint: what a process has asked last of a socket or a pipe in
+ * plain numbers, Node's next `import()` or `require()` takes for the state of directories on its way, and follows no link
+ * (nodejs/node#51142). A package that pnpm has installed would then not find what it needs.
+ */
+export function statOfName(path: string): BigIntStats | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+}
+
+/** Removes the name at `path`, if it is there. Not by `rmSync`, which asks for its state in plain numbers (see `statOfName`). */
+export function removeName(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
 }
 
 /** Runs `use`, which binds or connects at once, with a path to `name` in `dir` that is short enough for a socket. */
