@@ -1,6 +1,5 @@
 // THE composition root of a server process: wires its parts in the order in which they depend on each other, and stops them in
 // reverse. Which store it is, open-storage.ts decides.
-import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import type { ComposedLibrary, LibraryParts } from './compose-library.js';
@@ -24,15 +23,16 @@ import { WatchedClock } from './kernel/watched-clock.js';
 import type { Slice } from './kernel/zoom/pyramid-index.js';
 import type { LibraryUse } from './library/answers.js';
 import { openStorage, type Storage, type StorageDeps } from './open-storage.js';
+import { PACKAGE_VERSION } from './package-version.js';
 import type { Drawings } from './previews/answers.js';
 import type { BlobTiers } from './previews/blob-tiers.js';
 import { ClockNotes } from './previews/clock-notes.js';
 import { figuresOf, registerGauges } from './process-figures.js';
 import { RemoteSources } from './remote-sources.js';
+import { ALONE, type Role } from './role.js';
 import { portsOfServers, type Servers, serversOf, tlsOf } from './servers.js';
 import { machineTimeMs } from './stores/embedded/lmdb-leases.js';
 import { machineId } from './stores/embedded/process-identity.js';
-import type { Connect } from './supervisor.js';
 import { boxText } from './telemetry/box-counts.js';
 import { systemClock } from './telemetry/clock.js';
 import { watchEventLoop } from './telemetry/event-loop-lag.js';
@@ -49,22 +49,6 @@ const TRACES_FLUSH_MS = 2_000;
 
 /** Converters take a tenth of a second to start, on a busy machine a few; without any the server listens all the same. */
 const CONVERTERS_START_MS = 10_000;
-
-/** What one HTTP process is among those that share the data directory. */
-export interface Role {
-  /** Other processes share catalog and blobs. */
-  readonly shared: boolean;
-  /** This one's place among them, from 0; the first looks after limits and sweeping. */
-  readonly workerIndex: number;
-  /** What listens in the place of its own servers (standby.ts), and hands connections on to them; absent: those listen themselves. */
-  readonly fronts?: DoorServers;
-  /** Asks all processes; absent when there is only this one. */
-  readonly connect?: Connect;
-  /** The id or name of the tenant whose jobs alone it does: for a command that works beside a server. */
-  readonly onlyTenant?: string;
-}
-
-export const ALONE: Role = { shared: false, workerIndex: 0 };
 
 /** A composed server process. */
 export interface App extends Servers {
@@ -281,8 +265,3 @@ async function closeServer(server: Server | undefined): Promise<void> {
 async function tenantsOf({ library }: Config, logger: Logger): Promise<TenantsFile | undefined> {
   return library.tenants === undefined ? undefined : TenantsFile.open(library.tenants, logger);
 }
-
-/** As package.json has it. */
-export const PACKAGE_VERSION = (
-  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string }
-).version;

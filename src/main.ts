@@ -3,7 +3,7 @@
 import cluster from 'node:cluster';
 import type { AddressInfo, Server } from 'node:net';
 import v8 from 'node:v8';
-import { ALONE, type App, compose, PACKAGE_VERSION, type Role } from './compose.js';
+import type { App } from './compose.js';
 import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.js';
 import { LiveSettings } from './config/live-settings.js';
 import { blankSecretNames, type Tree, unknownEnvironmentNames } from './config/load-config.js';
@@ -12,10 +12,12 @@ import type { Config } from './config/schema.js';
 import type { DoorServers } from './door.js';
 import { exposureWarnings } from './exposure-warnings.js';
 import { TlsFilesError } from './http/wire/tls-files.js';
+import { PACKAGE_VERSION } from './package-version.js';
 import { endProcess, readAgain, reloadOnHangUp, Terminal, takeOver } from './reloading.js';
+import { ALONE, type Role } from './role.js';
 import { portsOfServers, tlsOf } from './servers.js';
 import { Standby } from './standby.js';
-import { lockDir } from './stores/embedded/open-catalog.js';
+import { lockDir } from './stores/embedded/group-lock.js';
 import { processGroup } from './stores/embedded/process-identity.js';
 import { DataDirError, DirectoryInUse } from './stores/embedded/storage-errors.js';
 import {
@@ -229,6 +231,8 @@ async function listen(
 /** `undefined` while a server in another container has the data directory. Ends the process when it cannot start. */
 async function composeOrExit(config: Config, logger: ProcessLogger, role: Role): Promise<App | undefined> {
   try {
+    // Not loaded by a supervisor, nor before the settings are known to be right.
+    const { compose } = await import('./compose.js');
     return await compose(config, logger, role);
   } catch (error) {
     return error instanceof DirectoryInUse ? undefined : refuse(error, logger);

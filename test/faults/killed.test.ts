@@ -2,8 +2,7 @@
 // holds after the restart, and every file and every count is accounted for. Servers of one process and of several, of which the supervisor
 // alone or everybody is killed, and servers in PID namespaces of their own, as in containers, in turn on one data directory.
 import { expect, it } from 'vitest';
-import { foreignHolders } from '../../src/stores/embedded/group-lock.js';
-import { lockDir } from '../../src/stores/embedded/open-catalog.js';
+import { foreignHolders, lockDir } from '../../src/stores/embedded/group-lock.js';
 import { expectAccounted } from '../support/faults/accounts.js';
 import { KillLoad, LOAD_ADMIN } from '../support/faults/kill-load.js';
 import { inContainer } from '../support/faults/wrappers.js';

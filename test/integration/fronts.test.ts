@@ -3,9 +3,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { expect, it } from 'vitest';
-import { ALONE, compose } from '../../src/compose.js';
+import { compose } from '../../src/compose.js';
 import { loadConfig } from '../../src/config/load-config.js';
 import { inject } from '../../src/door.js';
+import { ALONE } from '../../src/role.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { tempDir } from '../support/temp-dir.js';
 

@@ -29,8 +29,11 @@ describe('src/', () => {
   test('loads at its start what every server needs, and no other package', () => {
     const config = ['config/lib/util.js', 'js-yaml', 'zod'];
     const http = ['content-disposition', 'express', 'express-basic-auth', 'helmet', 'multer'];
+    // A supervisor serves nothing, and who refuses its settings did not begin to.
+    expect(loadedWith('main.ts', files)).toEqual(['config/lib/util.js', 'pino', 'zod']);
     const all = [...config, ...http, 'lmdb', 'lru-cache', 'pino', 'prom-client'].sort();
-    expect(loadedWith('main.ts', files)).toEqual(all);
+    const loaded = ['main.ts', 'compose.ts'].flatMap((path) => loadedWith(path, files));
+    expect([...new Set(loaded)].sort()).toEqual(all);
   });
 
   test('is found to load a package that a file of a file imports, but for its types or when it is asked for it', () => {

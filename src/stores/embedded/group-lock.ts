@@ -17,6 +17,11 @@ const MOST_TRIES = 50;
 /** What a process left that was killed between making a name and listening on it. */
 const UNFINISHED_FOR_MS = 3_600_000;
 
+/** Where the lock lies that everybody holds who uses the data directory `dataDir`. */
+export function lockDir(dataDir: string): string {
+  return join(dataDir, 'in-use');
+}
+
 /** A process that lives and holds the lock. */
 export interface Holder {
   readonly name: string;

@@ -9,7 +9,7 @@ import { checkRows } from './catalog-check.js';
 import { damageMark } from './catalog-damage.js';
 import { decodeCount, decodeTotals, encodeCount, encodeTotals, type Totals } from './catalog-rows.js';
 import { type CatalogTables, TOTALS_KEY, tablesOf } from './catalog-tables.js';
-import { foreignHolders, GroupLock, HeldByOthers, type Holder } from './group-lock.js';
+import { foreignHolders, GroupLock, HeldByOthers, type Holder, lockDir } from './group-lock.js';
 import { type Durability, LmdbEnvironment, readRow, type Table } from './lmdb-environment.js';
 import { checkLength, identityOf, NO_DATA } from './lmdb-file.js';
 import { OpeningMark } from './opening-marks.js';
@@ -45,11 +45,6 @@ export interface CatalogOptions {
   readonly lock?: GroupLock;
   /** False: a damaged catalog is refused like any other that cannot be opened, and stays where it is. Default true. */
   readonly setsAside?: boolean;
-}
-
-/** Where the lock lies that everybody holds who uses the data directory `dataDir`. */
-export function lockDir(dataDir: string): string {
-  return join(dataDir, 'in-use');
 }
 
 /** Says nothing about the bytes: a server of the version that wrote it may be using it just now. */
