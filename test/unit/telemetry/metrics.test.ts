@@ -82,6 +82,17 @@ describe('histograms', () => {
     expect(told.get('proofsheet_queue_wait_seconds_sum{priority="instant"}')).toBeCloseTo(1000.2021, 6);
   });
 
+  test('of operations are told from the first request on: those of all dialects at 0 were half of the text', async () => {
+    const name = 'proofsheet_http_request_duration_seconds';
+    const told = async () => [...(await samples()).keys()].filter((sample) => sample.startsWith(name));
+    expect(await told()).toEqual([]);
+    metrics.observe('http_request_duration_seconds', 0.1, { dialect: 'another', operation: 'find', status: '200' });
+    const labels = 'dialect="another",operation="find",status="200"';
+    expect(await told()).toHaveLength(18);
+    expect((await samples()).get(`${name}_bucket{${labels},le="0.1"}`)).toBe(1);
+    expect((await samples()).get(`${name}_count{${labels}}`)).toBe(1);
+  });
+
   test('tell quantiles by interpolation within a bucket', async () => {
     expect(quantileOf(await metrics.snapshot(), 'queue_wait_seconds', 0.5)).toBeUndefined();
     // 10 observations between 0.1 and 0.5: the 5th of 10 stands in the middle of the bucket.
