@@ -4,8 +4,10 @@ import type { Context, ImageKey } from '../../src/kernel/image-key.js';
 import type { BlobStore } from '../../src/kernel/ports/blobs.js';
 import type { Catalog } from '../../src/kernel/ports/catalog.js';
 import type { Clock } from '../../src/kernel/ports/clock.js';
+import type { ImageGroup, SourceRecord } from '../../src/kernel/source.js';
+import type { PagePyramid } from '../../src/kernel/zoom/pyramid-index.js';
 import { blobOf, commitOf, groupRef, storeBlobs, type TestSource, testSource } from '../support/records.js';
-import { type ContractCase, collect, describeContract, type Open } from './contract.js';
+import { type ContractCase, collect, describeContract, type Open, type Whole } from './contract.js';
 
 export interface CatalogSubject {
   readonly catalog: Catalog;
@@ -94,6 +96,44 @@ const finding: readonly ContractCase<CatalogSubject>[] = [
         expect(await catalog.find(groupRef(key, context))).toBeUndefined();
       }
       expect(await catalog.findSource(blobOf('b').digest)).toBeUndefined();
+    },
+  },
+  {
+    name: 'tells every client all that the record of a source and a group say',
+    run: async ({ catalog, peer, blobs, clock }) => {
+      const { record: base, source, previews } = testSource('whole');
+      const ref = groupRef('whole', 'tenant');
+      const pyramid = (page: number): Whole<PagePyramid> => ({ ...pyramidOf('whole', page).named, page });
+      const { page: _, ...first } = pyramid(1);
+      const record: Whole<SourceRecord> = {
+        ...{ digest: blobOf('scoped').digest, contentDigest: source.digest, bytes: source.bytes.length },
+        info: {
+          ...{ type: 'gif', widthPx: 40, heightPx: 30, orientation: 6, pages: 2, animated: true, delaysMs: [100, 50] },
+          ...{ loop: 3, hasAlpha: true, channels: 4, bitsPerSample: 16, colorSpace: 'rgb16', progressive: true },
+        },
+        metadata: { File: { 'File Size': '200' }, Exif: { Artist: 'Grün' } },
+        ...{ sequenceId: '0123456789abcdef', complete: true, onDemand: true, sourceKept: true },
+        previews: base.previews.map((preview, at) => ({
+          ...{ formats: preview.formats, type: preview.type, widthPx: preview.widthPx, heightPx: preview.heightPx },
+          ...{ bytes: preview.bytes, digest: preview.digest, sequenceId: `00000000000000${at}0` },
+        })),
+        ...{ pyramid: first, pagePyramids: [pyramid(2)] },
+      };
+      for (const { digest, bytes } of [source, ...previews]) await blobs.put(digest, bytes, 'source');
+      const group = { ...ref, sourceDigest: record.digest, fileName: 'whole.gif' };
+      expect(await catalog.commit({ source: record, groups: [group], existing: 'replace' })).toEqual([]);
+      for (const page of [1, 2]) {
+        const { blob, named } = pyramidOf('whole', page);
+        await blobs.put(blob.digest, blob.bytes, 'pyramid');
+        expect(await catalog.addPyramid(record.digest, named)).toBe('added');
+      }
+      const entry = await peer.find(ref);
+      expect(entry?.source).toEqual(record);
+      expect(await peer.findSource(record.digest)).toEqual(record);
+      const any = { number: expect.any(Number) as unknown as number, text: expect.any(String) as unknown as string };
+      const told: Whole<ImageGroup> = { ...group, createdAt: any.number, lastAccess: any.number, revision: any.text };
+      expect(entry?.group).toEqual(told);
+      expect(entry?.group.lastAccess).toBeLessThanOrEqual(clock.now());
     },
   },
   {

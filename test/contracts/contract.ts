@@ -6,6 +6,13 @@ export interface ContractCase<Subject> {
   run(subject: Subject): Promise<void>;
 }
 
+/** With every field that there is, at every depth: where a new one is missing, an expectation of this type does not compile. */
+export type Whole<T> = T extends string | number | boolean | null
+  ? T
+  : T extends readonly (infer One)[]
+    ? readonly Whole<One>[]
+    : { readonly [Name in keyof T]-?: Whole<Exclude<T[Name], undefined>> };
+
 /** A subject for one case, empty at first, and what ends it. */
 export interface Opened<Subject> {
   readonly subject: Subject;

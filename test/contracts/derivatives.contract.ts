@@ -2,9 +2,14 @@
 import { writeFile } from 'node:fs/promises';
 import { expect } from 'vitest';
 import { type Digest, digestOf } from '../../src/kernel/digest.js';
-import { DERIVATIVE_ENTRY_BYTES, type Derivative, type Derivatives } from '../../src/kernel/ports/derivatives.js';
+import {
+  DERIVATIVE_ENTRY_BYTES,
+  type Derivative,
+  type Derivatives,
+  type DrawnSource,
+} from '../../src/kernel/ports/derivatives.js';
 import { sourceInfo } from '../support/records.js';
-import { type ContractCase, describeContract, type Open } from './contract.js';
+import { type ContractCase, describeContract, type Open, type Whole } from './contract.js';
 
 export interface DerivativesSubject {
   readonly derivatives: Derivatives;
@@ -31,7 +36,8 @@ async function put(
   const bytes = Buffer.from(text.padEnd(1_000));
   const path = `${dir}/${named(recipe + text)}`;
   await writeFile(path, bytes);
-  const picture = { type: 'jpg', widthPx: 30, heightPx: 20, bytes: bytes.length, digest: digestOf(bytes) } as const;
+  const size = { widthPx: 30, heightPx: 20 };
+  const picture: Whole<Derivative> = { type: 'jpg', ...size, bytes: bytes.length, digest: digestOf(bytes) };
   await derivatives.put(source, named(recipe), picture, path);
   return picture;
 }
@@ -66,7 +72,11 @@ export const derivativesCases: readonly ContractCase<DerivativesSubject>[] = [
   {
     name: 'keeps what is known of a source, with no picture of it too',
     run: async ({ derivatives, peer }) => {
-      const known = { info: sourceInfo({ widthPx: 17 }), metadata: { File: { 'File Size': '3' } } };
+      const known: Whole<DrawnSource> = {
+        info: sourceInfo({ widthPx: 17 }),
+        metadata: { File: { 'File Size': '3' } },
+        base: { type: 'jpg', widthPx: 30, heightPx: 20, bytes: 3, digest: named('a base') },
+      };
       await derivatives.noteSource(SOURCE, known);
       expect(await peer.sourceOf(SOURCE)).toEqual(known);
       expect(await peer.sourceOf(named('another'))).toBeUndefined();

@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { type Digest, digestOf } from '../../src/kernel/digest.js';
 import type { Failure, Refusal, Refusals } from '../../src/kernel/ports/refusals.js';
-import { type ContractCase, collect, describeContract, type Open } from './contract.js';
+import { type ContractCase, collect, describeContract, type Open, type Whole } from './contract.js';
 
 export const REFUSALS_TTL_MS = 60_000;
 export const REFUSALS_MAX_ENTRIES = 20;
@@ -20,7 +20,7 @@ export interface RefusalsSubject {
   advance(ms: number): Promise<void>;
 }
 
-const CORRUPT: Failure = { code: 'source-undecodable', message: 'it is corrupt', certain: true };
+const CORRUPT: Whole<Failure> = { code: 'source-undecodable', message: 'it is corrupt', certain: true };
 const SLOW: Failure = { code: 'conversion-timeout', message: 'it took too long', certain: false };
 const source = (name: string): Digest => digestOf(Buffer.from(name));
 const all = async (refusals: Refusals): Promise<Refusal[]> => (await collect(refusals.list())).flat();
@@ -30,13 +30,9 @@ export const refusalsCases: readonly ContractCase<RefusalsSubject>[] = [
     name: 'tells every client what a source failed with, and nothing about others',
     run: async ({ refusals, peer, now }) => {
       await refusals.note(source('a'), CORRUPT);
-      for (const client of [refusals, peer])
-        expect(await client.find(source('a'))).toEqual({
-          source: source('a'),
-          ...CORRUPT,
-          strikes: 1,
-          until: now() + REFUSALS_TTL_MS,
-        });
+      const until = now() + REFUSALS_TTL_MS;
+      const told: Whole<Refusal> = { source: source('a'), ...CORRUPT, strikes: 1, until };
+      for (const client of [refusals, peer]) expect(await client.find(source('a'))).toEqual(told);
       expect(await peer.find(source('b'))).toBeUndefined();
     },
   },

@@ -10,11 +10,7 @@ import type { WantedItem } from '../../src/kernel/library/import-job.js';
 import type { Arrival, NewImport } from '../../src/kernel/ports/assets.js';
 import type { Originals } from '../../src/kernel/ports/originals.js';
 import { type EmbeddedLibrary, openEmbeddedLibrary } from '../../src/stores/embedded/library/open-library.js';
-import type { DeliveriesSubject } from '../contracts/deliveries.contract.js';
-import type { EndpointsSubject } from '../contracts/endpoints.contract.js';
-import type { FoldersSubject } from '../contracts/folders.contract.js';
-import type { GrantsSubject } from '../contracts/grants.contract.js';
-import type { UploadsSubject } from '../contracts/uploads.contract.js';
+import type { WholeLibrarySubject } from '../contracts/whole-library.contract.js';
 import { FakeClock } from './fake-clock.js';
 import { FakeLogger } from './fake-logger.js';
 import { FakeMetrics } from './fake-metrics.js';
@@ -60,7 +56,7 @@ async function openIn(dataDir: string, clock: FakeClock, remove: () => Promise<v
 export async function openLibrarySubject() {
   const library = await openTestLibrary();
   const peer = await library.another();
-  const subject: UploadsSubject & DeliveriesSubject & FoldersSubject & EndpointsSubject & GrantsSubject = {
+  const subject: WholeLibrarySubject = {
     ...library,
     peer,
     advance: (ms: number) => library.clock.advance(ms),

@@ -7,6 +7,7 @@ import { foldersContract } from '../contracts/folders.contract.js';
 import { grantsContract } from '../contracts/grants.contract.js';
 import { jobsContract } from '../contracts/jobs.contract.js';
 import { uploadsContract } from '../contracts/uploads.contract.js';
+import { wholeLibraryContract } from '../contracts/whole-library.contract.js';
 import { openRedisLibrarySubject } from './redis-library.js';
 import type { RedisServers } from './redis-servers.js';
 
@@ -27,5 +28,6 @@ export function redisLibraryContracts(name: string, start: () => Promise<RedisSe
     uploadsContract(name, open);
     endpointsContract(name, open);
     grantsContract(name, open);
+    wholeLibraryContract(name, open);
   });
 }

@@ -1,11 +1,7 @@
 // Opens the library on real Redis servers as compose-library.ts does, under a prefix of its own, with a clock that tests move.
 import type { OriginalBytes } from '../../src/stores/original-bytes.js';
 import { openRedisLibrary, type RedisLibraryOptions } from '../../src/stores/redis/library/open-redis-library.js';
-import type { DeliveriesSubject } from '../contracts/deliveries.contract.js';
-import type { EndpointsSubject } from '../contracts/endpoints.contract.js';
-import type { FoldersSubject } from '../contracts/folders.contract.js';
-import type { GrantsSubject } from '../contracts/grants.contract.js';
-import type { UploadsSubject } from '../contracts/uploads.contract.js';
+import type { WholeLibrarySubject } from '../contracts/whole-library.contract.js';
 import { FakeClock } from './fake-clock.js';
 import { FakeLogger } from './fake-logger.js';
 import { FakeMetrics } from './fake-metrics.js';
@@ -45,7 +41,7 @@ export async function openRedisLibrarySubject(
     openTestRedisLibrary(url, keyPrefix, places, common),
     openTestRedisLibrary(url, keyPrefix, places, common),
   ]);
-  const subject: UploadsSubject & DeliveriesSubject & FoldersSubject & EndpointsSubject & GrantsSubject = {
+  const subject: WholeLibrarySubject = {
     ...library,
     peer,
     clock,

@@ -18,6 +18,7 @@ import { foldersCases, foldersContract } from '../../contracts/folders.contract.
 import { grantsCases, grantsContract } from '../../contracts/grants.contract.js';
 import { jobsCases, jobsContract } from '../../contracts/jobs.contract.js';
 import { type UploadsSubject, uploadsCases, uploadsContract } from '../../contracts/uploads.contract.js';
+import { wholeLibraryCases, wholeLibraryContract } from '../../contracts/whole-library.contract.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { openLibrarySubject, originalOf } from '../../support/library.js';
 
@@ -28,6 +29,7 @@ foldersContract('the embedded library', openLibrarySubject);
 uploadsContract('the embedded library', openLibrarySubject);
 endpointsContract('the embedded library', openLibrarySubject);
 grantsContract('the embedded library', openLibrarySubject);
+wholeLibraryContract('the embedded library', openLibrarySubject);
 
 test('a library that does nothing passes no case of them', async () => {
   const clock = new FakeClock();
@@ -57,4 +59,7 @@ test('a library that does nothing passes no case of them', async () => {
   expect(await passedCases(deliveriesCases, async () => ({ subject: log, close: async () => {} }))).toEqual([]);
   const shelf = { folders: doNothingFolders, peer: { folders: doNothingFolders } };
   expect(await passedCases(foldersCases, async () => ({ subject: shelf, close: async () => {} }))).toEqual([]);
+  const all = { ...subject, ...log, ...shelf, ...tokens, endpoints: doNothingEndpoints, uploads: doNothingUploads };
+  const whole = { ...all, peer: all };
+  expect(await passedCases(wholeLibraryCases, async () => ({ subject: whole, close: async () => {} }))).toEqual([]);
 });
