@@ -1,5 +1,5 @@
 // A digest names bytes: the SHA-256 of a source or a preview, in lower-case hex. Knows nothing of where bytes live.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** 64 lower-case hex characters: the SHA-256 (FIPS 180-4) of some bytes, and the name of their blob. */
 export type Digest = string & { readonly __brand: 'Digest' };
@@ -8,7 +8,7 @@ const HEX_SHA256 = /^[0-9a-f]{64}$/;
 
 /** The digest of `bytes`. */
 export function digestOf(bytes: Uint8Array): Digest {
-  return createHash('sha256').update(bytes).digest('hex') as Digest;
+  return hash('sha256', bytes, 'hex') as Digest;
 }
 
 /** `text` as a digest, or `undefined` when it is not 64 lower-case hex characters. */

@@ -5,13 +5,17 @@
 let nowhere: MessagePort | undefined;
 
 /**
- * Frees the memory behind `bytes` and whatever else looks at it: all of them have length 0 then. Nobody may be reading or writing it,
- * the system least of all: a write of it has ended. What is as small as Node's pool may be a part of it, and is left alone. About 1.5 µs.
+ * Frees the memory behind `views` and whatever else looks at it: all of them have length 0 then. Nobody may be reading or writing it,
+ * the system least of all: a write of it has ended. What is as small as Node's pool may be a part of it, and is left alone. About 1.5 µs,
+ * of many views less for each.
  */
-export function releaseMemory({ buffer }: Uint8Array): void {
-  if (!(buffer instanceof ArrayBuffer) || buffer.byteLength <= Buffer.poolSize) return;
+export function releaseMemory(...views: readonly Uint8Array[]): void {
+  const buffers = new Set<ArrayBuffer>();
+  for (const { buffer } of views)
+    if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffers.add(buffer);
+  if (buffers.size === 0) return;
   nowhere ??= closedPort();
-  nowhere.postMessage(undefined, [buffer]);
+  nowhere.postMessage(undefined, [...buffers]);
 }
 
 /** By the HTML standard a port that is closed still takes over what it is given. */

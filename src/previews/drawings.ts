@@ -166,12 +166,12 @@ export class DrawingService implements Drawings {
     if (kept) return kept;
     await this.deps.refusals?.check(origin.digest);
     // Of a source that nobody has seen, what is asked for is all that is known.
-    const name = known ? this.maker.keyOf(recipe, known.info) : recipeText(recipe);
+    const name = known ? this.maker.resolve(recipe, known.info).key : recipeText(recipe);
     const flight = `${origin.digest} ${name}`;
     const flying = this.flights.get(flight);
     // A new source had to be uploaded, which has limits of its own; what nobody waits for nobody has asked for.
     if (flying === undefined && known !== undefined && place.priority !== 'background') {
-      const { pixels } = resolveRecipe(recipe, known.info, this.deps.limits);
+      const { pixels } = this.maker.resolve(recipe, known.info);
       const refused = this.deps.admitNew?.(place.context, pixels);
       // Not awaited otherwise: who asks for the same meanwhile finds the flight.
       if (refused) await refused;
@@ -244,7 +244,7 @@ export class DrawingService implements Drawings {
 
   private async kept(source: Digest, recipe: Recipe, known: DrawnSource): Promise<DrawnPicture | undefined> {
     const { derivatives, memory } = this.deps;
-    const picture = await unlessUnreachable(derivatives.find(source, this.maker.keyOf(recipe, known.info)));
+    const picture = await unlessUnreachable(derivatives.find(source, this.maker.resolve(recipe, known.info).key));
     if (picture === undefined) return undefined;
     const near = memory?.peek(picture.digest);
     if (near) return { known, picture, bytes: near, from: 'memory' };

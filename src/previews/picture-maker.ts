@@ -16,7 +16,8 @@ import {
 import type { Logger } from '../kernel/ports/logger.js';
 import type { Recipe } from '../kernel/recipe/recipe.js';
 import { recipeText } from '../kernel/recipe/recipe-text.js';
-import { type DrawingLimits, resolveRecipe } from '../kernel/recipe/resolve.js';
+import { type DrawingLimits, type ResolvedRecipe, resolveRecipe } from '../kernel/recipe/resolve.js';
+import { remembered } from '../kernel/remembered.js';
 import { PIPELINE_VERSION } from '../kernel/sequence.js';
 import type { SourceInfo } from '../kernel/source.js';
 import type { BlobTiers } from './blob-tiers.js';
@@ -60,17 +61,30 @@ interface Work {
   readonly signal: AbortSignal;
 }
 
+interface ResolvedPicture extends ResolvedRecipe {
+  readonly key: Digest;
+}
+
+/** One picture is resolved for its key, its quota and its making, and again for everybody who asks; a resolution takes a kilobyte. */
+const MAX_RESOLVED = 1_000;
+
 export class PictureMaker {
+  private readonly resolved = remembered<ResolvedPicture>(MAX_RESOLVED);
+
   constructor(
     private readonly deps: PictureMakerDeps,
     /** Hears how many bytes were stored. */
     private readonly stored: (bytes: number) => void,
   ) {}
 
-  /** What the picture is found by: what is drawn, or of another page, whose size is told by the page alone, what is asked for. */
-  keyOf(recipe: Recipe, info: SourceInfo): Digest {
-    const { page, text } = resolveRecipe(recipe, info, this.deps.limits);
-    return digestOf(Buffer.from(`recipe of pipeline ${PIPELINE_VERSION}\n${page === 1 ? text : recipeText(recipe)}`));
+  /** What is to be drawn of a source; and by what it is found: by that, or of another page, whose size is told by the page alone, by what is asked for. */
+  resolve(recipe: Recipe, info: SourceInfo): ResolvedPicture {
+    const asked = recipeText(recipe);
+    return this.resolved(`${asked} ${JSON.stringify(info)}`, () => {
+      const resolved = resolveRecipe(recipe, info, this.deps.limits);
+      const told = resolved.page === 1 ? resolved.text : asked;
+      return { ...resolved, key: digestOf(Buffer.from(`recipe of pipeline ${PIPELINE_VERSION}\n${told}`)) };
+    });
   }
 
   /** `known`: what is known of the source already. */
@@ -103,7 +117,7 @@ export class PictureMaker {
   private async ofBase(origin: Origin, recipe: Recipe, known: DrawnSource, work: Work): Promise<Drawn | undefined> {
     const { limits, blobs, derivatives } = this.deps;
     const own = known.base;
-    const resolved = resolveRecipe(recipe, known.info, limits);
+    const resolved = this.resolve(recipe, known.info);
     const base = baseFor(recipe, resolved, known.info, [...(origin.bases ?? []), ...(own ? [own] : [])]);
     if (base === undefined) return undefined;
     const content =
@@ -170,14 +184,13 @@ export class PictureMaker {
     picture: Derivative,
     made: string | Buffer,
   ): Promise<void> {
-    const { derivatives, limits, logger } = this.deps;
+    const { derivatives, logger } = this.deps;
     const { info } = known;
-    const isBetter =
-      isBase(picture, resolveRecipe(recipe, info, limits), info) && (known.base?.widthPx ?? 0) < picture.widthPx;
+    const isBetter = isBase(picture, this.resolve(recipe, info), info) && (known.base?.widthPx ?? 0) < picture.widthPx;
     try {
       await Promise.all([
         derivatives.noteSource(source, isBetter ? { ...known, base: picture } : known),
-        derivatives.put(source, this.keyOf(recipe, info), picture, made, true),
+        derivatives.put(source, this.resolve(recipe, info).key, picture, made, true),
       ]);
     } catch (error) {
       if (!isUnreachable(error) && !(error instanceof ProofsheetError && error.code === 'storage-full')) throw error;

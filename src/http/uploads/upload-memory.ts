@@ -40,7 +40,9 @@ export class UploadMemory implements StorageEngine {
     // The parser cuts the stream at its limit and then waits for the rest of the body; we do not.
     stream.once('limit', () => tell(sourceTooLarge(this.maxSourceBytes)));
     stream.once('error', tell);
-    stream.once('close', () => tell(new Error('expected a file that ends, got one that was cut off')));
+    stream.once('close', () => {
+      if (!told) tell(new Error('expected a file that ends, got one that was cut off'));
+    });
     stream.once('end', () => {
       if (told) return;
       // Memory of its own: the chunks are parts of what the socket was read into.

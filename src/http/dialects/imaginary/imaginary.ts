@@ -12,7 +12,7 @@ import type { Parameter, Schema } from '../description.js';
 import type { Dialect } from '../dialect.js';
 import { type Call, type Route, type RouteOf, type RouteRules, route, type Target, type UseCases } from '../route.js';
 import { OPERATION_NAMES, REFUSED_OPERATIONS, unsupported } from './operations.js';
-import { type AskedPicture, askedOfPipeline, askedOfQuery, placeholderOf } from './parse.js';
+import { type AskedPicture, askedOfQuery, pipelineParser, placeholderOf } from './parse.js';
 import { fetched, type RemoteSettings, sourceUrlOf, WithStatus } from './remote.js';
 import { checkSign } from './signature.js';
 
@@ -132,7 +132,7 @@ export function imaginary(settings: ImaginarySettings): Dialect {
     failureSchema: FAILURE,
     routes: [
       ...OPERATION_NAMES.map((name) => picture(name, OF_PICTURE, (target) => askedOfQuery(name, target))),
-      picture('pipeline', PIPELINE, askedOfPipeline),
+      picture('pipeline', PIPELINE, pipelineParser()),
       ...REFUSED_OPERATIONS.filter((name) => name !== 'watermarkImage').map(refused),
       info(settings, checkSigned),
       health(scopeOf),

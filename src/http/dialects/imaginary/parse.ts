@@ -1,5 +1,6 @@
 // From a request's target to the recipe that it asks for. Pure.
 import { NO_COLOUR, type Recipe, type RecipeType, scale } from '../../../kernel/recipe/recipe.js';
+import { remembered } from '../../../kernel/remembered.js';
 import { queryValue } from '../../url-query.js';
 import type { Target } from '../route.js';
 import {
@@ -15,6 +16,7 @@ import { type Given, whole, wrong } from './parameters.js';
 
 const MAX_OPERATIONS = 10;
 const MAX_JSON_CHARACTERS = 8 * 1024;
+const MAX_REMEMBERED = 100;
 const FIELDS: readonly string[] = ['operation', 'ignore_failure', 'params'];
 
 export interface AskedPicture {
@@ -38,14 +40,19 @@ export function placeholderOf({ type }: Recipe, url: string): Recipe {
   return { type, background: NO_COLOUR, page: 1, steps };
 }
 
-/** `/pipeline?operations=[...]` */
-export function askedOfPipeline({ url }: Target): AskedPicture {
-  const text = queryValue(url, 'operations') ?? '';
-  if (text.length > MAX_JSON_CHARACTERS)
-    throw wrong(`expected operations of at most ${MAX_JSON_CHARACTERS} characters`);
-  const [first, ...others] = listOf(text).flatMap(stepOf);
-  if (first === undefined) throw wrong('expected an operation that can be done, got none');
-  return { recipe: recipeOf([first, ...others]), isNegotiated: false };
+/** `/pipeline?operations=[...]`; an app asks for few of them, of many pictures. */
+export function pipelineParser(): (target: Target) => AskedPicture {
+  const latest = remembered<AskedPicture>(MAX_REMEMBERED);
+  return ({ url }) => {
+    const text = queryValue(url, 'operations') ?? '';
+    if (text.length > MAX_JSON_CHARACTERS)
+      throw wrong(`expected operations of at most ${MAX_JSON_CHARACTERS} characters`);
+    return latest(text, () => {
+      const [first, ...others] = listOf(text).flatMap(stepOf);
+      if (first === undefined) throw wrong('expected an operation that can be done, got none');
+      return { recipe: recipeOf([first, ...others]), isNegotiated: false };
+    });
+  };
 }
 
 function listOf(text: string): readonly unknown[] {
