@@ -19,7 +19,7 @@ const WAITING = CORES + 1;
 /** The same in all projects. */
 const TOGETHER = {
   root,
-  setupFiles: ['test/support/end-processes.ts'],
+  setupFiles: ['test/support/end-processes.ts', 'test/support/equal-bytes.ts'],
   testTimeout: 120_000,
   hookTimeout: 180_000,
   expect: { poll: { timeout: PATIENCE_MS, interval: 20 } },
