@@ -13,7 +13,7 @@ return { right and 1 or 0, redis.call('ZREVRANGE', KEYS[2], 0, ARGV[1], 'WITHSCO
 
 /**
  * KEYS index, contexts. ARGV where to begin ('[C' at first, which forgets all numbers), how many contexts at most.
- * Counts contexts from the index, two look-ups for each. Returns where to go on, or ''.
+ * Counts contexts from the index, two look-ups for each; members without a NUL, which name no group, go. Returns where to go on, or ''.
  */
 export const COUNT_CONTEXTS = script(`
 local from = ARGV[1]
@@ -21,12 +21,17 @@ if from == '[C' then redis.call('UNLINK', KEYS[2]) end
 for n = 1, tonumber(ARGV[2]) do
   local first = redis.call('ZRANGEBYLEX', KEYS[1], from, '(D', 'LIMIT', 0, 1)[1]
   if not first then return '' end
-  local context = string.sub(first, 2, (string.find(first, '\\0', 1, true) or 2) - 1)
-  local groups = redis.call('ZLEXCOUNT', KEYS[1], '[C' .. context .. '\\0', '(C' .. context .. '\\1')
-  local before = tonumber(redis.call('ZSCORE', KEYS[2], context)) or 0
-  redis.call('ZADD', KEYS[2], groups, context)
-  redis.call('ZINCRBY', KEYS[2], groups - before, '\\1')
-  from = '[C' .. context .. '\\1'
+  local nul = string.find(first, '\\0', 1, true)
+  if nul then
+    local context = string.sub(first, 2, nul - 1)
+    local groups = redis.call('ZLEXCOUNT', KEYS[1], '[C' .. context .. '\\0', '(C' .. context .. '\\1')
+    local before = tonumber(redis.call('ZSCORE', KEYS[2], context)) or 0
+    redis.call('ZADD', KEYS[2], groups, context)
+    redis.call('ZINCRBY', KEYS[2], groups - before, '\\1')
+    from = '[C' .. context .. '\\1'
+  else
+    redis.call('ZREM', KEYS[1], first)
+  end
 end
 return from`);
 

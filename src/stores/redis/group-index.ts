@@ -4,9 +4,10 @@ import { type Digest, parseDigest } from '../../kernel/digest.js';
 import type { Context, GroupRef, ImageKey } from '../../kernel/image-key.js';
 import type { CommitRequest, Selection } from '../../kernel/ports/catalog.js';
 import { REMOVE_GROUPS, TOUCH_GROUPS, WRITE_GROUP } from './group-scripts.js';
-import { ALL_SHARDS, groupName, groupOfName, groupShard, type Shard } from './key-layout.js';
+import { ALL_SHARDS, groupName, groupShard, type Shard } from './key-layout.js';
 import { TOKEN_CHARACTERS, type Token } from './record-codec.js';
 import { readMany, readTokens, runMany, type Session } from './session.js';
+import { groupOfMember, oldestNamed, withoutStrays } from './strays.js';
 
 /** A group and when it was used last (Unix ms; 0: unknown), as it was read. */
 export type UsedGroup = GroupRef & { readonly usedAt: number };
@@ -102,9 +103,10 @@ export class GroupIndex {
     for (const shard of ALL_SHARDS) {
       for (;;) {
         const members = await this.range(shard, from, to, REMOVE_BATCH);
-        const refs = members.map((member) => groupOfName(member.slice(1))).filter((ref) => ref !== undefined);
-        if (refs.length > 0) yield refs;
-        if (members.length < REMOVE_BATCH) break;
+        const { keys } = this.session;
+        const found = await withoutStrays(this.session, keys.index(shard), shard, members, groupOfIndex);
+        if (found.named.length > 0) yield [...found.named];
+        if (members.length < REMOVE_BATCH || found.named.length + found.dropped === 0) break;
       }
     }
   }
@@ -146,11 +148,10 @@ export class GroupIndex {
 
   /** The groups used longest ago, at most `limit`, only those last used before `before` (Unix ms). */
   async oldest(limit: number, before = Number.POSITIVE_INFINITY): Promise<UsedGroup[]> {
-    const members = await oldestMembers(this.session, (shard) => this.session.keys.access(shard), limit, before);
-    return members.flatMap(({ member, score }) => {
-      const ref = groupOfName(member);
-      return ref === undefined ? [] : [{ ...ref, usedAt: score }];
-    });
+    const { keys } = this.session;
+    const keyOf = (shard: Shard): string => keys.access(shard);
+    const { oldest } = await oldestNamed(this.session, keyOf, limit, before, groupOfMember);
+    return oldest.map(({ named, score }) => ({ ...named, usedAt: score }));
   }
 
   /** Members of a shard's index from `from` to `to` (ends as ZRANGEBYLEX has them), at most `limit`. */
@@ -186,35 +187,14 @@ export class GroupIndex {
   }
 }
 
+/** The group of a member of an index, which begins with a letter for its order. */
+function groupOfIndex(member: string, shard: Shard): GroupRef | undefined {
+  return groupOfMember(member.slice(1), shard);
+}
+
 export function rangeCommand({ keys }: Session, shard: Shard, from: string, to: string, limit: number) {
   const key = keys.index(shard);
   return { key, args: ['ZRANGEBYLEX', key, from, to, 'LIMIT', '0', String(limit)] };
-}
-
-/**
- * The members with the lowest scores under `before` over the sorted sets of all shards. Of each shard only a few times
- * its fair share is looked at, so that with a large `limit` and very uneven shards the order is nearly, not exactly, right.
- */
-export async function oldestMembers(
-  session: Session,
-  keyOf: (shard: Shard) => string,
-  limit: number,
-  before: number,
-): Promise<{ readonly member: string; readonly score: number }[]> {
-  const ofEach = String(Math.min(limit, Math.max(16, Math.ceil((4 * limit) / ALL_SHARDS.length))));
-  const max = Number.isFinite(before) ? `(${before}` : '+inf';
-  const replies = await readMany(
-    session,
-    ALL_SHARDS.map((shard) => {
-      const key = keyOf(shard);
-      return { key, args: ['ZRANGEBYSCORE', key, '-inf', max, 'WITHSCORES', 'LIMIT', '0', ofEach] };
-    }),
-  );
-  return (replies as [string, number][][])
-    .flat()
-    .toSorted(([, a], [, b]) => a - b)
-    .slice(0, limit)
-    .map(([member, score]) => ({ member, score }));
 }
 
 export function referenceOf(head: string): Reference | undefined {

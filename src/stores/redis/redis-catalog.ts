@@ -1,14 +1,14 @@
 // The catalog on Redis. A commit goes blobs, source, groups, in this order, so that a crash in between leaves something
 // that nobody sees and that ages out, never a group without its source. Reads go through what the node remembers.
-import { type Digest, parseDigest } from '../../kernel/digest.js';
+import type { Digest } from '../../kernel/digest.js';
 import type { Context, GroupRef, ImageKey } from '../../kernel/image-key.js';
 import type { Catalog, CommitRequest, Evicted, Selection, Usage } from '../../kernel/ports/catalog.js';
 import type { CatalogEntry, NamedBlob, SourceRecord } from '../../kernel/source.js';
 import type { PagePyramid } from '../../kernel/zoom/pyramid-index.js';
 import { BlobOwners } from './blob-owners.js';
 import type { CatalogReader } from './catalog-reader.js';
-import { type GroupIndex, oldestMembers, type RemovalCondition, type UsedGroup } from './group-index.js';
-import { ALL_SHARDS } from './key-layout.js';
+import type { GroupIndex, RemovalCondition, UsedGroup } from './group-index.js';
+import { ALL_SHARDS, type Shard } from './key-layout.js';
 import { streamKeys } from './key-stream.js';
 import { tokenOfRevision } from './node-memory.js';
 import { encodeGroup, newToken, type StoredGroup, type Token } from './record-codec.js';
@@ -16,6 +16,7 @@ import { digestsIn, readMany, type Session } from './session.js';
 import { type Freed, type KeptSource, SourceShelf } from './source-shelf.js';
 import { SourceWriting } from './source-writing.js';
 import { storedBytes } from './stored-bytes.js';
+import { digestOfMember, oldestNamed } from './strays.js';
 
 /** References are ended for this many groups at a time while a selection is removed. */
 const RELEASE_AFTER_GROUPS = 1_000;
@@ -160,13 +161,7 @@ export class RedisCatalog implements Catalog {
 
   async evictSources(limit: number): Promise<Evicted> {
     const { keys } = this.session;
-    const digests = await oldestMembers(
-      this.session,
-      (shard) => keys.evictable(shard),
-      limit,
-      Number.POSITIVE_INFINITY,
-    );
-    return this.unkeepThese(usedDigests(digests));
+    return this.unkeepThese(await this.oldestSources((shard) => keys.evictable(shard), limit));
   }
 
   async evictGroups(limit: number, before?: number): Promise<Evicted> {
@@ -229,8 +224,16 @@ export class RedisCatalog implements Catalog {
     const { keys, clock, blobTtlMs } = this.session;
     const before = clock.now() - blobTtlMs - AGE_MARGIN_MS;
     await this.evictGroups(AGED_AT_A_TIME, before);
-    const digests = await oldestMembers(this.session, (shard) => keys.used(shard), AGED_AT_A_TIME, before);
-    return this.sources.releaseAged(usedDigests(digests));
+    return this.sources.releaseAged(await this.oldestSources((shard) => keys.used(shard), AGED_AT_A_TIME, before));
+  }
+
+  private async oldestSources(
+    keyOf: (shard: Shard) => string,
+    limit: number,
+    before = Number.POSITIVE_INFINITY,
+  ): Promise<{ readonly digest: Digest; readonly usedAt: number }[]> {
+    const { oldest } = await oldestNamed(this.session, keyOf, limit, before, digestOfMember);
+    return oldest.map(({ named, score }) => ({ digest: named, usedAt: score }));
   }
 
   /** A group whose source is lost answers nobody; it goes unless it was committed anew meanwhile. */
@@ -239,12 +242,4 @@ export class RedisCatalog implements Catalog {
     await this.groups.remove([{ ...ref, condition }], ended);
     await this.sources.release(ended);
   }
-}
-
-/** Whatever else stands in a set of ours names nothing, and is passed over. */
-function usedDigests(members: readonly { readonly member: string; readonly score: number }[]) {
-  return members.flatMap(({ member, score }) => {
-    const digest = parseDigest(member);
-    return digest === undefined ? [] : [{ digest, usedAt: score }];
-  });
 }

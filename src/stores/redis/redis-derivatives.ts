@@ -9,14 +9,14 @@ import {
   type DerivativesUsage,
   type DrawnSource,
 } from '../../kernel/ports/derivatives.js';
-import { oldestMembers } from './group-index.js';
-import { ALL_SHARDS, shardOfName } from './key-layout.js';
+import { ALL_SHARDS, type Shard, shardOfName } from './key-layout.js';
 import { script } from './link.js';
 import { derivativeIn, drawnIn } from './parsed-record.js';
 import { readIn } from './record-fields.js';
 import type { RedisBlobStore } from './redis-blob-store.js';
 import { SEAL_CHARACTERS } from './seals.js';
 import { healingTypes, readMany, runMany, type Session } from './session.js';
+import { digestOfMember, oldestNamed } from './strays.js';
 
 /** KEYS row, uses, costs. ARGV row, name, cost, digest or '', Unix ms, ms to live. Returns what the name cost and named before. */
 const PUT = script(`
@@ -30,7 +30,7 @@ redis.call('PEXPIRE', KEYS[2], ttl)
 redis.call('PEXPIRE', KEYS[3], ttl)
 return before`);
 
-/** KEYS uses, costs, rows. ARGV their names. Returns what each cost and named, '' for one that was not there. */
+/** KEYS uses, costs, rows. ARGV their names. Returns what each cost and named, '' for one that was not there. With the last use the sum goes. */
 const TAKE = script(`
 local taken = {}
 for n = 3, #KEYS do
@@ -42,6 +42,7 @@ for n = 3, #KEYS do
   redis.call('UNLINK', KEYS[n])
   taken[n - 2] = before
 end
+if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('UNLINK', KEYS[2]) end
 return taken`);
 
 /** KEYS names, owners, blob. ARGV name. */
@@ -131,16 +132,13 @@ export class RedisDerivatives implements Derivatives {
     let evicted = 0;
     let { bytes } = await this.usage();
     while (bytes > maxBytes) {
-      const oldest = await oldestMembers(
-        this.session,
-        (shard) => this.session.keys.derivativeUses(shard),
-        BATCH,
-        Number.POSITIVE_INFINITY,
-      );
+      const { keys } = this.session;
+      const keyOf = (shard: Shard): string => keys.derivativeUses(shard);
+      const { oldest } = await oldestNamed(this.session, keyOf, BATCH, Number.POSITIVE_INFINITY, nameOfMember);
       if (oldest.length === 0) return evicted;
-      for (const { member } of oldest) {
+      for (const { named } of oldest) {
         if (bytes <= maxBytes) return evicted;
-        bytes -= await this.take(member);
+        bytes -= await this.take(named);
         evicted++;
       }
       if (bytes > maxBytes) bytes = (await this.usage()).bytes;
@@ -231,4 +229,11 @@ export class RedisDerivatives implements Derivatives {
     ];
     link.sendAll(commands, deadlines.setMs).catch(() => this.noted.delete(name));
   }
+}
+
+/** `<digest>:<digest>` of a picture, `<digest>:source`, `<digest>:tag`. */
+function nameOfMember(member: string, shard: Shard): string | undefined {
+  const [begin, end] = [digestOfMember(member.slice(0, 64), shard), member.slice(65)];
+  const isName = member[64] === ':' && (end === OF_SOURCE || end === OF_TAG || parseDigest(end) !== undefined);
+  return begin !== undefined && isName ? member : undefined;
 }

@@ -1,14 +1,15 @@
 // The FairEviction port on Redis: takes from the context that has most what it used longest ago.
-import { parseDigest } from '../../kernel/digest.js';
+import type { Digest } from '../../kernel/digest.js';
 import type { Context } from '../../kernel/image-key.js';
 import type { Evicted } from '../../kernel/ports/catalog.js';
 import type { ContextUsage, FairEviction, Heaviest } from '../../kernel/ports/fair-eviction.js';
 import { type ContextLedger, inPairs } from './context-ledger.js';
 import { SAMPLE_GROUPS } from './context-scripts.js';
 import type { UsedGroup } from './group-index.js';
-import { ALL_SHARDS, groupOfName, groupShard } from './key-layout.js';
+import { ALL_SHARDS, groupOfName, groupShard, type Shard } from './key-layout.js';
 import type { RedisCatalog } from './redis-catalog.js';
 import { readMany, runMany, type Session } from './session.js';
+import { digestOfMember, dropStrays, groupOfMember } from './strays.js';
 
 /**
  * Groups of a context that are looked at in each shard for those used longest ago: all of them, up to about a thousand in
@@ -93,7 +94,21 @@ export class RedisFairEviction implements FairEviction {
         args: [context, Math.max(SAMPLE, Math.ceil(size / ALL_SHARDS.length)), Math.random()],
       })),
     );
-    const oldest = (replies as string[][]).flatMap(inPairs).toSorted(([, a], [, b]) => a - b);
+    const found = (replies as string[][]).flatMap((reply, at) =>
+      inPairs(reply).map((entry) => ({
+        entry,
+        shard: at as Shard,
+        isOurs: groupOfMember(entry[0], at as Shard) !== undefined,
+      })),
+    );
+    // Of another shard: nothing of that name stands here, and it would be among the oldest for ever.
+    const strays = found.filter(({ isOurs }) => !isOurs);
+    await dropStrays(
+      this.session,
+      strays.map(({ entry, shard }) => ({ key: keys.index(shard), member: `C${entry[0]}` })),
+    );
+    const ours = found.flatMap(({ entry, isOurs }) => (isOurs ? [entry] : []));
+    const oldest = ours.toSorted(([, a], [, b]) => a - b);
     const pool = { groups: oldest.slice(0, size), until: clock.monotonic() + POOL_MS };
     if (this.pools.size >= MOST_POOLS) this.pools.clear();
     this.pools.set(context, pool);
@@ -125,22 +140,34 @@ export class RedisFairEviction implements FairEviction {
   private async keptLongest(context: Context, limit: number) {
     const { keys } = this.session;
     const [from, to] = [`[${context}\0`, `(${context}\x01`];
-    const replies = await readMany(
-      this.session,
-      ALL_SHARDS.map((shard) => {
-        const key = keys.keptOf(shard);
-        return { key, args: ['ZRANGEBYLEX', key, from, to, 'LIMIT', '0', String(limit)] };
-      }),
-    );
-    // Behind the context all entries have the same shape, so they sort by the time.
-    const sinceOf = (entry: string) => entry.slice(-SINCE_DIGITS - DIGEST_CHARACTERS);
-    return (replies as string[][])
-      .flat()
-      .toSorted((a, b) => (sinceOf(a) < sinceOf(b) ? -1 : 1))
-      .slice(0, limit)
-      .flatMap((entry) => {
-        const digest = parseDigest(entry.slice(-DIGEST_CHARACTERS));
-        return digest === undefined ? [] : [{ digest, entry }];
-      });
+    for (;;) {
+      const replies = await readMany(
+        this.session,
+        ALL_SHARDS.map((shard) => {
+          const key = keys.keptOf(shard);
+          return { key, args: ['ZRANGEBYLEX', key, from, to, 'LIMIT', '0', String(limit)] };
+        }),
+      );
+      const found = ALL_SHARDS.flatMap((shard, at) =>
+        (replies[at] as string[]).map((entry) => ({
+          key: keys.keptOf(shard),
+          member: entry,
+          of: keptIn(entry, shard),
+        })),
+      );
+      const strays = found.filter(({ of }) => of === undefined);
+      if ((await dropStrays(this.session, strays)) > 0) continue;
+      return found
+        .flatMap(({ member, of }) => (of ? [{ ...of, entry: member }] : []))
+        .toSorted((a, b) => (a.since < b.since ? -1 : 1))
+        .slice(0, limit);
+    }
   }
+}
+
+/** Behind the context all entries have the same shape, so they sort by the time. */
+function keptIn(entry: string, shard: Shard): { readonly digest: Digest; readonly since: string } | undefined {
+  const since = entry.slice(-SINCE_DIGITS - DIGEST_CHARACTERS);
+  const digest = digestOfMember(entry.slice(-DIGEST_CHARACTERS), shard);
+  return digest !== undefined && /^\d{13}/.test(since) ? { digest, since } : undefined;
 }

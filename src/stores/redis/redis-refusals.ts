@@ -3,10 +3,10 @@
 import type { Digest } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
 import type { Failure, Refusal, Refusals } from '../../kernel/ports/refusals.js';
-import { oldestMembers } from './group-index.js';
 import { ALL_SHARDS, digestShard, type Shard } from './key-layout.js';
 import { decodeRefusal, FORGET_REFUSALS, NOTE_REFUSAL, REFUSAL_FIELDS, sealedRefusal } from './refusal-entry.js';
-import { digestsIn, healingTypes, readMany, runMany, type Session } from './session.js';
+import { healingTypes, readMany, runMany, type Session } from './session.js';
+import { digestOfMember, oldestNamed, withoutStrays } from './strays.js';
 
 export interface RedisRefusalsOptions {
   /** How long a failure is remembered after its last time. */
@@ -90,9 +90,14 @@ export class RedisRefusals implements Refusals {
           return { key, args: ['ZRANGE', key, '0', String(BATCH - 1)] };
         }),
       );
-      const named = (replies as string[][]).map(digestsIn);
-      forgotten += await this.remove(named.flat());
-      shards = shards.filter((_, at) => named[at]?.length === BATCH);
+      const left: Shard[] = [];
+      for (const [at, shard] of shards.entries()) {
+        const members = replies[at] as string[];
+        const found = await withoutStrays(this.session, keys.refusals(shard), shard, members, digestOfMember);
+        forgotten += await this.remove(found.named);
+        if (members.length === BATCH && found.named.length + found.dropped > 0) left.push(shard);
+      }
+      shards = left;
     }
     return forgotten;
   }
@@ -118,13 +123,10 @@ export class RedisRefusals implements Refusals {
     if (over <= 0) return;
     // A hundredth more than must be: in a flood not every note asks all shards for their oldest.
     const removed = Math.min(over + Math.floor(maxEntries / 100), MAX_REMOVED);
-    const oldest = await oldestMembers(
-      this.session,
-      (shard) => keys.refusals(shard),
-      removed,
-      Number.POSITIVE_INFINITY,
-    );
-    await this.remove(digestsIn(oldest.map(({ member }) => member)));
+    const keyOf = (shard: Shard): string => keys.refusals(shard);
+    const end = Number.POSITIVE_INFINITY;
+    const { oldest, dropped } = await oldestNamed(this.session, keyOf, removed, end, digestOfMember);
+    await this.remove(oldest.slice(0, Math.max(0, removed - dropped)).map(({ named }) => named));
   }
 
   private async remove(sources: readonly Digest[]): Promise<number> {

@@ -5,9 +5,10 @@ import { pyramidsOf } from '../../kernel/zoom/kept-pyramids.js';
 import type { BlobOwners } from './blob-owners.js';
 import { ALL_SHARDS, digestShard, type Shard } from './key-layout.js';
 import { decodeSource, type Token } from './record-codec.js';
-import { digestsIn, readMany, readTokens, runMany, type Session } from './session.js';
+import { readMany, readTokens, runMany, type Session } from './session.js';
 import { RELEASE_SOURCE, SWEEP_BLOB, TOUCH_SOURCE, UNKEEP_SOURCE } from './source-scripts.js';
 import { blobsOfRecord, keysOfSource } from './source-weight.js';
+import { digestOfMember } from './strays.js';
 
 /** A kept source, as it was found: by its last use, or by the entry of a context that holds it. */
 export interface KeptSource {
@@ -175,8 +176,8 @@ export class SourceShelf {
     const key = keys.orphans(shard);
     const [members] = await readMany(this.session, [{ key, args: ['SRANDMEMBER', key, String(limit)] }]);
     const named = members as string[];
-    const digests = digestsIn(named);
-    // What is no digest is nobody's blob, and would come again for ever.
+    const digests = named.flatMap((member) => digestOfMember(member, shard) ?? []);
+    // What is no digest, or one of another shard, is nobody's blob here, and would come again for ever.
     const others = named.filter((member) => !digests.some((digest) => digest === member));
     if (others.length > 0) await readMany(this.session, [{ key, args: ['SREM', key, ...others] }]);
     const replies = await runMany(

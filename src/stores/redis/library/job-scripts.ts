@@ -158,7 +158,11 @@ local function take(context)
 end
 local order = call('ZRANGE', B .. 'turns:' .. kind, 0, ${CLAIM_CONTEXTS - 1})
 for _, context in ipairs(order) do
-  if shares and not shares[context] then unknown[#unknown + 1] = context end
+  if shares and not shares[context] then
+    -- A turn without work is nobody's, and would keep a place before all others.
+    if call('EXISTS', B .. 'due:' .. kind .. ':' .. context) == 0 then call('ZREM', B .. 'turns:' .. kind, context)
+    else unknown[#unknown + 1] = context end
+  end
 end
 while #claims < limit and goesOn do
   goesOn = false

@@ -196,8 +196,12 @@ export function jobRecordIn(value: unknown): JobRecord {
 }
 
 /** The name of an original's bytes: its digest and a part of its own. */
+export function parsePlace(text: string): string | undefined {
+  return /^[0-9a-f]{64}-[\w-]{12}$/.test(text) ? text : undefined;
+}
+
 export function placeIn(value: unknown): string {
-  return parsedIn((text) => (/^[0-9a-f]{64}-[\w-]{12}$/.test(text) ? text : undefined), value);
+  return parsedIn(parsePlace, value);
 }
 
 export function digestOfPlace(place: string): Digest {

@@ -20,7 +20,7 @@ import { namesIt } from './asset-book.js';
 import { readItem, readItems } from './item-records.js';
 import type { Books, LibraryChanges } from './library-changes.js';
 import { describe, erasedOf, latest, pairsOf, recordAt, recordsAt } from './library-reads.js';
-import { assetIn, importIn, placeIn, versionIn } from './library-records.js';
+import { assetIn, importIn, parsePlace, versionIn } from './library-records.js';
 import { decodeRecord } from './library-session.js';
 
 export class RedisAssets implements Assets {
@@ -160,6 +160,8 @@ export class RedisAssets implements Assets {
       const id = parseAssetId(name);
       const asset = id && (await books.transaction.record({ key: this.keys.asset(id) }, assetIn));
       if (asset?.trashedAt === undefined) return 'stale';
+      // Trashed anew since, or under a time that is not its own.
+      if (asset.trashedAt >= trashedBefore) return asset.trashedAt;
       await books.assets.erase(asset);
       return 'done';
     });
@@ -167,7 +169,7 @@ export class RedisAssets implements Assets {
       const digest = parseDigest(name);
       const row = digest && (await books.assets.original(digest));
       if (digest === undefined || row === undefined || row.refs > 0) return 'stale';
-      if (row.since >= unneededBefore) return 'left';
+      if (row.since >= unneededBefore) return row.since;
       books.assets.forgetOriginal(digest, row);
       return row.kept ? 'done' : 'left';
     });
@@ -184,17 +186,21 @@ export class RedisAssets implements Assets {
   private async clearPlaces(limit: number): Promise<void> {
     const { leaving } = this.keys;
     for (const name of (await this.send(['ZRANGE', leaving, '0', String(limit - 1)])) as string[]) {
-      await this.clear(placeIn(name));
+      const place = parsePlace(name);
+      if (place !== undefined) await this.clear(place);
       await this.send(['ZREM', leaving, name]);
     }
   }
 
-  /** Takes the names dated before `before`, each in a transaction of its own. Resolves with for how many something was done. */
+  /**
+   * Takes the names dated before `before`, each in a transaction of its own. A step tells the time of one that is dated wrongly. Resolves
+   * with for how many something was done.
+   */
   private async each(
     key: string,
     before: number,
     limit: number,
-    step: (books: Books, name: string) => Promise<'done' | 'left' | 'stale'>,
+    step: (books: Books, name: string) => Promise<'done' | 'left' | 'stale' | number>,
   ): Promise<number> {
     const found = await this.send(['ZRANGEBYSCORE', key, '-inf', `(${before}`, 'LIMIT', '0', String(limit)]);
     let done = 0;
@@ -203,6 +209,7 @@ export class RedisAssets implements Assets {
         const outcome = await step(books, name);
         // What is listed and is not so any more would come first in every round.
         if (outcome === 'stale') books.transaction.call('ZREM', key, name);
+        if (typeof outcome === 'number') books.transaction.call('ZADD', key, String(outcome), name);
         return outcome;
       });
       if (outcome === 'done') done++;

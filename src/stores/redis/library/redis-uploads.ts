@@ -88,6 +88,10 @@ export class RedisUploads implements Uploads {
     const sessions = await this.namesBefore(this.keys.newSessions, before, limit);
     for (const name of sessions) {
       const number = Number(name);
+      if (!Number.isSafeInteger(number) || String(number) !== name) {
+        await this.send(['ZREM', this.keys.newSessions, name]);
+        continue;
+      }
       const assets = await this.assetsIn(number);
       await this.changes.commit(({ uploads }) => uploads.forgetSession(number, assets));
     }
