@@ -3,6 +3,7 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { unlink } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { DEFAULT_TARGET_FORMATS } from '../default-formats.js';
 
@@ -157,10 +158,10 @@ export class KillLoad {
   private async checkKey(server: ServerProcess, key: string): Promise<void> {
     const held = this.keys.get(key);
     if (held === undefined) throw new Error(`expected a key of the load, got ${key}`);
-    const answer = await fetch(`${server.url}/${path(key, 'getMetadata', '')}`);
-    const text = await answer.text();
-    const found = answer.status === 404 ? 'nothing' : digestIn(text);
-    expect(held.possible, `${key}: ${answer.status} ${text.slice(0, 300)}`).toContain(found);
+    const { status, body } = await answered(() => fetch(`${server.url}/${path(key, 'getMetadata', '')}`));
+    const text = body.toString();
+    const found = status === 404 ? 'nothing' : digestIn(text);
+    expect(held.possible, `${key}: ${status} ${text.slice(0, 300)}`).toContain(found);
     held.possible = [found];
     if (found === 'nothing') return;
     const previews = previewsIn(text);
@@ -174,24 +175,35 @@ export class KillLoad {
 
 /** The digest of the preview; fails unless it is answered, whole. */
 async function readPreview(server: ServerProcess, key: string, format: string): Promise<string> {
-  const answer = await fetch(`${server.url}/${path(key, 'getImage', format)}`);
-  const bytes = Buffer.from(await answer.arrayBuffer());
-  expect(answer.status, `${key} ${format}: ${answer.status === 200 ? '' : bytes.toString()}`).toBe(200);
-  const digest = digestOf(bytes);
-  expect(answer.headers.get('etag')).toBe(`"${digest}"`);
+  const { status, headers, body } = await answered(() => fetch(`${server.url}/${path(key, 'getImage', format)}`));
+  expect(status, `${key} ${format}: ${status === 200 ? '' : body.toString()}`).toBe(200);
+  const digest = digestOf(body);
+  expect(headers.get('etag')).toBe(`"${digest}"`);
   return digest;
 }
 
 async function ask(server: ServerProcess, operation: string, source: Buffer): Promise<void> {
-  const answer = await fetch(`${server.url}/${operation}`, { method: 'POST', body: sourceForm(source) });
-  const body = Buffer.from(await answer.arrayBuffer());
-  if (answer.status !== 200) throw new Error(`${operation}: ${answer.status} ${body.toString()}`);
+  const send = () => fetch(`${server.url}/${operation}`, { method: 'POST', body: sourceForm(source) });
+  const { status, body } = await answered(send);
+  if (status !== 200) throw new Error(`${operation}: ${status} ${body.toString()}`);
 }
 
 async function clear(url: string): Promise<void> {
-  const answer = await fetch(url, { method: 'DELETE', headers: { Authorization: AUTHORIZATION } });
-  const body = await answer.text();
-  if (answer.status !== 200) throw new Error(`${url}: ${answer.status} ${body}`);
+  const { status, body } = await answered(() =>
+    fetch(url, { method: 'DELETE', headers: { Authorization: AUTHORIZATION } }),
+  );
+  if (status !== 200) throw new Error(`${url}: ${status} ${body.toString()}`);
+}
+
+/** What `send` is answered with. A server on a busy machine may ask to come again, which acknowledges nothing, and is done. */
+async function answered(send: () => Promise<Response>) {
+  for (;;) {
+    const answer = await send();
+    const body = Buffer.from(await answer.arrayBuffer());
+    const afterSeconds = answer.headers.get('retry-after');
+    if (answer.status !== 503 || afterSeconds === null) return { status: answer.status, headers: answer.headers, body };
+    await sleep(Number(afterSeconds) * 1_000);
+  }
 }
 
 /** Keys are `<client>/<name>`: the client is the context. */
