@@ -8,6 +8,7 @@ import type { Tenants } from '../kernel/ports/tenants.js';
 import { type Shown, SURROGATE_HEADERS, surrogateKeysOf } from '../kernel/takedown/surrogate-keys.js';
 import { type Access, type Admission, BEARER_CHALLENGE, UNRESTRICTED } from './access/access.js';
 import { createGuard } from './access/admin-guard.js';
+import { clientOf } from './access/client-address.js';
 import { isForbiddenSite } from './access/cross-site.js';
 import { createFairUse, type FairUse } from './access/fair-use.js';
 import { recognisedBy, tenantOf } from './access/tenant-access.js';
@@ -95,6 +96,7 @@ export function createRouteHandlers(deps: RouteDependencies): (dialect: Dialect,
         return tenant;
       },
       origin: originOf(request),
+      client: clientOf(request.ip),
     });
     // An upload that turned out not to be needed.
     if (hasUnreadBody(request)) response.setHeader('Connection', 'close');

@@ -1,6 +1,7 @@
 // Runs the jobs of one kind: claims what is due as long as it has a hand free, keeps the leases, and ends each job as its handler
 // says. Wakes at once for what this process made due, and asks every second for what others did.
 
+import { shareOf } from '../kernel/fair-share.js';
 import type { Context } from '../kernel/image-key.js';
 import { type ItemStage, parseItemWorkId } from '../kernel/library/import-job.js';
 import { faultWaitMs, MAX_PATIENCE_MS, type Reason } from '../kernel/library/reason.js';
@@ -137,7 +138,7 @@ export class JobRunner {
   private readonly admits = (context: Context, claimed: number): boolean => {
     if (this.deps.only?.(context) === false) return false;
     const held = [...this.running].filter((running) => running.claim.context === context).length;
-    return held + claimed < handsFor(this.deps.concurrency, this.running.size - held);
+    return held + claimed < shareOf(this.deps.concurrency, this.running.size - held);
   };
 
   private begin(claim: Claim): void {
@@ -216,14 +217,6 @@ export class JobRunner {
       }),
     );
   }
-}
-
-/**
- * How many of `hands` one context may have while others have `taken`: of what they leave three quarters, rounded down, and one at
- * least. So a context whose work hangs never has all of them, and the next one finds a hand free at once.
- */
-export function handsFor(hands: number, taken: number): number {
-  return Math.max(1, Math.floor((3 * (hands - taken)) / 4));
 }
 
 /** What the end of a job without success means for whoever asked for it. */

@@ -286,7 +286,8 @@ it('draws few regions at once; who asks for more is told to come again, and serv
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
     expect(await answer.json()).toMatchObject({ code: 5030 });
   }
-  expect(answers.length - refused.length).toBeGreaterThanOrEqual(8);
+  // As many as a browser has connections to one server.
+  expect(answers.length - refused.length).toBeGreaterThanOrEqual(6);
   for (const path of paths) await picture(path);
 });
 

@@ -75,6 +75,8 @@ export interface Call {
   tenant(): Tenant;
   /** Scheme and host by which it asks, as it says them: for URLs in its own answer, never for what others are told. */
   readonly origin: string | undefined;
+  /** Which client asks, as far as limits care: an address, or the network of one. */
+  readonly client: string;
 }
 
 /** What everybody has to know of a route before anything is asked. */

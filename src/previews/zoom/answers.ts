@@ -37,6 +37,9 @@ export interface Zoom {
    * that `isPassing`. `type`: what it has to be, lest all are made for one that there is not.
    */
   tile(ref: PageRef, place: TilePlace, type?: string): Promise<PreviewChoice>;
-  /** The picture that `resolve` makes of the size: a tile where one shows it, else drawn from tiles. */
-  region(ref: PageRef, resolve: (size: Size) => ImageRequest): Promise<PreviewChoice>;
+  /**
+   * The picture that `resolve` makes of the size: a tile where one shows it, else drawn from tiles. `client`: who asks, so that one does
+   * not take every place. Throws `overloaded` where there is none.
+   */
+  region(ref: PageRef, resolve: (size: Size) => ImageRequest, client?: string): Promise<PreviewChoice>;
 }

@@ -5,6 +5,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, digestOf } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
+import { shareOf } from '../../kernel/fair-share.js';
 import type { Context } from '../../kernel/image-key.js';
 import type { Converter, RegionTask } from '../../kernel/ports/converter.js';
 import type { Preview } from '../../kernel/source.js';
@@ -15,8 +16,11 @@ import { Recent } from './recent.js';
 
 /** Facts of pictures that were drawn: some hundred bytes each. */
 const MAX_KNOWN = 10_000;
-/** Drawn at once: each holds its tiles, some ten to seventy megabytes, and those who ask need no leave. */
-const MAX_DRAWING = 8;
+/**
+ * Drawn at once: each holds its tiles, some ten to seventy megabytes, and those who ask need no leave. One context may have nine of them and
+ * one client of it six, which are the connections that a browser has to a server.
+ */
+const MAX_DRAWING = 12;
 /** Tiles that are handed to a converter as bytes: a file would take longer. */
 const MAX_SENT_BYTES = 1024 * 1024;
 const RETRY_SECONDS = 1;
@@ -37,6 +41,8 @@ export interface Wanted {
   readonly source: Digest;
   readonly name: string;
   readonly context: Context;
+  /** Who asks, where that is told. */
+  readonly client?: string | undefined;
   /** Stands in for something better: forgotten when nobody waits for it any more. */
   readonly isPassing: boolean;
   prepare(): Promise<{ readonly task: RegionTask; readonly bytes: Buffer }>;
@@ -53,19 +59,24 @@ export interface DrawnPartsDeps {
   readonly tmpDir: string;
 }
 
+/** One that is being drawn, and for whom it was begun. */
+interface Drawing extends Pick<Wanted, 'context' | 'client'> {
+  readonly flight: Promise<DrawnPart>;
+}
+
 export class DrawnParts {
   private readonly known = new Recent<string, Drawn>(MAX_KNOWN);
   /** `MAX_DRAWING` at most. */
-  private readonly drawing = new Map<string, Promise<DrawnPart>>();
+  private readonly drawing = new Map<string, Drawing>();
 
   constructor(private readonly deps: DrawnPartsDeps) {}
 
-  /** Throws `overloaded` where too many are being drawn, and what converting does. */
+  /** Throws `overloaded` where too many are being drawn, of all or of who asks, and what converting does. */
   async of(wanted: Wanted): Promise<DrawnPart> {
     const key = keyOf(wanted);
     const known = this.known.get(key);
     if (known) return { drawn: known };
-    return this.drawing.get(key) ?? this.begin(key, wanted);
+    return this.drawing.get(key)?.flight ?? this.begin(key, wanted);
   }
 
   /** Its bytes are lost. */
@@ -74,13 +85,25 @@ export class DrawnParts {
   }
 
   private begin(key: string, wanted: Wanted): Promise<DrawnPart> {
-    if (this.drawing.size >= MAX_DRAWING)
+    if (!this.hasPlaceFor(wanted))
       throw new ProofsheetError('overloaded', 'too many regions are being drawn; please try again', {
         retryAfterSeconds: RETRY_SECONDS,
       });
     const flight = this.found(wanted).finally(() => this.drawing.delete(key));
-    this.drawing.set(key, flight);
+    this.drawing.set(key, { flight, context: wanted.context, client: wanted.client });
     return flight;
+  }
+
+  /** Neither one context nor one client of it has all places, however many it asks for. */
+  private hasPlaceFor({ context, client }: Pick<Wanted, 'context' | 'client'>): boolean {
+    const all = [...this.drawing.values()];
+    const ofContext = all.filter((each) => each.context === context);
+    const contextMay = shareOf(MAX_DRAWING, all.length - ofContext.length);
+    if (all.length >= MAX_DRAWING || ofContext.length >= contextMay) return false;
+    if (client === undefined) return true;
+    const ofOthers = ofContext.filter((each) => each.client !== client);
+    const ofClient = all.filter((each) => each.client === client);
+    return ofClient.length < shareOf(contextMay, ofOthers.length);
   }
 
   private async found(wanted: Wanted): Promise<DrawnPart> {

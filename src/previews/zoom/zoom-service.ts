@@ -81,13 +81,13 @@ export class ZoomService implements Zoom {
     return this.tileOf(ref, picture, place);
   }
 
-  async region(ref: PageRef, resolve: (size: Size) => ImageRequest): Promise<PreviewChoice> {
+  async region(ref: PageRef, resolve: (size: Size) => ImageRequest, client?: string): Promise<PreviewChoice> {
     const picture = await this.picture(ref);
     const request = resolve(picture.size);
     const { region, size, isLoose, mirrored, rotation, quality, format } = request;
     const isPlain = !mirrored && rotation === 0 && quality === 'default' && format === picture.tileType;
     const place = isPlain ? tileShowing(picture.size, region, size, isLoose) : undefined;
-    return place ? this.tileOf(ref, picture, place) : this.regionOf(ref, picture, request, resolve);
+    return place ? this.tileOf(ref, picture, place) : this.regionOf(ref, picture, request, resolve, client);
   }
 
   private async entryOf(ref: GroupRef): Promise<CatalogEntry> {
@@ -151,12 +151,14 @@ export class ZoomService implements Zoom {
     picture: ZoomPicture,
     request: ImageRequest,
     resolve: (size: Size) => ImageRequest,
+    client: string | undefined,
   ): Promise<PreviewChoice> {
     const { entry, page } = picture;
     const wanted: Wanted = {
       source: entry.source.digest,
       name: `${page}/${request.canonical}`,
       context: entry.group.context,
+      client,
       isPassing: false,
       prepare: async () => {
         const layout = layOut(picture.size, request);
@@ -166,7 +168,7 @@ export class ZoomService implements Zoom {
     const again = (): Promise<PreviewChoice> => {
       this.deps.parts.forget(wanted);
       // The key may stand for another picture by now, of another size.
-      return this.region(ref, resolve);
+      return this.region(ref, resolve, client);
     };
     const { drawn, bytes, from } = await this.deps.parts.of(wanted);
     return choiceOf(entry, drawn, { ...(bytes && { bytes }), ...(from && { from }), isDrawn: true, again });

@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ProofsheetError } from '../../../src/kernel/errors.js';
+import { shareOf } from '../../../src/kernel/fair-share.js';
 import { parseFormat } from '../../../src/kernel/format.js';
 import type { Context } from '../../../src/kernel/image-key.js';
 import type { AssetId, ImportId, TenantId } from '../../../src/kernel/library/ids.js';
 import type { Claim } from '../../../src/kernel/ports/jobs.js';
 import { parseHostRule } from '../../../src/kernel/source-url.js';
 import { blockedContent } from '../../../src/kernel/takedown/tombstone.js';
-import { handsFor, JobRunner } from '../../../src/library/job-runner.js';
+import { JobRunner } from '../../../src/library/job-runner.js';
 import { flat, image } from '../../support/images.js';
 import { failure, openImportFlow, tenantOf } from '../../support/import-flow.js';
 import { newImport, wantedItem } from '../../support/library.js';
@@ -578,13 +579,13 @@ describe('whose import it is', () => {
 });
 
 test('a context has three quarters of the hands that others leave, so that one that hangs leaves others some', () => {
-  expect([1, 2, 4, 8, 16].map((hands) => handsFor(hands, 0))).toEqual([1, 1, 3, 6, 12]);
+  expect([1, 2, 4, 8, 16].map((hands) => shareOf(hands, 0))).toEqual([1, 1, 3, 6, 12]);
   fc.assert(
     fc.property(fc.integer({ min: 2, max: 1_000 }), (hands) => {
-      const first = handsFor(hands, 0);
+      const first = shareOf(hands, 0);
       expect(first).toBeLessThan(hands);
-      expect(first + handsFor(hands, first)).toBeLessThanOrEqual(hands);
-      if (hands >= 8) expect(first + handsFor(hands, first)).toBeLessThan(hands);
+      expect(first + shareOf(hands, first)).toBeLessThanOrEqual(hands);
+      if (hands >= 8) expect(first + shareOf(hands, first)).toBeLessThan(hands);
     }),
   );
 });

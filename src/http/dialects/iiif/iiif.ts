@@ -2,7 +2,13 @@
 // `/iiif/3/{id}/...`, `/iiif/2/{id}/...`. An id is an image key of the default context, or `context/key` with its slash encoded; below
 // `/iiif/3/assets/{tenant}` it is that of an asset. One that ends in `;page=N` is that of a page.
 import { DEFAULT_CONTEXT, parseContext, parseImageKey } from '../../../kernel/image-key.js';
-import { type ApiVersion, type ImageRequestText, resolveImageRequest } from '../../../kernel/zoom/image-request.js';
+import type { Size } from '../../../kernel/sizes.js';
+import {
+  type ApiVersion,
+  type ImageRequest,
+  type ImageRequestText,
+  resolveImageRequest,
+} from '../../../kernel/zoom/image-request.js';
 import { plainFailure } from '../../replies/error-map.js';
 import { type JsonReply, shownOf } from '../../replies/reply.js';
 import { namedPage, pageRefOf, scopeOfZoomed, type Zoomed, zoomOf } from '../deep-zoom.js';
@@ -105,13 +111,14 @@ function imageRoute({ mount, publicUrl }: IiifSettings, version: ApiVersion, kin
       return { ...pictureOf(kind, target, mount), text: { region, size, rotation, quality, format } };
     },
     scopeOf: scopeOfZoomed,
-    async run({ zoomed, id, text }, use, { origin }) {
+    async run({ zoomed, id, text }, use, { origin, client }) {
       let canonical = '';
-      const choice = await zoomOf(use).region(await pageRefOf(use, zoomed), (picture) => {
+      const resolve = (picture: Size): ImageRequest => {
         const request = resolveImageRequest(version, picture, text, IMAGE_LIMITS);
         canonical = request.canonical;
         return request;
-      });
+      };
+      const choice = await zoomOf(use).region(await pageRefOf(use, zoomed), resolve, client);
       const url = `${publicUrl(origin)}${mount}/${version}/${id}/${canonical}`;
       const links = `<${url}>;rel="canonical", <${PROFILES[version]}>;rel="profile"`;
       // Where the links name the host that was asked, they are for those alone who ask by it; and which picture an asset shows now, no

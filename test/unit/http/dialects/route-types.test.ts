@@ -30,7 +30,7 @@ it('what a route parses is what it is run with, and nobody else sees it', () => 
 
 it('a route sees no request and no response, and cannot answer but by a reply', () => {
   expectTypeOf<keyof Call>().toEqualTypeOf<
-    'receive' | 'namedSource' | 'isWaiting' | 'sourceTag' | 'seesPrivateTags' | 'tenant' | 'origin' | 'verb'
+    'receive' | 'namedSource' | 'isWaiting' | 'sourceTag' | 'seesPrivateTags' | 'tenant' | 'origin' | 'client' | 'verb'
   >();
   expectTypeOf<Awaited<ReturnType<RouteOf<void>['run']>>>().toEqualTypeOf<Reply>();
   // @ts-expect-error: no such kind of reply.
