@@ -2,6 +2,7 @@
 // network, no cache; the parent may kill it at any moment, and it ends itself when the parent is gone.
 import sharp from 'sharp';
 import { ProofsheetError } from '../kernel/errors.js';
+import type { Conversion } from '../kernel/ports/converter.js';
 import { type ConversionSteps, convertSource, WorkTally } from './convert-source.js';
 import { freeDeadBuffers } from './dead-buffers.js';
 import { asConversionError } from './decoder-errors.js';
@@ -10,6 +11,7 @@ import { allowOnly } from './loaders.js';
 import type { ChildSettings, FromChild, JobMessage, ProceedMessage, RefuseMessage, ToChild } from './protocol.js';
 import { ReadBuffer } from './read-buffer.js';
 import { drawsText } from './text-check.js';
+import { DecodedTiles } from './zoom/decoded-tiles.js';
 import { makePyramid } from './zoom/make-pyramid.js';
 import { drawRegion } from './zoom/region.js';
 import { tellPages } from './zoom/tell-pages.js';
@@ -21,9 +23,7 @@ sharp.concurrency(1);
 allowOnly(settings.sourceTypes, settings.streams === true);
 
 const buffer = new ReadBuffer();
-
-/** Before anything is waited for: jobs come while the rest of this file does not stand yet. */
-const ZOOMING = { pyramid: makePyramid, pages: tellPages, region: drawRegion } as const;
+const tiles = new DecodedTiles();
 
 /** Ends the current job's wait for memory. */
 let answerHeader: ((answer: ProceedMessage | RefuseMessage) => void) | undefined;
@@ -59,9 +59,7 @@ async function run(job: JobMessage): Promise<void> {
       wantedReady: (info, metadata, preview) => send({ kind: 'wanted', id, info, metadata, preview }),
     };
     const { drawing } = job;
-    const conversion = await (drawing
-      ? drawSource({ ...job, drawing }, settings, steps, tally, buffer)
-      : workOf(job)(job, settings, steps, tally, buffer));
+    const conversion = await workOf(job)(job, settings, steps, tally);
     const isEmpty = (drawing !== undefined || job.zoom?.kind === 'pages') && conversion.previews.length === 0;
     const counts = countsOf(tally, begun);
     const rssBytes = process.memoryUsage.rss();
@@ -75,9 +73,16 @@ async function run(job: JobMessage): Promise<void> {
   setImmediate(freeDeadBuffers);
 }
 
-function workOf({ zoom }: JobMessage) {
-  if (zoom === undefined) return convertSource;
-  return ZOOMING[zoom.kind];
+type Work = (job: JobMessage, of: ChildSettings, steps: ConversionSteps, tally: WorkTally) => Promise<Conversion>;
+
+/** Whatever is not of tiles may be of anybody: no pixels of others are there any more by then. */
+function workOf({ zoom, drawing }: JobMessage): Work {
+  if (zoom?.kind === 'region') return (job, ...rest) => drawRegion(job, ...rest, tiles);
+  tiles.forget();
+  if (drawing) return (job, ...rest) => drawSource({ ...job, drawing }, ...rest, buffer);
+  if (zoom === undefined) return (job, ...rest) => convertSource(job, ...rest, buffer);
+  const make = zoom.kind === 'pyramid' ? makePyramid : tellPages;
+  return (job, ...rest) => make(job, ...rest, buffer);
 }
 
 function countsOf({ decodes, encodes }: WorkTally, begun: NodeJS.CpuUsage) {

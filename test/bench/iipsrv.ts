@@ -11,8 +11,8 @@ export interface Iipsrv extends Server {
   url(path: string, request: string): string;
 }
 
-/** Whoever started it calls `stop`. */
-export async function startIipsrv(binary: Program): Promise<Iipsrv> {
+/** `keepsTiles`: in its cache, as it does by itself, decoded. Whoever started it calls `stop`. */
+export async function startIipsrv(binary: Program, keepsTiles = true): Promise<Iipsrv> {
   const dir = await mkdtemp(join(tmpdir(), 'proofsheet-bench-iipsrv-'));
   const port = await freePort();
   const address = `127.0.0.1:${port}`;
@@ -27,7 +27,10 @@ export async function startIipsrv(binary: Program): Promise<Iipsrv> {
       String(port),
     ],
     // As ours: tiles and pictures of quality 85, nothing larger than the picture.
-    env: { JPEG_QUALITY: '85', LOGFILE: join(dir, 'log'), VERBOSITY: '1', MAX_CVT: '5000' },
+    env: {
+      ...{ JPEG_QUALITY: '85', LOGFILE: join(dir, 'log'), VERBOSITY: '1', MAX_CVT: '5000' },
+      ...(!keepsTiles && { MAX_IMAGE_CACHE_SIZE: '0' }),
+    },
     ready: /^listening (\d+)/,
   });
   const gateway = await startGateway({ binary: await requireTool('nginx'), address });

@@ -5,18 +5,17 @@ import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { digestOf } from '../../kernel/digest.js';
 import type { Conversion, LaidTile, MadePreview, RegionTask } from '../../kernel/ports/converter.js';
-import { areaOf, type Size } from '../../kernel/sizes.js';
+import { areaOf } from '../../kernel/sizes.js';
 import type { SourceInfo } from '../../kernel/source.js';
 import type { ImageFormat } from '../../kernel/zoom/image-request.js';
 import type { Rect } from '../../kernel/zoom/pyramid.js';
 import type { ConversionSteps, WorkTally } from '../convert-source.js';
 import { withoutDensity } from '../encoded.js';
 import { type ChildSettings, type JobMessage, MAX_CONTENT_BYTES } from '../protocol.js';
+import type { DecodedTiles, TilePixels } from './decoded-tiles.js';
 
 /** Red, green, blue and what is seen through. */
 const CHANNELS = 4;
-/** Tiles that are decoded side by side: as many as a child has threads. */
-const TILES_AT_ONCE = 4;
 const WHITE = { r: 255, g: 255, b: 255 };
 /** Half of white: what bitonal parts at. */
 const THRESHOLD = 128;
@@ -36,11 +35,12 @@ export async function drawRegion(
   settings: Pick<ChildSettings, 'flush'>,
   steps: Pick<ConversionSteps, 'admit'>,
   tally: WorkTally,
+  decoded: DecodedTiles,
 ): Promise<Conversion> {
   if (zoom?.kind !== 'region') throw new Error('expected the task of a region');
   const { region, size, mirrored, rotation, quality, format } = zoom.drawn;
   await steps.admit('jpeg', CHANNELS * (2 * areaOf(zoom.canvas) + 2 * areaOf(size)));
-  const cut = pictureOf(await (content ? laidOf(content, zoom) : fromFile(sourcePath, zoom)));
+  const cut = pictureOf(await (content ? laidOf(content, zoom, decoded) : fromFile(sourcePath, zoom, decoded)));
   const { widthPx, heightPx } = size;
   const isScaled = widthPx !== region.widthPx || heightPx !== region.heightPx;
   const scaled = isScaled ? cut.resize(widthPx, heightPx, { fit: 'fill', kernel: 'lanczos3' }) : cut;
@@ -72,81 +72,57 @@ export async function drawRegion(
   return { info: infoOf(zoom), metadata: {}, previews: [preview] };
 }
 
-/** Pixels of 8 bits in three channels, or in four where some are seen through. */
-interface Pixels extends Size {
-  readonly data: Buffer;
-  readonly channels: 3 | 4;
-}
-
 /** Tiles one after the other: in memory, or in an open file. */
 type Tiles = Buffer | number;
 
-async function fromFile(path: string, task: RegionTask): Promise<Pixels> {
+async function fromFile(path: string, task: RegionTask, decoded: DecodedTiles): Promise<TilePixels> {
   const file = openSync(path, 'r');
   try {
-    return await laidOf(file, task);
+    return await laidOf(file, task, decoded);
   } finally {
     closeSync(file);
   }
 }
 
-/** The region as the tiles have it: no more of each is read than lies in it. */
-async function laidOf(from: Tiles, task: RegionTask): Promise<Pixels> {
-  const found = (await laid(from, task, 3)) ?? (await laid(from, task, CHANNELS));
-  if (found === undefined) throw new Error('expected tiles of three or four channels');
-  return found;
-}
-
-/** `undefined` where a tile has more channels. */
-async function laid(all: Tiles, { tiles, drawn }: RegionTask, channels: 3 | 4): Promise<Pixels | undefined> {
+/** The region as the tiles have it. */
+async function laidOf(all: Tiles, { tiles, drawn }: RegionTask, decoded: DecodedTiles): Promise<TilePixels> {
   const { region } = drawn;
   const { widthPx, heightPx } = region;
-  const data = Buffer.alloc(areaOf(region) * channels);
-  for (let from = 0; from < tiles.length; from += TILES_AT_ONCE) {
-    const some = tiles.slice(from, from + TILES_AT_ONCE);
-    const parts = await Promise.all(some.map((tile) => inRegion(all, tile, region, channels)));
-    for (const part of parts) {
-      if (part === 'more-channels') return undefined;
-      if (part) lay(part, data, widthPx, channels);
-    }
+  const shown = tiles.filter((tile) => overlapOf(tile, region) !== undefined);
+  let laid: TilePixels = { data: Buffer.alloc(areaOf(region) * 3), widthPx, heightPx, channels: 3 };
+  const given = (tile: LaidTile): Buffer => bytesOf(all, tile);
+  await decoded.each(shown, given, (pixels, tile) => {
+    if (pixels.channels === CHANNELS && laid.channels === 3) laid = withAlpha(laid);
+    lay(laid.channels === pixels.channels ? pixels : withAlpha(pixels), tile, region, laid);
+  });
+  return laid;
+}
+
+/** `undefined` where they have no pixel in common. */
+function overlapOf(tile: Rect, region: Rect): Rect | undefined {
+  const leftPx = Math.max(tile.leftPx, region.leftPx);
+  const topPx = Math.max(tile.topPx, region.topPx);
+  const widthPx = Math.min(tile.leftPx + tile.widthPx, region.leftPx + region.widthPx) - leftPx;
+  const heightPx = Math.min(tile.topPx + tile.heightPx, region.topPx + region.heightPx) - topPx;
+  return widthPx > 0 && heightPx > 0 ? { leftPx, topPx, widthPx, heightPx } : undefined;
+}
+
+/** Copies what of a tile lies in the region. Its digest was that of the tile that lies there, so its size is. */
+function lay(tile: TilePixels, at: Rect, region: Rect, onto: TilePixels): void {
+  const overlap = overlapOf(at, region);
+  if (overlap === undefined) return;
+  const { channels } = onto;
+  for (let row = overlap.topPx; row < overlap.topPx + overlap.heightPx; row++) {
+    const from = ((row - at.topPx) * tile.widthPx + overlap.leftPx - at.leftPx) * channels;
+    const to = ((row - region.topPx) * onto.widthPx + overlap.leftPx - region.leftPx) * channels;
+    tile.data.copy(onto.data, to, from, from + overlap.widthPx * channels);
   }
-  return { data, widthPx, heightPx, channels };
 }
 
-/** Pixels, and where they lie in the region. */
-interface Part extends Rect {
-  readonly data: Buffer;
-}
-
-/** What of a tile lies in the region; `undefined` where nothing does. Its digest was that of the tile that lies there, so its size is. */
-async function inRegion(
-  all: Tiles,
-  tile: LaidTile,
-  region: Rect,
-  channels: 3 | 4,
-): Promise<Part | 'more-channels' | undefined> {
-  const left = Math.max(tile.leftPx, region.leftPx);
-  const top = Math.max(tile.topPx, region.topPx);
-  const width = Math.min(tile.leftPx + tile.widthPx, region.leftPx + region.widthPx) - left;
-  const height = Math.min(tile.topPx + tile.heightPx, region.topPx + region.heightPx) - top;
-  if (width <= 0 || height <= 0) return undefined;
-  const image = sharp(bytesOf(all, tile), { failOn: 'warning', sequentialRead: true });
-  const shown = image.extract({ left: left - tile.leftPx, top: top - tile.topPx, width, height }).toColourspace('srgb');
-  const read = (channels === 4 ? shown.ensureAlpha() : shown).raw();
-  const { data, info } = await read.toBuffer({ resolveWithObject: true });
-  if (info.channels !== channels) return 'more-channels';
-  return { data, leftPx: left - region.leftPx, topPx: top - region.topPx, widthPx: width, heightPx: height };
-}
-
-function lay(
-  { data, leftPx, topPx, widthPx, heightPx }: Part,
-  onto: Buffer,
-  ontoWidthPx: number,
-  channels: number,
-): void {
-  const rowBytes = widthPx * channels;
-  for (let row = 0; row < heightPx; row++)
-    data.copy(onto, ((topPx + row) * ontoWidthPx + leftPx) * channels, row * rowBytes, (row + 1) * rowBytes);
+function withAlpha({ data, widthPx, heightPx }: TilePixels): TilePixels {
+  const all = Buffer.alloc(widthPx * heightPx * CHANNELS, 255);
+  for (let from = 0, to = 0; from < data.length; from += 3, to += CHANNELS) data.copy(all, to, from, from + 3);
+  return { data: all, widthPx, heightPx, channels: CHANNELS };
 }
 
 function bytesOf(file: Tiles, { start, bytes }: LaidTile): Buffer {
@@ -169,7 +145,7 @@ async function pixels(image: Sharp): Promise<Sharp> {
   });
 }
 
-function pictureOf({ data, widthPx, heightPx, channels }: Pixels): Sharp {
+function pictureOf({ data, widthPx, heightPx, channels }: TilePixels): Sharp {
   return sharp(data, { raw: { width: widthPx, height: heightPx, channels }, limitInputPixels: false });
 }
 

@@ -135,7 +135,11 @@ async function tileHits(options: RunOptions): Promise<Comparison[]> {
       const mine = { name: 'Proofsheet', values: results.ours };
       const files = { name: 'nginx', values: results.nginx };
       const bare = { name: 'node:http', values: results.floor };
-      return [compare(63, what, 'requests/s', mine, files, { rule: 'at least', value: 0.6 }, bare)];
+      // Of nginx no more is to be had than bare node:http has; of that as much as any hit has (rows 1 and 4).
+      return [
+        compare(63, what, 'requests/s', mine, files, { rule: 'at least', value: 0.6 }, bare),
+        compare(63, what, 'requests/s', mine, bare, { rule: 'at least', value: 0.9 }),
+      ];
     });
   });
 }
