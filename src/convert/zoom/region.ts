@@ -89,12 +89,16 @@ async function laidOf(all: Tiles, { tiles, drawn }: RegionTask, decoded: Decoded
   const { region } = drawn;
   const { widthPx, heightPx } = region;
   const shown = tiles.filter((tile) => overlapOf(tile, region) !== undefined);
-  let laid: TilePixels = { data: Buffer.alloc(areaOf(region) * 3), widthPx, heightPx, channels: 3 };
+  // All tiles of a picture have as many channels as the first; where one has more, it shows.
+  let laid: TilePixels | undefined;
   const given = (tile: LaidTile): Buffer => bytesOf(all, tile);
   await decoded.each(shown, given, (pixels, tile) => {
-    if (pixels.channels === CHANNELS && laid.channels === 3) laid = withAlpha(laid);
+    const { channels } = pixels;
+    laid ??= { data: Buffer.alloc(areaOf(region) * channels), widthPx, heightPx, channels };
+    if (channels > laid.channels) laid = withAlpha(laid);
     lay(laid.channels === pixels.channels ? pixels : withAlpha(pixels), tile, region, laid);
   });
+  if (laid === undefined) throw new Error('expected tiles that show the region');
   return laid;
 }
 
@@ -121,7 +125,7 @@ function lay(tile: TilePixels, at: Rect, region: Rect, onto: TilePixels): void {
 
 function withAlpha({ data, widthPx, heightPx }: TilePixels): TilePixels {
   const all = Buffer.alloc(widthPx * heightPx * CHANNELS, 255);
-  for (let from = 0, to = 0; from < data.length; from += 3, to += CHANNELS) data.copy(all, to, from, from + 3);
+  for (let from = 0, to = 0; from < data.length; to++) if (to % CHANNELS < 3) all[to] = data[from++] ?? 0;
   return { data: all, widthPx, heightPx, channels: CHANNELS };
 }
 
