@@ -26,16 +26,8 @@ it.each([
     start: row.slice(0, index).reduce((sum, before) => sum + before.length, 0),
   }));
   const size = { widthPx: row.length * SIDE_PX - 8, heightPx: 8 };
-  const drawn = {
-    ...{
-      region: { leftPx: 4, topPx: 4, ...size },
-      size,
-      mirrored: false,
-      rotation: 0,
-      quality: 'default',
-      format: 'png',
-    },
-  } as const;
+  const region = { leftPx: 4, topPx: 4, ...size };
+  const drawn = { region, size, mirrored: false, rotation: 0, quality: 'default', format: 'png' } as const;
   const zoom = { kind: 'region', canvas: { widthPx: row.length * SIDE_PX, heightPx: SIDE_PX }, tiles, drawn } as const;
   const job = { sourcePath: '', outputDir: '', content, zoom };
   const steps = { admit: async () => undefined };
