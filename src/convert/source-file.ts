@@ -4,6 +4,7 @@ import { ProofsheetError } from '../kernel/errors.js';
 import type { Size } from '../kernel/sizes.js';
 import { type Orientation, type SourceInfo, type SourceType, storedSize } from '../kernel/source.js';
 import { type ByteSource, lookingAt } from './byte-source.js';
+import { possibleProfile, withPossibleProfile } from './colour/possible-profile.js';
 import type { Reading } from './colour/reading.js';
 import { readingOfDeep } from './colour/sixteen-bit.js';
 import { asConversionError, rootCause, sawNoType } from './decoder-errors.js';
@@ -127,7 +128,8 @@ async function openAs(type: SourceType, file: Buffer, settings: ChildSettings): 
 }
 
 function sourceOfPixels(type: SourceType, file: Buffer, pixels: PixelSource, settings: ChildSettings): SourceFile {
-  const { size, orientation, icc, exif, xmp, iptc } = pixels;
+  const { size, orientation, exif, xmp, iptc } = pixels;
+  const icc = possibleProfile(pixels.icc, pixels.colorSpace);
   const info: SourceInfo = {
     type,
     ...turnedSize(size.widthPx, size.heightPx, orientation),
@@ -160,13 +162,13 @@ export async function withPixels(source: SourceFile, size: Size): Promise<Source
 /** How the decoders are told to read a source: strict, and never more than the pixel limit. */
 export function decoderOptions(
   settings: ChildSettings,
-  { reading, isHarmless = false }: Pick<SourceFile, 'reading' | 'isHarmless'>,
+  { header, reading, isHarmless = false }: Pick<SourceFile, 'header' | 'reading' | 'isHarmless'>,
 ): SharpOptions {
   return {
     failOn: isHarmless ? 'error' : 'warning',
     limitInputPixels: settings.maxSourcePixels,
     sequentialRead: true,
-    ignoreIcc: reading?.ignoreIcc ?? false,
+    ignoreIcc: header.icc === undefined || reading?.ignoreIcc === true,
   };
 }
 
@@ -226,7 +228,7 @@ async function readHeader(bytes: Buffer | string, type: SourceType, page = 1): P
       `expected an image of type ${type} after its first bytes, got ${header.format}`,
     );
   }
-  return header;
+  return withPossibleProfile(header);
 }
 
 function infoOf(type: SourceType, header: DecoderMetadata, reading: Reading | undefined): SourceInfo {

@@ -6,7 +6,7 @@ import { type Geometry, geometryOf } from './sizes.js';
 import { type SourceInfo, storedSize } from './source.js';
 
 /** Raise it whenever the same source and target format would give other bytes than before. */
-export const PIPELINE_VERSION = 9;
+export const PIPELINE_VERSION = 10;
 
 /**
  * The longest side each type can hold: libjpeg's JPEG_MAX_DIMENSION, WebP's 14 bits, the AV1 level libvips allows, GIF's

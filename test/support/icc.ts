@@ -40,16 +40,19 @@ export function parametricCurve(type: number, ...parameters: readonly number[]):
 /** sRGB's own curve as a parametric one. */
 export const SRGB_CURVE = parametricCurve(3, 2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045);
 
-export function greyProfile(curve: Buffer): Buffer {
+/** What profiles connect by. */
+const D50: Colourant = [0.9642, 1, 0.8249];
+
+export function greyProfile(curve: Buffer, white = D50): Buffer {
   return profileOf('GRAY', [
-    ['wtpt', xyz([0.9642, 1, 0.8249])],
+    ['wtpt', xyz(white)],
     ['kTRC', curve],
   ]);
 }
 
-export function rgbProfile(curve: Buffer, [red, green, blue] = SRGB_COLOURANTS): Buffer {
+export function rgbProfile(curve: Buffer, [red, green, blue] = SRGB_COLOURANTS, white = D50): Buffer {
   return profileOf('RGB ', [
-    ['wtpt', xyz([0.9642, 1, 0.8249])],
+    ['wtpt', xyz(white)],
     ['rXYZ', xyz(red)],
     ['gXYZ', xyz(green)],
     ['bXYZ', xyz(blue)],
@@ -59,14 +62,33 @@ export function rgbProfile(curve: Buffer, [red, green, blue] = SRGB_COLOURANTS):
   ]);
 }
 
-function xyz(values: Colourant): Buffer {
-  const tag = Buffer.alloc(20);
-  tag.write('XYZ ', 'latin1');
-  for (const [index, value] of values.entries()) tag.writeInt32BE(Math.round(value * 65_536), 8 + index * 4);
+/** A table (`mft2`) that gives every colour of `inputs` channels the same XYZ, of half the light that it can tell. */
+export function greyTable(inputs: number): Buffer {
+  const tag = Buffer.alloc(52 + 2 * (2 * inputs + 3 * 2 ** inputs + 2 * 3));
+  tag.write('mft2', 'latin1');
+  tag.set([inputs, 3, 2], 8);
+  for (const diagonal of [12, 28, 44]) tag.writeInt32BE(65_536, diagonal);
+  tag.writeUInt16BE(2, 48);
+  tag.writeUInt16BE(2, 50);
+  for (let input = 0; input < inputs; input++) tag.writeUInt16BE(0xffff, 54 + input * 4);
+  for (let at = 52 + inputs * 4; at < tag.length - 12; at += 2) tag.writeUInt16BE(0x4000, at);
+  for (let output = 0; output < 3; output++) tag.writeUInt16BE(0xffff, tag.length - 10 + output * 4);
   return tag;
 }
 
-function profileOf(space: string, tags: readonly (readonly [name: string, data: Buffer])[]): Buffer {
+/** Numbers are cut off at the least and the most that a tag can tell: 32768 to either side. */
+function xyz(values: Colourant): Buffer {
+  const tag = Buffer.alloc(20);
+  tag.write('XYZ ', 'latin1');
+  for (const [index, value] of values.entries()) {
+    const fixed = Math.round(value * 65_536);
+    tag.writeInt32BE(Math.max(-0x80000000, Math.min(0x7fffffff, fixed)), 8 + index * 4);
+  }
+  return tag;
+}
+
+/** Of that colour space, with `desc`, `cprt` and these tags. */
+export function profileOf(space: string, tags: readonly (readonly [name: string, data: Buffer])[]): Buffer {
   const text: readonly (readonly [string, Buffer])[] = [
     ['desc', Buffer.concat([Buffer.from('desc\0\0\0\0\0\0\0\x05test\0', 'latin1'), Buffer.alloc(78)])],
     ['cprt', Buffer.from('text\0\0\0\0none\0', 'latin1')],

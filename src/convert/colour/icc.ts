@@ -4,8 +4,9 @@ import { D50_TO_SRGB, times } from './primaries.js';
 import type { Colours } from './reading.js';
 import { srgbToLight, type Transfer } from './transfer.js';
 
-const HEADER_BYTES = 128;
-const MAX_TAGS = 100;
+export const HEADER_BYTES = 128;
+/** More the decoder's library does not take. */
+export const MAX_TAGS = 100;
 
 /** The colours that `profile` gives coded values of grey; `undefined` for damaged profiles and those of other kinds. */
 export function greyColoursOf(profile: Buffer): Colours | undefined {
@@ -36,7 +37,7 @@ export function profileName(profile: Buffer): string | undefined {
   return new TextDecoder('utf-16be').decode(tag.subarray(from, from + length)).replace(/\0[\s\S]*$/, '');
 }
 
-function tagOf(profile: Buffer, name: string): Buffer | undefined {
+export function tagOf(profile: Buffer, name: string): Buffer | undefined {
   if (profile.length < HEADER_BYTES + 4) return undefined;
   const count = Math.min(MAX_TAGS, profile.readUInt32BE(HEADER_BYTES));
   for (let index = 0; index < count; index++) {
@@ -50,13 +51,13 @@ function tagOf(profile: Buffer, name: string): Buffer | undefined {
   return undefined;
 }
 
-function xyzOf(tag: Buffer | undefined): readonly [number, number, number] | undefined {
+export function xyzOf(tag: Buffer | undefined): readonly [number, number, number] | undefined {
   if (tag === undefined || textAt(tag, 0) !== 'XYZ ' || tag.length < 20) return undefined;
   return [fixedAt(tag, 8), fixedAt(tag, 12), fixedAt(tag, 16)];
 }
 
 /** Sections 10.6 (curv) and 10.18 (para). */
-function curveOf(tag: Buffer | undefined): Transfer | undefined {
+export function curveOf(tag: Buffer | undefined): Transfer | undefined {
   if (tag === undefined) return undefined;
   const kind = textAt(tag, 0);
   if (kind === 'curv') return sampledCurve(tag);
@@ -113,7 +114,7 @@ function fixedAt(data: Buffer, at: number): number {
   return data.readInt32BE(at) / 65_536;
 }
 
-function textAt(data: Buffer, at: number): string {
+export function textAt(data: Buffer, at: number): string {
   return data.toString('latin1', at, at + 4);
 }
 

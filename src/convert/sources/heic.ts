@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import sharp from 'sharp';
 import { areaOf, type Size } from '../../kernel/sizes.js';
+import { withPossibleProfile } from '../colour/possible-profile.js';
 import { decoderPackage } from '../decoder-packages.js';
 import type { OpenedSource, Pixels } from '../opened-source.js';
 import { DamagedSource, refusedKind } from '../refused-kind.js';
@@ -54,7 +55,9 @@ export async function openHeic(file: Buffer): Promise<OpenedSource> {
   await loaded();
   const other = undecodedHeif(file, 'HEIF');
   if (other !== undefined) throw refusedKind(other);
-  const header = await sharp(withKnownBrand(file), { failOn: 'warning', limitInputPixels: false }).metadata();
+  const told = await sharp(withKnownBrand(file), { failOn: 'warning', limitInputPixels: false }).metadata();
+  // Code points stand in for a profile that is passed over.
+  const header = withPossibleProfile(told);
   const { width, height, hasAlpha, icc, exif, xmp, space } = header;
   const bits = header.depth === 'ushort' ? 16 : 8;
   const items = heifItems(file);

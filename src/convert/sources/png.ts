@@ -83,7 +83,7 @@ export function pngReading(bytes: Buffer, header: Metadata): Reading | undefined
       : undefined;
   const depth = header.depth === 'ushort' ? 'ushort' : 'uchar';
   if (colours) return readingOf(depth, colours, true);
-  if (header.icc || chunks.has('iCCP') || chunks.has('sRGB')) return undefined;
+  if (header.icc || chunks.has('sRGB')) return undefined;
   const stated = statedColours(chunks);
   return stated && readingOf(depth, stated, true);
 }
@@ -114,7 +114,7 @@ function primariesOf(chrm: Buffer): Primaries | undefined {
   return isPossible ? primaries : undefined;
 }
 
-const COLOUR_CHUNKS: readonly string[] = ['cICP', 'iCCP', 'sRGB', 'gAMA', 'cHRM'];
+const COLOUR_CHUNKS: readonly string[] = ['cICP', 'sRGB', 'gAMA', 'cHRM'];
 
 /** Data of the chunks about colour, all of which stand before the pixels; of equal ones the first. */
 function colourChunks(bytes: Buffer): Map<string, Buffer> {

@@ -12,6 +12,7 @@ import { Decoder } from '../decoder.js';
 import type { ChildSettings, JobMessage } from '../protocol.js';
 import { pipelineFrom, upright, uprightPipeline } from '../raster.js';
 import type { ReadBuffer } from '../read-buffer.js';
+import { decoderOptions } from '../source-file.js';
 import { type OpenedPage, openPage } from './open-page.js';
 import { packTiles } from './pack-tiles.js';
 
@@ -63,7 +64,7 @@ async function cut(
   const { info } = source;
   if (kind === 'streamed') {
     await admit(info.type, stripsOf(info) + wholeOf(info));
-    const options = { failOn: 'warning', limitInputPixels: settings.maxSourcePixels, sequentialRead: true } as const;
+    const options = decoderOptions(settings, source);
     const ofPage = page > 1 ? { ...options, page: page - 1 } : options;
     await write(uprightPipeline(sharp(source.path, ofPage), info.orientation));
     return info;

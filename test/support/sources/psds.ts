@@ -11,6 +11,7 @@ export interface PsdOptions {
   readonly transparent?: boolean;
   /** Says of itself that it holds no composite. */
   readonly noComposite?: boolean;
+  readonly icc?: Buffer;
   /** Claimed instead of what is there. */
   readonly modeNumber?: number;
   readonly claimedBits?: number;
@@ -44,6 +45,7 @@ export function psdOf({ data, widthPx, heightPx, channels }: Pixels, options: Ps
   head.writeUInt32BE(widthPx, 18);
   head.writeUInt16BE(options.claimedBits ?? bits, 22);
   head.writeUInt16BE(options.modeNumber ?? { grey: 1, rgb: 3, cmyk: 4 }[mode], 24);
+  const icc = options.icc ? resourceOf(1039, options.icc) : Buffer.alloc(0);
   const version = noComposite ? Buffer.from('3842494d042100000000000500000001' + '0000', 'hex') : Buffer.alloc(0);
   const layers = transparent ? Buffer.concat([lengthOf(2, big), Buffer.from('ffff', 'hex')]) : Buffer.alloc(0);
   const rowBytes = (widthPx * bits) / 8;
@@ -54,13 +56,21 @@ export function psdOf({ data, widthPx, heightPx, channels }: Pixels, options: Ps
   return Buffer.concat([
     head,
     lengthOf(0, false),
-    lengthOf(version.length, false),
+    lengthOf(version.length + icc.length, false),
     version,
+    icc,
     lengthOf(layers.length, big),
     layers,
     Buffer.from([0, rle ? 1 : 0]),
     body,
   ]);
+}
+
+/** An image resource without a name. */
+function resourceOf(id: number, data: Buffer): Buffer {
+  const head = Buffer.from('8BIM\0\0\0\0', 'latin1');
+  head.writeUInt16BE(id, 4);
+  return Buffer.concat([head, lengthOf(data.length, false), data, Buffer.alloc(data.length % 2)]);
 }
 
 function lengthOf(value: number, wide: boolean): Buffer {
