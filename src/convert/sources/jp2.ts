@@ -34,10 +34,20 @@ interface OpenJpeg {
 interface Header {
   readonly widthPx: number;
   readonly heightPx: number;
+  /** The code stream, of which the header was read. */
+  readonly stream: Buffer;
+  /** Of the picture, where a palette has others than the code stream. */
   readonly channels: number;
+  readonly palette: Palette | undefined;
   readonly bits: 8 | 16;
   readonly precision: number;
   readonly icc: Buffer | undefined;
+}
+
+/** Rows of `columns` bytes. */
+interface Palette {
+  readonly columns: number;
+  readonly rows: Buffer;
 }
 
 export async function openJp2(file: Buffer): Promise<OpenedSource> {
@@ -56,7 +66,7 @@ export async function openJp2(file: Buffer): Promise<OpenedSource> {
     pages: 1,
     icc,
     decoderBytes: (size) => BASE_BYTES + file.length + size.widthPx * size.heightPx * channels * BYTES_PER_SAMPLE,
-    decode: () => decodeJp2(file, header),
+    decode: () => decodeJp2(header),
   };
 }
 
@@ -67,22 +77,45 @@ function loaded() {
   });
 }
 
-async function decodeJp2(file: Buffer, { widthPx, heightPx, channels, bits, precision, icc }: Header): Promise<Pixels> {
+async function decodeJp2({
+  stream,
+  widthPx,
+  heightPx,
+  channels,
+  palette,
+  bits,
+  precision,
+  icc,
+}: Header): Promise<Pixels> {
   const { create, module } = await loaded();
   const library = await create(instanceOf(module));
   const decoder = new library.J2KDecoder();
-  decoder.getEncodedBuffer(file.length).set(file);
+  // Without the boxes: what they tell of palettes is done here.
+  decoder.getEncodedBuffer(stream.length).set(stream);
   decoder.decode();
   const info = decoder.getFrameInfo();
   const decoded = decoder.getDecodedBuffer();
+  const coded = palette ? 1 : channels;
   // What it cannot decode gives a picture of nothing, and no error.
-  const isWhole = info.width === widthPx && info.height === heightPx && info.componentCount === channels;
-  if (!isWhole || decoded.length !== widthPx * heightPx * channels * (bits / 8)) {
+  const isWhole = info.width === widthPx && info.height === heightPx && info.componentCount === coded;
+  if (!isWhole || decoded.length !== widthPx * heightPx * coded * (bits / 8)) {
     throw new DamagedSource(
-      `expected ${widthPx}x${heightPx} of ${channels}, got ${info.width}x${info.height} of ${info.componentCount}`,
+      `expected ${widthPx}x${heightPx} of ${coded}, got ${info.width}x${info.height} of ${info.componentCount}`,
     );
   }
-  return { samples: spread(decoded, bits, precision), widthPx, heightPx, channels, icc };
+  const samples = palette ? painted(decoded, palette) : spread(decoded, bits, precision);
+  return { samples, widthPx, heightPx, channels, icc };
+}
+
+/** Numbers past the palette stand for its last row (annex I.5.3.4). */
+function painted(numbers: Uint8Array, { columns, rows }: Palette): Uint8Array {
+  const samples = new Uint8Array(numbers.length * columns);
+  const last = rows.length / columns - 1;
+  for (let at = 0; at < numbers.length; at++) {
+    const row = Math.min(last, numbers[at] as number) * columns;
+    for (let column = 0; column < columns; column++) samples[at * columns + column] = rows[row + column] as number;
+  }
+  return samples;
 }
 
 /** Samples of `precision` bits, so that the most is the most. */
@@ -120,11 +153,48 @@ function readHeader(file: Buffer): Header {
   if (depth >= 16) throw refusedKind('JPEG 2000 of signed or more than 16-bit samples');
   const header = boxes.find(({ type }) => type === 'jp2h');
   const inside = header ? boxesOf(header.body) : [];
-  if (inside.some(({ type }) => type === 'pclr')) throw refusedKind('JPEG 2000 with a palette');
+  const palette = paletteOf(inside);
+  if (palette && (channels !== 1 || depth >= 8)) throw refusedKind('JPEG 2000 with a palette beside other samples');
   const colour = inside.find(({ type }) => type === 'colr')?.body;
   const space = colour && colour[0] === 1 && colour.length >= 7 ? colour.readUInt32BE(3) : undefined;
   if (space !== undefined && space !== SRGB && space !== GREY)
     throw refusedKind(`JPEG 2000 in colours (${space}) that are not read here`);
   const icc = colour && colour[0] === 2 && colour.length > 131 ? colour.subarray(3) : undefined;
-  return { widthPx: x - left, heightPx: y - top, channels, bits: depth >= 8 ? 16 : 8, precision: depth + 1, icc };
+  const size = { widthPx: x - left, heightPx: y - top };
+  const samples = { channels: palette?.columns ?? channels, bits: depth >= 8 ? 16 : 8, precision: depth + 1 } as const;
+  return { ...size, ...samples, stream, palette, icc };
+}
+
+/** Bits of a column, less one; the highest bit says that they are signed. */
+const EIGHT_BITS = 7;
+/** What a channel is: a column of the palette, by its number (annex I.5.3.5). */
+const BY_PALETTE = 1;
+
+/** Annexes I.5.3.4 and I.5.3.5: the columns in the order of the channels. */
+function paletteOf(boxes: readonly { readonly type: string; readonly body: Buffer }[]): Palette | undefined {
+  const body = boxes.find(({ type }) => type === 'pclr')?.body;
+  if (body === undefined) return undefined;
+  expectBytes(body, 0, 3);
+  const [entries, columns] = [body.readUInt16BE(0), body.readUInt8(2)];
+  const map = boxes.find(({ type }) => type === 'cmap')?.body ?? Buffer.alloc(0);
+  if (columns !== 1 && columns !== 3) throw refusedKind(`JPEG 2000 with a palette of ${columns} columns`);
+  expectBytes(map, 0, columns * 4);
+  expectBytes(body, 3, columns + entries * columns);
+  const order = Array.from({ length: columns }, (_, channel) => map.readUInt8(channel * 4 + 3));
+  const isPlain = order.every(
+    (column, channel) => column < columns && map.readUInt16BE(channel * 4) === 0 && map[channel * 4 + 2] === BY_PALETTE,
+  );
+  if (!isPlain || body.subarray(3, 3 + columns).some((bits) => bits !== EIGHT_BITS))
+    throw refusedKind('JPEG 2000 with a palette that is not of bytes');
+  if (entries === 0) throw new DamagedSource('expected a palette of some colours, got none');
+  const told = body.subarray(3 + columns);
+  return {
+    columns,
+    rows: Buffer.from(
+      Array.from({ length: entries * columns }, (_, at) => {
+        const channel = at % columns;
+        return told[at - channel + (order[channel] ?? 0)] ?? 0;
+      }),
+    ),
+  };
 }

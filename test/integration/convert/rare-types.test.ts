@@ -5,6 +5,7 @@ import { Converting } from '../../support/converting.js';
 import { closeUnharmed, expectCuts, refusalOf } from '../../support/hostile/refusing.js';
 import { cutOut, image, photo, quadrants } from '../../support/images.js';
 import { colourDistance, psnrDb, quarterColours } from '../../support/pixels.js';
+import { withPalette } from '../../support/sources/jp2-boxes.js';
 import { type PsdOptions, psdOf } from '../../support/sources/psds.js';
 import { jp2Of, jxlOf } from '../../support/sources/tool-made.js';
 
@@ -225,6 +226,70 @@ describe('JPEG 2000', () => {
     const source = await jp2Of(original, 'jp2');
     expect((await converting.convert(source, ['auto:64x64'])).info.bitsPerSample).toBe(16);
     expect(await likeness(source, await sharp(original).toColourspace('srgb').png().toBuffer())).toBeGreaterThan(45);
+  });
+
+  describe('with a palette', () => {
+    const COLOURS = [
+      [250, 10, 20],
+      [30, 240, 10],
+      [20, 10, 230],
+      [240, 250, 30],
+    ];
+    /** A quarter each of the numbers 0 to 3. */
+    async function numbers(last = 3): Promise<Buffer> {
+      const raw = Buffer.from(
+        Array.from({ length: 64 * 48 }, (_, at) => {
+          const quarter = (at % 64 >= 32 ? 1 : 0) + (at >= 64 * 24 ? 2 : 0);
+          return quarter === 3 ? last : quarter;
+        }),
+      );
+      const png = sharp(raw, { raw: { width: 64, height: 48, channels: 1 } }).toColourspace('b-w');
+      return jp2Of(await png.png().toBuffer(), 'jp2');
+    }
+    const shown = async (source: Buffer) => quarterColours(await converting.preview(source, 'png:-1x-1'));
+
+    test('it is shown in the colours of the palette', async () => {
+      const source = withPalette(await numbers(), COLOURS);
+      expect(await shown(source)).toEqual(COLOURS);
+      const { info } = await converting.convert(source, ['auto:16x16']);
+      expect(info).toMatchObject({ channels: 3, bitsPerSample: 8, colorSpace: 'srgb' });
+    });
+
+    test('columns in another order', async () => {
+      const columns = COLOURS.map(([r = 0, g = 0, b = 0]) => [b, r, g]);
+      expect(await shown(withPalette(await numbers(), columns, { order: [1, 2, 0] }))).toEqual(COLOURS);
+    });
+
+    test('of grey', async () => {
+      const greys = [[10], [90], [170], [250]];
+      const plain = withPalette(await numbers(), greys);
+      plain.writeUInt32BE(17, plain.indexOf('colr', 0, 'latin1') + 7);
+      expect(await shown(plain)).toEqual(greys.map(([grey]) => [grey, grey, grey]));
+    });
+
+    test('a number past it stands for its last colour', async () => {
+      expect(await shown(withPalette(await numbers(200), COLOURS))).toEqual(COLOURS);
+    });
+
+    test.each<[string, (jp2: Buffer) => Buffer, string]>([
+      ['of two columns', (jp2) => withPalette(jp2, [[1, 2]]), 'a palette of 2 columns'],
+      ['of more than bytes', (jp2) => withPalette(jp2, COLOURS, { bits: 16 }), 'not of bytes'],
+      ['whose channels are no columns', (jp2) => withPalette(jp2, COLOURS, { order: [0, 1, 9] }), 'not of bytes'],
+    ])('%s it is refused by name', async (_what, changed, says) => {
+      expect(await refusal(changed(await numbers()))).toEqual({
+        code: 'source-type-refused',
+        message: expect.stringContaining(says),
+      });
+    });
+
+    test('of fewer colours than it says, or of none, it is damaged', async () => {
+      const short = withPalette(await numbers(), COLOURS);
+      short.writeUInt16BE(60_000, short.indexOf('pclr', 0, 'latin1') + 4);
+      expect((await refusal(short)).code).toBe('source-undecodable');
+      const none = withPalette(await numbers(), COLOURS);
+      none.writeUInt16BE(0, none.indexOf('pclr', 0, 'latin1') + 4);
+      expect((await refusal(none)).code).toBe('source-undecodable');
+    });
   });
 
   test('four components are refused by name: the decoder knows one and three', async () => {
