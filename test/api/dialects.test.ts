@@ -1,10 +1,12 @@
-// Every dialect keeps the contract: ImageConverter, and one of nobody that is as unlike it as can be. What one does not say
+// Dialects keep the contract: those over the cache and its pictures, and one of nobody that is as unlike them as can be. What one does not say
 // keeps none of it.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAccess } from '../../src/http/access/access.js';
 import type { Dialect } from '../../src/http/dialects/dialect.js';
 import { dzi } from '../../src/http/dialects/dzi/dzi.js';
 import { iiif } from '../../src/http/dialects/iiif/iiif.js';
+import { imaginary } from '../../src/http/dialects/imaginary/imaginary.js';
+import { OPERATION_NAMES, REFUSED_OPERATIONS } from '../../src/http/dialects/imaginary/operations.js';
 import { dialectsOf } from '../../src/http/dialects/registry.js';
 import { tokenDigest } from '../../src/kernel/credentials.js';
 import { parseContext } from '../../src/kernel/image-key.js';
@@ -92,6 +94,24 @@ const LEDGER: DialectOffer = {
   },
 };
 
+/** What one or the other of its operations needs. */
+const DRAWN_BY = 'width=32&height=24&type=jpeg&areawidth=10&areaheight=10&rotate=90&sigma=2&factor=1';
+
+const IMAGINARY: DialectOffer = {
+  dialect: imaginary({ mount: '/imaginary', context: parseContext(''), version: '1.2.3' }),
+  group: GROUP,
+  examples: Object.fromEntries([
+    ...OPERATION_NAMES.map((name) => [name, { path: `/${name}?${DRAWN_BY}` }]),
+    ['pipeline', { path: `/pipeline?operations=${encodeURIComponent('[{"operation":"autorotate"}]')}` }],
+    ...REFUSED_OPERATIONS.map((name) => [name, { path: `/${name}` }]),
+    ['info', { path: '/info' }],
+    ['health', { path: '/health' }],
+    ['versions', { path: '/' }],
+  ]),
+  asking: 'resize',
+  varying: ['health'],
+};
+
 describeContract('ImageConverter', dialectCases, () => openDialect(IMAGE_CONVERTER));
 /** Every asset is the one picture. */
 const ASSETS = {
@@ -103,6 +123,10 @@ const overAssets = async (offer: DialectOffer) =>
 
 describeContract('Deep Zoom', dialectCases, () => overAssets(DZI));
 describeContract('IIIF', dialectCases, () => overAssets(IIIF));
+// Not the first of its server: that one's mount is where the original is probed, and imaginary has a route of its own there.
+describeContract('imaginary', dialectCases, async () =>
+  openDialect(IMAGINARY, await startEdgeServer({}, { dialects: [imageConverter, IMAGINARY.dialect] })),
+);
 describeContract('a dialect of nobody', dialectCases, () => openDialect(LEDGER));
 
 it('a dialect that says nothing passes no case', async () => {

@@ -126,7 +126,7 @@ export async function startEdgeServer(
     access,
     previews,
     zoom: new FakeZoom(previews),
-    drawings: new FakeDrawings(),
+    drawings: new FakeDrawings(() => previews.passOrFail()),
     config: settings,
     logger,
     metrics,

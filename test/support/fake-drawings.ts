@@ -8,10 +8,15 @@ import { digestOf } from '../../src/kernel/digest.js';
 import type { Context } from '../../src/kernel/image-key.js';
 import type { DrawnSource } from '../../src/kernel/ports/derivatives.js';
 import type { Drawings, DrawnFrom, DrawnPicture, Upload } from '../../src/previews/answers.js';
+import { sourceInfo } from './records.js';
 import { withTempDir } from './temp-dir.js';
 
 export class FakeDrawings implements Drawings {
+  /** `failing` throws where the next use case is to fail. */
+  constructor(private readonly failing: () => void) {}
+
   async drawUpload(context: Context, upload: Upload): Promise<DrawnPicture> {
+    this.failing();
     const { held } = upload;
     const path = held ? join(tmpdir(), `${randomUUID()}.held`) : upload.path;
     await held?.placeAt(path);
@@ -53,7 +58,7 @@ export class FakeDrawings implements Drawings {
   }
 }
 
-/** Nobody asks what the edge would not tell. */
+/** Whatever it is. */
 function unknownSource(): DrawnSource {
-  return { metadata: {}, info: {} as DrawnSource['info'] };
+  return { metadata: {}, info: sourceInfo() };
 }

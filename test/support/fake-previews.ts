@@ -152,6 +152,11 @@ export class FakePreviews implements Previews {
 
   private called(name: string): void {
     this.calls.push(name);
+    this.passOrFail();
+  }
+
+  /** Throws `failNext`, once; for other use cases that are to fail beside these. */
+  passOrFail(): void {
     const error = this.failNext;
     this.failNext = undefined;
     if (error !== undefined) throw error;

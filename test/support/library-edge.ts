@@ -47,7 +47,7 @@ export async function startLibraryEdge(
   const flow = await openImportFlow(tenant);
   /** Why nothing is converted now; a test sets it. */
   const strain: { now: ProofsheetError | undefined } = { now: undefined };
-  const drawings = new FakeDrawings();
+  const drawings = new FakeDrawings(() => undefined);
   const service = new LibraryService({ ...flow, drawings, maxItems, maxOpenImports: 3, strain: () => strain.now });
   const started: { server?: EdgeServer } = {};
   const urlOf: PublicUrl = publicUrl ?? (() => started.server?.origin ?? '');
