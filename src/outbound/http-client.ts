@@ -7,6 +7,7 @@ import type { AddressPolicy } from './address-policy.js';
 import { createConnector } from './connector.js';
 import type { Resolve } from './name-lookup.js';
 import { DeadlinePassed } from './network-faults.js';
+import { MAX_AHEAD_BYTES, neverPaused } from './never-paused.js';
 import { unlessAborted } from './unless-aborted.js';
 
 export interface HttpClientOptions {
@@ -97,6 +98,8 @@ export class HttpClient {
         headers: { ...headers, 'accept-encoding': 'identity' },
         ...(body !== undefined && { body }),
         signal: ended,
+        // For what comes with the headers, before the body is here.
+        highWaterMark: MAX_AHEAD_BYTES,
       });
       // undici hears of an abort only once it is connected, which may take as long as its own deadline for that.
       const answer = await unlessAborted(asked, ended).catch((error: unknown) => {
@@ -106,6 +109,7 @@ export class HttpClient {
         );
         throw error;
       });
+      if (!staysOpen(answer)) neverPaused(answer.body);
       // An aborted body tells its error as an event; who does not read it need not hear it.
       answer.body.on('error', () => undefined);
       return answer;
@@ -117,6 +121,13 @@ export class HttpClient {
   close(): Promise<void> {
     return this.agent.destroy();
   }
+}
+
+/** Whether the connection surely outlives the answer, so that its body may wait for its reader as long as it likes. */
+function staysOpen(answer: Answer): boolean {
+  const isDelimited =
+    headerOf(answer, 'content-length') !== undefined || headerOf(answer, 'transfer-encoding') === 'chunked';
+  return isDelimited && headerOf(answer, 'connection')?.toLowerCase() === 'keep-alive';
 }
 
 /** The one value of a header; `undefined` when it is not there, the first of several. */
