@@ -1,11 +1,10 @@
 // What contexts are charged on Redis stays right, or becomes right again, whatever the server evicts of it.
-import { createClient } from '@redis/client';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Context } from '../../../src/kernel/image-key.js';
 import { ALL_SHARDS, digestShard, groupShard, KeyLayout, SHARDS } from '../../../src/stores/redis/key-layout.js';
 import { collect } from '../../contracts/contract.js';
 import { blobOf, commitOf, groupRef, storeBlobs, type TestSource, testSource } from '../../support/records.js';
-import { type RedisServer, type RedisServers, startStandalone } from '../../support/redis-servers.js';
+import { redisOfFile } from '../../support/redis-of-file.js';
 import { newPrefix, openTestStore, realClock, type TestStore } from '../../support/redis-store.js';
 
 const WEIGHT = 370;
@@ -14,28 +13,19 @@ const NONE = { groups: 0, bytes: 0 };
 const [busy, quiet] = ['busy', 'quiet'] as Context[] as [Context, Context];
 
 describe('one Redis server', () => {
-  let servers: RedisServers & { readonly server: RedisServer };
-  let client: ReturnType<typeof createClient>;
+  const redis = redisOfFile();
   let store: TestStore;
   let keys: KeyLayout;
   let aheadMs = 0;
 
-  beforeAll(async () => {
-    servers = await startStandalone();
-    client = createClient({ url: servers.url });
-    client.on('error', () => undefined);
-    await client.connect();
-  });
-  afterAll(async () => {
-    client.destroy();
-    await servers.stop();
-  });
   beforeEach(async () => {
-    await servers.flush();
+    await redis.servers.flush();
     aheadMs = 0;
     const prefix = newPrefix();
     keys = new KeyLayout(prefix);
-    store = await openTestStore(servers.url, prefix, { clock: { ...realClock, now: () => Date.now() + aheadMs } });
+    store = await openTestStore(redis.servers.url, prefix, {
+      clock: { ...realClock, now: () => Date.now() + aheadMs },
+    });
   });
   afterEach(() => store.close());
 
@@ -78,14 +68,14 @@ describe('one Redis server', () => {
 
   it('numbers of groups that were evicted are told right at the next question', async () => {
     await fill();
-    await client.del(ALL_SHARDS.map((shard) => keys.contexts(shard)));
+    await redis.client.del(ALL_SHARDS.map((shard) => keys.contexts(shard)));
     await expectFilled();
     await store.catalog.remove({ context: busy });
     expect(await store.fair.heaviest('groups')).toEqual({ groups: 2, bytes: 2 * WEIGHT, alone: true });
     // One of some numbers only, and one that knows of groups that an evicted index has lost.
-    await client.zRem(keys.contexts(groupShard(groupRef('q0').imageKey)), quiet);
+    await redis.client.zRem(keys.contexts(groupShard(groupRef('q0').imageKey)), quiet);
     expect(await store.fair.heaviest('groups')).toMatchObject({ groups: 2 });
-    await client.del(ALL_SHARDS.map((shard) => keys.index(shard)));
+    await redis.client.del(ALL_SHARDS.map((shard) => keys.index(shard)));
     expect(await store.fair.heaviest('groups')).toBeUndefined();
     expect(await store.fair.heaviest('bytes')).toBeUndefined();
     expect(await store.fair.evictGroupsOfHeaviest('bytes', 4)).toEqual({ groups: 0, sources: 0, bytes: 0 });
@@ -93,7 +83,7 @@ describe('one Redis server', () => {
 
   it('sums of bytes that were evicted come back with the first count anew, and are never below nothing until then', async () => {
     await fill();
-    await client.del(ALL_SHARDS.map((shard) => keys.sums(shard)));
+    await redis.client.del(ALL_SHARDS.map((shard) => keys.sums(shard)));
     expect((await store.fair.usageOf(busy)).bytes).toBe(0);
     await store.catalog.remove({ context: busy, imageKey: groupRef('k1').imageKey });
     await commit(testSource('1'), ['k1', busy]);
@@ -104,7 +94,7 @@ describe('one Redis server', () => {
 
   it('what contexts were charged for sources that were evicted from the book is charged no more', async () => {
     await fill();
-    await client.del(keys.held(testSource('0').record.digest));
+    await redis.client.del(keys.held(testSource('0').record.digest));
     await store.catalog.remove({ context: busy });
     expect(await store.fair.usageOf(busy)).toEqual({ groups: 0, bytes: WEIGHT });
     await recountAll();
@@ -117,7 +107,7 @@ describe('one Redis server', () => {
   it('a source whose book was lost is charged to all who hold it with the next upload of it', async () => {
     await fill();
     await commit(testSource('0'), ['k0/2', busy]);
-    await client.del(keys.held(testSource('0').record.digest));
+    await redis.client.del(keys.held(testSource('0').record.digest));
     await commit(testSource('0'), ['q0', quiet]);
     await recountAll();
     expect(await store.fair.usageOf(busy)).toEqual({ groups: 7, bytes: 6 * WEIGHT });
@@ -156,7 +146,7 @@ describe('one Redis server', () => {
     await store.catalog.remove({});
     expect(await store.fair.usageOf(busy)).toEqual(NONE);
     // Nothing of the bookkeeping is left but the numbers of the counts.
-    expect(await client.keys(`${keys.prefix}[hkn]:*`)).toEqual([]);
+    expect(await redis.client.keys(`${keys.prefix}[hkn]:*`)).toEqual([]);
   });
 
   it('one count of a shard is exact, whatever is added, weighed anew and removed in it while it goes on', async () => {
@@ -190,13 +180,13 @@ describe('one Redis server', () => {
   it('a count that another node gave up is taken over, one that is under way is left to it', async () => {
     await commit(testSource('a'), ['k', busy]);
     const shard = digestShard(testSource('a').record.digest);
-    await client.zAdd(keys.recount(shard), { value: '\x01', score: Date.now() - 1_000 });
+    await redis.client.zAdd(keys.recount(shard), { value: '\x01', score: Date.now() - 1_000 });
     await store.recount();
-    expect(await client.exists(keys.recount(shard))).toBe(1);
+    expect(await redis.client.exists(keys.recount(shard))).toBe(1);
     expect(await store.fair.usageOf(busy)).toEqual({ groups: 1, bytes: WEIGHT });
     aheadMs = 2 * 3_600_000;
     await recountAll();
-    expect(await client.exists(keys.recount(shard))).toBe(0);
+    expect(await redis.client.exists(keys.recount(shard))).toBe(0);
     expect(await store.fair.usageOf(busy)).toEqual({ groups: 1, bytes: WEIGHT });
   });
 
@@ -205,7 +195,7 @@ describe('one Redis server', () => {
     const expected = { groups: 8, keys: 8, sources: 7, previewBytes: 7 * 170, sourceBytes: 7 * 200 };
     expect(await store.catalog.usage()).toEqual(expected);
     for (const round of ['1', '2']) {
-      await client.del(await client.keys(`${keys.prefix}o:*`));
+      await redis.client.del(await redis.client.keys(`${keys.prefix}o:*`));
       for (const name of ['0', '1', '2', '3', '4', '5', 'own'])
         await commit(testSource(name, { sequenceId: round.repeat(16) }));
       expect(await store.catalog.usage()).toEqual(expected);
@@ -226,9 +216,9 @@ describe('one Redis server', () => {
     'half of all keys evicted (%i): eviction ends, and all is right once the rest has aged',
     async (seed) => {
       await fill();
-      const all = await client.keys(`${keys.prefix}*`);
+      const all = await redis.client.keys(`${keys.prefix}*`);
       // By their names' hashes: another half for each number.
-      await client.del(
+      await redis.client.del(
         all.filter(
           (key) =>
             [...`${seed}${key.slice(keys.prefix.length)}`].reduce((h, c) => (h * 31 + c.charCodeAt(0)) % 8191, seed) %
@@ -258,7 +248,7 @@ describe('one Redis server', () => {
       await fill();
       const { digest } = testSource('0').record;
       const shard = kind === 'contexts' ? groupShard(groupRef('k0').imageKey) : digestShard(digest);
-      await client.set(kind === 'held' ? keys.held(digest) : keys[kind](shard), 'nonsense');
+      await redis.client.set(kind === 'held' ? keys.held(digest) : keys[kind](shard), 'nonsense');
       await commit(testSource('0'), ['k0', busy], ['new', busy]);
       await recountAll();
       expect(await store.fair.heaviest('bytes')).toMatchObject({ groups: 7, alone: false });
@@ -307,7 +297,7 @@ describe('one Redis server', () => {
     expect(await store.fair.evictGroupsOfHeaviest('groups', 16)).toMatchObject({ groups: 16 });
     const gone: number[] = [];
     for (const [n, [key]] of refs.entries())
-      if ((await client.exists(keys.group(groupRef(key, busy)))) === 0) gone.push(n);
+      if ((await redis.client.exists(keys.group(groupRef(key, busy)))) === 0) gone.push(n);
     expect(gone).toHaveLength(16);
     // 1,024 are looked at, so the 16 oldest of them are the 63 oldest of all on average; a tenth is far beyond chance.
     expect(Math.max(...gone)).toBeLessThan(COUNT / 10);
@@ -335,7 +325,7 @@ describe('one Redis server', () => {
     for (const context of contexts.slice(0, 650)) await store.catalog.remove({ context });
     for (const context of contexts.slice(0, 650)) expect(await store.fair.usageOf(context)).toEqual(NONE);
     await store.catalog.remove({});
-    expect(await client.keys(`${keys.prefix}[hkn]:*`)).toEqual([]);
+    expect(await redis.client.keys(`${keys.prefix}[hkn]:*`)).toEqual([]);
     expect(await store.fair.heaviest('bytes')).toBeUndefined();
     for (const context of contexts.slice(650)) expect(await store.fair.usageOf(context)).toEqual(NONE);
   });

@@ -1,10 +1,9 @@
 // Whatever is overwritten, evicted or flushed in Redis: never served, counted where it is damage, and everything works on.
-import { createClient } from '@redis/client';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestShard, groupShard, KeyLayout } from '../../../src/stores/redis/key-layout.js';
 import { eventually } from '../../support/gate.js';
 import { blobOf, commitOf, groupRef, storeBlobs, testSource } from '../../support/records.js';
-import { type RedisServer, type RedisServers, startStandalone } from '../../support/redis-servers.js';
+import { redisOfFile } from '../../support/redis-of-file.js';
 import { newPrefix, openTestStore, type TestStore } from '../../support/redis-store.js';
 
 const ref = groupRef('key', 'tenant');
@@ -12,26 +11,15 @@ const source = testSource('a');
 const preview = blobOf('small a', 50);
 
 describe('one Redis server', () => {
-  let servers: RedisServers & { readonly server: RedisServer };
-  let client: ReturnType<typeof createClient>;
+  const redis = redisOfFile();
   let store: TestStore;
   let keys: KeyLayout;
 
-  beforeAll(async () => {
-    servers = await startStandalone();
-    client = createClient({ url: servers.url });
-    client.on('error', () => undefined);
-    await client.connect();
-  });
-  afterAll(async () => {
-    client.destroy();
-    await servers.stop();
-  });
   beforeEach(async () => {
-    await servers.flush();
+    await redis.servers.flush();
     const prefix = newPrefix();
     keys = new KeyLayout(prefix);
-    store = await openTestStore(servers.url, prefix);
+    store = await openTestStore(redis.servers.url, prefix);
     await commit();
   });
   afterEach(() => store.close());
@@ -54,7 +42,7 @@ describe('one Redis server', () => {
 
   it('a commit that finds a damaged record of its source in place does not take it for its own', async () => {
     const key = keys.source(source.record.digest);
-    const text = (await client.get(key)) ?? '';
+    const text = (await redis.client.get(key)) ?? '';
     const late = testSource('a', { complete: false });
     const others = [groupRef('other'), groupRef('late')] as const;
     // In each part: token, flags, sequence, seal, the JSON behind them, and its last byte; by what may stand there and by what may not.
@@ -66,7 +54,7 @@ describe('one Redis server', () => {
         [others[0], source],
         [others[1], late],
       ] as const) {
-        await client.set(key, damaged);
+        await redis.client.set(key, damaged);
         await storeBlobs(store.blobs, what);
         expect(await store.catalog.commit(commitOf(what, [other])), `byte ${at}`).toEqual([]);
         expect((await store.catalog.find(other))?.source.digest, `byte ${at}`).toBe(source.record.digest);
@@ -79,13 +67,13 @@ describe('one Redis server', () => {
   it('names that somebody put into our sets, and that are no digests, reach nobody', async () => {
     const shard = digestShard(source.record.digest);
     for (const evil of ['../../etc/passwd', source.record.digest.toUpperCase(), '']) {
-      await client.sAdd(keys.orphans(shard), evil);
-      await client.sAdd(keys.unfinished(shard), evil);
+      await redis.client.sAdd(keys.orphans(shard), evil);
+      await redis.client.sAdd(keys.unfinished(shard), evil);
       for (const key of [keys.used(shard), keys.evictable(shard), keys.refusals(shard)])
-        await client.zAdd(key, { score: 1, value: evil });
+        await redis.client.zAdd(key, { score: 1, value: evil });
     }
     expect(await store.catalog.sweep(100)).toEqual([]);
-    expect(await client.sCard(keys.orphans(shard))).toBe(0);
+    expect(await redis.client.sCard(keys.orphans(shard))).toBe(0);
     const unfinished: string[] = [];
     for await (const digest of store.catalog.unfinished()) unfinished.push(digest);
     expect(unfinished).toEqual([]);
@@ -103,7 +91,7 @@ describe('one Redis server', () => {
     it.each(['', '{}', 'garbage \u0000\uffff', 'x'.repeat(5_000)])(
       `a ${what} overwritten with %j is absent, counted, and made anew`,
       async (garbage) => {
-        await client.set(key(), garbage);
+        await redis.client.set(key(), garbage);
         expect(await store.catalog.find(ref)).toBeUndefined();
         expect(await store.catalog.count()).toBe(0);
         expect(store.metrics.total('damaged_records_total')).toBeGreaterThanOrEqual(1);
@@ -113,11 +101,11 @@ describe('one Redis server', () => {
     );
 
     it(`a ${what} with any one bit flipped is never served as another`, async () => {
-      const length = await client.strLen(key());
+      const length = await redis.client.strLen(key());
       let asked = 0;
       let served = 0;
       for (let at = 0; at < length * 8; at += 41) {
-        await client.setBit(key(), at, (await client.getBit(key(), at)) === 1 ? 0 : 1);
+        await redis.client.setBit(key(), at, (await redis.client.getBit(key(), at)) === 1 ? 0 : 1);
         const entry = await store.catalog.find(ref);
         asked++;
         if (entry) {
@@ -135,7 +123,7 @@ describe('one Redis server', () => {
   }
 
   it('a blob overwritten with garbage is absent, counted, and can be stored again', async () => {
-    await client.set(keys.blob(preview.digest), 'garbage');
+    await redis.client.set(keys.blob(preview.digest), 'garbage');
     expect(await store.blobs.get(preview.digest)).toBeUndefined();
     expect(store.metrics.total('damaged_blobs_total', { tier: 'shared' })).toBe(1);
     expect(await store.catalog.commit(commitOf(source, [ref]))).toEqual([preview.digest]);
@@ -178,8 +166,8 @@ describe('one Redis server', () => {
     }),
   )('a key of a wrong type in place of %s is tolerated and put right', async (name) => {
     const key = everyKey()[name] as string;
-    await client.unlink(key);
-    await client.xAdd(key, '*', { wrong: 'type' });
+    await redis.client.unlink(key);
+    await redis.client.xAdd(key, '*', { wrong: 'type' });
     const entry = await store.catalog.find(ref);
     if (entry) expect(entry.source).toEqual(source.record);
     const bytes = await store.blobs.get(preview.digest);
@@ -191,13 +179,13 @@ describe('one Redis server', () => {
     for await (const _ of store.catalog.unfinished());
     await store.catalog.evictSources(1);
     await expectHealed();
-    expect(await client.type(key)).not.toBe('stream');
+    expect(await redis.client.type(key)).not.toBe('stream');
   });
 
   it.each(Object.keys({ group: 0, index: 0, access: 0, source: 0, refs: 0, used: 0, blob: 0, owners: 0, totals: 0 }))(
     'an evicted %s is healed or a miss, and a clear still reaches all there is',
     async (name) => {
-      await client.unlink(everyKey()[name] as string);
+      await redis.client.unlink(everyKey()[name] as string);
       const entry = await store.catalog.find(ref);
       if (entry) expect(entry.source).toEqual(source.record);
       await store.catalog.remove({});
@@ -209,7 +197,7 @@ describe('one Redis server', () => {
 
   it('FLUSHALL is seen at once: nothing of before is served, and everything can be stored again', async () => {
     expect(await store.catalog.find(ref)).toBeDefined();
-    await servers.flush();
+    await redis.servers.flush();
     await eventually(async () => store.catalog.revisionOf(ref) === undefined, 'the end of everything');
     expect(await store.catalog.find(ref)).toBeUndefined();
     expect(await store.blobs.get(preview.digest)).toBeUndefined();
@@ -228,7 +216,7 @@ describe('one Redis server', () => {
       }
     };
     await storeAll();
-    const present = await client.keys('*');
+    const present = await redis.client.keys('*');
     // A fixed generator, so that a failure can be seen again.
     let random = 42;
     const gone = present.filter(() => {
@@ -236,7 +224,7 @@ describe('one Redis server', () => {
       return random < 0.3 * 2 ** 32;
     });
     expect(gone.length).toBeGreaterThan(50);
-    await client.unlink(gone);
+    await redis.client.unlink(gone);
     let hits = 0;
     for (const one of all) {
       const entry = await store.catalog.find(one.ref);
@@ -257,9 +245,11 @@ describe('one Redis server', () => {
   });
 
   it('data of a newer version is refused, and left alone', async () => {
-    await client.set(keys.schema, '2');
-    await expect(openTestStore(servers.url, keys.prefix)).rejects.toThrow(/expected data of version 1 .*got version 2/);
-    expect(await client.get(keys.schema)).toBe('2');
-    expect(await client.exists(keys.group(ref))).toBe(1);
+    await redis.client.set(keys.schema, '2');
+    await expect(openTestStore(redis.servers.url, keys.prefix)).rejects.toThrow(
+      /expected data of version 1 .*got version 2/,
+    );
+    expect(await redis.client.get(keys.schema)).toBe('2');
+    expect(await redis.client.exists(keys.group(ref))).toBe(1);
   });
 });

@@ -1,14 +1,13 @@
 // Records with a right checksum that somebody else has made, each field of them in turn something that it is not: who asks is told that
 // there is none, and never gets a digest, a number or a list that is none. (Sources, groups and the library: codec-and-keys.test.ts and
 // library-damage.test.ts.)
-import { createClient } from '@redis/client';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Context, ImageKey } from '../../../src/kernel/image-key.js';
 import type { TakedownOrder } from '../../../src/kernel/takedown/order.js';
 import { KeyLayout } from '../../../src/stores/redis/key-layout.js';
 import { type Sealed, Seals } from '../../../src/stores/redis/seals.js';
 import { blobOf, testSource } from '../../support/records.js';
-import { type RedisServers, startStandalone } from '../../support/redis-servers.js';
+import { redisOfFile } from '../../support/redis-of-file.js';
 import { newPrefix, openTestStore, PATIENT, type TestStore } from '../../support/redis-store.js';
 
 const picture = blobOf('picture', 10);
@@ -141,24 +140,13 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
-let servers: RedisServers;
-let client: ReturnType<typeof createClient>;
+const redis = redisOfFile();
 let store: TestStore;
 let keys: KeyLayout;
-beforeAll(async () => {
-  servers = await startStandalone();
-  client = createClient({ url: servers.url });
-  client.on('error', () => undefined);
-  await client.connect();
-});
-afterAll(async () => {
-  client.destroy();
-  await servers.stop();
-});
 beforeEach(async () => {
   const prefix = newPrefix();
   keys = new KeyLayout(prefix);
-  store = await openTestStore(servers.url, prefix, PATIENT);
+  store = await openTestStore(redis.servers.url, prefix, PATIENT);
 });
 afterEach(() => store.close());
 
@@ -186,7 +174,7 @@ it.each(KINDS)(
     const [key, field] = at(keys);
     const put = async (text: string) => {
       const sealed = before + new Seals().of(seal, `${named}\0${text}`) + text;
-      await (field === undefined ? client.set(key, sealed) : client.hSet(key, field, sealed));
+      await (field === undefined ? redis.client.set(key, sealed) : redis.client.hSet(key, field, sealed));
     };
     // The test's own seal is right: what was there comes back by it.
     await put(JSON.stringify(value));
@@ -209,7 +197,7 @@ it('a note of operators that is no JSON is none', async () => {
   await store.notes.write('name', { made: 1 });
   expect(await store.notes.read('name')).toEqual({ made: 1 });
   for (const text of ['', '{"cut', 'undefined']) {
-    await client.hSet(keys.workNotes, 'name', new Seals().of('note', `name\0${text}`) + text);
+    await redis.client.hSet(keys.workNotes, 'name', new Seals().of('note', `name\0${text}`) + text);
     expect(await store.notes.read('name')).toBeUndefined();
   }
 });

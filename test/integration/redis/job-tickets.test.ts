@@ -1,16 +1,15 @@
 // BullMQ as the engine of the library's jobs: a node is woken by what another made due, holds a ticket until its work has ended, and
 // leaves nothing in Redis. And what BullMQ alone cannot keep, which is why the records decide what is done.
-import { createClient } from '@redis/client';
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Context } from '../../../src/kernel/image-key.js';
 import type { Claim } from '../../../src/kernel/ports/jobs.js';
 import { JobTickets } from '../../../src/stores/redis/library/job-tickets.js';
 import { FakeLogger } from '../../support/fake-logger.js';
 import { Gate, until } from '../../support/gate.js';
 import { openTestRedisLibrary } from '../../support/redis-library.js';
-import { type RedisServers, startStandalone } from '../../support/redis-servers.js';
+import { redisOfFile } from '../../support/redis-of-file.js';
 import { newPrefix, openTestStore, realClock, type TestStore } from '../../support/redis-store.js';
 
 const KIND = 'webhook';
@@ -22,26 +21,16 @@ const job = (id: string, context = 'tenant', dueAt?: number) =>
     ...(dueAt !== undefined && { dueAt }),
   }) as const;
 
-let servers: RedisServers;
-let redis: ReturnType<typeof createClient>;
+const redis = redisOfFile();
 const connections: Redis[] = [];
 const connection = () => {
-  const made = new Redis(servers.url, { maxRetriesPerRequest: null });
+  const made = new Redis(redis.servers.url, { maxRetriesPerRequest: null });
   made.on('error', () => undefined);
   connections.push(made);
   return made;
 };
-
-beforeAll(async () => {
-  servers = await startStandalone();
-  redis = createClient({ url: servers.url });
-  redis.on('error', () => undefined);
-  await redis.connect();
-});
-afterAll(async () => {
+afterAll(() => {
   for (const made of connections) made.disconnect();
-  redis.destroy();
-  await servers.stop();
 });
 
 describe('the library with BullMQ', () => {
@@ -52,7 +41,7 @@ describe('the library with BullMQ', () => {
 
   beforeEach(async () => {
     keyPrefix = newPrefix();
-    store = await openTestStore(servers.url, keyPrefix);
+    store = await openTestStore(redis.servers.url, keyPrefix);
     opened = [];
   });
   afterEach(async () => {
@@ -61,7 +50,7 @@ describe('the library with BullMQ', () => {
   });
 
   async function open(): Promise<Library> {
-    const library = await openTestRedisLibrary(servers.url, keyPrefix, store.originals, {
+    const library = await openTestRedisLibrary(redis.servers.url, keyPrefix, store.originals, {
       clock: realClock,
       leaseNow: () => Date.now(),
       engine: (address) => new JobTickets({ address, keyPrefix, connectTimeoutMs: 5_000, logger: new FakeLogger() }),
@@ -115,7 +104,8 @@ describe('the library with BullMQ', () => {
     for (const one of claims.slice(1)) await node.jobs.finish(one);
     await until(async () => (await ticketsIn()) === 0, 'no ticket to be left');
     const names: string[] = [];
-    for await (const some of redis.scanIterator({ MATCH: `${keyPrefix}{jobs}*`, COUNT: 1_000 })) names.push(...some);
+    for await (const some of redis.client.scanIterator({ MATCH: `${keyPrefix}{jobs}*`, COUNT: 1_000 }))
+      names.push(...some);
     expect(names.filter((name) => !/:(?:meta|events|id|marker|stalled-check|stalled)$/.test(name))).toEqual([]);
   });
 
@@ -124,8 +114,9 @@ describe('the library with BullMQ', () => {
     await adding.jobs.enqueue([job('a')]);
     // Somebody empties the queues: the records are all that counts.
     const names: string[] = [];
-    for await (const some of redis.scanIterator({ MATCH: `${keyPrefix}{jobs}*`, COUNT: 1_000 })) names.push(...some);
-    if (names.length > 0) await redis.del(names);
+    for await (const some of redis.client.scanIterator({ MATCH: `${keyPrefix}{jobs}*`, COUNT: 1_000 }))
+      names.push(...some);
+    if (names.length > 0) await redis.client.del(names);
     expect((await claim(working)).map(({ id }) => id)).toEqual(['a']);
   });
 });
@@ -159,7 +150,7 @@ describe('BullMQ alone', () => {
           runs++;
           // Its event loop stands, or its machine does: no renewal meanwhile.
           if (isFirst) await gate.pass();
-          await redis.incr(`${prefix}:effects`);
+          await redis.client.incr(`${prefix}:effects`);
         },
         {
           prefix,
@@ -178,10 +169,13 @@ describe('BullMQ alone', () => {
     await jobs.add('j', {});
     await until(() => runs === 1, 'the first holder');
     workerOf(false);
-    await until(async () => (await redis.get(`${prefix}:effects`)) === '1', 'the second holder to be done');
+    await until(async () => (await redis.client.get(`${prefix}:effects`)) === '1', 'the second holder to be done');
     // Its lock is not BullMQ's any more, but nothing stops its effects: they are no part of the commit that asks for the lock.
     gate.open();
-    await until(async () => (await redis.get(`${prefix}:effects`)) === '2', 'the first holder to show its effects too');
+    await until(
+      async () => (await redis.client.get(`${prefix}:effects`)) === '2',
+      'the first holder to show its effects too',
+    );
   });
 
   test('serves tenants in the order in which they came: one job behind a flood waits for all of it', async () => {
