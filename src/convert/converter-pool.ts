@@ -1,5 +1,4 @@
 // The Converter port over a pool of child processes: who converts next, what is counted, what happens to the files.
-import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import { compiledProgram } from '../kernel/compiled-program.js';
 import { ProofsheetError } from '../kernel/errors.js';
@@ -8,7 +7,7 @@ import { NO_TRACES, type Traces } from '../kernel/ports/traces.js';
 import { SpoiltChild } from './child-failures.js';
 import type { ConverterOptions } from './converter-options.js';
 import { ConverterSlot } from './converter-slot.js';
-import { directoryOf, directoryWithin } from './job-directory.js';
+import { directoryOf, directoryWithin, removeDirectory } from './job-directory.js';
 import { JobQueue, type Queued } from './job-queue.js';
 import { encodesAtOnce } from './lanes.js';
 import { MemoryBudget } from './memory-budget.js';
@@ -184,7 +183,7 @@ export class ConverterPool implements Converter {
     } catch (error) {
       result = error instanceof ProofsheetError ? error.code : signal?.aborted ? 'aborted' : 'internal';
       // A child that lied may still be writing there.
-      await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+      await removeDirectory(directory);
       throw error;
     } finally {
       metrics.count('conversions_total', { source_type: story.sourceType, result });

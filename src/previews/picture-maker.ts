@@ -2,7 +2,7 @@
 // kept. Knows of no flights, leases and refusals (drawings.ts).
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { readFile, rm, rmdir, unlink, writeFile } from 'node:fs/promises';
+import { readFile, rmdir, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Digest, digestOf } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
@@ -23,6 +23,7 @@ import type { SourceInfo } from '../kernel/source.js';
 import type { BlobTiers } from './blob-tiers.js';
 import { type Base, baseFor, isBase } from './drawing-bases.js';
 import { unlinkIfThere } from './making.js';
+import { removeScratch } from './scratch.js';
 import { isFaultOfBytes } from './source-refusals.js';
 import { isUnreachable, unlessUnreachable } from './unreachable.js';
 
@@ -212,6 +213,6 @@ async function removeDir(dir: string, only: string): Promise<void> {
     await unlink(only);
     await rmdir(dir);
   } catch {
-    await rm(dir, { recursive: true, force: true });
+    await removeScratch(dir);
   }
 }

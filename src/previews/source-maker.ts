@@ -2,7 +2,7 @@
 // everybody who waits. Knows nothing of requests beyond the group they want and the format they wait for.
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../kernel/digest.js';
 import { ProofsheetError, wantsRoom } from '../kernel/errors.js';
@@ -18,6 +18,7 @@ import type { BackgroundWork } from './background-work.js';
 import { Flight, type Made } from './flight.js';
 import { makeOnce } from './make-once.js';
 import { BlobsVanished, linkOrCopy, type MakeOptions, Making, type MakingDeps, type SourceAtHand } from './making.js';
+import { removeScratch } from './scratch.js';
 import type { SourceRefusals } from './source-refusals.js';
 import { unlessUnreachable } from './unreachable.js';
 
@@ -272,7 +273,7 @@ export class SourceMaker {
       flight.finished(made);
     } finally {
       // One look at once costs less than two in turn through the thread pool.
-      if (!source.content || existsSync(dir)) await rm(dir, { recursive: true, force: true });
+      if (!source.content || existsSync(dir)) await removeScratch(dir);
     }
   }
 

@@ -1,7 +1,7 @@
 // Pictures that are drawn of tiles or previews for whoever zooms: each once for all who ask at the same time, a bounded number at once.
 // What lasts is kept near, and with the pictures on demand where there is a place for those.
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, digestOf } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
@@ -12,6 +12,7 @@ import type { Preview } from '../../kernel/source.js';
 import type { BackgroundWork } from '../background-work.js';
 import type { BlobTiers } from '../blob-tiers.js';
 import type { DerivativeShelf } from '../derivative-shelf.js';
+import { removeScratch } from '../scratch.js';
 import { Recent } from './recent.js';
 
 /** Facts of pictures that were drawn: some hundred bytes each. */
@@ -146,7 +147,7 @@ export class DrawnParts {
       if (!wanted.isPassing) this.keep(wanted, drawn, drawnBytes);
       return { drawn, bytes: drawnBytes };
     } finally {
-      if (hasFiles) await rm(dir, { recursive: true, force: true });
+      if (hasFiles) await removeScratch(dir);
     }
   }
 

@@ -1,10 +1,11 @@
 // A source at hand for work of zooming: a copy in a directory that goes with the work, of the kept source or an asset's original.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../../kernel/digest.js';
 import { ProofsheetError } from '../../kernel/errors.js';
 import { contentDigestOf, type SourceRecord } from '../../kernel/source.js';
 import type { BlobTiers } from '../blob-tiers.js';
+import { removeScratch } from '../scratch.js';
 
 /** Writes the original of an asset to a new file, checked; `false` where there is none of that digest. */
 export type CopyOriginal = (digest: Digest, path: string) => Promise<boolean>;
@@ -27,7 +28,7 @@ export class SourceCopies {
       if (!isThere) throw sourceGone();
       return await work(path, dir);
     } finally {
-      await rm(dir, { recursive: true, force: true });
+      await removeScratch(dir);
     }
   }
 }

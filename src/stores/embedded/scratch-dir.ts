@@ -3,6 +3,7 @@
 import { rmSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { LEFT_BEHIND } from '../../kernel/left-behind.js';
 import type { GroupLock } from './group-lock.js';
 import { makeDirs } from './make-dirs.js';
 
@@ -36,13 +37,16 @@ export class ScratchDir {
     return scratch;
   }
 
-  /** Removes what was left behind. Never rejects: a disk that has failed is told by whoever needs it. */
+  /** Removes what was left behind, by the dead and by work of its own (see left-behind.ts). Never rejects: a disk that has failed is told by whoever needs it. */
   async round(): Promise<void> {
     for (const name of await readdir(this.root).catch(() => [])) {
       const path = join(this.root, name);
       if (name.startsWith(PREFIX) && (await this.isLeft(name.slice(PREFIX.length), path)))
         await rm(path, { recursive: true, force: true }).catch(() => undefined);
     }
+    for (const name of await readdir(this.path).catch(() => []))
+      if (name.startsWith(LEFT_BEHIND))
+        await rm(join(this.path, name), { recursive: true, force: true }).catch(() => undefined);
   }
 
   /** Removes this process's own; before its lock is let go. */

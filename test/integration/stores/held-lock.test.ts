@@ -9,8 +9,9 @@ import { foreignHolders, GroupLock, HeldByOthers } from '../../../src/stores/emb
 import { connectTo, HeldName, isHeld } from '../../../src/stores/embedded/held-name.js';
 import { OpeningMark } from '../../../src/stores/embedded/opening-marks.js';
 import { ScratchDir } from '../../../src/stores/embedded/scratch-dir.js';
+import { withOpenFiles } from '../../support/faults/wrappers.js';
 import { until } from '../../support/gate.js';
-import { start } from '../../support/processes.js';
+import { run, start } from '../../support/processes.js';
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
 import { NODE } from '../../support/tools.js';
 
@@ -227,6 +228,28 @@ describe('the directory for unfinished files', () => {
     scratch.close();
     lock.release();
     expect((await readdir(root)).toSorted()).toEqual(['lost+found', earlier].toSorted());
+  });
+
+  it('loses what its own process left for want of file handles, whose work has not failed for that', async () => {
+    const lock = await GroupLock.take(join(dir.path, 'lock'), OURS);
+    const scratch = await ScratchDir.open(join(dir.path, 'tmp'), lock);
+    const made = join(scratch.path, 'make-1');
+    await mkdir(join(made, 'conversion-1'), { recursive: true });
+    await writeFile(join(made, 'conversion-1', '0.jpg'), 'picture');
+    const script = `
+      const { removeScratch } = await import(${JSON.stringify(new URL('../../../dist/previews/scratch.js', import.meta.url))});
+      const { openSync } = await import('node:fs');
+      try { for (;;) openSync('/dev/null', 'r'); } catch {}
+      await removeScratch(${JSON.stringify(made)});
+      process.exit();`;
+    const [sh, ...args] = await withOpenFiles(64);
+    if (sh === undefined) throw new Error('expected a wrapper');
+    await run(sh, [...args, NODE, '--input-type=module', '-e', script]);
+    expect(await readdir(scratch.path)).toEqual([expect.stringMatching(/^left-[0-9a-f-]{36}$/)]);
+    await scratch.round();
+    expect(await readdir(scratch.path)).toEqual([]);
+    scratch.close();
+    lock.release();
   });
 
   it('goes when its process was killed', async () => {
