@@ -12,13 +12,22 @@ import { requireTool } from '../support/tools.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
+interface Packed {
+  readonly filename: string;
+  readonly files: readonly { readonly path: string }[];
+}
+
 test('publint and attw have nothing to say of the packed package', { timeout: 300_000 }, async () => {
-  const tarball = await withTempDir(async (dir) => {
+  const { tarball, paths } = await withTempDir(async (dir) => {
     const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', dir];
     const { stdout } = await run(await requireTool('npm'), args, { cwd: ROOT, env: { ...process.env, HOME: dir } });
-    const [packed] = JSON.parse(stdout) as readonly { readonly filename: string }[];
-    return new Uint8Array(await readFile(join(dir, packed?.filename ?? '')));
+    const [packed] = JSON.parse(stdout) as readonly Packed[];
+    const bytes = await readFile(join(dir, packed?.filename ?? ''));
+    return { tarball: new Uint8Array(bytes), paths: (packed?.files ?? []).map(({ path }) => path) };
   });
+  // What a build notes for the next one is nobody's else.
+  expect(paths.filter((path) => path.split('/').some((name) => name.startsWith('.')))).toEqual([]);
+  expect(paths).toContain('bin/main.js');
   const { messages } = await publint({ pack: { tarball: tarball.buffer as ArrayBuffer }, strict: true });
   expect(messages).toEqual([]);
   const analysis = await checkPackage(createPackageFromTarballData(tarball), { entrypoints: ['./client'] });
