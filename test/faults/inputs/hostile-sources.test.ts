@@ -1,9 +1,10 @@
 // Of each type that libvips does not read itself, and of SVG, more than a hundred hostile files: cut at every 1/64, with numbers of
-// their headers at their extremes, with parts twice, in a circle or missing. None harms the server.
+// their headers at their extremes, with parts twice, in a circle or missing; and what only that type can do. None harms the server.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SOURCE_TYPES, type SourceType } from '../../../src/kernel/source.js';
 import { HostileServer } from '../../support/hostile/hostile-server.js';
 import { fuzzSeeds, type Seed } from '../../support/hostile/seeds.js';
+import { typeBombs } from '../../support/hostile/type-bombs.js';
 import { sourceForm } from '../../support/multipart.js';
 import { cpuMsOf } from '../../support/processes.js';
 
@@ -63,6 +64,9 @@ test.each(TYPES.map((type) => [type]))('%s', { timeout: 600_000 }, async (type) 
   const files = kinds.flatMap(({ bytes }, kind) =>
     [...hostileFrom(bytes)].filter((_, at) => ALL_KINDS || (at + kind + TODAY) % kinds.length === 0),
   );
+  const bombs = typeBombs(type, kinds[0]?.bytes ?? Buffer.alloc(0));
+  expect(bombs.length).toBeGreaterThan(5);
+  files.push(...bombs);
   expect(files.length).toBeGreaterThanOrEqual(100);
   const before = cpuMsOf(hostile.server.pid);
   const strange: unknown[] = [];
