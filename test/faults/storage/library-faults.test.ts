@@ -90,6 +90,13 @@ async function expectNothingLeft(): Promise<void> {
   }, 'nothing is left');
 }
 
+/** Nothing is under way any more, and the server ends as it is told to. */
+async function expectCleanEnd(): Promise<void> {
+  await expectNothingLeft();
+  server.kill('SIGTERM');
+  expect(await server.gone).toBe(0);
+}
+
 const headers = { Authorization: `Bearer ${OF_CACHE}` };
 const store = (key: string, source: Buffer) =>
   ask(`${server.url}/cacheImage/${key}`, { method: 'POST', body: sourceForm(source), headers });
@@ -139,9 +146,7 @@ describe('out of file handles', () => {
     }
     await expectMade(kept);
     expect(await client.watch(imported?.id ?? 0)).toMatchObject({ aasm_state: 'processed', md5: md5(photo) });
-    await expectNothingLeft();
-    server.kill('SIGTERM');
-    expect(await server.gone).toBe(0);
+    await expectCleanEnd();
   }, 300_000);
 });
 
@@ -163,9 +168,7 @@ describe('stopped', () => {
     expect(await client.get(`/api/assets/search?upload_guid=${session.guid}`)).toMatchObject({
       total_entries: kept.size,
     });
-    await expectNothingLeft();
-    server.kill('SIGTERM');
-    expect(await server.gone).toBe(0);
+    await expectCleanEnd();
   }, 300_000);
 
   it('for longer than a conversion may take, a converter is replaced, and what it had in hand is made once', async () => {
@@ -193,8 +196,6 @@ describe('stopped', () => {
     await eventually(async () => said(await tile('photo', 11)) === '200', 'tiles are made');
     await expectMade(kept);
     expect(await client.watch(imported?.id ?? 0)).toMatchObject({ aasm_state: 'processed', md5: md5(photo) });
-    await expectNothingLeft();
-    server.kill('SIGTERM');
-    expect(await server.gone).toBe(0);
+    await expectCleanEnd();
   }, 300_000);
 });
