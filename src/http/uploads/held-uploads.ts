@@ -10,6 +10,11 @@ import type { Upload } from '../../previews/answers.js';
 /** Of all that are held or received: four photographs of a good camera. */
 const MAX_BYTES = 32 * 2 ** 20;
 const MAX_BYTES_OF_ONE = 8 * 2 ** 20;
+/**
+ * Hashed in one go, half a millisecond of it: a body that is hashed between its reads, chunk by chunk, costs a fifth more
+ * of the processor for reading and hashing together.
+ */
+const HASHED_BYTES = 2 ** 20;
 
 export class HeldUploads {
   private free = MAX_BYTES;
@@ -29,9 +34,16 @@ export class HeldUploads {
   async take(stream: Readable, reserved: number): Promise<Upload> {
     const hash = createHash('sha256');
     const chunks: Buffer[] = [];
+    let unhashed: Buffer[] = [];
+    let hashedBytes = 0;
     let bytes = 0;
     let isHeld = true;
     let writing = 0;
+    const hashWhatCame = (): void => {
+      for (const chunk of unhashed) hash.update(chunk);
+      unhashed = [];
+      hashedBytes = bytes;
+    };
     const free = (): void => {
       // What the system still writes of it is not to be taken from it.
       if (!isHeld && writing === 0) releaseMemory(...chunks.splice(0));
@@ -53,9 +65,10 @@ export class HeldUploads {
     try {
       await new Promise<void>((resolve, reject) => {
         stream.on('data', (chunk: Buffer) => {
-          hash.update(chunk);
           chunks.push(chunk);
+          unhashed.push(chunk);
           bytes += chunk.length;
+          if (bytes - hashedBytes >= HASHED_BYTES) hashWhatCame();
         });
         stream.once('end', resolve);
         stream.once('error', reject);
@@ -64,6 +77,7 @@ export class HeldUploads {
           if (!stream.readableEnded) reject(new Error('expected a body that ends, got one that was cut off'));
         });
       });
+      hashWhatCame();
       const digest = parseDigest(hash.digest('hex'));
       if (digest === undefined) throw new Error('expected SHA-256 to be 64 hex characters');
       return { path: '', digest, bytes, held: { placeAt, release } };

@@ -31,6 +31,18 @@ test('what was received is what is written, and its digest', async () => {
   await expect(held?.placeAt(join(dir.path, 'source'))).rejects.toMatchObject({ code: 'EEXIST' });
 });
 
+test('a long body has the digest of all its chunks, however they fall into the pieces that are hashed at once', async () => {
+  for (const sizes of [[MIB], [MIB, 1], [MIB - 1, 1, MIB], [MIB - 1, 2 * MIB, 7], Array(50).fill(65_536)]) {
+    const chunks = sizes.map((size, at) => Buffer.alloc(size, at + 1));
+    const expected = digestOf(Buffer.concat(chunks));
+    const stream = new PassThrough();
+    const taking = holding.take(stream, 8 * MIB);
+    for (const chunk of chunks) stream.write(chunk);
+    stream.end();
+    expect((await taking).digest).toBe(expected);
+  }
+});
+
 test('memory of what was released is free, once it is written where that was begun', async () => {
   const chunks = [Buffer.alloc(64 * 1024, 1), Buffer.alloc(64 * 1024, 2)];
   const all = Buffer.concat(chunks);
