@@ -65,9 +65,17 @@ async function run(job: JobMessage): Promise<void> {
     const rssBytes = process.memoryUsage.rss();
     send({ kind: 'done', id, conversion, ...(isEmpty && { headerOnly: true }), counts, rssBytes });
   } catch (error) {
-    const { code, message, cause } = asConversionError(error);
+    const { code, message, cause, uncertain } = asConversionError(error);
     const detail = cause instanceof Error ? (cause.stack ?? cause.message).slice(0, 2000) : '';
-    send({ kind: 'failed', id, code, message, detail, counts: countsOf(tally, begun) });
+    send({
+      kind: 'failed',
+      id,
+      code,
+      message,
+      detail,
+      ...(uncertain && { uncertain }),
+      counts: countsOf(tally, begun),
+    });
   }
   // Not before the work's own frames are gone, which hold the last of its pixels.
   setImmediate(freeDeadBuffers);

@@ -70,6 +70,7 @@ export class ConverterPool implements Converter {
         sourceTypes: options.sourceTypes,
         maxSourcePixels: options.maxSourcePixels,
         maxPages: options.maxPages,
+        timeoutMs: options.timeoutMs,
         auto: options.auto ?? 'adaptive',
         flush: options.flush ?? false,
         ...(options.streams && { streams: true }),
@@ -314,9 +315,10 @@ export class ConverterPool implements Converter {
     onWanted: WantedReady,
     signal: AbortSignal | undefined,
   ): SlotJob {
-    const { joined } = job;
+    const { joined, sourceBytes } = job;
     const priority = bestPriority(job);
     return {
+      sourceBytes,
       message: messageOf(job, outputDir, encodesAtOnce(priority, this.idleSlots, this.queue.length)),
       priority,
       ...(joined ? { joined } : {}),

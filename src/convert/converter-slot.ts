@@ -86,7 +86,7 @@ export class ConverterSlot {
         resolve,
         reject,
         onAbort,
-        watch: this.watchMemory(),
+        watch: this.watchMemory(job.sourceBytes),
         deadline: new Deadline(this.options.timeoutMs, () => this.onTimeout()),
         cancelRequest: undefined,
         grant: undefined,
@@ -181,7 +181,8 @@ export class ConverterSlot {
       if (message.detail !== '') this.options.logger.debug({ detail: message.detail }, 'a decoder refused a source');
       const rssBytes = this.kept.count(this.pid);
       this.finish(execution);
-      execution.reject(new ProofsheetError(message.code, message.message));
+      const { code, uncertain = false } = message;
+      execution.reject(new ProofsheetError(code, message.message, { uncertain }));
       this.afterJob(rssBytes);
     } else if (message.kind === 'wanted') {
       if (claims(message.preview)) job.onWanted?.(message.info, message.metadata, message.preview);
@@ -245,19 +246,16 @@ export class ConverterSlot {
     );
   }
 
-  private watchMemory(): MemoryWatch | undefined {
+  private watchMemory(sourceBytes: number): MemoryWatch | undefined {
     const pid = this.child?.pid;
     if (pid === undefined) return undefined;
     const admitted = (): number => this.execution?.admittedBytes ?? 0;
-    return new MemoryWatch(
-      pid,
-      () => mayTake(admitted()),
-      (bytes) => {
-        this.options.logger.warn({ pid, bytes, admitted: admitted() }, 'a converter child took too much memory');
-        const reason = `expected an image whose conversion takes at most ${mebibytes(mayTake(admitted()))} MiB of memory, got one that takes more`;
-        this.killFor('memory', new ProofsheetError('source-limits-exceeded', reason));
-      },
-    );
+    const most = (): number => mayTake(admitted(), sourceBytes);
+    return new MemoryWatch(pid, most, (bytes) => {
+      this.options.logger.warn({ pid, bytes, admitted: admitted() }, 'a converter child took too much memory');
+      const reason = `expected an image whose conversion takes at most ${mebibytes(most())} MiB of memory, got one that takes more`;
+      this.killFor('memory', new ProofsheetError('source-limits-exceeded', reason));
+    });
   }
 
   private killFor(reason: ExitReason, error: unknown): void {

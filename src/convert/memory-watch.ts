@@ -12,9 +12,15 @@ const CHILD_SLACK_BYTES = 256 * 1024 * 1024;
 /** How far off the estimate behind a grant may be. */
 const GRANT_TOLERANCE = 1.5;
 
-/** Half as much again as was granted, and some slack, on top of what the process had kept from before: bytes. */
-export function mayTake(grantedBytes: number): number {
-  return CHILD_SLACK_BYTES + GRANT_TOLERANCE * grantedBytes;
+/** Of a source, before its header is known and anything is granted: it is read, and some decoders take a copy. */
+const SOURCE_COPIES = 2;
+
+/**
+ * On top of what the process had kept from before, bytes: half as much again as was granted, or the source as often as it is held
+ * before, and some slack.
+ */
+export function mayTake(grantedBytes: number, sourceBytes: number): number {
+  return CHILD_SLACK_BYTES + Math.max(GRANT_TOLERANCE * grantedBytes, SOURCE_COPIES * sourceBytes);
 }
 
 export class MemoryWatch {

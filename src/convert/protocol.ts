@@ -14,6 +14,8 @@ export interface ChildSettings {
   readonly maxSourcePixels: number;
   /** Pages of a TIFF, frames of an animation. */
   readonly maxPages: number;
+  /** After which the child is killed: who can end his own work before tells why. */
+  readonly timeoutMs: number;
   readonly auto: AutoRule;
   /** Previews have to be on the disk before they are told of. */
   readonly flush: boolean;
@@ -116,6 +118,8 @@ export interface FailedMessage {
   readonly message: string;
   /** What the decoder said; for the log alone. */
   readonly detail: string;
+  /** Another time it may go well. */
+  readonly uncertain?: true;
   readonly counts: WorkCounts;
 }
 

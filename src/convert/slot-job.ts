@@ -41,6 +41,7 @@ export interface SlotEvents {
 
 export interface SlotJob {
   readonly message: JobMessage;
+  readonly sourceBytes: number;
   /** The best of all who wait when the job begins. */
   readonly priority: Priority;
   /** Who comes meanwhile. */

@@ -33,11 +33,20 @@ async function readAndCompile(specifier: string): Promise<WasmModule> {
   return compile(await readFile(require.resolve(specifier)));
 }
 
-/** The option by which the loaders of Emscripten take a compiled module. */
-export function instanceOf(module: WasmModule) {
+/** How far the memory of an instance may grow, in bytes: looked at whenever it asks for more. */
+export interface HeapBound {
+  mostBytes: number;
+  /** It has asked for more, and did not get it: what it made since is not whole. */
+  isPassed: boolean;
+}
+
+type Imports = { readonly env?: { readonly emscripten_resize_heap?: (bytes: number) => number } };
+
+/** The option by which the loaders of Emscripten take a compiled module; `bound`: of one that names its imports. */
+export function instanceOf(module: WasmModule, bound?: HeapBound) {
   return {
     instantiateWasm(imports: object, done: (instance: object, module: WasmModule) => void): object {
-      const instance = new Instance(module, imports);
+      const instance = new Instance(module, bound ? boundImports(imports, bound) : imports);
       done(instance, module);
       return instance.exports;
     },
@@ -45,4 +54,17 @@ export function instanceOf(module: WasmModule) {
     print: () => undefined,
     printErr: () => undefined,
   };
+}
+
+function boundImports(imports: Imports, bound: HeapBound): object {
+  const grow = imports.env?.emscripten_resize_heap;
+  if (grow === undefined) throw new Error('expected a decoder that asks for memory by name');
+  const resize = (asked: number): number => {
+    // As the module means it: more than 2 GiB come as a negative number.
+    const bytes = asked >>> 0;
+    if (bytes <= bound.mostBytes) return grow(bytes);
+    bound.isPassed = true;
+    return 0;
+  };
+  return { ...imports, env: { ...imports.env, emscripten_resize_heap: resize } };
 }

@@ -11,7 +11,7 @@ import { parseFormat } from '../../src/kernel/format.js';
 
 const [sourcePath, ...wished] = process.argv.slice(2);
 if (sourcePath === undefined) throw new Error('expected a source file and target formats, got nothing');
-const { limits, sequence } = loadConfig();
+const { conversion, limits, sequence } = loadConfig();
 const outputDir = await mkdtemp(join(tmpdir(), 'converted-'));
 const tally = new WorkTally();
 
@@ -27,7 +27,7 @@ const { info, metadata, previews } = await convertSource(
     outputDir,
     encodesAtOnce: 1,
   },
-  { ...limits, auto: sequence.auto, flush: false },
+  { ...limits, timeoutMs: conversion.timeoutMs, auto: sequence.auto, flush: false },
   {
     admit: async (sourceType, costBytes) => console.log(`${sourceType}, would be admitted with ${costBytes} bytes`),
     wantedReady: () => undefined,

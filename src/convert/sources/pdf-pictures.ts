@@ -10,6 +10,8 @@ export interface PdfObjects {
   _FPDFFormObj_GetObject(form: number, index: number): number;
   _FPDFPageObj_GetType(object: number): number;
   _FPDFImageObj_GetImagePixelSize(image: number, width: number, height: number): number;
+  /** Without a buffer: how long it is as the file has it. */
+  _FPDFImageObj_GetImageDataRaw(image: number, buffer: number, bytes: number): number;
   _FPDFImageObj_GetImageFilterCount(image: number): number;
   _FPDFImageObj_GetImageFilter(image: number, index: number, buffer: number, bytes: number): number;
 }
@@ -25,19 +27,27 @@ const WHOLE_BYTES_PER_PIXEL = 16;
 const KEPT_BYTES_PER_PIXEL = 3;
 const MOST_KEPT_BYTES = 60_000_000;
 const SCRATCH_BYTES = 64;
+const MOST_FILTERS = 8;
 
-/** Bytes at most, in sum. `page`: one that is loaded. */
+/** Bytes at most, in sum, of each picture once: it is decoded once however often it is drawn. `page`: one that is loaded. */
 export function pictureBytes(library: PdfObjects, page: number): number {
   const scratch = library.wasmExports.malloc(SCRATCH_BYTES);
   if (scratch === 0) return 0;
   let looked = 0;
+  // Nothing tells whether two uses are of one picture. Of two that are alike in all of this one is forgotten: then drawing ends at the
+  // memory that was granted.
+  const seen = new Set<string>();
   const sumOf = (count: number, objectAt: (index: number) => number, depth: number): number => {
     let sum = 0;
     for (let index = 0; index < count && looked < MOST_OBJECTS; index++) {
       looked++;
       const object = objectAt(index);
       const kind = object === 0 ? 0 : library._FPDFPageObj_GetType(object);
-      if (kind === IMAGE) sum += bytesOf(library, object, scratch);
+      if (kind === IMAGE) {
+        const { like, bytes } = pictureOf(library, object, scratch);
+        if (!seen.has(like)) sum += bytes;
+        seen.add(like);
+      }
       if (kind === FORM && depth < DEEPEST) {
         const inside = (at: number): number => library._FPDFFormObj_GetObject(object, at);
         sum += sumOf(library._FPDFFormObj_CountObjects(object), inside, depth + 1);
@@ -48,17 +58,33 @@ export function pictureBytes(library: PdfObjects, page: number): number {
   return sumOf(library._FPDFPage_CountObjects(page), (index) => library._FPDFPage_GetObject(page, index), 0);
 }
 
-function bytesOf(library: PdfObjects, image: number, scratch: number): number {
-  if (library._FPDFImageObj_GetImagePixelSize(image, scratch, scratch + 4) === 0) return 0;
+function pictureOf(
+  library: PdfObjects,
+  image: number,
+  scratch: number,
+): { readonly like: string; readonly bytes: number } {
+  if (library._FPDFImageObj_GetImagePixelSize(image, scratch, scratch + 4) === 0) return { like: '', bytes: 0 };
   // The heap may have moved.
   const view = Buffer.from(library.HEAPU8.buffer, library.HEAPU8.byteOffset);
-  const pixels = view.readUInt32LE(scratch) * view.readUInt32LE(scratch + 4);
-  const filters = library._FPDFImageObj_GetImageFilterCount(image);
-  for (let index = 0; index < Math.min(filters, 8); index++) {
+  const [width, height] = [view.readUInt32LE(scratch), view.readUInt32LE(scratch + 4)];
+  const filters = filtersOf(library, image, scratch);
+  const stored = library._FPDFImageObj_GetImageDataRaw(image, 0, 0);
+  return {
+    like: [width, height, stored, ...filters].join(' '),
+    bytes: bytesOf(width * height, filters.includes('JPXDecode')),
+  };
+}
+
+function filtersOf(library: PdfObjects, image: number, scratch: number): readonly string[] {
+  const count = Math.min(MOST_FILTERS, library._FPDFImageObj_GetImageFilterCount(image));
+  return Array.from({ length: count }, (_, index) => {
     const length = library._FPDFImageObj_GetImageFilter(image, index, scratch, SCRATCH_BYTES);
     const name = Buffer.from(library.HEAPU8.buffer, library.HEAPU8.byteOffset + scratch, SCRATCH_BYTES);
-    if (name.toString('latin1', 0, Math.min(length, SCRATCH_BYTES) - 1) === 'JPXDecode')
-      return pixels * WHOLE_BYTES_PER_PIXEL;
-  }
+    return name.toString('latin1', 0, Math.min(length, SCRATCH_BYTES) - 1);
+  });
+}
+
+function bytesOf(pixels: number, decodedWhole: boolean): number {
+  if (decodedWhole) return pixels * WHOLE_BYTES_PER_PIXEL;
   return pixels * KEPT_BYTES_PER_PIXEL > MOST_KEPT_BYTES ? 0 : pixels * KEPT_BYTES_PER_PIXEL;
 }

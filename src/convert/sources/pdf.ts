@@ -6,6 +6,7 @@ import { decoderPackage } from '../decoder-packages.js';
 import type { OpenedSource, Pixels } from '../opened-source.js';
 import { DamagedSource, refusedKind } from '../refused-kind.js';
 import { compiledWasm, instanceOf } from '../wasm.js';
+import { PdfBounds } from './pdf-bounds.js';
 import { type PdfObjects, pictureBytes } from './pdf-pictures.js';
 
 const PACKAGE = '@hyzyla/pdfium';
@@ -35,6 +36,8 @@ interface Pdfium extends PdfObjects {
   _FPDF_ClosePage(page: number): void;
   _FPDF_GetPageWidthF(page: number): number;
   _FPDF_GetPageHeightF(page: number): number;
+  /** Writes two floats to `at`; the page is not read for it. */
+  _FPDF_GetPageSizeByIndexF(document: number, index: number, at: number): number;
   _FPDFBitmap_CreateEx(width: number, height: number, format: number, at: number, stride: number): number;
   _FPDFBitmap_FillRect(bitmap: number, left: number, top: number, width: number, height: number, colour: number): void;
   _FPDF_RenderPageBitmap(
@@ -65,48 +68,54 @@ interface Pdfium extends PdfObjects {
 
 export async function openPdf(
   file: Buffer,
-  { maxSourcePixels }: { readonly maxSourcePixels: number },
+  { maxSourcePixels, timeoutMs }: { readonly maxSourcePixels: number; readonly timeoutMs: number },
   page: number,
 ): Promise<OpenedSource> {
-  const library = await newLibrary();
-  const document = loadDocument(library, file);
-  const pages = library._FPDF_GetPageCount(document);
-  if (!(pages >= 1)) throw new DamagedSource('expected at least one page, got none');
-  const loaded = library._FPDF_LoadPage(document, Math.min(page, pages) - 1);
-  if (loaded === 0) throw new DamagedSource(`expected a page ${page} that can be read`);
-  const form = formOf(library, document, loaded);
-  const inside = pictureBytes(library, loaded);
-  const sizeOf = (of: number) =>
-    shownSize(
-      library._FPDF_GetPageWidthF(of),
-      library._FPDF_GetPageHeightF(of),
-      Math.min(maxSourcePixels, MOST_PIXELS),
-    );
+  const bounds = new PdfBounds(file.length, timeoutMs);
+  const library = await newLibrary(bounds);
+  const read = bounds.run(() => readPage(library, file, page));
+  const mostPixels = Math.min(maxSourcePixels, MOST_PIXELS);
+  const decoderBytes = ({ widthPx, heightPx }: Size): number =>
+    BASE_BYTES + 3 * file.length + read.pictureBytes + widthPx * heightPx * 6;
   return {
     kind: 'pixels',
-    size: sizeOf(loaded),
+    size: shownSize(library._FPDF_GetPageWidthF(read.page), library._FPDF_GetPageHeightF(read.page), mostPixels),
     orientation: 1,
     hasAlpha: false,
     channels: 3,
     bits: 8,
     colorSpace: 'srgb',
-    pages,
+    pages: read.pages,
     drawn: true,
-    decoderBytes: ({ widthPx, heightPx }) => BASE_BYTES + 3 * file.length + inside + widthPx * heightPx * 6,
-    pageSize(number) {
-      const other = library._FPDF_LoadPage(document, number - 1);
-      if (other === 0) throw new DamagedSource(`expected a page ${number} that can be read`);
-      try {
-        return sizeOf(other);
-      } finally {
-        library._FPDF_ClosePage(other);
-      }
+    decoderBytes,
+    pageSize: (number) => bounds.run(() => sizeOfPage(library, read.document, number, mostPixels)),
+    decode: async (size) => {
+      bounds.grant(library.HEAPU8.length, decoderBytes(size));
+      return bounds.run(() => draw(library, read, size));
     },
-    decode: async (size) => draw(library, { page: loaded, form }, size),
   };
 }
 
-async function newLibrary(): Promise<Pdfium> {
+interface ReadPage {
+  readonly document: number;
+  readonly pages: number;
+  readonly page: number;
+  readonly form: number;
+  readonly pictureBytes: number;
+}
+
+function readPage(library: Pdfium, file: Buffer, number: number): ReadPage {
+  library._FPDF_InitLibrary();
+  const document = loadDocument(library, file);
+  const pages = library._FPDF_GetPageCount(document);
+  if (!(pages >= 1)) throw new DamagedSource('expected at least one page, got none');
+  const page = library._FPDF_LoadPage(document, Math.min(number, pages) - 1);
+  if (page === 0) throw new DamagedSource(`expected a page ${number} that can be read`);
+  const form = formOf(library, document, page);
+  return { document, pages, page, form, pictureBytes: pictureBytes(library, page) };
+}
+
+async function newLibrary({ heap }: PdfBounds): Promise<Pdfium> {
   const { create, module } = await decoderPackage(PACKAGE, 'PDF', async () => {
     const [{ PDFiumModule }, wasm] = await Promise.all([
       import('@hyzyla/pdfium'),
@@ -114,9 +123,7 @@ async function newLibrary(): Promise<Pdfium> {
     ]);
     return { create: PDFiumModule as unknown as (options: object) => Promise<Pdfium>, module: wasm };
   });
-  const library = await create(instanceOf(module));
-  library._FPDF_InitLibrary();
-  return library;
+  return create(instanceOf(module, heap));
 }
 
 function loadDocument(library: Pdfium, file: Buffer): number {
@@ -160,11 +167,16 @@ function shownSize(width: number, height: number, mostPixels: number): Size {
   return { widthPx: Math.max(1, Math.round(width * scale)), heightPx: Math.max(1, Math.round(height * scale)) };
 }
 
-function draw(
-  library: Pdfium,
-  { page, form }: { readonly page: number; readonly form: number },
-  { widthPx, heightPx }: Size,
-): Pixels {
+function sizeOfPage(library: Pdfium, document: number, number: number, mostPixels: number): Size {
+  const at = library.wasmExports.malloc(8);
+  if (at === 0 || library._FPDF_GetPageSizeByIndexF(document, number - 1, at) === 0) {
+    throw new DamagedSource(`expected a page ${number} that can be read`);
+  }
+  const floats = Buffer.from(library.HEAPU8.buffer, library.HEAPU8.byteOffset + at, 8);
+  return shownSize(floats.readFloatLE(0), floats.readFloatLE(4), mostPixels);
+}
+
+function draw(library: Pdfium, { page, form }: Pick<ReadPage, 'page' | 'form'>, { widthPx, heightPx }: Size): Pixels {
   const bytes = widthPx * heightPx * 3;
   const at = library.wasmExports.malloc(bytes);
   const bitmap = at === 0 ? 0 : library._FPDFBitmap_CreateEx(widthPx, heightPx, RGB_BITMAP, at, widthPx * 3);

@@ -27,7 +27,7 @@ import { rawTiff, tiffKind } from './tiff-kind.js';
 import { tiffForDecoder, tiffReading } from './tiff-reading.js';
 
 /** What opening a source needs to know. */
-export type OpenLimits = Pick<ChildSettings, 'maxSourcePixels' | 'maxPages'>;
+export type OpenLimits = Pick<ChildSettings, 'maxSourcePixels' | 'maxPages' | 'timeoutMs'>;
 
 export interface SourceHandling {
   /**

@@ -24,7 +24,7 @@ import { type ClassedSource, sourcesByClass } from '../sources-by-class.js';
 
 const { formats } = sequenceOf(DEFAULT_TARGET_FORMATS);
 const SOURCE_TYPES: readonly SourceType[] = ['jpeg', 'png', 'webp', 'tiff', 'gif', 'avif', 'heic', 'pdf'];
-const LIMITS = { maxSourcePixels: 268_435_456, maxPages: 100 } as const;
+const LIMITS = { maxSourcePixels: 268_435_456, maxPages: 100, timeoutMs: 30_000 } as const;
 /** /proc tells processor time to 10 ms only: conversions are repeated until one measurement is about so long. */
 const MEASURED_MS = 300;
 const IN_EACH_CLASS = { rule: 'at most', value: 0.5 } as const;

@@ -75,6 +75,7 @@ async function wholeSequence(ours: Ours, { rounds }: RunOptions): Promise<Compar
     sourceTypes: ['jpeg'],
     maxSourcePixels: 268_435_456,
     maxPages: 100,
+    timeoutMs: 30_000,
     auto: 'adaptive',
     flush: false,
   } as const;

@@ -149,14 +149,6 @@ test('cut at every 1/64 it is damaged, or repaired as readers of documents do', 
   expect(results.has('source-undecodable')).toBe(true);
 });
 
-test('a page that takes longer to draw than the deadline is ended by it', { timeout: 60_000 }, async () => {
-  const slow = await Converting.start({ sourceTypes: ['pdf'], timeoutMs: 300 });
-  const lines = Array.from({ length: 400_000 }, (_, n) => `${n % 600} 0 m ${(n * 7) % 600} 700 l S`).join('\n');
-  const source = pdfOf([{ width: 600, height: 700, content: `40 w 0.5 g ${lines}` }]);
-  await expect(slow.convert(source, ['auto:1920x1080'])).rejects.toMatchObject({ code: 'conversion-timeout' });
-  await slow.close();
-});
-
 test.each([
   ['on the page', false],
   ['in a form on the page', true],

@@ -267,6 +267,7 @@ describe('the pages of a large file', () => {
       sourceTypes: ['tiff'],
       maxSourcePixels: 1e9,
       maxPages: 100,
+      timeoutMs: 20_000,
       flush: false,
       streams: true,
     } as const;

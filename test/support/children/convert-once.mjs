@@ -16,7 +16,7 @@ for (const sourcePath of process.argv.slice(2)) {
       outputDir: await mkdtemp(join(tmpdir(), 'converted-')),
       encodesAtOnce: 1,
     },
-    { sourceTypes: SOURCE_TYPES, maxSourcePixels: 1e8, maxPages: 10, flush: false },
+    { sourceTypes: SOURCE_TYPES, maxSourcePixels: 1e8, maxPages: 10, timeoutMs: 20_000, flush: false },
     { admit: async () => undefined, wantedReady: () => undefined },
     new WorkTally(),
   );

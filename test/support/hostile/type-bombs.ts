@@ -210,8 +210,8 @@ function documents(): Buffer[] {
   const drawn = '/Resources << /XObject << /F 6 0 R >> >>';
   const quarters = pdfOf([quartersPage(60, 80)]).toString('latin1');
   const changed = (from: string | RegExp, to: string): Buffer => Buffer.from(quarters.replace(from, to), 'latin1');
-  // A level more is ended for its memory: PDFium unfolds what forms draw.
-  const levels = Array.from({ length: 4 }, (_, level) =>
+  // PDFium unfolds what forms draw.
+  const levels = Array.from({ length: 8 }, (_, level) =>
     form('/F Do '.repeat(10), `/Resources << /XObject << /F ${7 + level} 0 R >> >>`),
   );
   return [
