@@ -52,7 +52,8 @@ export function createRouteHandlers(deps: RouteDependencies): (dialect: Dialect,
   const fairUse = createFairUse(protecting, deps.clock);
   const guard = createGuard(() => protecting().admins, fairUse);
   const uploads = createUploads(config, deps.metrics);
-  const jsonBodies = new JsonBodies();
+  // Strangers cannot take the place of those who have shown who they are.
+  const jsonBodies = { admins: new JsonBodies(), tenants: new JsonBodies(), others: new JsonBodies() };
 
   return (dialect, route) => async (request, response) => {
     if (answersOptions(request, response, route.verbs)) return;
@@ -63,10 +64,15 @@ export function createRouteHandlers(deps: RouteDependencies): (dialect: Dialect,
     // Who may not ask is told so before a body is read.
     const tenant =
       route.opensTo === 'tenant' ? admitTenant(deps.library?.tenants, dialect, route, request, response) : undefined;
-    const body =
-      route.body === 'json' && !(route.isBodyLoose && !hasUnreadBody(request))
-        ? await receiveJson(request, response, config, holdOf(jsonBodies, response), route)
-        : undefined;
+    let body: unknown;
+    if (route.body === 'json' && !(route.isBodyLoose && !hasUnreadBody(request))) {
+      checkPresented(access, dialect, route, request, response);
+      const hold = (): JsonHold => {
+        if (route.opensTo === 'admin') return jsonBodies.admins.enter('');
+        return tenant ? jsonBodies.tenants.enter(tenant.id) : jsonBodies.others.enter(clientOf(request.ip));
+      };
+      body = await receiveJson(request, response, config, untilClosed(hold(), response), route);
+    }
     const target = targetOf(request);
     const question = route.ask(target, body);
     const { keys } = access;
@@ -159,8 +165,7 @@ function authorizationOf({ headersDistinct }: Request): string | undefined {
 }
 
 /** A body counts to what all requests hold until its answer has ended. */
-function holdOf(bodies: JsonBodies, response: Response): JsonHold {
-  const hold = bodies.enter();
+function untilClosed(hold: JsonHold, response: Response): JsonHold {
   if (response.closed) hold.leave();
   else response.once('close', hold.leave);
   return hold;
@@ -190,6 +195,20 @@ function admitTenant(
   }
 }
 
+/** Before a body is read, where what opens is not in it. Throws `unauthorized` with the challenge set. */
+function checkPresented(
+  access: Access,
+  { credentialsOf }: Dialect,
+  { opensTo }: Route,
+  request: Request,
+  response: Response,
+): void {
+  if (credentialsOf !== undefined || (opensTo !== 'token' && opensTo !== 'token-or-signature')) return;
+  challenging(response, () =>
+    access.checkPresented({ opener: opensTo, url: request.originalUrl, authorization: authorizationOf(request) }),
+  );
+}
+
 /** Whether access is granted, and how. Throws `unauthorized` with the challenge set. */
 function admit(
   access: Access,
@@ -203,8 +222,14 @@ function admit(
 ): Admission {
   if (access.isOpen || opensTo === 'admin' || opensTo === 'everybody' || opensTo === 'tenant') return UNRESTRICTED;
   const authorization = credentialsOf?.(request.headers, body, url) ?? authorizationOf(request);
+  return challenging(response, () =>
+    access.admit({ opener: opensTo, path: [name, ...segments], url, context: scope, authorization }),
+  );
+}
+
+function challenging<T>(response: Response, check: () => T): T {
   try {
-    return access.admit({ opener: opensTo, path: [name, ...segments], url, context: scope, authorization });
+    return check();
   } catch (error) {
     response.setHeader('WWW-Authenticate', BEARER_CHALLENGE);
     throw error;

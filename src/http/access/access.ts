@@ -41,6 +41,8 @@ export interface Access {
   readonly keys: AccessKeys;
   /** Throws `unauthorized` with a message that says what is missing, wrong or over. */
   admit(asked: Asked): Admission;
+  /** Throws what `admit` would, in whatever context: who has nothing that opens anything need not send a body. */
+  checkPresented(asked: Pick<Asked, 'opener' | 'url' | 'authorization'>): void;
   /** Whether this `Authorization` opens `context` by a token. */
   tokenAdmits(authorization: string | undefined, context: Context | undefined): boolean;
 }
@@ -76,6 +78,24 @@ export function createAccess(keys: () => AccessKeys, clock: Clock): Access {
     return found;
   }
 
+  function isSignable(opener: Opener): boolean {
+    return opener === 'token-or-signature' && keys().urlKeys.length > 0;
+  }
+
+  function isBySignature({ opener, url, authorization }: Pick<Asked, 'opener' | 'url' | 'authorization'>): boolean {
+    return !presentsToken(authorization) && isSignable(opener) && isSigned(url);
+  }
+
+  function knownToken(opener: Opener, authorization: string | undefined): ApiToken {
+    if (!presentsToken(authorization))
+      throw refused(
+        `expected an API token as Authorization: Bearer${isSignable(opener) ? ', or a signed URL' : ''}, got none`,
+      );
+    const token = tokenOf(authorization);
+    if (token === undefined) throw refused('expected a known API token as Authorization: Bearer, got another');
+    return token;
+  }
+
   function tokenAdmits(authorization: string | undefined, context: Context | undefined): boolean {
     const token = authorization === undefined ? undefined : tokenOf(authorization);
     return token !== undefined && isFor(token, context);
@@ -91,19 +111,20 @@ export function createAccess(keys: () => AccessKeys, clock: Clock): Access {
     tokenAdmits,
     admit({ opener, path, url, context, authorization }) {
       if (isOpen()) return UNRESTRICTED;
-      const { urlKeys } = keys();
-      const signable = opener === 'token-or-signature' && urlKeys.length > 0;
-      const presentsToken = authorization !== undefined && SCHEME.test(authorization);
-      if (!presentsToken && signable && isSigned(url) && context !== undefined)
-        return { urlValidUntilMs: checkSignature(url, { path, context }, urlKeys, clock.now()) };
-      if (!presentsToken)
-        throw refused(`expected an API token as Authorization: Bearer${signable ? ', or a signed URL' : ''}, got none`);
-      const token = tokenOf(authorization);
-      if (token === undefined) throw refused('expected a known API token as Authorization: Bearer, got another');
-      if (!isFor(token, context)) throw refused('expected an API token for this context, got one for others');
+      if (isBySignature({ opener, url, authorization }) && context !== undefined)
+        return { urlValidUntilMs: checkSignature(url, { path, context }, keys().urlKeys, clock.now()) };
+      if (!isFor(knownToken(opener, authorization), context))
+        throw refused('expected an API token for this context, got one for others');
       return BY_TOKEN;
     },
+    checkPresented(asked) {
+      if (!isOpen() && !isBySignature(asked)) knownToken(asked.opener, asked.authorization);
+    },
   };
+}
+
+function presentsToken(authorization: string | undefined): authorization is string {
+  return authorization !== undefined && SCHEME.test(authorization);
 }
 
 function isFor(token: ApiToken, context: Context | undefined): boolean {

@@ -14,6 +14,7 @@ const OF_BODIES: readonly ErrorName[] = [
   'upload-too-slow',
   'source-too-large',
   'source-type-refused',
+  'over-quota',
 ];
 const OF_SOURCES: readonly ErrorName[] = [
   'missing-source-image',
@@ -21,7 +22,6 @@ const OF_SOURCES: readonly ErrorName[] = [
   'source-limits-exceeded',
   'source-undecodable',
   'blocked-content',
-  'over-quota',
   'conversion-timeout',
   'storage-full',
 ];

@@ -6,8 +6,9 @@ import { UploadBody, type UploadBodyLimits } from './upload-body.js';
 /** Far more than most requests need, and small enough to be held by every connection. */
 const MAX_BYTES = 64 * 1024;
 /** What all requests hold at the same time: as text alone, and what is parsed of it takes several times as much. */
-const MAX_BODIES = 256;
-const MAX_HELD_BYTES = 32 * 2 ** 20;
+const MAX_HELD = { bodies: 256, bytes: 32 * 2 ** 20 } as const;
+/** Of it one holder may have a quarter: one of the largest bodies, and whoever sends slowly leaves room for the others. */
+const HOLDER_SHARE = 4;
 const RETRY_SECONDS = 1;
 const MEDIA_TYPE = 'application/json';
 const FORM_TYPE = 'application/x-www-form-urlencoded';
@@ -23,40 +24,58 @@ export interface JsonShape {
 
 /** One request's part of what all hold. */
 export interface JsonHold {
-  /** Throws `overloaded` when all together hold too much. */
+  /** Throws as `JsonBodies.enter` when so much more is too much. */
   add(bytes: number): void;
   /** To be called once, when nobody needs the value any more. */
   leave(): void;
 }
 
-/** Bodies of JSON that are received or answered at the same time: so many, and so many bytes, of one process. */
+interface Held {
+  bodies: number;
+  bytes: number;
+}
+
+/** Bodies of JSON that are received or answered at the same time: so many, and so many bytes, of one process and of one holder. */
 export class JsonBodies {
-  private bodies = 0;
-  private bytes = 0;
+  private readonly all: Held = { bodies: 0, bytes: 0 };
+  private readonly holders = new Map<string, Held>();
 
-  constructor(private readonly most = { bodies: MAX_BODIES, bytes: MAX_HELD_BYTES }) {}
+  constructor(private readonly most: Readonly<Held> = MAX_HELD) {}
 
-  /** Throws `overloaded` when there are too many. */
-  enter(): JsonHold {
-    if (this.bodies >= this.most.bodies) throw tooMuch();
-    this.bodies++;
-    let held = 0;
+  /** `holder`: whoever is to leave room for others. Throws `over-quota` when that one has too many, `overloaded` when all have. */
+  enter(holder: string): JsonHold {
+    const own = this.holders.get(holder) ?? { bodies: 0, bytes: 0 };
+    this.check(own, { bodies: 1, bytes: 0 });
+    this.holders.set(holder, own);
+    for (const held of [own, this.all]) held.bodies++;
+    let bytes = 0;
     return {
-      add: (bytes) => {
-        if (this.bytes + bytes > this.most.bytes) throw tooMuch();
-        this.bytes += bytes;
-        held += bytes;
+      add: (more) => {
+        this.check(own, { bodies: 0, bytes: more });
+        for (const held of [own, this.all]) held.bytes += more;
+        bytes += more;
       },
       leave: () => {
-        this.bodies--;
-        this.bytes -= held;
+        for (const held of [own, this.all]) {
+          held.bodies--;
+          held.bytes -= bytes;
+        }
+        if (own.bodies === 0) this.holders.delete(holder);
       },
     };
   }
+
+  private check(own: Held, more: Readonly<Held>): void {
+    const { bodies, bytes } = this.most;
+    const isOver = (held: Held, share: number): boolean =>
+      held.bodies + more.bodies > bodies / share || held.bytes + more.bytes > bytes / share;
+    if (isOver(own, HOLDER_SHARE)) throw tooMuch('over-quota', 'too many bodies of JSON of this client');
+    if (isOver(this.all, 1)) throw tooMuch('overloaded', 'too many bodies of JSON');
+  }
 }
 
-function tooMuch(): ProofsheetError {
-  return new ProofsheetError('overloaded', 'too many bodies of JSON are being received; send this one again', {
+function tooMuch(code: 'over-quota' | 'overloaded', what: string): ProofsheetError {
+  return new ProofsheetError(code, `${what} are being received; send this one again`, {
     retryAfterSeconds: RETRY_SECONDS,
   });
 }
@@ -64,7 +83,7 @@ function tooMuch(): ProofsheetError {
 /**
  * The value of the request's body. Throws `source-type-refused` for another media type, `broken-upload` for what is no JSON
  * or nested deeper than `MAX_DEPTH`,
- * `source-too-large` (more than `maxBytes`), `upload-too-slow`, `overloaded` (more than `hold` has room for), and `ClientGone`.
+ * `source-too-large` (more than `maxBytes`), `upload-too-slow`, what `hold` throws, and `ClientGone`.
  */
 export async function receiveJson(
   request: IncomingMessage,
