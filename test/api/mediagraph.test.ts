@@ -140,6 +140,31 @@ describe('pictures by URL', () => {
   });
 });
 
+test('what is no text, number or flag where one is wanted is refused with the field, whatever the object brings', async () => {
+  const { guid: session } = await client.open();
+  const { guid } = await client.prepare(session, 'a.jpg', ONE.length);
+  const odd: readonly unknown[] = [{ toString: 1 }, { toString: 'x', valueOf: 1 }, [{ toString: 1 }], [1], {}];
+  for (const value of odd) {
+    for (const [path, body] of [
+      ['/api/uploads', { contribution_id: value }],
+      [`/api/uploads/${session}/assets`, { filename: 'b.jpg', file_size: value }],
+      [`/api/assets/${guid}/add_version`, { filename: 'b.jpg', file_size: value }],
+    ] as const)
+      expect([path, value, (await client.send('POST', path, body)).status]).toEqual([path, value, 422]);
+    const { status } = await client.send('POST', `/api/assets/${guid}/revert`, { version: value });
+    expect([value, status]).toEqual([value, 404]);
+  }
+});
+
+test('an order that nobody knows is the usual one, be it a name that every object has', async () => {
+  edge.fetcher.answers.set('/a.jpg', ONE).set('/b.jpg', TWO);
+  await ask({ from_url: 'https://example.com/a.jpg,https://example.com/b.jpg' });
+  await edge.work();
+  const usual = await client.get('/api/assets/search');
+  for (const sort of ['__proto__', 'constructor', 'hasOwnProperty', 'unknown'])
+    expect(await client.get(`/api/assets/search?sort=${sort}`)).toEqual(usual);
+});
+
 test.each(['GET', 'PUT', 'POST'])('that its bytes are there may be said by %s, and once more', async (verb) => {
   const { guid: session } = await client.open();
   const prepared = await client.prepare(session, 'a.jpg', ONE.length);

@@ -1,8 +1,9 @@
 // Micrio at the edge: the contract of dialects, the four calls of its server API as the seed has them, and what its viewer asks for.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { dialectsOf } from '../../src/http/dialects/registry.js';
 import { ProofsheetError } from '../../src/kernel/errors.js';
 import type { Context } from '../../src/kernel/image-key.js';
+import type { FolderId } from '../../src/kernel/library/folder.js';
 import type { TenantId } from '../../src/kernel/library/ids.js';
 import { maxLevelOf, tileRect } from '../../src/kernel/zoom/pyramid.js';
 import { describeContract } from '../contracts/contract.js';
@@ -195,6 +196,17 @@ describe('the server API', () => {
     ] as const)
       expect([path, (await call(path, { ...WHO, ...body })).status]).toEqual([path, 404]);
     expect((await call('folder/create', { ...WHO, parentId: ROOT, type: 'drawer' })).status).toBe(400);
+  });
+
+  it('begins no import that its folder does not know, and notes none that was refused', async () => {
+    const failing = vi.spyOn(edge.folders, 'add').mockRejectedValueOnce(new Error('the disk is gone'));
+    const images = [{ sourceUrl: 'https://example.com/a.jpg' }];
+    expect((await call('images/add', { ...WHO, folderId: ROOT, images })).status).toBe(500);
+    failing.mockRestore();
+    expect(await edge.assets.usage(edge.tenant.context)).toMatchObject({ openImports: 0 });
+    for (let accepted = 0; accepted < 3; accepted++) await add(['a']);
+    expect((await call('images/add', { ...WHO, folderId: ROOT, images })).status).toBe(429);
+    expect(await edge.folders.batchesOf(edge.tenant.context, ROOT as FolderId)).toHaveLength(3);
   });
 
   it('names an image by its file where nobody names it', async () => {

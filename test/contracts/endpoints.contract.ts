@@ -108,6 +108,30 @@ export const endpointsCases: readonly ContractCase<EndpointsSubject>[] = [
     },
   },
   {
+    name: 'tells nothing of an asset while it lies in the trash, whatever comes for it meanwhile',
+    run: async (subject) => {
+      const { endpoints, assets, jobs, keep } = subject;
+      await endpoints.add(TENANT, wanted());
+      const id = newAssetId();
+      const batch = newImport(['cat']);
+      const items = batch.items.map(({ reference: _, ...item }) => ({ ...item, becomes: id }));
+      await assets.acceptImport({ ...batch, items });
+      await assets.trash(TENANT, id);
+      const [claim] = await jobs.claim({ kind: 'import-item', limit: 1, leaseMs: HOUR_MS });
+      if (claim === undefined) throw new Error('expected an item, got none');
+      const { reference: _, ...arrival } = arrived('cat', await keep('one')).arrival;
+      const outcome = { kind: 'arrived', newId: id, arrival: { ...arrival, fileName: 'c.jpg' } } as const;
+      expect(await jobs.finish(claim, { importId: batch.id, index: 0, outcome })).toBe('finished');
+      const asset = (await assets.findAsset(TENANT, id))?.asset;
+      expect(asset).toMatchObject({ head: 1, trashedAt: expect.any(Number) });
+      expect(await told(subject)).toEqual([]);
+      await assets.restore(TENANT, id);
+      expect(await told(subject)).toEqual([`tenant 1 asset.restored ${asset?.number}`]);
+      await assets.erase(TENANT, id);
+      expect(await told(subject)).toEqual([`tenant 1 asset.deleted ${asset?.number}`]);
+    },
+  },
+  {
     name: 'tells of an asset that waits for its item once it has a picture, and of one that never had any nothing',
     run: async (subject) => {
       const { endpoints, assets, jobs, keep } = subject;

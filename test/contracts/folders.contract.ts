@@ -48,6 +48,21 @@ export const foldersCases: readonly ContractCase<FoldersSubject>[] = [
       expect(await folders.batchesOf(TENANT, 'zzzzzz' as FolderId)).toEqual([]);
     },
   },
+  {
+    name: 'takes back the batch of an import, of that folder alone, and adds behind what is left',
+    run: async ({ folders, peer }) => {
+      for (const name of ['a', 'b', 'c']) await folders.add(TENANT, ID, batch(name));
+      await folders.add(OTHER, ID, batch('c'));
+      const left = () => peer.folders.batchesOf(TENANT, ID);
+      await peer.folders.withdraw(TENANT, ID, batch('c').importId);
+      expect(await left()).toEqual([batch('a'), batch('b')]);
+      await folders.withdraw(TENANT, ID, batch('unknown').importId);
+      await folders.withdraw(TENANT, ID, batch('a').importId);
+      await folders.add(TENANT, ID, batch('d'));
+      expect(await left()).toEqual([batch('b'), batch('d')]);
+      expect(await folders.batchesOf(OTHER, ID)).toEqual([batch('c')]);
+    },
+  },
 ];
 
 export function foldersContract(name: string, open: Open<FoldersSubject>): void {

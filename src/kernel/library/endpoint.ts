@@ -81,15 +81,18 @@ export interface AssetChange {
   readonly after: Asset | undefined;
 }
 
-/** What the outside is told of a change; `undefined`: nothing, as of what has never been a picture. */
+/** What the outside is told of a change; `undefined`: nothing, as of what has never been a picture, or lies in the trash. */
 export function eventOf({ before, after }: AssetChange): AssetEvent | undefined {
-  if (after === undefined) return before && before.head > 0 && !isTrashed(before) ? 'asset.deleted' : undefined;
-  if (after.head === 0) return undefined;
-  if (before === undefined || before.head === 0) return 'asset.created';
-  if (isTrashed(before) !== isTrashed(after)) return isTrashed(after) ? 'asset.deleted' : 'asset.restored';
-  const isShownAnew = before.head !== after.head || before.versions !== after.versions;
-  const hasFailed = after.failure !== undefined && after.failure !== before.failure;
+  const [shownBefore, shownAfter] = [shown(before), shown(after)];
+  if (shownAfter === undefined) return shownBefore && 'asset.deleted';
+  if (shownBefore === undefined) return before !== undefined && before.head > 0 ? 'asset.restored' : 'asset.created';
+  const isShownAnew = shownBefore.head !== shownAfter.head || shownBefore.versions !== shownAfter.versions;
+  const hasFailed = shownAfter.failure !== undefined && shownAfter.failure !== shownBefore.failure;
   return isShownAnew || hasFailed ? 'asset.updated' : undefined;
+}
+
+function shown(asset: Asset | undefined): Asset | undefined {
+  return asset !== undefined && asset.head > 0 && !isTrashed(asset) ? asset : undefined;
 }
 
 /** What a job of the kind `webhook` has to say. */

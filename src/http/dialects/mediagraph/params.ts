@@ -48,7 +48,12 @@ export function objectIn(value: unknown): Readonly<Record<string, unknown>> {
     : {};
 }
 
+/** A text, number or flag of JSON as a text, `''` for whatever else it is: an object may bring a `toString` of its own. */
+export function textOf(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
+}
+
 function textsOf(value: unknown): readonly string[] {
   if (Array.isArray(value)) return value.flatMap(textsOf);
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? [String(value)] : [];
+  return typeof value === 'object' ? [] : [textOf(value)];
 }

@@ -161,17 +161,21 @@ function sorted(found: readonly DescribedAsset[], params: Params): readonly Desc
   const [, field = 'created_at', order = params.text('order') ?? 'desc'] =
     /^([a-z_]+?)(?:-(asc|desc))?$/.exec(params.text('sort') ?? '') ?? [];
   const sign = /^asc/.test(order) ? 1 : -1;
-  const value = VALUES[field] ?? VALUES.created_at;
+  const value = VALUES[isOrder(field) ? field : 'created_at'];
   return found.toSorted((a, b) => {
-    const [one, other] = [value?.(a) ?? '', value?.(b) ?? ''];
+    const [one, other] = [value(a), value(b)];
     return sign * (one < other ? -1 : one > other ? 1 : a.asset.number - b.asset.number);
   });
 }
 
-const VALUES: Readonly<Record<string, (described: DescribedAsset) => string | number>> = {
+function isOrder(field: string): field is keyof typeof VALUES {
+  return Object.hasOwn(VALUES, field);
+}
+
+const VALUES = {
   created_at: ({ asset }) => asset.createdAt,
   updated_at: ({ asset }) => asset.updatedAt,
   captured_at: ({ version }) => String(version?.embedded?.capturedAt ?? ''),
   file_size: ({ version }) => version?.bytes ?? 0,
   filename: ({ asset, version }) => fileNameOf(asset, version).toLowerCase(),
-};
+} satisfies Readonly<Record<string, (described: DescribedAsset) => string | number>>;

@@ -15,7 +15,7 @@ import { OF_PREPARE, OF_SESSION, OF_SESSION_DONE, OF_SESSION_SHOWN, OF_SESSIONS,
 import { assetNamed, libraryOf, type MediagraphSettings, organizationOf, READING, settingsFor } from './face.js';
 import { invalid, MediagraphFailure, notFound } from './failures.js';
 import { parseSessionName } from './ids.js';
-import { objectIn, Params } from './params.js';
+import { objectIn, Params, textOf } from './params.js';
 import { doneObject, sessionObject } from './session-object.js';
 
 const MAX_TEXT = 1_024;
@@ -174,7 +174,8 @@ export function uploadWishOf(body: unknown): UploadWish & { readonly path: strin
   const name = given.filename;
   const fileName = typeof name === 'string' ? safeFileName(name) : '';
   if (fileName === '') throw invalid('filename', "can't be blank");
-  const bytes = given.file_size === undefined || given.file_size === null ? undefined : Number(given.file_size);
+  const size = given.file_size ?? undefined;
+  const bytes = size === undefined ? undefined : Number(textOf(size) || Number.NaN);
   if (bytes !== undefined && !(Number.isSafeInteger(bytes) && bytes >= 0))
     throw invalid('file_size', 'must be a whole number of bytes');
   const text = (field: string) => (typeof given[field] === 'string' ? given[field].slice(0, MAX_TEXT) : undefined);
@@ -278,8 +279,9 @@ function askedSession(target: Target, body: unknown, contribution: string | unde
   const given = objectIn(objectIn(body).upload);
   const text = (field: 'name' | 'note') =>
     typeof given[field] === 'string' ? { [field]: given[field].slice(0, MAX_TEXT) } : {};
-  const inBody = objectIn(body).contribution_id ?? given.contribution_id;
-  const named = contribution ?? (inBody === undefined || inBody === null || inBody === '' ? undefined : String(inBody));
+  const inBody = objectIn(body).contribution_id ?? given.contribution_id ?? '';
+  if (typeof inBody === 'object') throw invalid('contribution_id', 'must be a number');
+  const named = contribution ?? (inBody === '' ? undefined : textOf(inBody));
   return { wish: { ...text('name'), ...text('note') }, contribution: named, page: pageOf(target) };
 }
 

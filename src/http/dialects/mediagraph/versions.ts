@@ -6,7 +6,7 @@ import { OF_ADD_VERSION, OF_REVERT, OF_VERSION, OF_VERSIONS } from './descriptio
 import { assetNamed, libraryOf, livingAssetNamed, type MediagraphSettings, READING, settingsFor } from './face.js';
 import { invalid, notFound } from './failures.js';
 import { parseNumber } from './ids.js';
-import { objectIn, Params } from './params.js';
+import { objectIn, Params, textOf } from './params.js';
 import { signedUploadUrl, uploadWishOf } from './uploads.js';
 
 const WRITING = { ...READING, verbs: ['POST'], body: 'json', isBodyLoose: true } as const;
@@ -93,7 +93,7 @@ export function revertAsset(settings: MediagraphSettings): Route {
     parse({ segments: [name = ''], url }, body) {
       const version = objectIn(body).version ?? new Params(url).text('version');
       if (version === undefined) throw invalid('version', "can't be blank");
-      return { name, number: parseNumber(String(version)) };
+      return { name, number: parseNumber(textOf(version)) };
     },
     async run({ name, number }, use, call) {
       const library = libraryOf(use);

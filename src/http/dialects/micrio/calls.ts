@@ -63,7 +63,10 @@ function add(permitsPort: PortRule): Route {
         throw new ProofsheetError('source-too-large', `expected at most ${library.maxItems} images in one call`);
       const id = newImportId();
       const named = items.map((item, index) => ({ ...item, reference: imageName(id, index).reference }));
+      // Before the import: one that is not known counts for nothing, but an import that its folder does not know would be sent again.
+      await folders.add(tenant.context, folder, { importId: id, images: items.length });
       const acceptance = await library.acceptImport(tenant, { dialect: SYSTEM, id, system: folder, items: named });
+      if (acceptance.outcome !== 'accepted') await folders.withdraw(tenant.context, folder, id);
       if (acceptance.outcome === 'over-quota')
         throw new ProofsheetError(
           'over-quota',
@@ -77,7 +80,6 @@ function add(permitsPort: PortRule): Route {
             retryAfterSeconds: OPEN_RETRY_SECONDS,
           },
         );
-      await folders.add(tenant.context, folder, { importId: id, images: items.length });
       const images = items.map(({ title }, index) => ({ id: imageName(id, index).id, name: title, status: 'queued' }));
       return json({ result: { images } });
     },

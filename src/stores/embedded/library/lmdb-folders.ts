@@ -1,6 +1,7 @@
 // The Folders port on LMDB: folders and their batches under their context.
 import type { Context } from '../../../kernel/image-key.js';
 import type { Folder, FolderBatch, FolderId } from '../../../kernel/library/folder.js';
+import type { ImportId } from '../../../kernel/library/ids.js';
 import type { Folders } from '../../../kernel/ports/folders.js';
 import { readRow } from '../lmdb-environment.js';
 import type { LibraryChanges } from './library-changes.js';
@@ -37,12 +38,23 @@ export class LmdbFolders implements Folders {
     });
   }
 
+  withdraw(context: Context, id: FolderId, importId: ImportId): Promise<void> {
+    return this.changes.write(() => {
+      for (const { key, batch } of this.rowsOf(context, id))
+        if (batch.importId === importId) this.tables.folderBatches.removeSync(key);
+    });
+  }
+
   async batchesOf(context: Context, id: FolderId): Promise<readonly FolderBatch[]> {
     this.changes.refresh();
+    return this.rowsOf(context, id).map(({ batch }) => batch);
+  }
+
+  private rowsOf(context: Context, id: FolderId): readonly { readonly key: Buffer; readonly batch: FolderBatch }[] {
     const prefix = this.keyOf(context, id);
     const end = endOfPrefix(prefix);
     const rows = this.tables.folderBatches.getRange({ start: prefix, ...(end && { end }) });
-    return [...rows].map(({ value }) => decodeJson<FolderBatch>(value));
+    return [...rows].map(({ key, value }) => ({ key, batch: decodeJson<FolderBatch>(value) }));
   }
 
   private get tables(): LibraryTables {

@@ -7,7 +7,7 @@ import {
   type FolderId,
   parseFolderId,
 } from '../../../kernel/library/folder.js';
-import { parseImportId } from '../../../kernel/library/ids.js';
+import { type ImportId, parseImportId } from '../../../kernel/library/ids.js';
 import type { Folders } from '../../../kernel/ports/folders.js';
 import { fieldsOf, oneOf, parsedIn, textIn, wholeIn } from '../record-fields.js';
 import type { LibraryChanges } from './library-changes.js';
@@ -43,11 +43,23 @@ export class RedisFolders implements Folders {
     });
   }
 
-  async batchesOf(context: Context, id: FolderId): Promise<readonly FolderBatch[]> {
+  async withdraw(context: Context, id: FolderId, importId: ImportId): Promise<void> {
     const key = this.keys.folderBatches(context, id);
+    await this.write(async (transaction) => {
+      for (const { text, batch } of await this.rowsOf(key))
+        if (batch.importId === importId) transaction.call('LREM', key, '0', text);
+    });
+  }
+
+  async batchesOf(context: Context, id: FolderId): Promise<readonly FolderBatch[]> {
+    const rows = await this.rowsOf(this.keys.folderBatches(context, id));
+    return rows.map(({ batch }) => batch);
+  }
+
+  private async rowsOf(key: string): Promise<readonly { readonly text: string; readonly batch: FolderBatch }[]> {
     const { link, deadlines } = this.changes.session;
     const texts = (await link.send(key, ['LRANGE', key, '0', '-1'], deadlines.scriptMs)) as string[];
-    return texts.map((text) => decodeRecord(this.changes.session, { key }, text, batchIn));
+    return texts.map((text) => ({ text, batch: decodeRecord(this.changes.session, { key }, text, batchIn) }));
   }
 
   private get keys() {
