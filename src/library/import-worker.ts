@@ -97,6 +97,7 @@ export class ImportWorker {
     try {
       fetched = await this.deps.fetcher.fetch({
         url: item.url,
+        context: tenant.context,
         ...(tenant.allowedHosts && { allowedHosts: tenant.allowedHosts }),
         maxBytes: this.deps.maxSourceBytes,
         ...(validators && { validators }),

@@ -1,7 +1,9 @@
 // How many requests a host has at the same time, whatever its ports, and a domain whatever its hosts; and whether a host is asked at
-// all after it has failed several times in a row. What hangs holds few places, and keeps nobody else waiting.
+// all after it has failed several times in a row. What hangs holds few places, and keeps nobody else waiting. A host that fails one
+// context (a path that is shut, a rate that is its own) is left alone by that context only.
 import { isIP } from 'node:net';
 import { LRUCache } from 'lru-cache';
+import type { Context } from '../kernel/image-key.js';
 import type { Clock } from '../kernel/ports/clock.js';
 
 export interface HostLimitsOptions {
@@ -33,7 +35,7 @@ export class HostNotAsked extends Error {
 }
 
 /** Those that were not asked for longest are forgotten, with what they did. */
-const MAX_HOSTS = 1_000;
+const MAX_HOSTS = 10_000;
 
 interface Host {
   failures: number;
@@ -42,7 +44,7 @@ interface Host {
 }
 
 export class HostLimits {
-  /** By host and port: what listens at another is another server. */
+  /** By context, host and port: what listens at another is another server. */
   private readonly hosts = new LRUCache<string, Host>({ max: MAX_HOSTS });
   /** By host, and by domain; those that nobody holds or waits for are forgotten. */
   private readonly ofHosts = new Map<string, Places>();
@@ -54,8 +56,13 @@ export class HostLimits {
   }
 
   /** A place at the URL's host, to be left once. Rejects with `HostNotAsked`, or with the signal's reason. */
-  async enter({ host: name, hostname }: Pick<URL, 'host' | 'hostname'>, signal: AbortSignal): Promise<Leave> {
+  async enter(
+    { host: hostAndPort, hostname }: Pick<URL, 'host' | 'hostname'>,
+    signal: AbortSignal,
+    context: Context | undefined,
+  ): Promise<Leave> {
     const { total, maxWaitMs, perHost, clock } = this.options;
+    const name = JSON.stringify([hostAndPort, context]);
     const host = this.hosts.get(name) ?? { failures: 0, restsUntil: 0, onTrial: false };
     this.hosts.set(name, host);
     this.checkRest(host);

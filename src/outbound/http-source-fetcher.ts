@@ -68,7 +68,9 @@ export class HttpSourceFetcher implements SourceFetcher {
   async fetch(request: FetchRequest): Promise<Fetched> {
     const { signal, ...asked } = request;
     signal.throwIfAborted();
-    const flight = this.flights.join(JSON.stringify(asked), (flightSignal) =>
+    // Whoever asks for the same at the same time gets it.
+    const { context: _, ...wanted } = asked;
+    const flight = this.flights.join(JSON.stringify(wanted), (flightSignal) =>
       this.fly({ ...asked, signal: AbortSignal.any([flightSignal, this.closing.signal]) }),
     );
     try {
@@ -123,7 +125,7 @@ export class HttpSourceFetcher implements SourceFetcher {
     try {
       let url = this.checked(request.url, request.allowedHosts);
       for (let redirects = 0; ; redirects++) {
-        const leave = await this.options.hosts.enter(url, signal);
+        const leave = await this.options.hosts.enter(url, signal, request.context);
         timer ??= setTimeout(() => total.abort(new DeadlinePassed('the fetch took too long')), totalTimeoutMs);
         let outcome: HostOutcome = 'neither';
         try {

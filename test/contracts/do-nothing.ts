@@ -217,5 +217,6 @@ export const doNothingFolders: Folders = {
   create: async () => false,
   find: async () => undefined,
   add: async () => {},
+  withdraw: async () => {},
   batchesOf: async () => [],
 };

@@ -1,5 +1,6 @@
 // The port to the sources that users name by URL: a file of ours, or the reason why there is none.
 import type { Digest } from '../digest.js';
+import type { Context } from '../image-key.js';
 import type { ImportReason } from '../import-reasons.js';
 import type { HostRule } from '../source-url.js';
 
@@ -18,6 +19,8 @@ export interface FetchRequest {
   readonly url: string;
   /** Hosts that may be asked, at every hop; absent: all public ones. */
   readonly allowedHosts?: readonly HostRule[];
+  /** Who asks: what a host did to others keeps nobody from asking it; absent: one of those that are nobody's. */
+  readonly context?: Context;
   /** Largest body in bytes, 1 or more. */
   readonly maxBytes: number;
   /** Of the last fetch, where its bytes are still there: then `not-modified` may be answered. */

@@ -1,5 +1,6 @@
 // How many requests a host, a domain and all together have at the same time, and that what hangs leaves places to the others.
 import { describe, expect, it, test } from 'vitest';
+import type { Context } from '../../../src/kernel/image-key.js';
 import { domainOf, HostLimits, HostNotAsked } from '../../../src/outbound/host-limits.js';
 import { FakeClock } from '../../support/fake-clock.js';
 
@@ -9,7 +10,8 @@ const limits = (more: Partial<ConstructorParameters<typeof HostLimits>[0]> = {})
     ...{ total: 8, perHost: 2, maxWaitMs: 1, failures: 3, restMs: 60_000, clock: new FakeClock() },
     ...more,
   });
-const enter = (hosts: HostLimits, url: string) => hosts.enter(new URL(url), NEVER);
+const enter = (hosts: HostLimits, url: string, context?: string) =>
+  hosts.enter(new URL(url), NEVER, context as Context | undefined);
 
 describe('a host', () => {
   it('has its places whatever port it is asked at', async () => {
@@ -37,6 +39,20 @@ describe('a host', () => {
   });
 });
 
+test('a host that fails one context is asked for others, and each has its own trial', async () => {
+  const clock = new FakeClock();
+  const hosts = limits({ clock });
+  for (let failed = 0; failed < 3; failed++) (await enter(hosts, 'https://cdn.example.com/shut', 'a'))('bad');
+  await expect(enter(hosts, 'https://cdn.example.com/', 'a')).rejects.toMatchObject({ why: 'resting' });
+  for (const other of ['b', '', undefined]) (await enter(hosts, 'https://cdn.example.com/', other))('good');
+  clock.advance(60_000);
+  const trial = await enter(hosts, 'https://cdn.example.com/', 'a');
+  await expect(enter(hosts, 'https://cdn.example.com/', 'a')).rejects.toMatchObject({ why: 'resting' });
+  for (let failed = 0; failed < 3; failed++) (await enter(hosts, 'https://cdn.example.com/', 'b'))('bad');
+  trial('good');
+  (await enter(hosts, 'https://cdn.example.com/', 'a'))('good');
+});
+
 describe('a domain', () => {
   it('with many hosts that hang has half of all places, and others find one at once', async () => {
     const hosts = limits();
@@ -58,7 +74,7 @@ test('places that were given up while they were waited for are free again', asyn
   const hosts = limits({ total: 2, perHost: 2, maxWaitMs: 60_000 });
   const [first, second] = [await enter(hosts, 'https://a.org/'), await enter(hosts, 'https://b.org/')];
   const waiting = new AbortController();
-  const given = hosts.enter(new URL('https://c.org/'), waiting.signal);
+  const given = hosts.enter(new URL('https://c.org/'), waiting.signal, undefined);
   waiting.abort(new Error('given up'));
   await expect(given).rejects.toThrow('given up');
   first('good');
