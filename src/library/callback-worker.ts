@@ -45,11 +45,12 @@ export class CallbackWorker {
   };
 }
 
-/** Says it once more, whatever became of it before; `false` when the import is not known or asked for no callback. */
+/** Says it once more, whatever became of it before, also where it waits for its next try; `false` when the import is not known or asked for no callback. */
 export async function replayCallback(assets: Assets, jobs: Jobs, job: ImportJob): Promise<boolean> {
   const { id, context } = job;
   if (job.finishedAt === undefined || job.callback === undefined) return false;
   if ((await assets.findImport(context, id)) === undefined) return false;
   await jobs.enqueue([{ kind: 'callback', id, context }]);
+  await jobs.hasten('callback', id);
   return true;
 }

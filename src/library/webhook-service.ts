@@ -13,7 +13,7 @@ import type { Letter } from './letter.js';
 export interface WebhookServiceDeps {
   readonly endpoints: Endpoints;
   readonly deliveries: Deliveries;
-  readonly jobs: Pick<Jobs, 'enqueue'>;
+  readonly jobs: Pick<Jobs, 'enqueue' | 'hasten'>;
   readonly sender: WebhookSender;
 }
 
@@ -73,12 +73,13 @@ export class WebhookService {
       .map((delivery) => ({ ...delivery, name: `${delivery.id}_${Math.round(delivery.at)}` }));
   }
 
-  /** Says it once more, in the same words and by the same id, whatever became of it before. */
+  /** Says it once more, in the same words and by the same id, whatever became of it before; what waits for its next try waits no longer. */
   async replay({ context, id, told }: LoggedDelivery): Promise<boolean> {
     if (told === undefined) return false;
     const { notice, body } = told;
     const name = id.replace(/^asset_/, '').replaceAll('_', '.');
     await this.deps.jobs.enqueue([{ kind: 'webhook', id: name, context, payload: { ...notice, body } }]);
+    await this.deps.jobs.hasten('webhook', name);
     return true;
   }
 }

@@ -290,6 +290,24 @@ describe('webhooks', () => {
     expect((await client.send('POST', '/api/webhooks/1/replay', { webhook_request_id: 'x' })).status).toBe(404);
   });
 
+  test('one that waits for its next try is said again at once', async () => {
+    await add({ name: 'Site', url: HOOK });
+    edge.sender.next = { fault: 'status', status: 500 };
+    await arrive();
+    await edge.work('webhook');
+    edge.sender.next = { fault: undefined, status: 204 };
+    await edge.work('webhook');
+    expect(edge.sender.sent).toHaveLength(1);
+    const [failed] = (await client.get('/api/webhooks/1/logs')) as unknown as Json[];
+    const again = { webhook_request_id: failed?.id };
+    expect((await client.send('POST', '/api/webhooks/1/replay', again)).body).toEqual({ message: 'Success' });
+    await edge.work('webhook');
+    expect(edge.sender.sent).toHaveLength(2);
+    expect(await edge.jobs.counts()).not.toContainEqual(
+      expect.objectContaining({ kind: 'webhook', jobs: expect.toSatisfy((jobs: number) => jobs > 0) }),
+    );
+  });
+
   test('can be tried, and what the URL answers decides', async () => {
     const attempt = (url: string) => client.send('POST', '/api/webhooks/test', { url });
     expect(await attempt(HOOK)).toEqual({ status: 200, body: { message: 'Success' } });

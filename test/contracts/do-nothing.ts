@@ -175,6 +175,7 @@ export const doNothingJobs: Jobs = {
   finish: async () => 'finished',
   retryAt: async () => true,
   release: async () => true,
+  hasten: async () => false,
   find: async () => undefined,
   counts: async () => [],
   oldestDue: async () => undefined,

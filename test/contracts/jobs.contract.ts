@@ -184,6 +184,32 @@ export const jobsCases: readonly ContractCase<LibrarySubject>[] = [
     },
   },
   {
+    name: 'hastens what is due later, and nothing else',
+    run: async ({ jobs, peer, clock, advance }) => {
+      expect(await jobs.hasten(KIND, 'a')).toBe(false);
+      await jobs.enqueue([job('a'), { ...job('b'), dueAt: clock.now() + 50_000 }]);
+      expect(await jobs.hasten(KIND, 'a')).toBe(false);
+      const first = only(await claim(jobs));
+      expect(first.id).toBe('a');
+      expect(await peer.jobs.hasten(KIND, 'a')).toBe(false);
+      expect(await jobs.retryAt(first, clock.now() + 100_000)).toBe(true);
+      expect(await claim(jobs)).toEqual([]);
+      const told: string[] = [];
+      const stop = jobs.onDue((kind) => told.push(kind));
+      expect(await peer.jobs.hasten(KIND, 'a')).toBe(true);
+      expect(await jobs.hasten(KIND, 'a')).toBe(false);
+      expect(await jobs.hasten(KIND, 'b')).toBe(true);
+      expect(told).toContain(KIND);
+      stop();
+      const again = await claim(peer.jobs);
+      expect(idsOf(again).toSorted()).toEqual(['a', 'b']);
+      expect(again.find(({ id }) => id === 'a')).toMatchObject({ attempts: 1, dueAt: clock.now() });
+      for (const each of again) expect(await jobs.finish(each)).toBe('finished');
+      advance(200_000);
+      expect(await claim(jobs)).toEqual([]);
+    },
+  },
+  {
     name: 'passes over contexts that are not admitted, and they are next once they are',
     run: async ({ jobs, peer }) => {
       await jobs.enqueue([job('a1', 'a'), job('a2', 'a'), job('a3', 'a'), job('b1', 'b'), job('b2', 'b')]);

@@ -119,6 +119,8 @@ export interface Jobs {
   retryAt(claim: Claim, at: number, retry?: ItemRetry): Promise<boolean>;
   /** Gives it back as it was, due as before, without counting an attempt: for a server that stops. */
   release(claim: Claim): Promise<boolean>;
+  /** One that is `delayed` is due at once, as if its time had come; any other stays as it is, and it is `false`. */
+  hasten(kind: JobKind, id: string): Promise<boolean>;
   find(kind: JobKind, id: string): Promise<Job | undefined>;
   /** By kind and state; never a scan of jobs. */
   counts(): Promise<readonly JobCounts[]>;

@@ -152,6 +152,16 @@ export class LmdbJobs implements Jobs {
     });
   }
 
+  hasten(kind: JobKind, id: string): Promise<boolean> {
+    return this.changes.write(({ jobs, now }) => {
+      const row = jobs.row(kind, id);
+      if (row?.state !== 'delayed') return false;
+      jobs.lift(kind, id, row);
+      jobs.place(kind, id, { ...row, dueAt: Math.min(row.dueAt, now) });
+      return true;
+    });
+  }
+
   async find(kind: JobKind, id: string): Promise<Job | undefined> {
     this.changes.refresh();
     const row = readRow(this.changes.tables.jobs, jobKey(kind, id), (bytes) => decodeJson<JobRow>(bytes));

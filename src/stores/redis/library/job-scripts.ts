@@ -194,6 +194,14 @@ lift(ARGV[1], ARGV[2], r)
 place(ARGV[1], ARGV[2], r.context, r.due, tonumber(ARGV[4]))
 return 1`);
 
+/** KEYS base. ARGV kind, id, now. 1 when a delayed one is due now, 0 for any other. */
+export const HASTEN = script(`${JOB_FUNCTIONS}
+local r, now = row(ARGV[1], ARGV[2]), tonumber(ARGV[3])
+if not r or r.state ~= 'delayed' then return 0 end
+lift(ARGV[1], ARGV[2], r)
+place(ARGV[1], ARGV[2], r.context, math.min(r.due, now), now)
+return 1`);
+
 /** KEYS base. ARGV kind, now, lease clock or ''. How many leases had ended. */
 export const TAKE_BACK = script(`${JOB_FUNCTIONS}
 return takeBack(ARGV[1], tonumber(ARGV[2]), leaseNow(ARGV[3]))`);

@@ -20,7 +20,7 @@ import {
 } from '../../../kernel/ports/jobs.js';
 import type { Script } from '../link.js';
 import type { Held } from './commit-script.js';
-import { CLAIM, COUNTS, OLDEST_DUE, RELEASE, RENEW, TAKE_BACK } from './job-scripts.js';
+import { CLAIM, COUNTS, HASTEN, OLDEST_DUE, RELEASE, RENEW, TAKE_BACK } from './job-scripts.js';
 import type { LibraryChanges, OnDue } from './library-changes.js';
 import { hashOf } from './library-keys.js';
 import { jobRecordIn } from './library-records.js';
@@ -181,6 +181,12 @@ export class RedisJobs implements Jobs {
     this.bell.ended(claim);
     if (released) this.changes.dueAgain(kind, 1);
     return released;
+  }
+
+  async hasten(kind: JobKind, id: string): Promise<boolean> {
+    const hastened = (await this.run(HASTEN, [kind, id, this.changes.session.clock.now()])) === 1;
+    if (hastened) this.changes.dueAgain(kind, 1);
+    return hastened;
   }
 
   async find(kind: JobKind, id: string): Promise<Job | undefined> {
