@@ -3,6 +3,8 @@ import { lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ProofsheetError } from '../kernel/errors.js';
 import type { MadePreview } from '../kernel/ports/converter.js';
+import type { DoneMessage } from './protocol.js';
+import type { SlotJob } from './slot-job.js';
 
 /**
  * The child failed in a conversion, but has had other sources before, which may have left it so: the conversion deserves
@@ -35,4 +37,11 @@ export function isAsClaimed(outputDir: string, { path, content, bytes }: MadePre
   } catch {
     return false;
   }
+}
+
+/** Something was made, unless nothing was to be, or need not be. */
+export function isWhole({ message: { drawing, zoom } }: SlotJob, { headerOnly, conversion }: DoneMessage): boolean {
+  if ((conversion.pages !== undefined) !== (zoom?.kind === 'pages')) return false;
+  if (drawing?.of !== undefined) return true;
+  return (headerOnly === true) === (zoom?.kind === 'pages' || (drawing !== undefined && drawing.recipe === undefined));
 }

@@ -59,11 +59,19 @@ async function run(job: JobMessage): Promise<void> {
       wantedReady: (info, metadata, preview) => send({ kind: 'wanted', id, info, metadata, preview }),
     };
     const { drawing } = job;
-    const conversion = await workOf(job)(job, settings, steps, tally);
+    const isRegion = job.zoom?.kind === 'region';
+    const conversion = await (isRegion
+      ? drawRegion(job, settings, tally, tiles)
+      : workOf(job)(job, settings, steps, tally));
+    if (conversion === undefined) {
+      send({ kind: 'lacks', id });
+      return;
+    }
     const isEmpty = (drawing !== undefined || job.zoom?.kind === 'pages') && conversion.previews.length === 0;
     const counts = countsOf(tally, begun);
     const rssBytes = process.memoryUsage.rss();
-    send({ kind: 'done', id, conversion, ...(isEmpty && { headerOnly: true }), counts, rssBytes });
+    const stays = isRegion && { tiles: tiles.digests };
+    send({ kind: 'done', id, conversion, ...(isEmpty && { headerOnly: true }), counts, rssBytes, ...stays });
   } catch (error) {
     const { code, message, cause, uncertain } = asConversionError(error);
     const detail = cause instanceof Error ? (cause.stack ?? cause.message).slice(0, 2000) : '';
@@ -83,9 +91,8 @@ async function run(job: JobMessage): Promise<void> {
 
 type Work = (job: JobMessage, of: ChildSettings, steps: ConversionSteps, tally: WorkTally) => Promise<Conversion>;
 
-/** Whatever is not of tiles may be of anybody: no pixels of others are there any more by then. */
+/** Of all but regions. Whatever is not of tiles may be of anybody: no pixels of others are there any more by then. */
 function workOf({ zoom, drawing }: JobMessage): Work {
-  if (zoom?.kind === 'region') return (job, ...rest) => drawRegion(job, ...rest, tiles);
   tiles.forget();
   if (drawing) return (job, ...rest) => drawSource({ ...job, drawing }, ...rest, buffer);
   if (zoom === undefined) return (job, ...rest) => convertSource(job, ...rest, buffer);

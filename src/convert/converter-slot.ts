@@ -3,32 +3,18 @@
 import { ProofsheetError } from '../kernel/errors.js';
 import type { MadePreview } from '../kernel/ports/converter.js';
 import type { SourceType } from '../kernel/source.js';
-import { childEnded, isAsClaimed, SpoiltChild } from './child-failures.js';
+import { childEnded, isAsClaimed, isWhole, SpoiltChild } from './child-failures.js';
 import { ConverterChild } from './converter-child.js';
 import { Deadline } from './deadline.js';
+import type { Admission, Execution } from './execution.js';
 import { KeptMemory } from './kept-memory.js';
-import type { Grant } from './memory-budget.js';
+import { mebibytes } from './memory-budget.js';
 import { waitForMemory } from './memory-wait.js';
 import { MemoryWatch, mayTake } from './memory-watch.js';
 import type { DoneMessage, FromChild, ReadyMessage, TextMessage } from './protocol.js';
 import type { ExitReason, SlotEvents, SlotJob, SlotOptions } from './slot-job.js';
-
-interface Execution {
-  readonly job: SlotJob;
-  readonly resolve: (done: DoneMessage) => void;
-  readonly reject: (error: unknown) => void;
-  readonly onAbort: () => void;
-  readonly watch: MemoryWatch | undefined;
-  readonly deadline: Deadline;
-  cancelRequest: (() => void) | undefined;
-  grant: Grant | undefined;
-  /** What the conversion was estimated to take, once it is admitted: beside what the child had kept, which the grant may cover too. */
-  admittedBytes: number;
-  /** The child has said something of this job. */
-  heard: boolean;
-  /** Why the child is being killed; told once it is gone. */
-  killed: { readonly error: unknown; readonly reason: ExitReason } | undefined;
-}
+import { regionCostBytes } from './zoom/region-job.js';
+import { TilesOfChild } from './zoom/tiles-of-child.js';
 
 /** Pause before a child that ended before it was ready is started again: doubles with each failure in a row. */
 const FIRST_RETRY_MS = 50;
@@ -49,6 +35,7 @@ export class ConverterSlot {
   private readonly onceGone: (() => void)[] = [];
   private readonly kept: KeptMemory;
   private rest: NodeJS.Timeout | undefined;
+  private readonly tiles = new TilesOfChild();
 
   constructor(
     private readonly options: SlotOptions,
@@ -96,8 +83,29 @@ export class ConverterSlot {
       };
       job.signal?.addEventListener('abort', onAbort, { once: true });
       this.execution.deadline.run();
-      this.child?.send(job.message);
+      this.begin(this.execution);
       if (job.signal?.aborted) onAbort();
+    });
+  }
+
+  /** What a region takes is known before the child has seen it: a message each way is all. */
+  private begin(execution: Execution): void {
+    const { message } = execution.job;
+    const proceed = (): void => this.child?.send(this.tiles.without(message));
+    if (message.zoom?.kind === 'region')
+      this.admit(execution, 'jpeg', regionCostBytes(message.zoom), { proceed, refuse: (why) => this.refuse(why) });
+    else proceed();
+  }
+
+  /** What the child has not been told of. */
+  private refuse(reason: string): void {
+    // The pool is about to hand out this place still.
+    queueMicrotask(() => {
+      const { execution } = this;
+      if (execution === undefined || execution.killed) return;
+      this.finish(execution);
+      execution.reject(new ProofsheetError('source-limits-exceeded', reason));
+      this.events.idle();
     });
   }
 
@@ -175,7 +183,14 @@ export class ConverterSlot {
     const claims = (preview: MadePreview): boolean => isAsClaimed(job.message.outputDir, preview);
     execution.heard = true;
     if (message.kind === 'header') {
-      this.admit(execution, message.sourceType, message.costBytes);
+      const { id } = message;
+      this.admit(execution, message.sourceType, message.costBytes, {
+        proceed: () => this.child?.send({ kind: 'proceed', id }),
+        refuse: (reason) => this.child?.send({ kind: 'refuse', id, reason }),
+      });
+    } else if (message.kind === 'lacks') {
+      if (this.tiles.forget()) this.child?.send(job.message);
+      else this.onNonsense();
     } else if (message.kind === 'failed') {
       job.onCounts(message.counts);
       if (message.detail !== '') this.options.logger.debug({ detail: message.detail }, 'a decoder refused a source');
@@ -190,6 +205,7 @@ export class ConverterSlot {
     } else if (isWhole(job, message) && message.conversion.previews.every(claims)) {
       job.onCounts(message.counts);
       const rssBytes = this.kept.count(this.pid);
+      this.tiles.told(message.tiles);
       this.finish(execution);
       execution.resolve(message);
       this.afterJob(rssBytes);
@@ -198,14 +214,13 @@ export class ConverterSlot {
     }
   }
 
-  /** The header is known: the memory it asks for is waited for, off the deadline. */
-  private admit(execution: Execution, sourceType: SourceType, costBytes: number): void {
+  /** It is known what the conversion asks for: that is waited for, off the deadline. */
+  private admit(execution: Execution, sourceType: SourceType, costBytes: number, { proceed, refuse }: Admission): void {
     const { budget } = this.options;
-    const { id } = execution.job.message;
     execution.job.onHeader(sourceType);
     if (!budget.fits(costBytes)) {
       const reason = `expected an image whose conversion takes at most ${mebibytes(budget.totalBytes)} MiB of memory, got one that takes ${mebibytes(costBytes)} MiB`;
-      this.child?.send({ kind: 'refuse', id, reason });
+      refuse(reason);
       return;
     }
     execution.deadline.pause();
@@ -223,7 +238,7 @@ export class ConverterSlot {
         execution.grant = grant;
         execution.admittedBytes = costBytes;
         execution.deadline.run();
-        this.child?.send({ kind: 'proceed', id });
+        proceed();
       },
       overdue: () =>
         this.killFor(
@@ -285,6 +300,7 @@ export class ConverterSlot {
     const reason = this.ending ?? (isReady ? 'crash' : 'failed-start');
     this.child = undefined;
     this.isReady = false;
+    this.tiles.forget();
     clearTimeout(this.rest);
     this.kept.release();
     this.events.exited(reason);
@@ -327,15 +343,4 @@ export class ConverterSlot {
       this.events.idle();
     }
   }
-}
-
-/** Something was made, unless nothing was to be, or need not be. */
-function isWhole({ message: { drawing, zoom } }: SlotJob, { headerOnly, conversion }: DoneMessage): boolean {
-  if ((conversion.pages !== undefined) !== (zoom?.kind === 'pages')) return false;
-  if (drawing?.of !== undefined) return true;
-  return (headerOnly === true) === (zoom?.kind === 'pages' || (drawing !== undefined && drawing.recipe === undefined));
-}
-
-function mebibytes(bytes: number): number {
-  return Math.ceil(bytes / 1024 / 1024);
 }

@@ -95,3 +95,8 @@ export class MemoryBudget {
     };
   }
 }
+
+/** For people: rounded up. */
+export function mebibytes(bytes: number): number {
+  return Math.ceil(bytes / 1024 / 1024);
+}

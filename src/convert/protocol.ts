@@ -1,6 +1,6 @@
 // What the server and a converter child say to each other, and nothing else: a few hundred bytes a message, and small files, which
 // cost more to make, flush and remove than to send; pixels never.
-import { parseDigest } from '../kernel/digest.js';
+import { type Digest, parseDigest } from '../kernel/digest.js';
 import type { ErrorName } from '../kernel/errors.js';
 import type { Format, PreviewType } from '../kernel/format.js';
 import type { Conversion, Drawing, MadePreview, ZoomTask } from '../kernel/ports/converter.js';
@@ -109,6 +109,8 @@ export interface DoneMessage {
   readonly counts: WorkCounts;
   /** Resident memory of the child after the job, bytes. */
   readonly rssBytes: number;
+  /** Of a region: tiles whose pixels are there for the next. */
+  readonly tiles?: readonly Digest[];
 }
 
 export interface FailedMessage {
@@ -123,10 +125,26 @@ export interface FailedMessage {
   readonly counts: WorkCounts;
 }
 
-export type FromChild = ReadyMessage | TextMessage | HeaderMessage | WantedMessage | DoneMessage | FailedMessage;
+/** Pixels of tiles that were not sent are not there any more: the job again, with all of them. */
+export interface LacksMessage {
+  readonly kind: 'lacks';
+  readonly id: number;
+}
+
+export type FromChild =
+  | ReadyMessage
+  | TextMessage
+  | HeaderMessage
+  | WantedMessage
+  | DoneMessage
+  | FailedMessage
+  | LacksMessage;
 
 /** The largest source, and the largest preview, in bytes, that goes by message: two of what a pipe takes in one go. */
 export const MAX_CONTENT_BYTES = 64 * 1024;
+
+/** Tiles whose pixels a child keeps, however small they are, and tells of. */
+export const MAX_TOLD_TILES = 256;
 
 /** Pages of one source that are told; those behind are not. */
 export const MAX_TOLD_PAGES = 1_000;
@@ -137,7 +155,15 @@ const MAX_CPU_SECONDS = 1e6;
 /** More than any sequence has formats. */
 const MAX_PREVIEWS = 1_000;
 
-const KINDS: readonly string[] = ['ready', 'text', 'header', 'wanted', 'done', 'failed'] satisfies FromChild['kind'][];
+const KINDS: readonly string[] = [
+  'ready',
+  'text',
+  'header',
+  'wanted',
+  'done',
+  'failed',
+  'lacks',
+] satisfies FromChild['kind'][];
 
 /** A message of a child if it has the outline of one: a child that a source has taken over could say anything. */
 export function asFromChild(message: unknown): FromChild | undefined {
@@ -148,10 +174,14 @@ export function asFromChild(message: unknown): FromChild | undefined {
   const fields = message as Readonly<Record<string, unknown>>;
   const complete =
     kind === 'ready' ||
+    kind === 'lacks' ||
     (kind === 'text' && typeof fields.drawn === 'boolean') ||
     (kind === 'header' && isCount(fields.costBytes) && isSourceType(fields.sourceType)) ||
     (kind === 'wanted' && isObject(fields.info) && isPreview(fields.preview)) ||
-    (kind === 'done' && isConversion(fields.conversion, fields.headerOnly === true) && isCounts(fields.counts)) ||
+    (kind === 'done' &&
+      isConversion(fields.conversion, fields.headerOnly === true) &&
+      isCounts(fields.counts) &&
+      isTold(fields.tiles)) ||
     (kind === 'failed' &&
       typeof fields.code === 'string' &&
       typeof fields.message === 'string' &&
@@ -175,6 +205,11 @@ function isConversion(value: unknown, isEmpty: boolean): boolean {
     (value.pages === undefined ||
       (Array.isArray(value.pages) && value.pages.length <= MAX_TOLD_PAGES && value.pages.every(isPage)))
   );
+}
+
+function isTold(tiles: unknown): boolean {
+  if (tiles === undefined) return true;
+  return Array.isArray(tiles) && tiles.length <= MAX_TOLD_TILES && tiles.every((digest) => typeof digest === 'string');
 }
 
 function isPage(value: unknown): boolean {

@@ -1,13 +1,11 @@
-// Tiles as pixels, for regions: whoever pans asks for the next region of nearly the same tiles, so those of the last one stay for a moment.
-// Found by their very bytes, so what is given is what decoding them would give.
+// Tiles as pixels, for regions: whoever pans asks for the next region of nearly the same tiles, so those of the last ones stay for a while.
+// Found by the digests of their bytes, so what is given is what decoding them would give.
 import sharp from 'sharp';
-import { type Digest, digestOf } from '../../kernel/digest.js';
+import type { Digest } from '../../kernel/digest.js';
 import type { Size } from '../../kernel/sizes.js';
+import { MAX_TOLD_TILES } from '../protocol.js';
+import { KEPT_PIXEL_BYTES, KEPT_PIXELS_MS } from './region-job.js';
 
-/** Tiles of the last region that stay: of one of 1024 pixels, along no tile. Of 512 pixels in four channels, 9 MiB. */
-const MAX_KEPT = 9;
-/** For how long nothing is asked for until they go: a viewer that moves asks many times a second. */
-const KEPT_MS = 1_000;
 /** Tiles that are decoded side by side: as many as a child has threads. */
 const AT_ONCE = 4;
 
@@ -17,41 +15,68 @@ export interface TilePixels extends Size {
   readonly channels: 3 | 4;
 }
 
+export interface NamedTile {
+  readonly digest: Digest;
+}
+
 export class DecodedTiles {
-  private kept: ReadonlyMap<Digest, TilePixels> = new Map();
+  /** Those used longest ago first. */
+  private readonly kept = new Map<Digest, TilePixels>();
+  private keptBytes = 0;
   private timer: NodeJS.Timeout | undefined;
 
+  /** Of what is here now. */
+  get digests(): readonly Digest[] {
+    return [...this.kept.keys()];
+  }
+
+  has({ digest }: NamedTile): boolean {
+    return this.kept.has(digest);
+  }
+
   /**
-   * Every tile once, in no order, a few at a time: `bytesOf` gives it, `each` is told of its pixels and keeps none of them. These tiles stay
-   * then, if they are few, and no others. Throws what decoding throws.
+   * Every tile once, in no order, a few at a time: `bytesOf` gives one that is not here, `each` is told of its pixels and keeps none of them.
+   * They stay then, as many as there is room for. Throws what decoding throws.
    */
-  async each<T>(
+  async each<T extends NamedTile>(
     tiles: readonly T[],
     bytesOf: (tile: T) => Buffer,
     each: (of: TilePixels, tile: T) => void,
   ): Promise<void> {
     clearTimeout(this.timer);
-    const stays = new Map<Digest, TilePixels>();
-    const decode = async (tile: T): Promise<void> => {
-      const bytes = bytesOf(tile);
-      const digest = digestOf(bytes);
-      const pixels = this.kept.get(digest) ?? (await decoded(bytes));
-      if (tiles.length <= MAX_KEPT) stays.set(digest, pixels);
-      each(pixels, tile);
-    };
+    const missing: T[] = [];
+    // What is here first: tiles that come may push it out.
+    for (const tile of tiles) {
+      const pixels = this.kept.get(tile.digest);
+      if (pixels === undefined) missing.push(tile);
+      else this.use(tile.digest, pixels, each, tile);
+    }
+    const decode = async (tile: T): Promise<void> => this.use(tile.digest, await decoded(bytesOf(tile)), each, tile);
     try {
-      for (let from = 0; from < tiles.length; from += AT_ONCE)
-        await Promise.all(tiles.slice(from, from + AT_ONCE).map(decode));
+      for (let from = 0; from < missing.length; from += AT_ONCE)
+        await Promise.all(missing.slice(from, from + AT_ONCE).map(decode));
     } finally {
-      this.kept = stays;
-      this.timer = setTimeout(() => this.forget(), KEPT_MS).unref();
+      this.timer = setTimeout(() => this.forget(), KEPT_PIXELS_MS).unref();
     }
   }
 
   /** Before the next job that is of something else: its source, which may be anybody's, shall find none. */
   forget(): void {
     clearTimeout(this.timer);
-    this.kept = new Map();
+    this.kept.clear();
+    this.keptBytes = 0;
+  }
+
+  private use<T>(digest: Digest, pixels: TilePixels, each: (of: TilePixels, tile: T) => void, tile: T): void {
+    each(pixels, tile);
+    this.keptBytes += pixels.data.length - (this.kept.get(digest)?.data.length ?? 0);
+    this.kept.delete(digest);
+    this.kept.set(digest, pixels);
+    for (const [first, { data }] of this.kept) {
+      if (this.keptBytes <= KEPT_PIXEL_BYTES && this.kept.size <= MAX_TOLD_TILES) return;
+      this.kept.delete(first);
+      this.keptBytes -= data.length;
+    }
   }
 }
 

@@ -9,13 +9,12 @@ import { areaOf } from '../../kernel/sizes.js';
 import type { SourceInfo } from '../../kernel/source.js';
 import type { ImageFormat } from '../../kernel/zoom/image-request.js';
 import type { Rect } from '../../kernel/zoom/pyramid.js';
-import type { ConversionSteps, WorkTally } from '../convert-source.js';
+import type { WorkTally } from '../convert-source.js';
 import { withoutDensity } from '../encoded.js';
 import { type ChildSettings, type JobMessage, MAX_CONTENT_BYTES } from '../protocol.js';
 import type { DecodedTiles, TilePixels } from './decoded-tiles.js';
+import { CHANNELS } from './region-job.js';
 
-/** Red, green, blue and what is seen through. */
-const CHANNELS = 4;
 const WHITE = { r: 255, g: 255, b: 255 };
 /** Half of white: what bitonal parts at. */
 const THRESHOLD = 128;
@@ -29,17 +28,16 @@ const ENCODERS = {
   gif: (image) => image.gif({ effort: 4 }),
 } satisfies Record<ImageFormat, (image: Sharp) => Sharp>;
 
-/** The conversion has one preview, the picture. */
+/** The conversion has one preview, the picture; `undefined` where neither the bytes nor the pixels of some tile are there. */
 export async function drawRegion(
   { sourcePath, content, outputDir, zoom }: Pick<JobMessage, 'sourcePath' | 'content' | 'outputDir' | 'zoom'>,
   settings: Pick<ChildSettings, 'flush'>,
-  steps: Pick<ConversionSteps, 'admit'>,
   tally: WorkTally,
   decoded: DecodedTiles,
-): Promise<Conversion> {
+): Promise<Conversion | undefined> {
   if (zoom?.kind !== 'region') throw new Error('expected the task of a region');
   const { region, size, mirrored, rotation, quality, format } = zoom.drawn;
-  await steps.admit('jpeg', CHANNELS * (2 * areaOf(zoom.canvas) + 2 * areaOf(size)));
+  if (shownOf(zoom).some((tile) => tile.bytes === 0 && !decoded.has(tile))) return undefined;
   const cut = pictureOf(await (content ? laidOf(content, zoom, decoded) : fromFile(sourcePath, zoom, decoded)));
   const { widthPx, heightPx } = size;
   const isScaled = widthPx !== region.widthPx || heightPx !== region.heightPx;
@@ -85,14 +83,13 @@ async function fromFile(path: string, task: RegionTask, decoded: DecodedTiles): 
 }
 
 /** The region as the tiles have it. */
-async function laidOf(all: Tiles, { tiles, drawn }: RegionTask, decoded: DecodedTiles): Promise<TilePixels> {
-  const { region } = drawn;
+async function laidOf(all: Tiles, task: RegionTask, decoded: DecodedTiles): Promise<TilePixels> {
+  const { region } = task.drawn;
   const { widthPx, heightPx } = region;
-  const shown = tiles.filter((tile) => overlapOf(tile, region) !== undefined);
   // All tiles of a picture have as many channels as the first; where one has more, it shows.
   let laid: TilePixels | undefined;
   const given = (tile: LaidTile): Buffer => bytesOf(all, tile);
-  await decoded.each(shown, given, (pixels, tile) => {
+  await decoded.each(shownOf(task), given, (pixels, tile) => {
     const { channels } = pixels;
     laid ??= { data: Buffer.alloc(areaOf(region) * channels), widthPx, heightPx, channels };
     if (channels > laid.channels) laid = withAlpha(laid);
@@ -100,6 +97,10 @@ async function laidOf(all: Tiles, { tiles, drawn }: RegionTask, decoded: Decoded
   });
   if (laid === undefined) throw new Error('expected tiles that show the region');
   return laid;
+}
+
+function shownOf({ tiles, drawn }: RegionTask): readonly LaidTile[] {
+  return tiles.filter((tile) => overlapOf(tile, drawn.region) !== undefined);
 }
 
 /** `undefined` where they have no pixel in common. */

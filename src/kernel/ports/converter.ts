@@ -46,6 +46,8 @@ export interface PageFacts extends Size {
 
 /** A tile of the level that a region is made from: its bytes in the job's file, and where it lies on the canvas. */
 export interface LaidTile extends Rect {
+  /** Of those bytes. */
+  readonly digest: Digest;
   readonly start: number;
   readonly bytes: number;
 }

@@ -28,7 +28,7 @@ export function earlyTask(preview: Preview, size: Size, { level }: TilePlace, re
   return {
     kind: 'region',
     canvas: { widthPx, heightPx },
-    tiles: [{ leftPx: 0, topPx: 0, widthPx, heightPx, start: 0, bytes: preview.bytes }],
+    tiles: [{ leftPx: 0, topPx: 0, widthPx, heightPx, start: 0, bytes: preview.bytes, digest: preview.digest }],
     drawn: {
       region: { leftPx, topPx, widthPx: rightPx - leftPx, heightPx: bottomPx - topPx },
       size: { widthPx: rect.widthPx, heightPx: rect.heightPx },

@@ -1,4 +1,5 @@
 // Which tiles a region is drawn of, and where each lies: pure.
+import type { Digest } from '../../kernel/digest.js';
 import type { LaidTile, RegionTask } from '../../kernel/ports/converter.js';
 import type { Size } from '../../kernel/sizes.js';
 import type { ImageRequest } from '../../kernel/zoom/image-request.js';
@@ -12,10 +13,16 @@ import {
   tileRect,
 } from '../../kernel/zoom/pyramid.js';
 
+/** A tile as it was read. */
+export interface TileBytes {
+  readonly bytes: Buffer;
+  readonly digest: Digest;
+}
+
 export interface LaidOut {
   readonly places: readonly TilePlace[];
   /** The task, given the bytes of these tiles in their order, and the one file that it reads them from. */
-  with(tiles: readonly Buffer[]): { readonly task: RegionTask; readonly bytes: Buffer };
+  with(tiles: readonly TileBytes[]): { readonly task: RegionTask; readonly bytes: Buffer };
 }
 
 /** Of the smallest level that has every pixel which is shown. The canvas is as large as the tiles that the region touches. */
@@ -45,13 +52,17 @@ export function layOut(picture: Size, request: ImageRequest): LaidOut {
     places,
     with(tiles) {
       let start = 0;
-      const laid = rects.map((rect, index): LaidTile => {
-        const bytes = tiles[index]?.length ?? 0;
-        start += bytes;
-        return { ...rect, start: start - bytes, bytes };
+      const laid = tiles.map(({ bytes, digest }, index): LaidTile => {
+        const rect = rects[index];
+        if (rect === undefined) throw new RangeError('expected as many tiles as there are places');
+        start += bytes.length;
+        return { ...rect, digest, start: start - bytes.length, bytes: bytes.length };
       });
       const drawn = { region, size, mirrored, rotation, quality, format };
-      return { task: { kind: 'region', canvas, tiles: laid, drawn }, bytes: Buffer.concat(tiles) };
+      return {
+        task: { kind: 'region', canvas, tiles: laid, drawn },
+        bytes: Buffer.concat(tiles.map(({ bytes }) => bytes)),
+      };
     },
   };
 }

@@ -20,7 +20,7 @@ import { type ContentGuard, guardedFind } from '../takedown/content-guard.js';
 import type { PageRef, Zoom, ZoomPicture } from './answers.js';
 import type { Drawn, DrawnParts, Wanted } from './drawn-parts.js';
 import { earlyTask, previewFor } from './early-tile.js';
-import { layOut } from './lay-out.js';
+import { layOut, type TileBytes } from './lay-out.js';
 import type { PageBook } from './page-book.js';
 import type { PageOfSource, PyramidMaker } from './pyramid-maker.js';
 import { Recent } from './recent.js';
@@ -175,14 +175,15 @@ export class ZoomService implements Zoom {
   }
 
   /** The bytes of tiles in their order; one that is lost is made again with all others. */
-  private async tilesOf(picture: ZoomPicture, places: readonly TilePlace[]): Promise<readonly Buffer[]> {
+  private async tilesOf(picture: ZoomPicture, places: readonly TilePlace[]): Promise<readonly TileBytes[]> {
     for (let losses = 0; losses <= MAX_LOSSES; losses++) {
       const { index } = await this.indexOf(picture, losses > 0);
-      const found: Buffer[] = [];
+      const found: TileBytes[] = [];
       for (const place of places) {
-        const tile = await this.deps.blobs.findSlice(sliceIn(index, place));
+        const slice = sliceIn(index, place);
+        const tile = await this.deps.blobs.findSlice(slice);
         if (tile === undefined) break;
-        found.push(tile.bytes);
+        found.push({ bytes: tile.bytes, digest: slice.digest });
       }
       if (found.length === places.length) return found;
     }

@@ -209,10 +209,13 @@ async function drawnAlone(tileOf: (name: string) => Promise<Buffer>): Promise<(r
     const words = { region, size: '512,512', rotation: '0', quality: 'default', format: 'jpg' };
     const layout = layOut(LARGE, resolveImageRequest(3, LARGE, words, limits));
     const { task: zoom, bytes: content } = layout.with(
-      layout.places.map(({ level, column, row }) => tiles.get(`${level}/${column}_${row}`) ?? Buffer.alloc(0)),
+      layout.places.map(({ level, column, row }) => {
+        const bytes = tiles.get(`${level}/${column}_${row}`) ?? Buffer.alloc(0);
+        return { bytes, digest: digestOf(bytes) };
+      }),
     );
     const job = { sourcePath: '', outputDir: '', content, zoom };
-    return drawRegion(job, { flush: false }, { admit: async () => {} }, new WorkTally(), decoded);
+    return drawRegion(job, { flush: false }, new WorkTally(), decoded);
   };
 }
 

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { WorkTally } from '../../../src/convert/convert-source.js';
 import { DecodedTiles } from '../../../src/convert/zoom/decoded-tiles.js';
 import { drawRegion } from '../../../src/convert/zoom/region.js';
+import { digestOf } from '../../../src/kernel/digest.js';
 
 const SIDE_PX = 16;
 const tile = (background: { r: number; g: number; b: number; alpha?: number }) =>
@@ -23,6 +24,7 @@ it.each([
   const content = Buffer.concat(row);
   const tiles = row.map(({ length }, index) => ({
     ...{ leftPx: index * SIDE_PX, topPx: 0, widthPx: SIDE_PX, heightPx: SIDE_PX, bytes: length },
+    digest: digestOf(row[index] ?? Buffer.alloc(0)),
     start: row.slice(0, index).reduce((sum, before) => sum + before.length, 0),
   }));
   const size = { widthPx: row.length * SIDE_PX - 8, heightPx: 8 };
@@ -30,9 +32,8 @@ it.each([
   const drawn = { region, size, mirrored: false, rotation: 0, quality: 'default', format: 'png' } as const;
   const zoom = { kind: 'region', canvas: { widthPx: row.length * SIDE_PX, heightPx: SIDE_PX }, tiles, drawn } as const;
   const job = { sourcePath: '', outputDir: '', content, zoom };
-  const steps = { admit: async () => undefined };
-  const { previews } = await drawRegion(job, { flush: false }, steps, new WorkTally(), new DecodedTiles());
-  const { data, info } = await sharp(previews[0]?.content).raw().toBuffer({ resolveWithObject: true });
+  const drawnRegion = await drawRegion(job, { flush: false }, new WorkTally(), new DecodedTiles());
+  const { data, info } = await sharp(drawnRegion?.previews[0]?.content).raw().toBuffer({ resolveWithObject: true });
   expect([info.width, info.height]).toEqual([size.widthPx, size.heightPx]);
   for (const [index, bytes] of row.entries()) {
     const at = (4 * info.width + Math.max(0, index * SIDE_PX - 4) + 2) * info.channels;

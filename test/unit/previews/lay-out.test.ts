@@ -1,6 +1,7 @@
 // Which tiles a region is drawn of, and which of their pixels.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { digestOf } from '../../../src/kernel/digest.js';
 import type { ImageRequest } from '../../../src/kernel/zoom/image-request.js';
 import { levelSize, maxLevelOf, type Rect } from '../../../src/kernel/zoom/pyramid.js';
 import { layOut } from '../../../src/previews/zoom/lay-out.js';
@@ -15,7 +16,7 @@ function asked(region: Rect, widthPx: number, heightPx: number): ImageRequest {
 /** What is cut of the level, from its own edges. */
 function cutOf(region: Rect, widthPx: number, heightPx: number) {
   const { places, with: withTiles } = layOut(PICTURE, asked(region, widthPx, heightPx));
-  const { task } = withTiles(places.map(() => Buffer.alloc(1)));
+  const { task } = withTiles(places.map(() => ({ bytes: Buffer.alloc(1), digest: digestOf(Buffer.alloc(1)) })));
   const [first] = places;
   if (first === undefined) throw new Error('expected a tile');
   const { leftPx, topPx, ...size } = task.drawn.region;
