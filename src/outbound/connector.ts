@@ -4,6 +4,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { buildConnector } from 'undici';
 import type { AddressPolicy } from './address-policy.js';
 import type { Resolve } from './name-lookup.js';
+import { withGate } from './socket-gate.js';
 
 export interface ConnectorOptions {
   readonly policy: AddressPolicy;
@@ -37,7 +38,7 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
     connect({ ...target, hostname: literal }, (...[error, socket]) => {
       if (error !== null) return callback(error, null);
       // What was filtered is what was dialled; should that ever not be so, nothing is sent.
-      if (options.policy.permits(socket.remoteAddress ?? '', port)) return callback(null, socket);
+      if (options.policy.permits(socket.remoteAddress ?? '', port)) return callback(null, withGate(socket));
       socket.destroy();
       callback(new AddressForbidden(), null);
     });
