@@ -1,6 +1,7 @@
 // What the edge does around an operation: draining, limits, logs, metrics, failures from within, streaming, CORS.
 import { once } from 'node:events';
-import { afterEach, describe, expect, it } from 'vitest';
+import express from 'express';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ERROR_CODES } from '../../src/http/replies/error-map.js';
 import { ERROR_NAMES, ProofsheetError } from '../../src/kernel/errors.js';
 import { COUNTERS } from '../../src/telemetry/metric-table.js';
@@ -21,6 +22,15 @@ const lineOf = async (operation: string, level: 'info' | 'debug') => {
   await until(() => find() !== undefined, `a line of ${operation} at ${level}`);
   return find()?.fields ?? {};
 };
+
+// Express' own `all` makes a step for each of the 35 verbs that Node knows.
+it('a route is one step or two, whatever the verb', async () => {
+  const routes = vi.spyOn(express.application, 'route');
+  server = await startEdgeServer();
+  const steps = routes.mock.results.map(({ value }) => (value as ReturnType<typeof express.application.route>).stack);
+  expect(steps.length).toBeGreaterThan(10);
+  expect(Math.max(...steps.map(({ length }) => length))).toBeLessThanOrEqual(2);
+});
 
 describe('failures from within', () => {
   it.each(ERROR_NAMES)('%s is answered as the table says', async (name) => {
