@@ -1,5 +1,5 @@
 // Single entries of a ZIP archive in memory. Everything is bounded: how many entries are looked at, how long one may become.
-import yauzl, { type Entry, type ZipFile } from 'yauzl';
+import type { Entry, ZipFile } from 'yauzl';
 import { DamagedSource } from './refused-kind.js';
 
 /** Documents have some hundred, large ones some thousand. */
@@ -12,7 +12,9 @@ export class ZipArchive {
   ) {}
 
   /** Reads the directory. Throws `DamagedSource` for what has none. */
-  static open(bytes: Buffer): Promise<ZipArchive> {
+  static async open(bytes: Buffer): Promise<ZipArchive> {
+    // By the first document, not by the start of every child.
+    const { default: yauzl } = await import('yauzl');
     return new Promise((resolve, reject) => {
       const fail = (error: unknown): void =>
         reject(new DamagedSource(error instanceof Error ? error.message : String(error)));

@@ -34,6 +34,8 @@ describe('src/', () => {
     const all = [...config, ...http, 'lmdb', 'lru-cache', 'pino', 'prom-client'].sort();
     const loaded = ['main.ts', 'compose.ts'].flatMap((path) => loadedWith(path, files));
     expect([...new Set(loaded)].sort()).toEqual(all);
+    // Every converter child, of which a machine has some: what reads archives is for documents and pyramids.
+    expect(loadedWith('convert/child.ts', files)).toEqual(['exifreader', 'sharp']);
   });
 
   test('is found to load a package that a file of a file imports, but for its types or when it is asked for it', () => {

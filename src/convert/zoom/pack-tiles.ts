@@ -1,7 +1,7 @@
 // From the archive that libvips writes to the blob of a pyramid: the tiles in the order of their numbers, and the index.
 import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
-import yauzl, { type Entry } from 'yauzl';
+import type { Entry } from 'yauzl';
 import { type Digest, digestOf } from '../../kernel/digest.js';
 import type { Size } from '../../kernel/sizes.js';
 import { type TileType, tileCountOf, tileNumberOf, tileRect, tilesOf } from '../../kernel/zoom/pyramid.js';
@@ -104,7 +104,9 @@ function readAt(file: number, at: number, bytes: number): Buffer {
 }
 
 /** Tiles by their numbers. */
-function placesIn(archive: string, size: Size): Promise<readonly (Place | undefined)[]> {
+async function placesIn(archive: string, size: Size): Promise<readonly (Place | undefined)[]> {
+  // By the first pyramid, not by the start of every child.
+  const { default: yauzl } = await import('yauzl');
   return new Promise((resolve, reject) => {
     yauzl.open(archive, { lazyEntries: true, autoClose: true }, (error, zip) => {
       if (error) return reject(error);
