@@ -34,7 +34,7 @@ const SEES_WIRING: ReadonlySet<string> = new Set(['commands']);
 const HTTP_ROOMS: Readonly<Record<string, readonly string[]>> = {
   'url-query': [],
   replies: [],
-  status: [],
+  status: ['replies'],
   openapi: ['dialects', 'replies', 'status'],
   wire: ['replies'],
   access: ['url-query'],

@@ -5,8 +5,9 @@ import { parseAssetId, parseTenantId } from '../../kernel/library/ids.js';
 import type { Size } from '../../kernel/sizes.js';
 import { TILE_SIDE_PX, type TilePlace, type TileType } from '../../kernel/zoom/pyramid.js';
 import type { PageRef, Zoom, ZoomPicture } from '../../previews/zoom/answers.js';
+import type { HeaderPairs } from '../replies/headers.js';
 import { type JsonReply, type PictureReply, shownOf } from '../replies/reply.js';
-import type { UseCases } from './route.js';
+import type { RouteRules, UseCases } from './route.js';
 
 export const DEEP_ZOOM_XMLNS = 'http://schemas.microsoft.com/deepzoom/2008';
 
@@ -54,6 +55,25 @@ export type Zoomed =
   | ({ readonly kind: 'key' } & PageRef)
   | { readonly kind: 'asset'; readonly tenant: string; readonly asset: string; readonly page?: number };
 
+export type ZoomedKind = Zoomed['kind'];
+
+/** Of the routes of each kind: who may ask (an asset's name is all that it takes), and what ends their names. */
+export const OF_KIND = {
+  key: { opensTo: 'token-or-signature', suffix: '' },
+  asset: { opensTo: 'everybody', suffix: 'OfAsset' },
+} as const satisfies Record<ZoomedKind, { readonly opensTo: RouteRules['opensTo']; readonly suffix: string }>;
+
+/** In the order in which their routes stand. */
+export const ZOOMED_KINDS = ['key', 'asset'] as const satisfies readonly ZoomedKind[];
+
+/** Tiles and what tells of them are made to be shown by pages of others. */
+export const FOR_PAGES_OF_OTHERS: HeaderPairs = [['Access-Control-Allow-Origin', '*']];
+
+/** Whether a picture is for this request alone: which one an asset shows now, no prepared answer could know. */
+export function changesUnseen({ kind }: Zoomed): boolean {
+  return kind === 'asset';
+}
+
 /** A name that may end in `;page=N`, as dialects have them in their paths: the name, and the page. */
 export function namedPage(text: string): { readonly name: string; readonly page?: number } {
   const [, name = text, page] = /^(.*);page=([1-9]\d{0,5})$/s.exec(text) ?? [];
@@ -76,7 +96,7 @@ export async function pageRefOf({ library }: UseCases, zoomed: Zoomed): Promise<
   return { ...ref, ...(zoomed.page !== undefined && { page: zoomed.page }) };
 }
 
-/** Whose context is asked for; an asset's name is all that it takes. */
+/** Whose context is asked for. */
 export function scopeOfZoomed({ zoomed }: { readonly zoomed: Zoomed }): Context | undefined {
   return zoomed.kind === 'key' ? zoomed.context : undefined;
 }

@@ -129,6 +129,13 @@ export interface RouteRules {
   readonly description: RouteDescription;
 }
 
+/** A route that is only read: it has no body, and starts no work that anybody would wait for. */
+export const READS = {
+  verbs: ['GET', 'HEAD'],
+  body: 'none',
+  effort: 'reads',
+} as const satisfies Partial<RouteRules>;
+
 /** A route with what is its own; `Asked` is what its requests ask for, checked. */
 export interface RouteOf<Asked> extends RouteRules {
   /** Called once a request. Throws the failure of a request that asks for nothing we know; never anything else. */

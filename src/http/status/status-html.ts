@@ -1,5 +1,6 @@
 // HTML by template literal, escaped by default, the frame of a page, and the number formats of the status page. Pure.
 import { createHash } from 'node:crypto';
+import { escapeHtml } from '../replies/escape-html.js';
 
 /** Text that is HTML already. */
 export class Html {
@@ -25,11 +26,6 @@ function rendered(part: Part): string {
   if (part instanceof Html) return part.text;
   if (typeof part === 'object') return part.map(({ text }) => text).join('');
   return escapeHtml(String(part));
-}
-
-/** `text` as HTML text or as the value of a quoted attribute. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (found) => `&#${found.charCodeAt(0)};`);
 }
 
 /** A page that stands alone, and the policy that allows its one style sheet by its digest, and nothing else. */

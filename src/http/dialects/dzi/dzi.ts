@@ -8,22 +8,28 @@ import type { ZoomPicture } from '../../../previews/zoom/answers.js';
 import { plainFailure } from '../../replies/error-map.js';
 import { type JsonReply, shownOf } from '../../replies/reply.js';
 import {
+  changesUnseen,
   DEEP_ZOOM_XMLNS,
   descriptorXml,
+  FOR_PAGES_OF_OTHERS,
   type NamedTile,
   namedPage,
+  OF_KIND,
   pageRefOf,
   parseTileName,
   scopeOfZoomed,
   tileReply,
+  ZOOMED_KINDS,
   type Zoomed,
+  type ZoomedKind,
   zoomOf,
 } from '../deep-zoom.js';
 import type { Dialect } from '../dialect.js';
 import type { PublicUrl } from '../public-url.js';
-import { type Route, type RouteRules, route } from '../route.js';
+import { READS, type Route, route } from '../route.js';
+import { scriptRoute, viewerPolicy } from '../viewer-page.js';
 import { FAILURE, OF_DESCRIPTOR, OF_SCRIPT, OF_TILE, OF_VIEW } from './descriptions.js';
-import { PAGE_SCRIPT, VIEW_POLICY, viewPage } from './view-page.js';
+import { PAGE_SCRIPT, viewPage } from './view-page.js';
 
 export interface DziSettings {
   readonly mount: string;
@@ -35,13 +41,6 @@ export interface DziSettings {
 /** What the default context is written as: it has no name of its own, and a path no empty part. */
 const DEFAULT = '_';
 
-const READING = {
-  verbs: ['GET', 'HEAD'],
-  opensTo: 'token-or-signature',
-  body: 'none',
-  effort: 'reads',
-} as const satisfies Partial<RouteRules>;
-
 export function dzi(settings: DziSettings): Dialect {
   return {
     name: 'dzi',
@@ -49,27 +48,22 @@ export function dzi(settings: DziSettings): Dialect {
     summary: 'Deep Zoom Images of cached pictures, and a page that shows them.',
     failureSchema: FAILURE,
     routes: [
-      ...(['key', 'asset'] as const).flatMap((kind) => [descriptor(settings, kind), view(kind)]),
+      ...ZOOMED_KINDS.flatMap((kind) => [descriptor(settings, kind), view(kind)]),
       // Last, since a page of assets has as many segments.
       tile('asset'),
       tile('key'),
-      viewerScript(settings),
+      scriptRoute(SCRIPT, settings.viewerScript, PAGE_SCRIPT),
     ],
     renderFailure: plainFailure,
-    // Tiles are made to be shown by pages of others.
-    headers: [['Access-Control-Allow-Origin', '*']],
+    headers: FOR_PAGES_OF_OTHERS,
   };
 }
 
-/** Whether a route is about cached pictures or about assets: what its path begins with, who may ask, and what it is called. */
-type Kind = Zoomed['kind'];
+const VIEW_POLICY = viewerPolicy("'self'");
 
-const OF: Readonly<
-  Record<Kind, { readonly path: string; readonly opensTo: RouteRules['opensTo']; readonly suffix: string }>
-> = {
-  key: { path: '/{context}', opensTo: 'token-or-signature', suffix: '' },
-  asset: { path: '/assets/{tenant}', opensTo: 'everybody', suffix: 'OfAsset' },
-};
+const PATHS: Readonly<Record<ZoomedKind, string>> = { key: '/{context}', asset: '/assets/{tenant}' };
+
+const SCRIPT = { name: 'dziScript', path: '/scripts/viewer/{script}', description: OF_SCRIPT };
 
 interface AskedDescriptor {
   readonly zoomed: Zoomed;
@@ -78,13 +72,13 @@ interface AskedDescriptor {
   readonly files: string;
 }
 
-function descriptor({ publicUrl }: DziSettings, kind: Kind): Route {
-  const { path, opensTo, suffix } = OF[kind];
+function descriptor({ publicUrl }: DziSettings, kind: ZoomedKind): Route {
+  const { opensTo, suffix } = OF_KIND[kind];
   return route<AskedDescriptor>({
-    ...READING,
+    ...READS,
     opensTo,
     name: `dziDescriptor${suffix}`,
-    path: `${path}/{file}`,
+    path: `${PATHS[kind]}/{file}`,
     description: OF_DESCRIPTOR[kind],
     parse({ segments: [owner = '', file = ''], url }) {
       const [, name = '', form] = /^(.*)\.(dzi|xml|json)$/s.exec(file) ?? [];
@@ -117,13 +111,13 @@ function jsonOf({ size, tileType, entry }: ZoomPicture, tilesUrl: string): JsonR
   return { kind: 'json', text: JSON.stringify({ Image: image }), isKept: true, shown: shownOf(entry) };
 }
 
-function tile(kind: Kind): Route {
-  const { path, opensTo, suffix } = OF[kind];
+function tile(kind: ZoomedKind): Route {
+  const { opensTo, suffix } = OF_KIND[kind];
   return route<{ readonly zoomed: Zoomed; readonly asked: NamedTile }>({
-    ...READING,
+    ...READS,
     opensTo,
     name: `dziTile${suffix}`,
-    path: `${path}/{files}/{level}/{tile}`,
+    path: `${PATHS[kind]}/{files}/{level}/{tile}`,
     description: OF_TILE[kind],
     parse({ segments: [owner = '', files = '', level = '', name = ''] }) {
       const [, of] = /^(.*)_files$/s.exec(files) ?? [];
@@ -134,19 +128,18 @@ function tile(kind: Kind): Route {
     scopeOf: scopeOfZoomed,
     async run({ zoomed, asked }, use) {
       const reply = await tileReply(zoomOf(use), await pageRefOf(use, zoomed), asked);
-      // Which picture an asset shows now, no prepared answer could know.
-      return kind === 'asset' ? { ...reply, isForThisRequest: true } : reply;
+      return { ...reply, isForThisRequest: changesUnseen(zoomed) };
     },
   });
 }
 
-function view(kind: Kind): Route {
-  const { path, opensTo, suffix } = OF[kind];
+function view(kind: ZoomedKind): Route {
+  const { opensTo, suffix } = OF_KIND[kind];
   return route<{ readonly zoomed: Zoomed }>({
-    ...READING,
+    ...READS,
     opensTo,
     name: `dziView${suffix}`,
-    path: `/view${path}/{name}`,
+    path: `/view${PATHS[kind]}/{name}`,
     isPage: true,
     description: OF_VIEW[kind],
     parse: ({ segments: [owner = '', name = ''] }) => ({ zoomed: zoomedOf(kind, owner, name) }),
@@ -166,32 +159,7 @@ function view(kind: Kind): Route {
   });
 }
 
-function viewerScript(settings: DziSettings): Route {
-  const scripts: Readonly<Record<string, () => string>> = {
-    'openseadragon.js': settings.viewerScript,
-    'view.js': () => PAGE_SCRIPT,
-  };
-  return route<{ readonly script: () => string }>({
-    ...READING,
-    opensTo: 'everybody',
-    name: 'dziScript',
-    path: '/scripts/viewer/{script}',
-    description: OF_SCRIPT,
-    parse({ segments: [name = ''] }) {
-      const script = Object.hasOwn(scripts, name) ? scripts[name] : undefined;
-      if (script === undefined) throw notFound(`one of ${Object.keys(scripts).join(', ')}`);
-      return { script };
-    },
-    run: async ({ script }) => ({
-      kind: 'json',
-      text: script(),
-      isKept: true,
-      headers: [['Content-Type', 'text/javascript; charset=utf-8']],
-    }),
-  });
-}
-
-function zoomedOf(kind: Kind, owner: string, text: string): Zoomed {
+function zoomedOf(kind: ZoomedKind, owner: string, text: string): Zoomed {
   const { name, ...page } = namedPage(text);
   if (kind === 'asset') return { kind, tenant: owner, asset: name, ...page };
   const context = owner === DEFAULT ? DEFAULT_CONTEXT : parseContext(owner);

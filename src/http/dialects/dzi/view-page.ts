@@ -1,17 +1,7 @@
 // The page that shows a picture to zoom into: OpenSeadragon over the descriptor, from this server alone, without a script in the page.
+import { escapeHtml } from '../../replies/escape-html.js';
 import { pageSuffix } from '../deep-zoom.js';
-
-/** Nothing from elsewhere; OpenSeadragon styles its own elements, and asks for tiles as pictures or by fetch. */
-export const VIEW_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self' data: blob:",
-  "style-src 'unsafe-inline'",
-  "frame-ancestors 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-].join('; ');
+import { viewerPage } from '../viewer-page.js';
 
 const STYLE = `
 :root { color-scheme: light dark; --back: #f4f4f2; --ink: #1b1b1b; --edge: #8886; }
@@ -44,34 +34,20 @@ export function viewPage({ folders, name, title, page, pages }: Shown): string {
   const file = (of: number) => encodeURIComponent(name) + pageSuffix(of);
   const descriptor = `${up}${folders.map(encodeURIComponent).join('/')}/${file(page)}.dzi`;
   const link = (to: number, label: string, sign: string): string =>
-    to < 1 || to > pages ? '' : `<a href="${escaped(file(to))}" aria-label="${label}">${sign}</a>\n`;
+    to < 1 || to > pages ? '' : `<a href="${escapeHtml(file(to))}" aria-label="${label}">${sign}</a>\n`;
   const turning =
     pages === 1
       ? ''
       : `<nav id="pages" aria-label="Pages">\n${link(page - 1, 'Previous page', '&#8249;')}<span>${page} / ${pages}</span>\n${link(page + 1, 'Next page', '&#8250;')}</nav>\n`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escaped(title)}</title>
-<link rel="icon" href="data:,">
-<style>${STYLE}</style>
-<script src="${up}scripts/viewer/openseadragon.js" defer></script>
-<script src="${up}scripts/viewer/view.js" defer></script>
-</head>
-<body>
-<nav aria-label="Zoom">
+  const body = `<nav aria-label="Zoom">
 <button id="in" type="button" aria-label="Zoom in">+</button>
 <button id="out" type="button" aria-label="Zoom out">&minus;</button>
 <button id="home" type="button" aria-label="Whole picture">&#8962;</button>
 <button id="full" type="button" aria-label="Full page">&#10530;</button>
 </nav>
-${turning}<main id="viewer" data-descriptor="${escaped(descriptor)}" aria-label="${escaped(title)}"></main>
-<p id="problem" role="alert" hidden></p>
-</body>
-</html>
-`;
+${turning}<main id="viewer" data-descriptor="${escapeHtml(descriptor)}" aria-label="${escapeHtml(title)}"></main>
+<p id="problem" role="alert" hidden></p>`;
+  return viewerPage({ title, scripts: `${up}scripts/viewer/`, style: STYLE, body });
 }
 
 /** What runs in the page. Tiles that are still being made are asked for again. */
@@ -102,7 +78,3 @@ export const PAGE_SCRIPT = `'use strict';
   window.proofsheetViewer = viewer;
 })();
 `;
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-}

@@ -11,10 +11,21 @@ import {
 } from '../../../kernel/zoom/image-request.js';
 import { plainFailure } from '../../replies/error-map.js';
 import { type JsonReply, shownOf } from '../../replies/reply.js';
-import { namedPage, pageRefOf, scopeOfZoomed, type Zoomed, zoomOf } from '../deep-zoom.js';
+import {
+  changesUnseen,
+  FOR_PAGES_OF_OTHERS,
+  namedPage,
+  OF_KIND,
+  pageRefOf,
+  scopeOfZoomed,
+  ZOOMED_KINDS,
+  type Zoomed,
+  type ZoomedKind,
+  zoomOf,
+} from '../deep-zoom.js';
 import type { Dialect } from '../dialect.js';
 import { isByRequest, type PublicUrl } from '../public-url.js';
-import { type Route, type RouteRules, route, type Target } from '../route.js';
+import { READS, type Route, route, type Target } from '../route.js';
 import { FAILURE, OF_BASE, OF_IMAGE, OF_INFO, OF_MANIFEST } from './descriptions.js';
 import { CONTEXTS, IMAGE_LIMITS, imageInfo, PROFILES } from './info.js';
 import { manifestOf, PRESENTATION_CONTEXT } from './manifest.js';
@@ -24,19 +35,11 @@ export interface IiifSettings {
   readonly publicUrl: PublicUrl;
 }
 
-const READING = {
-  verbs: ['GET', 'HEAD'],
-  opensTo: 'token-or-signature',
-  body: 'none',
-  effort: 'reads',
-} as const satisfies Partial<RouteRules>;
-
 const LD = 'application/ld+json';
 
 export function iiif(settings: IiifSettings): Dialect {
-  const kinds = ['key', 'asset'] as const;
   const ofVersion = (version: ApiVersion): readonly Route[] =>
-    kinds.flatMap((kind) => [
+    ZOOMED_KINDS.flatMap((kind) => [
       infoRoute(settings, version, kind),
       imageRoute(settings, version, kind),
       baseRoute(settings, version, kind),
@@ -46,21 +49,13 @@ export function iiif(settings: IiifSettings): Dialect {
     mount: settings.mount,
     summary: 'The IIIF Image API, versions 3.0 and 2.1, over cached pictures.',
     failureSchema: FAILURE,
-    routes: [...ofVersion(3), ...ofVersion(2), ...kinds.map((kind) => manifestRoute(settings, kind))],
+    routes: [...ofVersion(3), ...ofVersion(2), ...ZOOMED_KINDS.map((kind) => manifestRoute(settings, kind))],
     renderFailure: plainFailure,
-    headers: [['Access-Control-Allow-Origin', '*']],
+    headers: FOR_PAGES_OF_OTHERS,
   };
 }
 
-type Kind = Zoomed['kind'];
-
-/** What an id is of: what stands before it, who may ask, and what the route is called. */
-const OF: Readonly<
-  Record<Kind, { readonly path: string; readonly opensTo: RouteRules['opensTo']; readonly suffix: string }>
-> = {
-  key: { path: '/{id}', opensTo: 'token-or-signature', suffix: '' },
-  asset: { path: '/assets/{tenant}/{id}', opensTo: 'everybody', suffix: 'OfAsset' },
-};
+const PATHS: Readonly<Record<ZoomedKind, string>> = { key: '/{id}', asset: '/assets/{tenant}/{id}' };
 
 interface AskedPicture {
   readonly zoomed: Zoomed;
@@ -73,13 +68,13 @@ interface AskedInfo extends AskedPicture {
   readonly asLinkedData: boolean;
 }
 
-function infoRoute({ mount, publicUrl }: IiifSettings, version: ApiVersion, kind: Kind): Route {
-  const { path, opensTo, suffix } = OF[kind];
+function infoRoute({ mount, publicUrl }: IiifSettings, version: ApiVersion, kind: ZoomedKind): Route {
+  const { opensTo, suffix } = OF_KIND[kind];
   return route<AskedInfo>({
-    ...READING,
+    ...READS,
     opensTo,
     name: `iiif${version}Info${suffix}`,
-    path: `/${version}${path}/info.json`,
+    path: `/${version}${PATHS[kind]}/info.json`,
     description: OF_INFO[version][kind],
     parse: (target) => ({ ...pictureOf(kind, target, mount), asLinkedData: takesLinkedData(target) }),
     scopeOf: scopeOfZoomed,
@@ -96,13 +91,13 @@ interface AskedImage extends AskedPicture {
   readonly text: ImageRequestText;
 }
 
-function imageRoute({ mount, publicUrl }: IiifSettings, version: ApiVersion, kind: Kind): Route {
-  const { path, opensTo, suffix } = OF[kind];
+function imageRoute({ mount, publicUrl }: IiifSettings, version: ApiVersion, kind: ZoomedKind): Route {
+  const { opensTo, suffix } = OF_KIND[kind];
   return route<AskedImage>({
-    ...READING,
+    ...READS,
     opensTo,
     name: `iiif${version}Image${suffix}`,
-    path: `/${version}${path}/{region}/{size}/{rotation}/{file}`,
+    path: `/${version}${PATHS[kind]}/{region}/{size}/{rotation}/{file}`,
     description: OF_IMAGE[version][kind],
     parse(target) {
       const [region = '', size = '', rotation = '', file = ''] = target.segments.slice(-4);
@@ -121,22 +116,21 @@ function imageRoute({ mount, publicUrl }: IiifSettings, version: ApiVersion, kin
       const choice = await zoomOf(use).region(await pageRefOf(use, zoomed), resolve, client);
       const url = `${publicUrl(origin)}${mount}/${version}/${id}/${canonical}`;
       const links = `<${url}>;rel="canonical", <${PROFILES[version]}>;rel="profile"`;
-      // Where the links name the host that was asked, they are for those alone who ask by it; and which picture an asset shows now, no
-      // prepared answer could know.
-      const isForThisRequest = kind === 'asset' || isByRequest(publicUrl);
+      // Where the links name the host that was asked, they are for those alone who ask by it.
+      const isForThisRequest = changesUnseen(zoomed) || isByRequest(publicUrl);
       return { kind: 'picture', choice, headers: [['Link', links]], isForThisRequest };
     },
   });
 }
 
 /** The base of a picture leads to what is told of it. */
-function baseRoute({ mount, publicUrl }: IiifSettings, version: ApiVersion, kind: Kind): Route {
-  const { path, opensTo, suffix } = OF[kind];
+function baseRoute({ mount, publicUrl }: IiifSettings, version: ApiVersion, kind: ZoomedKind): Route {
+  const { opensTo, suffix } = OF_KIND[kind];
   return route<AskedPicture>({
-    ...READING,
+    ...READS,
     opensTo,
     name: `iiif${version}Base${suffix}`,
-    path: `/${version}${path}`,
+    path: `/${version}${PATHS[kind]}`,
     description: OF_BASE[version][kind],
     parse: (target) => pictureOf(kind, target, mount),
     scopeOf: scopeOfZoomed,
@@ -148,13 +142,13 @@ function baseRoute({ mount, publicUrl }: IiifSettings, version: ApiVersion, kind
   });
 }
 
-function manifestRoute({ mount, publicUrl }: IiifSettings, kind: Kind): Route {
-  const { path, opensTo, suffix } = OF[kind];
+function manifestRoute({ mount, publicUrl }: IiifSettings, kind: ZoomedKind): Route {
+  const { opensTo, suffix } = OF_KIND[kind];
   return route<AskedInfo>({
-    ...READING,
+    ...READS,
     opensTo,
     name: `iiifManifest${suffix}`,
-    path: `/presentation${path}/manifest.json`,
+    path: `/presentation${PATHS[kind]}/manifest.json`,
     description: OF_MANIFEST[kind],
     parse: (target) => ({ ...pictureOf(kind, target, mount), asLinkedData: takesLinkedData(target) }),
     scopeOf: scopeOfZoomed,
@@ -196,7 +190,7 @@ function takesLinkedData({ accept = '' }: Target): boolean {
 }
 
 /** The first slash of a key's id parts the context from the key. Throws `invalid-image-key`. */
-function pictureOf(kind: Kind, { segments, url }: Target, mount: string): AskedPicture {
+function pictureOf(kind: ZoomedKind, { segments, url }: Target, mount: string): AskedPicture {
   // Below the mount: the version, then the id and what stands before it.
   const parts = (url.slice(mount.length).split('?', 1)[0] ?? '').split('/').slice(2);
   const id = parts.slice(0, kind === 'key' ? 1 : 3).join('/');

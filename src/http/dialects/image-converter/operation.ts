@@ -5,7 +5,7 @@ import { checkExact, type ExactPolicy } from '../../../kernel/exact.js';
 import type { Context, GroupRef } from '../../../kernel/image-key.js';
 import type { RequestFormat } from '../../../kernel/request-format.js';
 import type { HeaderPairs } from '../../replies/headers.js';
-import type { RouteRules, Target } from '../route.js';
+import { READS, type RouteRules, type Target } from '../route.js';
 import { ignoredHeaders } from './ignored-format.js';
 import {
   asksExactly,
@@ -18,10 +18,8 @@ import {
 } from './parse.js';
 
 export const READING = {
-  verbs: ['GET', 'HEAD'],
+  ...READS,
   opensTo: 'token-or-signature',
-  body: 'none',
-  effort: 'reads',
   takesAnySegments: true,
 } as const satisfies Partial<RouteRules>;
 

@@ -8,7 +8,7 @@ import type { PreviewChoice } from '../../../previews/answers.js';
 import { MEDIA_TYPES } from '../../replies/image-response.js';
 import type { Reply } from '../../replies/reply.js';
 import { queryValue } from '../../url-query.js';
-import { type Route, route } from '../route.js';
+import { READS, type Route, route } from '../route.js';
 import { OF_IMAGE } from './descriptions.js';
 import { entryNotFound, ValidationFailure } from './failures.js';
 import { decodeImageName, type ImageName } from './image-object.js';
@@ -36,10 +36,8 @@ export function imageRoute(): Route {
     name: 'images',
     path: '/api/{version}/images/{slug}',
     description: OF_IMAGE,
-    verbs: ['GET', 'HEAD'],
+    ...READS,
     opensTo: 'everybody',
-    body: 'none',
-    effort: 'reads',
     parse: ({ segments: [version = ''], url, accept = '' }) => {
       parseVersion(version);
       return { ...askedOf(url), accept };

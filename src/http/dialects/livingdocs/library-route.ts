@@ -1,18 +1,12 @@
 // What the routes of Livingdocs have in common: who may ask, and the library that they answer from.
 import { ProofsheetError } from '../../../kernel/errors.js';
 import type { LibraryUse } from '../../../library/answers.js';
-import type { RouteRules, UseCases } from '../route.js';
+import { READS, type RouteRules, type UseCases } from '../route.js';
 
 type Rules = Omit<RouteRules, 'name' | 'path' | 'description'>;
 
 /** Reading does not imply writing, nor the other way round. */
-export const READING = {
-  verbs: ['GET', 'HEAD'],
-  opensTo: 'tenant',
-  scope: 'public-api:read',
-  body: 'none',
-  effort: 'reads',
-} as const satisfies Rules;
+export const READING = { ...READS, opensTo: 'tenant', scope: 'public-api:read' } as const satisfies Rules;
 
 export const WRITING = {
   verbs: ['POST'],

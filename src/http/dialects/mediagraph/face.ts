@@ -5,7 +5,7 @@ import type { Tenant } from '../../../kernel/library/tenant.js';
 import type { PortRule } from '../../../kernel/source-url.js';
 import type { LibraryUse } from '../../../library/answers.js';
 import type { PublicUrl } from '../public-url.js';
-import type { Call, RouteRules, UseCases } from '../route.js';
+import { type Call, READS, type RouteRules, type UseCases } from '../route.js';
 import { MediagraphFailure, notFound } from './failures.js';
 import { guidOf, parseGuid, parseNumber } from './ids.js';
 import { RENDITION_EXTENSION, type Rendition } from './renditions.js';
@@ -25,12 +25,7 @@ export function settingsFor(settings: MediagraphSettings, { origin }: Call): Med
 
 type Rules = Omit<RouteRules, 'name' | 'path' | 'description' | 'scope'>;
 
-export const READING = {
-  verbs: ['GET', 'HEAD'],
-  opensTo: 'tenant',
-  body: 'none',
-  effort: 'reads',
-} as const satisfies Rules;
+export const READING = { ...READS, opensTo: 'tenant' } as const satisfies Rules;
 
 /** Throws `protected-operation-disabled` where there is none. */
 export function libraryOf({ library }: UseCases): LibraryUse {

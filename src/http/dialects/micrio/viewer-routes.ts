@@ -9,17 +9,12 @@ import { maxLevelOf, TILE_SIDE_PX } from '../../../kernel/zoom/pyramid.js';
 import type { LibraryUse } from '../../../library/answers.js';
 import { shownOf } from '../../replies/reply.js';
 import { type NamedTile, parseTileName, tileReply, zoomOf } from '../deep-zoom.js';
-import { type Route, type RouteRules, route, type UseCases } from '../route.js';
+import { READS, type Route, route, type UseCases } from '../route.js';
 import type { MicrioSettings } from './calls.js';
 import { OF_INFO, OF_THUMBNAIL, OF_TILE } from './descriptions.js';
 import { imageOf, libraryOf } from './images.js';
 
-const READING = {
-  verbs: ['GET', 'HEAD'],
-  opensTo: 'everybody',
-  body: 'none',
-  effort: 'reads',
-} as const satisfies Partial<RouteRules>;
+const READING = { ...READS, opensTo: 'everybody' } as const;
 
 /** Of the viewer whose form of info.json this is. */
 const VERSION = '5.0';

@@ -4,7 +4,7 @@ import { parseImportId } from '../../../kernel/library/ids.js';
 import { type PortRule, parseSourceUrl } from '../../../kernel/source-url.js';
 import type { JsonReply } from '../../replies/reply.js';
 import { queryValue } from '../../url-query.js';
-import { type Route, type RouteRules, route, type Target, type UseCases } from '../route.js';
+import { READS, type Route, type RouteRules, route, type Target, type UseCases } from '../route.js';
 import { Contents, closed, type KnownContent, type SourceUrl } from './contents.js';
 import {
   OF_CONTENT,
@@ -34,12 +34,7 @@ export interface ZoomHubSettings extends Places {
   readonly viewerScript: () => string;
 }
 
-export const READING = {
-  verbs: ['GET', 'HEAD'],
-  opensTo: 'everybody',
-  body: 'none',
-  effort: 'reads',
-} as const satisfies Partial<RouteRules>;
+export const READING = { ...READS, opensTo: 'everybody' } as const;
 
 const WRONG_VERB = 'Only GET or HEAD is supported';
 const INVALID_URL = 'Please give us the full URL, including ‘http://’ or ‘https://’.';

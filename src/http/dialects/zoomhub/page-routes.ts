@@ -4,6 +4,7 @@ import { ProofsheetError } from '../../../kernel/errors.js';
 import type { JsonReply, PageReply } from '../../replies/reply.js';
 import { queryValue } from '../../url-query.js';
 import { type Route, route, type UseCases } from '../route.js';
+import { scriptRoute } from '../viewer-page.js';
 import { contentOf, known, READING, sourceOf, type ZoomHubSettings } from './api-routes.js';
 import { Contents, type KnownContent } from './contents.js';
 import { OF_EMBED, OF_EMBED_SCRIPT, OF_PAGE_BY_URL, OF_SCRIPT, OF_VIEW } from './descriptions.js';
@@ -14,10 +15,17 @@ import { embedScript, VIEW_SCRIPT, type ViewerOptions } from './scripts.js';
 
 /** Other names are none of ours: what stands at the root of the dialect is as likely a slip. */
 const FORMS = { id: /[A-Za-z0-9]{1,64}/ };
+const SCRIPT = { name: 'zoomhubScript', path: '/scripts/{script}', description: OF_SCRIPT };
 const MAX_ELEMENT_CHARACTERS = 100;
 
 export function pageRoutes(settings: ZoomHubSettings): readonly Route[] {
-  return [script(settings), embed(settings), embedded(settings), view(settings), pageByUrl(settings)];
+  return [
+    scriptRoute(SCRIPT, settings.viewerScript, VIEW_SCRIPT),
+    embed(settings),
+    embedded(settings),
+    view(settings),
+    pageByUrl(settings),
+  ];
 }
 
 function view({ tenant }: ZoomHubSettings): Route {
@@ -128,31 +136,6 @@ function pageByUrl(settings: ZoomHubSettings): Route {
       const location = `${baseOf(settings, origin)}/${id}`;
       return { kind: 'redirect', status: 302, location, text: JSON.stringify({ location }) };
     },
-  });
-}
-
-function script(settings: ZoomHubSettings): Route {
-  const scripts: Readonly<Record<string, () => string>> = {
-    'openseadragon.js': settings.viewerScript,
-    'view.js': () => VIEW_SCRIPT,
-  };
-  return route<{ readonly text: () => string }>({
-    ...READING,
-    name: 'zoomhubScript',
-    path: '/scripts/{script}',
-    description: OF_SCRIPT,
-    parse({ segments: [name = ''] }) {
-      const text = Object.hasOwn(scripts, name) ? scripts[name] : undefined;
-      if (text === undefined)
-        throw new ProofsheetError('unknown-image-key', `expected one of ${Object.keys(scripts).join(', ')}`);
-      return { text };
-    },
-    run: async ({ text }) => ({
-      kind: 'json',
-      text: text(),
-      isKept: true,
-      headers: [['Content-Type', 'text/javascript; charset=utf-8']],
-    }),
   });
 }
 

@@ -1,4 +1,6 @@
 // The pages of a content: one for people, and one for frames of other pages. No script stands in them.
+import { escapeHtml } from '../../replies/escape-html.js';
+import { viewerPage, viewerPolicy } from '../viewer-page.js';
 import type { ViewerOptions } from './scripts.js';
 
 export const BACKGROUNDS = { none: 'none', black: '#000', white: '#fff' } as const;
@@ -12,42 +14,19 @@ export interface ShownPage extends ViewerOptions {
   readonly root: string;
 }
 
-const SHARED_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self' data: blob:",
-  "style-src 'unsafe-inline'",
-  "base-uri 'none'",
-  "form-action 'none'",
-];
-export const VIEW_POLICY = [...SHARED_POLICY, "frame-ancestors 'self'"].join('; ');
-export const EMBED_POLICY = [...SHARED_POLICY, 'frame-ancestors *'].join('; ');
+export const VIEW_POLICY = viewerPolicy("'self'");
+export const EMBED_POLICY = viewerPolicy('*');
 
 export function shownPage({ id, title, background, root, fit, constrain }: ShownPage): string {
   const attributes = Object.entries({ content: `${root}v1/content/${id}`, fit, constrain }).flatMap(([name, value]) =>
-    value === undefined ? [] : `data-${name}="${escaped(value)}"`,
+    value === undefined ? [] : `data-${name}="${escapeHtml(value)}"`,
   );
   const ink = background === 'white' ? '#111' : '#eee';
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escaped(title)}</title>
-<link rel="icon" href="data:,">
-<link rel="canonical" href="${root}${id}">
-<style>html, body { margin: 0; height: 100%; } #viewer { position: fixed; inset: 0; background: ${BACKGROUNDS[background]}; color: ${ink}; }</style>
-<script src="${root}scripts/openseadragon.js" defer></script>
-<script src="${root}scripts/view.js" defer></script>
-</head>
-<body>
-<main id="viewer" ${attributes.join(' ')} aria-label="${escaped(title)}"></main>
-</body>
-</html>
-`;
-}
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  return viewerPage({
+    title,
+    scripts: `${root}scripts/`,
+    style: `html, body { margin: 0; height: 100%; } #viewer { position: fixed; inset: 0; background: ${BACKGROUNDS[background]}; color: ${ink}; }`,
+    head: `<link rel="canonical" href="${root}${id}">\n`,
+    body: `<main id="viewer" ${attributes.join(' ')} aria-label="${escapeHtml(title)}"></main>`,
+  });
 }

@@ -6,7 +6,7 @@ import type { LinkQuery } from '../../../kernel/library/signed-link.js';
 import type { Reply } from '../../replies/reply.js';
 import { queryValue } from '../../url-query.js';
 import { type Route, route } from '../route.js';
-import type { ZoomHubSettings } from './api-routes.js';
+import { READING, type ZoomHubSettings } from './api-routes.js';
 import { Contents, closed } from './contents.js';
 import { OF_UPLOAD, OF_UPLOADED } from './descriptions.js';
 import { emailIn, missingEmail } from './email.js';
@@ -26,10 +26,7 @@ interface AskedUrl {
 
 function signed(settings: ZoomHubSettings): Route {
   return route<AskedUrl>({
-    verbs: ['GET', 'HEAD'],
-    opensTo: 'everybody',
-    body: 'none',
-    effort: 'reads',
+    ...READING,
     name: 'zoomhubUpload',
     path: '/v1/content/upload',
     description: OF_UPLOAD,
