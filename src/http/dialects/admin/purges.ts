@@ -4,9 +4,11 @@ import { type PurgeSelection, parseSelection } from '../../../kernel/takedown/pu
 import { parseReason, parseUntil, type Tombstone } from '../../../kernel/takedown/tombstone.js';
 import type { PurgeRequest, SignedReceipt } from '../../../previews/takedown/answers.js';
 import { json } from '../../replies/reply.js';
+import { queryValue } from '../../url-query.js';
+import { CHANGING, limitIn, TELLING, timeOf, timeOrNull, WATCHING } from '../for-operators.js';
 import { type Route, route } from '../route.js';
 import { OF_BLOCKING, OF_KEYS, OF_PURGE, OF_PURGES, OF_RECEIPT, OF_TOMBSTONES, OF_UNBLOCKING } from './descriptions.js';
-import { CHANGING, digestIn, limitIn, objectOf, TELLING, takedownOf, WATCHING } from './rules.js';
+import { digestIn, objectOf, takedownOf } from './rules.js';
 
 const USUAL_RECEIPTS = 20;
 const MOST_RECEIPTS = 100;
@@ -39,7 +41,7 @@ const purges = route<{ readonly limit: number }>({
   name: 'adminPurges',
   path: '/purges',
   description: OF_PURGES,
-  parse: (target) => ({ limit: limitIn(target, USUAL_RECEIPTS, MOST_RECEIPTS) }),
+  parse: (target) => ({ limit: limitIn(queryValue(target.url, 'limit'), USUAL_RECEIPTS, MOST_RECEIPTS) }),
   run: async ({ limit }, use) => json({ purges: await takedownOf(use).latest(limit) }),
 });
 
@@ -63,7 +65,7 @@ const tombstones = route<{ readonly limit: number }>({
   name: 'adminTombstones',
   path: '/tombstones',
   description: OF_TOMBSTONES,
-  parse: (target) => ({ limit: limitIn(target, USUAL_TOMBSTONES, MOST_TOMBSTONES) }),
+  parse: (target) => ({ limit: limitIn(queryValue(target.url, 'limit'), USUAL_TOMBSTONES, MOST_TOMBSTONES) }),
   run: async ({ limit }, use) => {
     const stones = await takedownOf(use).tombstones(limit);
     return json({ tombstones: stones.map(toldStone) });
@@ -117,7 +119,7 @@ function told({ receipt: plain, jws }: SignedReceipt) {
 
 function toldStone({ content, reason, since, until }: Tombstone) {
   return {
-    ...{ content, reason, since: new Date(since).toISOString() },
-    until: until === undefined ? null : new Date(until).toISOString(),
+    ...{ content, reason, since: timeOf(since) },
+    until: timeOrNull(until),
   };
 }

@@ -2,9 +2,10 @@
 import { ProofsheetError } from '../../../kernel/errors.js';
 import type { Reconcile, ReconcileStanding } from '../../../previews/reconcile/reconcile-service.js';
 import { type JsonReply, json } from '../../replies/reply.js';
+import { CHANGING, TELLING, timeOf, WATCHING } from '../for-operators.js';
 import { type Route, route, type UseCases } from '../route.js';
 import { OF_APPLYING, OF_PAUSING, OF_PLAN, OF_STANDING, OF_STOPPING } from './reconcile-descriptions.js';
-import { CHANGING, objectOf, TELLING, WATCHING } from './rules.js';
+import { objectOf } from './rules.js';
 
 const MOST_PER_MINUTE = 100_000;
 
@@ -82,8 +83,8 @@ function told(found: ReconcileStanding | undefined): JsonReply {
   const { control, progress } = found;
   const state = progress.isOver ? 'done' : control.wanted;
   return json({
-    ...{ run: control.run, state, perMinute: control.perMinute, startedAt: new Date(control.startedAt).toISOString() },
+    ...{ run: control.run, state, perMinute: control.perMinute, startedAt: timeOf(control.startedAt) },
     ...{ looked: progress.looked, made: progress.made, failed: progress.failed, stuck: progress.stuck },
-    ...{ seconds: progress.seconds, at: new Date(progress.at).toISOString() },
+    ...{ seconds: progress.seconds, at: timeOf(progress.at) },
   });
 }

@@ -10,13 +10,14 @@ import { plainFailure } from '../../replies/error-map.js';
 import { json } from '../../replies/reply.js';
 import { queryValue } from '../../url-query.js';
 import type { Dialect } from '../dialect.js';
+import { WATCHING } from '../for-operators.js';
 import { route } from '../route.js';
 import { FAILURE, OF_CONTEXTS, OF_PAGE, OF_SCRIPT, SCRIPTS, type ScriptName } from './descriptions.js';
 import { refusalRoutes } from './failures.js';
 import { live } from './live.js';
 import { consolePage, policyOf } from './page.js';
 import { pictureRoutes } from './pictures.js';
-import { operatorsOf, WATCHING } from './rules.js';
+import { operatorsOf } from './rules.js';
 import { work } from './work.js';
 
 const MOST_CONTEXTS = 20;

@@ -2,9 +2,10 @@
 import { type Digest, parseDigest } from '../../../kernel/digest.js';
 import { ProofsheetError } from '../../../kernel/errors.js';
 import { json } from '../../replies/reply.js';
+import { CHANGING, timeOf, WATCHING } from '../for-operators.js';
 import { type Route, route, type Target } from '../route.js';
 import { OF_FORGETTING, OF_REFUSALS, OF_RETRYING } from './descriptions.js';
-import { CHANGING, operatorsOf, timeOf, WATCHING } from './rules.js';
+import { operatorsOf } from './rules.js';
 
 const MOST_REFUSALS = 100;
 

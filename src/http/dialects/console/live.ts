@@ -1,8 +1,9 @@
 // `GET /console/live`: how all servers are, as server-sent events, for as long as the page is open.
 import { queryValue } from '../../url-query.js';
+import { WATCHING } from '../for-operators.js';
 import { route } from '../route.js';
 import { OF_LIVE } from './descriptions.js';
-import { operatorsOf, WATCHING } from './rules.js';
+import { operatorsOf } from './rules.js';
 
 const HEADERS = [
   ['Content-Type', 'text/event-stream; charset=utf-8'],

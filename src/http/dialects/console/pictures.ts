@@ -11,9 +11,10 @@ import { contentDigestOf } from '../../../kernel/source.js';
 import type { LookedUp } from '../../../previews/operators.js';
 import { json } from '../../replies/reply.js';
 import { queryValue, queryValues } from '../../url-query.js';
+import { timeOf, WATCHING } from '../for-operators.js';
 import { type Route, route, type Target } from '../route.js';
 import { OF_PICTURE, OF_THUMB } from './descriptions.js';
-import { operatorsOf, timeOf, WATCHING } from './rules.js';
+import { operatorsOf } from './rules.js';
 
 const LIKENESS = parseFormat('auto:200x150');
 

@@ -1,9 +1,9 @@
 // `GET /console/work`: what the library has to do, its latest imports, and the receivers of webhooks that fail.
 import { JOB_KINDS } from '../../../kernel/ports/jobs.js';
 import { json } from '../../replies/reply.js';
+import { timeOf, timeOrNull, WATCHING } from '../for-operators.js';
 import { route } from '../route.js';
 import { OF_WORK } from './descriptions.js';
-import { timeOf, WATCHING } from './rules.js';
 
 const MOST_IMPORTS = 20;
 
@@ -36,7 +36,7 @@ export const work = route<null>({
         }),
         imports: imports.entries.map(({ id, context, dialect, items, ended, acceptedAt, finishedAt }) => ({
           ...{ id, context, dialect, items, ended, acceptedAt: timeOf(acceptedAt) },
-          finishedAt: finishedAt === undefined ? null : timeOf(finishedAt),
+          finishedAt: timeOrNull(finishedAt),
         })),
         receivers: failing.map(({ context, receiver, state }) => ({
           ...{ context, receiver, failures: state.failures, isDisabled: state.disabled !== undefined },

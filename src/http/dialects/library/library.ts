@@ -10,9 +10,10 @@ import { plainFailure } from '../../replies/error-map.js';
 import { json } from '../../replies/reply.js';
 import { queryValue } from '../../url-query.js';
 import type { Dialect } from '../dialect.js';
-import { route, type Target } from '../route.js';
+import { CHANGING, limitIn, timeOrNull, WATCHING } from '../for-operators.js';
+import { route } from '../route.js';
 import { FAILURE, OF_JOB, OF_JOBS, OF_REPLAY } from './descriptions.js';
-import { CHANGING, libraryOf, timeOf, WATCHING } from './operators.js';
+import { libraryOf } from './operators.js';
 import { webhookRoutes } from './webhooks.js';
 
 const MAX_PAGE = 1_000;
@@ -35,7 +36,7 @@ const jobs = route<AskedList>({
     return {
       context: context === undefined ? undefined : parseContext(context),
       cursor: queryValue(target.url, 'cursor'),
-      limit: limitOf(target),
+      limit: limitIn(queryValue(target.url, 'limit'), USUAL_PAGE, MAX_PAGE),
     };
   },
   run: async ({ context, cursor, limit }, use) => {
@@ -53,7 +54,7 @@ const jobs = route<AskedList>({
       queue: JOB_KINDS.map((kind, index) => ({
         kind,
         ...Object.fromEntries(counts.filter((of) => of.kind === kind).map(({ state, jobs: count }) => [state, count])),
-        oldestDueAt: timeOf(dueSince[index]),
+        oldestDueAt: timeOrNull(dueSince[index]),
       })),
       retries: retries(),
       usage: await library.usage(context),
@@ -105,13 +106,6 @@ export function libraryOperators(): Dialect {
   };
 }
 
-function limitOf({ url }: Target): number {
-  const text = queryValue(url, 'limit');
-  const limit = text === undefined ? USUAL_PAGE : Number(text);
-  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_PAGE) return limit;
-  throw new ProofsheetError('invalid-request-format', `expected a limit of 1 to ${MAX_PAGE}, got another value`);
-}
-
 function told({ id, context, dialect, system, items, ended, acceptedAt, finishedAt }: ImportJob) {
   return {
     id,
@@ -121,8 +115,8 @@ function told({ id, context, dialect, system, items, ended, acceptedAt, finished
     state: finishedAt === undefined ? 'running' : 'finished',
     items,
     ended,
-    acceptedAt: timeOf(acceptedAt),
-    finishedAt: timeOf(finishedAt),
+    acceptedAt: timeOrNull(acceptedAt),
+    finishedAt: timeOrNull(finishedAt),
   };
 }
 
@@ -136,7 +130,7 @@ function toldItem(item: ImportItem) {
     state,
     reason: reason ?? null,
     attempts,
-    nextAttemptAt: timeOf(nextAttemptAt),
+    nextAttemptAt: timeOrNull(nextAttemptAt),
     assetId: assetId ?? null,
     version: versionNumber ?? null,
     isThere: picture !== undefined,

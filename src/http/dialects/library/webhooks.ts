@@ -4,9 +4,10 @@ import { type Context, parseContext } from '../../../kernel/image-key.js';
 import type { LoggedDelivery } from '../../../kernel/ports/deliveries.js';
 import { json } from '../../replies/reply.js';
 import { queryValue } from '../../url-query.js';
+import { CHANGING, timeOrNull, WATCHING } from '../for-operators.js';
 import { type Route, route, type Target } from '../route.js';
 import { OF_DELIVERIES, OF_ENABLING, OF_RECEIVERS } from './descriptions.js';
-import { CHANGING, libraryOf, timeOf, WATCHING } from './operators.js';
+import { libraryOf } from './operators.js';
 
 interface AskedReceiver {
   readonly context: Context;
@@ -28,8 +29,8 @@ const receivers = route<null>({
         context,
         receiver,
         failures: state.failures,
-        failingSince: timeOf(state.failingSince),
-        lastAttemptAt: timeOf(state.lastAttemptAt),
+        failingSince: timeOrNull(state.failingSince),
+        lastAttemptAt: timeOrNull(state.lastAttemptAt),
         isDisabled: state.disabled !== undefined,
       })),
     });
@@ -71,7 +72,7 @@ function receiverIn({ segments: [receiver = ''], url }: Target): AskedReceiver {
 function told({ id, at, attempt, end, said }: LoggedDelivery) {
   return {
     id,
-    at: timeOf(at),
+    at: timeOrNull(at),
     attempt,
     end,
     fault: said?.fault ?? null,
