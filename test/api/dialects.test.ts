@@ -2,11 +2,14 @@
 // keeps none of it.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAccess } from '../../src/http/access/access.js';
+import { administration } from '../../src/http/dialects/admin/admin.js';
+import { operatorsConsole } from '../../src/http/dialects/console/console.js';
 import type { Dialect } from '../../src/http/dialects/dialect.js';
 import { dzi } from '../../src/http/dialects/dzi/dzi.js';
 import { iiif } from '../../src/http/dialects/iiif/iiif.js';
 import { imaginary } from '../../src/http/dialects/imaginary/imaginary.js';
 import { OPERATION_NAMES, REFUSED_OPERATIONS } from '../../src/http/dialects/imaginary/operations.js';
+import { libraryOperators } from '../../src/http/dialects/library/library.js';
 import { dialectsOf } from '../../src/http/dialects/registry.js';
 import { tokenDigest } from '../../src/kernel/credentials.js';
 import { parseContext } from '../../src/kernel/image-key.js';
@@ -14,9 +17,12 @@ import type { LibraryUse } from '../../src/library/answers.js';
 import { describeContract, passedCases } from '../contracts/contract.js';
 import { type DialectOffer, dialectCases, openDialect } from '../contracts/dialect.contract.js';
 import { ledger } from '../support/dialects/ledger.js';
-import type { EdgeServer } from '../support/edge-server.js';
-import { startEdgeServer } from '../support/edge-server.js';
+import { BASIC_AUTH, type EdgeServer, startEdgeServer } from '../support/edge-server.js';
 import { FakeClock } from '../support/fake-clock.js';
+import { FAILED, fakeOperators, RECEIPT_ID } from '../support/fake-operators.js';
+import { FakeTenants, openImportFlow, uploadsOf, webhooksOf } from '../support/import-flow.js';
+import { wantedItem } from '../support/library.js';
+import { failing } from '../support/library-edge.js';
 import { sourceForm } from '../support/multipart.js';
 import { groupRef } from '../support/records.js';
 import { jpegOf } from '../support/test-images.js';
@@ -127,6 +133,99 @@ describeContract('IIIF', dialectCases, () => overAssets(IIIF));
 describeContract('imaginary', dialectCases, async () =>
   openDialect(IMAGINARY, await startEdgeServer({}, { dialects: [imageConverter, IMAGINARY.dialect] })),
 );
+const LOGIN = { Authorization: BASIC_AUTH };
+
+const CONSOLE: DialectOffer = {
+  dialect: operatorsConsole(),
+  group: GROUP,
+  login: LOGIN,
+  examples: {
+    consolePage: { path: '/' },
+    consoleScript: { path: '/app/main.js' },
+    consoleLive: { path: '/live?once=yes' },
+    consoleContexts: { path: '/contexts' },
+    consolePicture: { path: '/picture?key=photo' },
+    consoleThumb: { path: '/thumb?key=photo' },
+    consoleRefusals: { path: '/refusals' },
+    consoleForget: { path: `/refusals/${FAILED}/forget` },
+    consoleRetry: { path: `/refusals/${FAILED}/retry` },
+    consoleWork: { path: '/work' },
+  },
+  asking: 'consoleContexts',
+  // Each page has a nonce of its own.
+  varying: ['consolePage'],
+};
+
+const ADMINISTRATION: DialectOffer = {
+  dialect: administration(),
+  group: GROUP,
+  login: LOGIN,
+  examples: {
+    adminPurge: { path: '/purge', body: { content: FAILED, reason: 'ticket 1' } },
+    adminPurges: { path: '/purges' },
+    adminReceipt: { path: `/purges/${RECEIPT_ID}` },
+    adminTombstones: { path: '/tombstones' },
+    adminBlock: { path: '/block', body: { content: FAILED, reason: 'ticket 1' } },
+    adminUnblock: { path: `/unblock/${FAILED}` },
+    adminKeys: { path: '/keys' },
+    adminPlan: { path: '/plan' },
+    adminApply: { path: '/apply', body: {} },
+    adminReconcile: { path: '/reconcile' },
+    adminPause: { path: '/reconcile/pause' },
+    adminStop: { path: '/reconcile/stop' },
+  },
+};
+
+/** Over what operators see and do; it is never the first of its server. */
+async function overOperators(offer: DialectOffer) {
+  const dialects = [imageConverter, offer.dialect] as const;
+  const server: EdgeServer = await startEdgeServer({}, { dialects, ...fakeOperators(() => server.previews) });
+  return openDialect(offer, server);
+}
+
+/** Over a library that has an import, which has ended and is to be told, and a receiver that things are held against. */
+async function overLibrary() {
+  const flow = await openImportFlow();
+  const accepted = await flow.service.acceptImport(flow.tenant, { dialect: 'test', items: [wantedItem('a')] });
+  const id = accepted.outcome === 'accepted' ? accepted.job.id : '';
+  const dialect = libraryOperators();
+  const fault = () => {
+    const { failNext } = server.previews;
+    server.previews.failNext = undefined;
+    return failNext;
+  };
+  const library = {
+    library: failing(flow.service, fault),
+    tenants: new FakeTenants([flow.tenant]),
+    jobs: flow.jobs,
+    ...uploadsOf(flow),
+    ...webhooksOf(flow),
+    replay: async () => true,
+    deliveries: { failing: async () => [], log: async () => [], enable: async () => true },
+  } as unknown as LibraryUse;
+  const server: EdgeServer = await startEdgeServer({}, { dialects: [imageConverter, dialect], library });
+  const offer: DialectOffer = {
+    ...{ dialect, group: GROUP, login: LOGIN },
+    examples: {
+      libraryJobs: { path: '/jobs' },
+      libraryJob: { path: `/jobs/${id}` },
+      libraryReplay: { path: `/jobs/${id}/callback` },
+      libraryWebhooks: { path: '/webhooks' },
+      libraryDeliveries: { path: '/webhooks/receiver/deliveries' },
+      libraryEnableWebhook: { path: '/webhooks/receiver/enable' },
+    },
+  };
+  const opened = await openDialect(offer, server);
+  const close = async () => {
+    await opened.close();
+    await flow.dispose();
+  };
+  return { ...opened, close };
+}
+
+describeContract('the console', dialectCases, () => overOperators(CONSOLE));
+describeContract('administration', dialectCases, () => overOperators(ADMINISTRATION));
+describeContract('the library of operators', dialectCases, overLibrary);
 describeContract('a dialect of nobody', dialectCases, () => openDialect(LEDGER));
 
 it('a dialect that says nothing passes no case', async () => {

@@ -30,6 +30,8 @@ export interface DialectOffer {
   /** By the route's name; one for each. */
   readonly examples: Readonly<Record<string, Example>>;
   readonly group: GroupRef;
+  /** Sent with every example: an admin's login, where the dialect is for admins. Without one their routes are not asked. */
+  readonly login?: Readonly<Record<string, string>>;
   /** A route that asks the use cases, where the first that is read does not. */
   readonly asking?: string;
   /** Routes whose answers are others each time: HEAD has the same headers there, not the same values. */
@@ -56,7 +58,7 @@ async function openedDialect(offer: DialectOffer, server: EdgeServer): Promise<O
 }
 
 async function ask(
-  { server, dialect, examples }: DialectSubject,
+  { server, dialect, examples, login }: DialectSubject,
   route: Route,
   verb: string = route.verbs[0] ?? 'GET',
 ): Promise<Response> {
@@ -71,14 +73,14 @@ async function ask(
   return fetch(`${server.origin}${dialect.mount}${example.path}`, {
     method: verb,
     redirect: 'manual',
-    headers: { ...json, ...example.headers },
+    headers: { ...json, ...login, ...example.headers },
     ...(isBare ? {} : { body }),
   });
 }
 
-/** Routes that can be asked without an admin's login. */
-function opened({ dialect }: DialectSubject): readonly Route[] {
-  const routes = dialect.routes.filter(({ opensTo }) => opensTo !== 'admin');
+/** Routes that can be asked with what is at hand. */
+function opened({ dialect, login }: DialectSubject): readonly Route[] {
+  const routes = dialect.routes.filter(({ opensTo }) => login !== undefined || opensTo !== 'admin');
   expect(routes).not.toEqual([]);
   return routes;
 }
@@ -146,6 +148,20 @@ export const dialectCases: readonly ContractCase<DialectSubject>[] = [
         await answer.arrayBuffer();
         expect([route.name, answer.status < 400]).toEqual([route.name, true]);
         for (const [name, value] of subject.dialect.headers ?? []) expect(answer.headers.get(name)).toBe(value);
+      }
+    },
+  },
+  {
+    name: 'does nothing for who has not the login that a route takes',
+    async run(subject) {
+      const { server, dialect } = subject;
+      expect(dialect.routes).not.toEqual([]);
+      for (const route of dialect.routes.filter(({ opensTo }) => opensTo === 'admin')) {
+        const asked = server.previews.calls.length;
+        const answer = await ask({ ...subject, login: {} }, route);
+        expect([route.name, answer.status, answer.headers.has('www-authenticate')]).toEqual([route.name, 401, true]);
+        await expectFailure(subject, answer, 'unauthorized', route.name);
+        expect(server.previews.calls.length).toBe(asked);
       }
     },
   },

@@ -144,7 +144,7 @@ function takeFault(server: EdgeServer): Error {
 }
 
 /** The same library, whose next call fails as it is told. */
-function failing(library: Library, fault: () => Error | undefined): Library {
+export function failing(library: Library, fault: () => Error | undefined): Library {
   return new Proxy(library, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name);
