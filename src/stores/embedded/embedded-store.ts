@@ -108,7 +108,8 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     const catalog = new LmdbCatalog(tables, files, clock, damage);
     const passing = LmdbEnvironment.open(leasesDir(dataDir), 'none');
     const leases = await LmdbLeases.open(passing);
-    const refusals = options.refusals && new LmdbRefusals(passing, { ...options.refusals, clock });
+    const { refusals: rules } = options;
+    const refusals = rules && passing.atOnce(() => new LmdbRefusals(passing, { ...rules, clock }));
     const bytesOf = (digest: Digest): number | undefined => catalog.bytesOf(digest);
     const blobs = new FileBlobs({
       files,

@@ -82,7 +82,8 @@ export class LmdbDerivatives implements Derivatives {
     const open = (): LmdbDerivatives => {
       makeDirs(join(dir, 'blobs'));
       checkLength(join(dir, 'rows', 'data.mdb'));
-      return new LmdbDerivatives(LmdbEnvironment.open(join(dir, 'rows'), 'consistent'), options);
+      const environment = LmdbEnvironment.open(join(dir, 'rows'), 'consistent');
+      return environment.atOnce(() => new LmdbDerivatives(environment, options));
     };
     try {
       return open();

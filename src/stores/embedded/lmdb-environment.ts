@@ -60,6 +60,11 @@ export class LmdbEnvironment {
     );
   }
 
+  /** Whatever `open` opens is one commit. Each table by itself would be one, and is synced where it is new: of the twenty of a catalog that took a start 0.2 s. */
+  atOnce<T>(open: () => T): T {
+    return this.root.transactionSync(open);
+  }
+
   table(name: string): Table {
     return this.root.openDB<Buffer, Buffer>(name, { encoding: 'binary', keyEncoding: 'binary' });
   }

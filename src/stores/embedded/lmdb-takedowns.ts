@@ -73,7 +73,8 @@ export class LmdbTakedowns implements Takedowns {
   static open(dataDir: string): LmdbTakedowns {
     const path = join(dataDir, 'takedowns');
     makeDirs(path);
-    return new LmdbTakedowns(LmdbEnvironment.open(path, 'full'), new LastSeen(join(path, 'seen')));
+    const environment = LmdbEnvironment.open(path, 'full');
+    return environment.atOnce(() => new LmdbTakedowns(environment, new LastSeen(join(path, 'seen'))));
   }
 
   async findTombstone(content: Digest): Promise<Tombstone | undefined> {

@@ -207,7 +207,7 @@ async function tryOpen({ path, durability, clock }: CatalogOptions): Promise<Ope
   const environment = LmdbEnvironment.open(path, durability);
   const identity = identityOf(path);
   try {
-    const tables = tablesOf(environment);
+    const tables = environment.atOnce(() => tablesOf(environment));
     await environment.write(() => checkSchema(tables.facts, clock));
     environment.refresh();
     // The first read takes a place among the readers: that there is none says nothing about the catalog.

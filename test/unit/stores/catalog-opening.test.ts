@@ -4,13 +4,17 @@ import { existsSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { openEmbeddedStore } from '../../../src/stores/embedded/embedded-store.js';
 import { GroupLock, lockDir } from '../../../src/stores/embedded/group-lock.js';
+import { openLibraryTables } from '../../../src/stores/embedded/library/library-tables.js';
+import { LmdbEnvironment } from '../../../src/stores/embedded/lmdb-environment.js';
 import { identityOf } from '../../../src/stores/embedded/lmdb-file.js';
 import { openCatalogTables } from '../../../src/stores/embedded/open-catalog.js';
 import { OpeningMark } from '../../../src/stores/embedded/opening-marks.js';
 import { processGroup } from '../../../src/stores/embedded/process-identity.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { FakeLogger } from '../../support/fake-logger.js';
+import { FakeMetrics } from '../../support/fake-metrics.js';
 import { until } from '../../support/gate.js';
 import { type TempDir, tempDir } from '../../support/temp-dir.js';
 
@@ -41,6 +45,22 @@ async function expectKept(catalog: Awaited<ReturnType<typeof open>>): Promise<vo
   expect(next.facts.getBinary(KEY)).toEqual(VALUE);
   await next.environment.close();
 }
+
+// Each table by itself would be a commit, and synced.
+it('tables of a new environment are made by one commit', async () => {
+  const store = await openEmbeddedStore({
+    ...{ dataDir: dir.path, clock: new FakeClock(), logger: new FakeLogger(), metrics: new FakeMetrics() },
+    refusals: { ttlMs: 600_000, maxEntries: 100, rules: 'these' },
+  });
+  const library = await openLibraryTables(join(dir.path, 'library'), 'none');
+  await library.environment.close();
+  await store.close();
+  const commits = (name: string): number => LmdbEnvironment.open(join(dir.path, name), 'none').refresh();
+  // With what says of which kind they are.
+  expect(commits('catalog')).toBeLessThanOrEqual(3);
+  expect(commits('takedowns')).toBeLessThanOrEqual(2);
+  expect(commits('library')).toBeLessThanOrEqual(2);
+});
 
 describe('opening a catalog', () => {
   it('that was set aside meanwhile opens the one that stands in its place', async () => {

@@ -100,7 +100,8 @@ export async function openLibraryTables(path: string, durability: Durability): P
     const file = join(path, 'data.mdb');
     if (existsSync(file)) checkLength(file);
     environment = LmdbEnvironment.open(path, durability);
-    const tables = tablesOf(environment);
+    const opened = environment;
+    const tables = opened.atOnce(() => tablesOf(opened));
     await environment.write(() => checkSchema(tables.facts));
     return tables;
   } catch (error) {
