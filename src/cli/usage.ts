@@ -47,7 +47,7 @@ export interface Given {
   readonly positionals: readonly string[];
 }
 
-/** Throws `UsageError` for options that are none of the command's. */
+/** Throws `UsageError` for options that are none of the command's, and for whatever is given as an empty text. */
 export function optionsOf(command: CommandName, args: readonly string[]): Given {
   const { values: names, flags } = formOf(command);
   try {
@@ -62,6 +62,7 @@ export function optionsOf(command: CommandName, args: readonly string[]): Given 
     });
     const values: Readonly<Record<string, unknown>> = { ...parsed.values };
     const texts = Object.entries(values).filter((pair): pair is [string, string] => typeof pair[1] === 'string');
+    checkFilled(texts, parsed.positionals);
     return {
       values: Object.fromEntries(texts),
       flags: new Set(Object.keys(values).filter((name) => values[name] === true)),
@@ -70,6 +71,14 @@ export function optionsOf(command: CommandName, args: readonly string[]): Given 
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** An empty text is a variable that nobody has set. To a server an empty context narrows nothing: `clear --context ""` would take all. */
+function checkFilled(values: readonly (readonly [string, string])[], positionals: readonly string[]): void {
+  const empty = values.find(([, value]) => value === '')?.[0];
+  if (empty !== undefined)
+    throw new UsageError(`expected a value of --${empty}, got an empty text; leave --${empty} out if you mean none`);
+  if (positionals.includes('')) throw new UsageError('expected no empty argument, got one');
 }
 
 /** Throws `UsageError` for anything that is no option. */

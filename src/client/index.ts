@@ -1,6 +1,7 @@
 // The typed client of Proofsheet, `proofsheet/client`: fetch and Web Crypto only, so it runs in browsers and in Node alike. What
 // is asked and answered are types made from the server's own route tables.
 import { ProofsheetApiError } from './api-error.js';
+import { checkNarrowing, checkPath } from './asked-names.js';
 import { contentDigest, hasWebCrypto, sha256Of } from './digest.js';
 import type { Metadata, Operations, Refusals } from './operations.js';
 import { partsOf } from './parts.js';
@@ -32,6 +33,12 @@ export interface CallOptions {
   /** The tenant; the default context unless named. */
   readonly context?: string;
   readonly signal?: AbortSignal;
+}
+
+/** Of calls that mean all contexts where none is named. */
+export interface NarrowedOptions extends CallOptions {
+  /** One context; all of them unless named. An empty one is refused: it would be all of them, too. */
+  readonly context?: string;
 }
 
 export interface PreviewUrlOptions extends Pick<CallOptions, 'context'> {
@@ -230,22 +237,26 @@ export class ProofsheetClient {
   }
 
   /** How many keys there are, in one context or in all. */
-  async keyCount(options: CallOptions = {}): Promise<number> {
+  async keyCount(options: NarrowedOptions = {}): Promise<number> {
+    checkNarrowing(options);
     return (await this.json<'getKeyCount'>('GET', ['getKeyCount'], options)).count;
   }
 
   /** All keys, of one context or of all. For admins. */
-  async keys(options: CallOptions = {}): Promise<readonly string[]> {
+  async keys(options: NarrowedOptions = {}): Promise<readonly string[]> {
+    checkNarrowing(options);
     return (await this.json<'getKeys'>('GET', ['getKeys'], options, true)).keys;
   }
 
   /** Forgets a key, in one context or in all; resolves with what the server says of it. For admins. */
-  async clear(key: string, options: CallOptions = {}): Promise<string> {
+  async clear(key: string, options: NarrowedOptions = {}): Promise<string> {
+    checkNarrowing(options);
     return (await this.json<'clearImagesByKey'>('DELETE', ['clearImagesByKey', key], options, true)).message;
   }
 
   /** Forgets all of one context, or of all. For admins. */
-  async clearAll(options: CallOptions = {}): Promise<string> {
+  async clearAll(options: NarrowedOptions = {}): Promise<string> {
+    checkNarrowing(options);
     return (await this.json<'clearImages'>('DELETE', ['clearImages'], options, true)).message;
   }
 
@@ -299,6 +310,7 @@ export class ProofsheetClient {
   }
 
   private target(path: readonly string[], context = '', waitMs?: number): string {
+    checkPath(path);
     const query = [
       ...(context === '' ? [] : [`context=${percentEncoded(context)}`]),
       ...(waitMs === undefined ? [] : [`wait=${waitMs}`]),

@@ -107,9 +107,9 @@ function givenOf(command: CommandName, args: readonly string[]): Given {
   return given;
 }
 
-/** As in the API, an empty one narrows nothing. */
+/** `undefined` for all of them. No option is empty. */
 function contextIn(text: string | undefined): Context | undefined {
-  return text === undefined || text === '' ? undefined : parseContext(text);
+  return text === undefined ? undefined : parseContext(text);
 }
 
 /** Opens what is there, and makes nothing where there is none. */

@@ -133,8 +133,16 @@ describe('a server from the command line', { timeout: 300_000 }, () => {
       ['get', 'red'],
       ['completion', 'tcsh'],
       ['keys', 'x'],
+      ...[['clear'], ['clear', 'red'], ['keys']].map((command) => [...command, '--context', '']),
+      ...[
+        ['clear', ''],
+        ['purge', '', '--reason', 'r'],
+        ['purge', '--prefix', '', '--reason', 'r'],
+      ],
     ])
-      expect((await asked(...wrong)).code, wrong.join(' ')).toBe(64);
+      expect((await asAdmin(...wrong)).code, wrong.join(' ')).toBe(64);
+    // None of them has forgotten anything.
+    expect((await asked('get', 'red', '80x80', '-o', 'x')).code).toBe(0);
   });
 
   it('says in a line what is odd about how it was asked, or in what it found, and never with a stack', async () => {
@@ -152,7 +160,7 @@ describe('a server from the command line', { timeout: 300_000 }, () => {
     const [nginx = '', breaking = ''] = origins;
     const odd: readonly (readonly [readonly string[], number])[] = [
       [['put', 'photos', '--url', server.url], 66],
-      [['put', '', '--url', server.url], 66],
+      [['put', '', '--url', server.url], 64],
       [['put', `${nginx}/missing`, 'photos/red.jpg', '--url', 'http://127.0.0.1:1'], 69],
       [['put', `${breaking}/x`, '--url', server.url], 66],
       [['put', 'photos/red.jpg', '--key', 'x'.repeat(300), '--url', server.url], 1],
@@ -290,6 +298,8 @@ describe('a data directory', { timeout: 300_000 }, () => {
     expect((await cli(['keys', '--data-dir', join(dir.path, 'nowhere')])).code).toBe(73);
     for (const wrong of [
       ['clear', ...at],
+      ['clear', '--context', '', ...at],
+      ['clear', 'beside', '--context=', ...at],
       ['keys', 'x', ...at],
       ['inspect', ...at],
       ['keys', ...at, '--url', server.url],

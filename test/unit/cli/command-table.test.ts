@@ -30,6 +30,16 @@ describe.each(NAMES)('%s', (name) => {
     for (const value of values) expect(() => optionsOf(name, [`--${value}`])).toThrow(UsageError);
   });
 
+  // As `--context "$CTX"` where nobody has set CTX.
+  it('takes nothing that is empty', () => {
+    const { values } = formOf(name);
+    for (const value of values) {
+      expect(() => optionsOf(name, [`--${value}`, ''])).toThrow(`expected a value of --${value}, got an empty text`);
+      expect(() => optionsOf(name, [`--${value}=`])).toThrow(UsageError);
+    }
+    expect(() => optionsOf(name, ['text', ''])).toThrow(UsageError);
+  });
+
   it.each(['bash', 'zsh'])('is completed by %s with each of its options', (shell) => {
     const [, line = ''] = new RegExp(`^ +${name}\\) (.*);;$`, 'm').exec(completion(shell)) ?? [];
     if (name !== 'help' && name !== 'completion') expect(optionsIn(line)).toEqual([...optionsNamed(name), 'help']);

@@ -211,3 +211,27 @@ describe('credentials', () => {
     expect(expires).toBeGreaterThan(Date.now() / 1_000 + 3_000);
   });
 });
+
+// An app whose variable is not set must not forget what others have, for as much as an empty context means to the server.
+it('is asked to forget, to list or to count nothing of a context that is empty, and no refusal without a name', async () => {
+  const { client, sent } = clientOf([done]);
+  const context = '';
+  const calls = [
+    () => client.clear('a', { context }),
+    () => client.clearAll({ context }),
+    () => client.keys({ context }),
+    () => client.keyCount({ context }),
+    () => client.clear(''),
+    () => client.clearRefusals(''),
+  ];
+  for (const call of calls) await expect(call()).rejects.toMatchObject({ status: 400, code: 4001 });
+  expect(sent).toEqual([]);
+  await client.clear('a');
+  await client.clearAll({ context: 'x' });
+  await client.clearRefusals();
+  expect(sent.map(({ url }) => url.slice('http://host/imageconverter'.length))).toEqual([
+    '/clearImagesByKey/a',
+    '/clearImages?context=x',
+    '/clearRefusals',
+  ]);
+});
