@@ -11,6 +11,8 @@ import { type ContractCase, describeContract, type Open } from './contract.js';
 export interface BlobStoreSubject {
   /** An empty store that has room for 8 MiB. */
   readonly blobs: BlobStore;
+  /** Of the largest preview that it takes, where it is not those 8 MiB. */
+  readonly maxPreviewBytes?: number;
 }
 
 /** A store whose bytes can be damaged behind its back, as disks and networks do. */
@@ -32,6 +34,32 @@ export const blobStoreCases: readonly ContractCase<BlobStoreSubject>[] = [
       expect(got?.equals(bytes)).toBe(true);
     },
   })),
+  {
+    name: 'takes previews up to its bound, and gives whatever it takes',
+    run: async ({ blobs, maxPreviewBytes = 8 << 20 }) => {
+      const [most, more, small] = [
+        blobOf('most', maxPreviewBytes),
+        blobOf('more', maxPreviewBytes + 1),
+        blobOf('small'),
+      ];
+      await blobs.put(most.digest, most.bytes, 'preview');
+      expect((await blobs.get(most.digest))?.equals(most.bytes)).toBe(true);
+      await blobs.delete(most.digest);
+      const isTaken = await blobs.put(more.digest, more.bytes, 'preview').then(
+        // Memory may keep nothing of what it is given.
+        () => blobs.tier !== 'memory' || blobs.has(more.digest),
+        (error: unknown) => {
+          expect(error).toMatchObject({ code: 'storage-full' });
+          return false;
+        },
+      );
+      // More often than a backend that is away is asked: one blob keeps nobody from the others.
+      for (let reads = 0; reads < 6; reads++)
+        expect((await blobs.get(more.digest))?.equals(more.bytes) ?? false).toBe(isTaken);
+      await blobs.put(small.digest, small.bytes, 'preview');
+      expect(await blobs.get(small.digest)).toEqual(small.bytes);
+    },
+  },
   {
     name: 'keeps blobs apart, and absent ones absent',
     run: async ({ blobs }) => {

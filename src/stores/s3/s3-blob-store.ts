@@ -6,7 +6,7 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { addAbortSignal, type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Digest, digestOf } from '../../kernel/digest.js';
-import { wrongDigest } from '../../kernel/errors.js';
+import { ProofsheetError, wrongDigest } from '../../kernel/errors.js';
 import type { BlobKind, BlobStore } from '../../kernel/ports/blobs.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
@@ -16,7 +16,7 @@ import type { S3Objects } from './s3-objects.js';
 
 /** Files up to this size are read at once, larger ones go as a stream. */
 const IN_MEMORY_BYTES = 4 << 20;
-/** What a read is given time for beyond the answer's begin: previews are far smaller, sources at most so. */
+/** Of a preview, which is read into memory as a whole, and what a read is given time for. Larger ones are refused with `storage-full`. */
 const MAX_PREVIEW_BYTES = 64 << 20;
 
 export interface S3BlobStoreOptions {
@@ -56,7 +56,8 @@ export class S3BlobStore implements BlobStore {
     return undefined;
   }
 
-  async put(digest: Digest, bytes: Buffer, _kind: BlobKind): Promise<void> {
+  async put(digest: Digest, bytes: Buffer, kind: BlobKind): Promise<void> {
+    checkReadable(bytes.length, kind);
     if (digestOf(bytes) !== digest) throw wrongDigest();
     await this.options.objects.put(digest, bytes.length, () => bytes);
     await this.options.marks.add(digest);
@@ -64,6 +65,7 @@ export class S3BlobStore implements BlobStore {
 
   async putFile(digest: Digest, path: string, kind: BlobKind): Promise<void> {
     const { size } = await stat(path);
+    checkReadable(size, kind);
     if (size <= IN_MEMORY_BYTES) return this.put(digest, await readFile(path), kind);
     if ((await hashOf(createReadStream(path))) !== digest) throw wrongDigest();
     await this.options.objects.put(digest, size, () => createReadStream(path, { highWaterMark: 1 << 18 }));
@@ -123,8 +125,16 @@ export class S3BlobStore implements BlobStore {
   }
 }
 
+/** Nothing is taken that `get` would not give; sources and pyramids are read from files, and part by part. */
+function checkReadable(bytes: number, kind: BlobKind): void {
+  if (kind !== 'preview' || bytes <= MAX_PREVIEW_BYTES) return;
+  const message = `expected a preview of at most ${MAX_PREVIEW_BYTES} bytes for the shared tier, got ${bytes}`;
+  throw new ProofsheetError('storage-full', message, { elsewhere: true });
+}
+
 async function readAll(body: Readable, bytes: number | undefined, signal: AbortSignal): Promise<Buffer> {
-  if (bytes !== undefined && bytes > MAX_PREVIEW_BYTES) throw new Error(`expected a preview, got ${bytes} bytes`);
+  if (bytes !== undefined && bytes > MAX_PREVIEW_BYTES)
+    throw new ProofsheetError('internal', `expected a preview of at most ${MAX_PREVIEW_BYTES} bytes, got ${bytes}`);
   return readUpTo(body, MAX_PREVIEW_BYTES, signal);
 }
 

@@ -24,7 +24,7 @@ afterAll(async () => {
 
 blobStoreContract('blobs on S3', async () => {
   const store = await openTestS3Store(redis.url, server);
-  return { subject: { blobs: store.s3.blobs }, close: () => store.close() };
+  return { subject: { blobs: store.s3.blobs, maxPreviewBytes: 64 << 20 }, close: () => store.close() };
 });
 
 damagedBlobContract('blobs on S3', async () => {
