@@ -146,6 +146,17 @@ export async function composeLibrary(
     letterOf: async (facts) => noticeLetterOf(facts, use),
   });
   const webhooks = new JobRunner({ ...running, kind: 'webhook', concurrency: CALLBACKS_AT_ONCE, handle: webhook.run });
+  registerLibraryGauges(metrics, store, clock);
+  const library = new LibraryService({
+    assets,
+    originals,
+    previews,
+    ...(drawings && { drawings }),
+    tmpDir,
+    maxItems: settings.importMaxItems,
+    maxOpenImports: settings.importMaxOpen,
+    strain,
+  });
   const upkeep = new LibraryUpkeep({
     ...ports,
     assets,
@@ -158,18 +169,8 @@ export async function composeLibrary(
     trashMs: settings.trashSeconds * 1_000,
     unneededMs: storage.orphanGraceSeconds * 1_000,
     finishedMs: settings.importKeepSeconds * 1_000,
+    forgetMade: library.forgetMade.bind(library),
     slotMs: settings.uploadKeepSeconds * 1_000,
-  });
-  registerLibraryGauges(metrics, store, clock);
-  const library = new LibraryService({
-    assets,
-    originals,
-    previews,
-    ...(drawings && { drawings }),
-    tmpDir,
-    maxItems: settings.importMaxItems,
-    maxOpenImports: settings.importMaxOpen,
-    strain,
   });
   const use: LibraryUse = {
     ...{ library, tenants, folders, jobs, deliveries, grants, now: () => clock.now(), retries: retries.list },

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Digest } from '../kernel/digest.js';
 import { ProofsheetError } from '../kernel/errors.js';
 import { type Format, parseFormat } from '../kernel/format.js';
 import { type Context, type GroupRef, type ImageKey, libraryContextOf } from '../kernel/image-key.js';
@@ -175,8 +176,13 @@ export class LibraryService implements Library {
     const versions = await this.deps.assets.versionsOf(context, id);
     const isErased = await this.deps.assets.erase(context, id);
     // Where another asset has the same bytes, they are made again from its original.
-    for (const { digest } of versions) await this.deps.previews.clear(groupOf(context, { digest }));
+    for (const { digest } of versions) await this.forgetMade(context, digest);
     return isErased;
+  }
+
+  async forgetMade(context: Context, digest: Digest): Promise<void> {
+    await this.deps.previews.clear(groupOf(context, { digest }));
+    await this.deps.drawings?.forget(libraryContextOf(context), digest);
   }
 
   usage(context?: Context): Promise<LibraryUsage> {

@@ -1,6 +1,8 @@
 // What goes from the library by itself: the trash after its time, originals that nothing names, imports that ended long ago, uploads
-// that nobody completed. In small
-// batches, by one process at a time; whatever a crash leaves is found by the next round.
+// that nobody completed, and with what goes, what the cache has made of it. In small batches, by one process at a time; whatever a crash
+// leaves is found by the next round.
+import type { Digest } from '../kernel/digest.js';
+import type { Context } from '../kernel/image-key.js';
 import type { Assets } from '../kernel/ports/assets.js';
 import type { AgingClock } from '../kernel/ports/clock.js';
 import type { Deliveries } from '../kernel/ports/deliveries.js';
@@ -43,6 +45,8 @@ export interface LibraryUpkeepDeps {
   readonly finishedMs: number;
   /** How long a slot waits for bytes and for being committed. */
   readonly slotMs: number;
+  /** Takes away what the cache has made of a content for a context. */
+  readonly forgetMade: (context: Context, content: Digest) => Promise<void>;
 }
 
 export class LibraryUpkeep {
@@ -70,6 +74,20 @@ export class LibraryUpkeep {
     return this.rounds.close();
   }
 
+  /**
+   * The previews, pictures on demand and tiles of what contexts have let go of. Once more when the original goes too: what was being made
+   * meanwhile was made of that, and nothing can be made of it later.
+   */
+  private async clearLetGo(now: number): Promise<number> {
+    const { assets, forgetMade, unneededMs } = this.deps;
+    const found = await assets.letGo(now, BATCH);
+    for (const content of found) {
+      if (!content.isHeld) await forgetMade(content.context, content.digest);
+      await assets.noteCleared(content, content.isLast ? undefined : now + unneededMs);
+    }
+    return found.length;
+  }
+
   private readonly sweep: SoleRoundsOptions['work'] = async (turn, signal) => {
     const { assets, jobs, deliveries, uploads, grants, clock, trashMs, unneededMs, finishedMs, slotMs } = this.deps;
     await this.deps.clockNotes?.look();
@@ -85,7 +103,9 @@ export class LibraryUpkeep {
       const slots = await uploads.sweepSlots(now - slotMs, BATCH);
       const opened = await grants.sweepGrants(BATCH);
       const receivers = await deliveries.sweep(now - RECEIVERS_MS, BATCH);
-      more = Math.max(slots, opened, swept.assets, swept.originals, swept.imports, keys, receivers) === BATCH;
+      // By the time of now: what was erased in this turn goes in it.
+      const cleared = await this.clearLetGo(clock.now());
+      more = Math.max(cleared, slots, opened, swept.assets, swept.originals, swept.imports, keys, receivers) === BATCH;
     }
   };
 }

@@ -195,6 +195,8 @@ export interface Drawings {
   drawKept(record: SourceRecord, recipe: Recipe, place: Place, atHand?: Upload): Promise<DrawnPicture>;
   /** What is there of it, of a record; nothing is drawn. */
   keptOf(record: SourceRecord, recipe: Recipe): Promise<DrawnPicture | undefined>;
+  /** Takes away all that is known and drawn of a source; whoever has it still has it drawn anew. */
+  forget(context: Context, content: Digest): Promise<void>;
   /** The bytes of what was drawn, while they are kept. */
   find(digest: Digest): Promise<Buffer | undefined>;
 }

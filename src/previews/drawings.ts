@@ -110,6 +110,10 @@ export class DrawingService implements Drawings {
     );
   }
 
+  async forget(context: Context, content: Digest): Promise<void> {
+    await this.deps.derivatives.forgetSource(this.sourceDigest(context, content));
+  }
+
   /** What is known of a source is found by. */
   private sourceDigest(context: Context, content: Digest): Digest {
     return this.deps.deduplicate === 'context' ? scopedDigest(context, content) : content;

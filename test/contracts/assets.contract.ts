@@ -488,6 +488,34 @@ const living: readonly ContractCase<LibrarySubject>[] = [
     },
   },
   {
+    name: 'notes what a context has let go of in the commit that erases, until it was seen to, and whether it has that again',
+    run: async (subject) => {
+      const { assets, peer, clock, advance } = subject;
+      const first = await importOne(subject, 'a', 'shared');
+      const second = await importOne(subject, 'b', 'shared');
+      await importOne(subject, 'c', 'shared', OTHER);
+      const { digest } = originalOf('shared');
+      await assets.erase(TENANT, first);
+      expect(await assets.letGo(clock.now(), 10)).toEqual([]);
+      await assets.trash(TENANT, second);
+      advance(DAY_MS);
+      expect(await sweepAll(subject, { trashed: clock.now() })).toMatchObject({ assets: 1 });
+      const noted = { context: TENANT, digest, dueAt: clock.now(), isLast: false, isHeld: false };
+      expect(await assets.letGo(clock.now() - 1, 10)).toEqual([]);
+      for (const { assets: of } of [subject, peer]) expect(await of.letGo(clock.now(), 10)).toEqual([noted]);
+      const third = await importOne(subject, 'd', 'shared');
+      expect(await assets.letGo(clock.now(), 10)).toEqual([{ ...noted, isHeld: true }]);
+      await assets.noteCleared({ ...noted, isHeld: true }, clock.now() + HOUR_MS);
+      expect(await assets.letGo(clock.now() + HOUR_MS - 1, 10)).toEqual([]);
+      const again = { ...noted, dueAt: clock.now() + HOUR_MS, isLast: true, isHeld: true };
+      expect(await peer.assets.letGo(clock.now() + HOUR_MS, 10)).toEqual([again]);
+      await peer.assets.noteCleared(again);
+      expect(await assets.letGo(clock.now() + DAY_MS, 10)).toEqual([]);
+      await assets.erase(TENANT, third);
+      expect(await assets.letGo(clock.now(), 10)).toEqual([{ ...noted, dueAt: clock.now() }]);
+    },
+  },
+  {
     name: 'removes an original that was kept for nothing, and not one that was kept again since',
     run: async (subject) => {
       const { originals, clock, advance } = subject;

@@ -4,7 +4,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { digestOf } from '../../src/kernel/digest.js';
+import { type Digest, digestOf } from '../../src/kernel/digest.js';
 import type { Context } from '../../src/kernel/image-key.js';
 import type { DrawnSource } from '../../src/kernel/ports/derivatives.js';
 import type { Drawings, DrawnFrom, DrawnPicture, Upload } from '../../src/previews/answers.js';
@@ -31,6 +31,13 @@ export class FakeDrawings implements Drawings {
     const [widthPx, heightPx] = [info.width, info.height];
     const picture = { type: 'jpg' as const, bytes: data.length, digest: digestOf(data), widthPx, heightPx };
     return { picture, bytes: data, from: 'made', known: unknownSource() };
+  }
+
+  /** What was forgotten, the first first. */
+  readonly forgotten: string[] = [];
+
+  async forget(context: Context, content: Digest): Promise<void> {
+    this.forgotten.push(`${context} ${content}`);
   }
 
   async drawnOfTag(): Promise<undefined> {}

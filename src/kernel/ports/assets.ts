@@ -1,5 +1,6 @@
 // The port of the library's records: assets, versions, references, imports and quotas. Whatever belongs together becomes
 // visible together, survives a crash once it resolved, and is found by an index, never by a scan: there are millions of them.
+import type { Digest } from '../digest.js';
 import type { Context } from '../image-key.js';
 import type {
   Asset,
@@ -118,6 +119,18 @@ export interface SweepTimes {
   readonly finishedBefore: number;
 }
 
+/** A content that a context has let go of: what was made of it for that context is to go too. */
+export interface LetGo {
+  readonly context: Context;
+  readonly digest: Digest;
+  /** Unix ms: as it was noted, or when it is to be looked at once more. */
+  readonly dueAt: number;
+  /** The second look, for what was being made while the first one was. */
+  readonly isLast: boolean;
+  /** The context has it again by now: then what was made of it stays. */
+  readonly isHeld: boolean;
+}
+
 export interface Assets {
   /**
    * Job, items, reservation, the work in the queue and the assets that wait for items (see `WantedItem.becomes`): all of it or nothing. Items whose state is final from the start are never
@@ -151,10 +164,17 @@ export interface Assets {
   trash(context: Context, id: AssetId): Promise<Asset | undefined>;
   /** Out of the trash; its reference comes back unless another has taken it. `undefined` when there is none. */
   restore(context: Context, id: AssetId): Promise<Asset | undefined>;
-  /** At once and for good: asset, versions, reference. `false` when there is none. */
+  /**
+   * At once and for good: asset, versions, reference. `false` when there is none. What its context has no longer is noted in the same
+   * commit (see `letGo`).
+   */
   erase(context: Context, id: AssetId): Promise<boolean>;
 
   usage(context?: Context): Promise<LibraryUsage>;
   /** At most `limit` of each; what no original names is removed with its bytes. */
   sweep(times: SweepTimes, limit: number): Promise<Swept>;
+  /** What contexts have let go of, due at `now` or before, the longest due first. It stays noted until somebody says that it was seen to. */
+  letGo(now: number, limit: number): Promise<readonly LetGo[]>;
+  /** What was made of it is gone; `againAt`: Unix ms at which it is to be looked at once more, absent: never. */
+  noteCleared(content: LetGo, againAt?: number): Promise<void>;
 }

@@ -27,6 +27,7 @@ import { slotName, type UploadSlot } from '../../../kernel/library/upload.js';
 import type { Arrival } from '../../../kernel/ports/assets.js';
 import type { OriginalName } from '../../../kernel/ports/originals.js';
 import { readRow } from '../lmdb-environment.js';
+import { putLetGo } from './let-go-rows.js';
 import {
   ALL_CONTEXTS,
   assetsKey,
@@ -314,6 +315,7 @@ export class AssetLedger {
     if (held > 1) this.tables.held.putSync(heldKey, encodeNumber(held - 1));
     else {
       this.tables.held.removeSync(heldKey);
+      putLetGo(this.tables, this.contexts, this.now, { context, digest: original.digest, isLast: false });
       this.addUsage(context, { originals: -1, bytes: -original.bytes });
     }
   }

@@ -33,6 +33,8 @@ export interface LibraryTables {
   readonly unneeded: Table;
   /** context + digest -> how many versions of the context name the original. */
   readonly held: Table;
+  /** time + context + digest -> LetGoRow: what was made of it for the context is to go. */
+  readonly letGo: Table;
   /** import -> ImportRow. */
   readonly imports: Table;
   /** context, or ALL_CONTEXTS, + serial -> import. */
@@ -129,6 +131,7 @@ function tablesOf(environment: LmdbEnvironment): LibraryTables {
     originals: table('originals'),
     unneeded: table('unneeded-originals'),
     held: table('originals-of-context'),
+    letGo: table('let-go-by-context'),
     imports: table('imports'),
     importsOf: table('imports-of-context'),
     items: table('import-items'),

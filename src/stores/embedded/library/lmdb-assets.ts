@@ -8,6 +8,7 @@ import { type ImportItem, type ImportJob, withoutPicture } from '../../../kernel
 import type {
   Acceptance,
   Assets,
+  LetGo,
   LibraryUsage,
   NewImport,
   Page,
@@ -18,6 +19,7 @@ import type {
 import { readRow, type Table } from '../lmdb-environment.js';
 import { erasedOf } from './asset-ledger.js';
 import { readItem, readItems } from './item-rows.js';
+import { putLetGo, readLetGo, removeLetGo } from './let-go-rows.js';
 import type { LibraryChanges } from './library-changes.js';
 import {
   ALL_CONTEXTS,
@@ -193,11 +195,23 @@ export class LmdbAssets implements Assets {
     return { assets, originals, imports };
   }
 
+  async letGo(now: number, limit: number): Promise<readonly LetGo[]> {
+    this.changes.refresh();
+    return readLetGo(this.tables, this.changes.contexts, now, limit);
+  }
+
+  noteCleared(content: LetGo, againAt?: number): Promise<void> {
+    return this.changes.write(() => {
+      removeLetGo(this.tables, this.changes.contexts, content);
+      if (againAt !== undefined)
+        putLetGo(this.tables, this.changes.contexts, againAt, { ...asNoted(content), isLast: true });
+    });
+  }
+
   private get tables() {
     return this.changes.tables;
   }
 
-  /** Takes the rows dated before `before`, each in a transaction of its own. Resolves with how many. */
   /** The values of the last keys below `cursor` behind `prefix`, the greatest number first. */
   private latest(
     table: Table,
@@ -235,6 +249,10 @@ export class LmdbAssets implements Assets {
     if (!(Number.isInteger(number) && number >= 1 && number <= MAX_NUMBERED_VERSIONS)) return undefined;
     return readRow(this.tables.versions, versionKey(id, number), (bytes) => decodeJson<AssetVersion>(bytes));
   }
+}
+
+function asNoted({ context, digest }: LetGo): Pick<LetGo, 'context' | 'digest'> {
+  return { context, digest };
 }
 
 function numberOf(cursor: string): number {

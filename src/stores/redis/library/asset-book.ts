@@ -26,6 +26,7 @@ import type { Reason } from '../../../kernel/library/reason.js';
 import { slotName } from '../../../kernel/library/upload.js';
 import type { Arrival } from '../../../kernel/ports/assets.js';
 import type { OriginalName } from '../../../kernel/ports/originals.js';
+import { letGoName } from './let-go-notes.js';
 import type { LibraryKeys } from './library-keys.js';
 import { assetIn, type OriginalRow, originalIn, versionIn } from './library-records.js';
 import type { Transaction } from './transaction.js';
@@ -246,6 +247,8 @@ export class AssetBook {
     if (held > 1) this.transaction.setText(place, String(held - 1));
     else {
       this.transaction.remove(place);
+      const name = letGoName({ context, digest, isLast: false });
+      this.transaction.call('ZADD', this.keys.letGo, String(this.transaction.now), name);
       this.changeOf(context, bytes, -1);
     }
   }

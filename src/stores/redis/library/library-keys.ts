@@ -50,6 +50,11 @@ export class LibraryKeys {
     return `${this.base}leaving`;
   }
 
+  /** Contents that contexts have let go of, when they are due (see let-go-notes.ts). */
+  get letGo(): string {
+    return `${this.base}letgo`;
+  }
+
   /** Hash: what a context has, or all of them together. */
   usage = (context: Context | undefined) =>
     context === undefined ? `${this.base}usage` : `${this.base}usage:${hashOf(context)}`;

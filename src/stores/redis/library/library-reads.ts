@@ -74,8 +74,8 @@ export async function latest(
   return found.length > limit && last ? { names, next: last[1].toString(36) } : { names };
 }
 
-/** Names with their numbers: pairs by the newer protocol, a flat list by the older one. */
-function scoredIn(reply: unknown): readonly (readonly [name: string, score: number])[] {
+/** Names with their numbers as Redis gives them: pairs by the newer protocol, a flat list by the older one. */
+export function scoredIn(reply: unknown): readonly (readonly [name: string, score: number])[] {
   const list = reply as readonly unknown[];
   if (Array.isArray(list[0])) return (list as readonly (readonly unknown[])[]).map(([n, s]) => [String(n), Number(s)]);
   return Array.from({ length: list.length / 2 }, (_, at) => [String(list[2 * at]), Number(list[2 * at + 1])]);

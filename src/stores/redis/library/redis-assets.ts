@@ -8,6 +8,7 @@ import { type ImportItem, type ImportJob, withoutPicture } from '../../../kernel
 import type {
   Acceptance,
   Assets,
+  LetGo,
   LibraryUsage,
   NewImport,
   Page,
@@ -18,8 +19,9 @@ import type {
 import type { Argument } from '../connection.js';
 import { namesIt } from './asset-book.js';
 import { readItem, readItems } from './item-records.js';
+import { letGoName, parseLetGo } from './let-go-notes.js';
 import type { Books, LibraryChanges } from './library-changes.js';
-import { describe, erasedOf, latest, pairsOf, recordAt, recordsAt } from './library-reads.js';
+import { describe, erasedOf, latest, pairsOf, recordAt, recordsAt, scoredIn } from './library-reads.js';
 import { assetIn, importIn, parsePlace, versionIn } from './library-records.js';
 import { decodeRecord } from './library-session.js';
 
@@ -180,6 +182,30 @@ export class RedisAssets implements Assets {
     });
     await this.clearPlaces(limit);
     return { assets, originals, imports };
+  }
+
+  async letGo(now: number, limit: number): Promise<readonly LetGo[]> {
+    const { letGo } = this.keys;
+    const args = ['ZRANGEBYSCORE', letGo, '-inf', String(now), 'WITHSCORES', 'LIMIT', '0', String(limit)];
+    const found: LetGo[] = [];
+    for (const [name, dueAt] of scoredIn(await this.send(args))) {
+      const noted = parseLetGo(name);
+      if (noted === undefined) await this.send(['ZREM', letGo, name]);
+      else {
+        const isHeld = (await this.send(['HEXISTS', this.keys.held(noted.context), noted.digest])) === 1;
+        found.push({ ...noted, isHeld, dueAt });
+      }
+    }
+    return found;
+  }
+
+  noteCleared({ context, digest, isLast }: LetGo, againAt?: number): Promise<void> {
+    return this.changes.commit(async ({ transaction }) => {
+      const { letGo } = this.keys;
+      transaction.call('ZREM', letGo, letGoName({ context, digest, isLast }));
+      if (againAt !== undefined)
+        transaction.call('ZADD', letGo, String(againAt), letGoName({ context, digest, isLast: true }));
+    });
   }
 
   /** After the commit that forgot them: nobody can name those places any more, whatever is kept anew gets another. */
