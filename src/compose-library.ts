@@ -15,7 +15,7 @@ import type { Metrics } from './kernel/ports/metrics.js';
 import type { Tenants } from './kernel/ports/tenants.js';
 import type { Traces } from './kernel/ports/traces.js';
 import type { LibraryUse } from './library/answers.js';
-import { assetsWith } from './library/asset-holders.js';
+import { originalsOf } from './library/asset-holders.js';
 import { CallbackWorker, type CallbackWorkerDeps, replayCallback } from './library/callback-worker.js';
 import { guardedOriginals } from './library/guarded-originals.js';
 import { ImportWorker } from './library/import-worker.js';
@@ -116,7 +116,7 @@ export async function composeLibrary(
   const store = await openLibraryStore(config, { ...ports, tmpDir, sharedOriginals });
   const { assets, jobs, deliveries, endpoints, folders, uploads, grants } = store;
   const originals = guardedOriginals(store.originals, takedown.wasBlocked);
-  takedown.useLibrary((contents, limit) => assetsWith({ assets, tenants }, contents, limit));
+  takedown.useLibrary((contents, limit) => originalsOf(assets, contents, limit));
   const { maxSourceBytes } = limits;
   const outbound = openOutbound(outboundSettingsOf(config), {
     ...ports,

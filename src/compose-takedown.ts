@@ -43,7 +43,7 @@ export interface ComposedTakedown {
   /** As this process last heard. */
   readonly wasBlocked: (content: Digest) => boolean;
   /** From now on purges tell which assets have what they took. */
-  useLibrary(assetsWith: NonNullable<TakedownServiceDeps['assetsWith']>): void;
+  useLibrary(originalsOf: NonNullable<TakedownServiceDeps['originalsOf']>): void;
   /** Follows what was missed, then goes on; resolves once it has, or after a moment. `onBlocked`: see `TakedownFollowerDeps`. */
   start(onBlocked: () => void): Promise<void>;
   close(): Promise<void>;
@@ -63,13 +63,13 @@ export function composeTakedown(config: Config, parts: TakedownParts): ComposedT
     ...(copies && { memory: copies }),
     onBlocked: () => onBlocked(),
   });
-  let assetsWith: TakedownServiceDeps['assetsWith'];
+  let originalsOf: TakedownServiceDeps['originalsOf'];
   const use = new TakedownService({
     ...{ takedowns, catalog, walk, blobs, clock, logger },
     ...(leases && { leases }),
     ...(derivatives && { derivatives }),
     ...(receiptKey && { key: receiptKey }),
-    assetsWith: async (contents, limit) => (await assetsWith?.(contents, limit)) ?? [],
+    originalsOf: async (contents, limit) => (await originalsOf?.(contents, limit)) ?? { kept: 0, assets: [] },
     follow: () => follower.round(),
     lastTier: copies === undefined ? 'disk' : 'shared',
     by: config.admin.user,
@@ -88,7 +88,7 @@ export function composeTakedown(config: Config, parts: TakedownParts): ComposedT
     guard,
     wasBlocked: (content) => blockedSince(content) !== undefined,
     useLibrary(given) {
-      assetsWith = given;
+      originalsOf = given;
     },
     async start(told) {
       onBlocked = told;

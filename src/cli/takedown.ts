@@ -160,6 +160,7 @@ function receiptLines({
       ['stay for other images', String(stillNamed)],
       ['not deleted yet', String(undeleted)],
       ['drawn on demand', String(derivatives)],
+      ['originals kept', String(rest.keptOriginals)],
       [
         'kept by assets',
         originals.length === 0 ? '0' : originals.map(({ context, asset }) => `${context}/${asset}`).join(' '),

@@ -4,9 +4,8 @@ import { afterEach, expect, it } from 'vitest';
 import { type Digest, digestOf } from '../../src/kernel/digest.js';
 import { type Context, type GroupRef, libraryContextOf } from '../../src/kernel/image-key.js';
 import type { AssetId } from '../../src/kernel/library/ids.js';
-import type { Tenants } from '../../src/kernel/ports/tenants.js';
 import { surrogateKeysOf } from '../../src/kernel/takedown/surrogate-keys.js';
-import { assetsWith } from '../../src/library/asset-holders.js';
+import { originalsOf } from '../../src/library/asset-holders.js';
 import { BOTH, type LibraryEdge, startLibraryEdge } from '../support/library-edge.js';
 import { type Json, MediagraphClient } from '../support/mediagraph-client.js';
 import { sourceForm } from '../support/multipart.js';
@@ -119,8 +118,7 @@ it('are on what assets are shown by: their tiles, previews and originals', async
     const answer = await fetch(path, { headers: { Authorization: `Bearer ${BOTH}` } });
     expect([path, answer.status]).toEqual([path, 403]);
   }
-  const tenants = { list: () => [edge.tenant] } as unknown as Tenants;
-  const holders = (of: Digest, limit = 10) => assetsWith({ assets: edge.assets, tenants }, new Set([of]), limit);
+  const holders = async (of: Digest, limit = 10) => (await originalsOf(edge.assets, new Set([of]), limit)).assets;
   const holder = { context: edge.tenant.context, asset: found?.asset.id };
   expect(await holders(content)).toEqual([holder]);
   expect(await holders(digestOf(Buffer.from('another')))).toEqual([]);

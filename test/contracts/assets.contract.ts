@@ -488,6 +488,35 @@ const living: readonly ContractCase<LibrarySubject>[] = [
     },
   },
   {
+    name: 'tells who has an original by its own row, and drops at once what nothing names, and nothing else',
+    run: async (subject) => {
+      const { assets, peer, originals } = subject;
+      const first = await importOne(subject, 'a', 'shared');
+      const second = await importOne(subject, 'b', 'shared', OTHER);
+      const { digest } = originalOf('shared');
+      const unnamed = await subject.keep('unnamed');
+      const holders = await peer.assets.holders([digest, unnamed.digest, originalOf('never').digest]);
+      expect([...holders].map(([of, { refs, contexts }]) => [of, refs, contexts.toSorted()])).toEqual([
+        [digest, 2, [OTHER, TENANT]],
+        [unnamed.digest, 0, []],
+      ]);
+      expect(await assets.dropUnneeded(digest)).toBe(false);
+      expect(await originals.isWhole(originalOf('shared'))).toBe(true);
+      expect(await assets.dropUnneeded(unnamed.digest)).toBe(true);
+      expect(await peer.originals.isWhole(unnamed)).toBe(false);
+      expect(await assets.holders([unnamed.digest])).toEqual(new Map());
+      // It comes back like any other.
+      await subject.keep('unnamed');
+      expect(await originals.isWhole(unnamed)).toBe(true);
+      await assets.erase(TENANT, first);
+      expect((await assets.holders([digest])).get(digest)).toEqual({ refs: 1, contexts: [OTHER] });
+      await assets.erase(OTHER, second);
+      expect((await assets.holders([digest])).get(digest)).toEqual({ refs: 0, contexts: [] });
+      expect(await assets.dropUnneeded(digest)).toBe(true);
+      expect(await assets.dropUnneeded(originalOf('never').digest)).toBe(true);
+    },
+  },
+  {
     name: 'notes what a context has let go of in the commit that erases, until it was seen to, and whether it has that again',
     run: async (subject) => {
       const { assets, peer, clock, advance } = subject;

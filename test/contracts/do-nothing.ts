@@ -149,6 +149,8 @@ export const doNothingAssets: Assets = {
   erase: async () => true,
   usage: async () => ({ assets: 0, originals: 0, bytes: 0, openImports: 0, openSlots: 0 }),
   sweep: async () => ({ assets: 0, originals: 0, imports: 0 }),
+  holders: async () => new Map(),
+  dropUnneeded: async () => true,
   letGo: async () => [],
   noteCleared: async () => {},
 };

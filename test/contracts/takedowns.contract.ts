@@ -54,7 +54,13 @@ const WHOLE: {
   order: {
     ...{ id: `tkd_${content('whole').slice(0, 32)}`, at: 1_000, by: 'admin', reason: 'all of it', until: 9_000 },
     selection: { by: 'key', ...groupRef('whole', 'c') },
-    ...{ groups: 1, named: [{ ...groupRef('whole', 'c'), content: content('whole') }], stillNamed: 2, undeleted: 3 },
+    ...{
+      groups: 1,
+      named: [{ ...groupRef('whole', 'c'), content: content('whole') }],
+      stillNamed: 2,
+      undeleted: 3,
+      keptOriginals: 2,
+    },
     ...{ derivatives: 4, lasting: { tier: 'shared', ...AMOUNT }, blobs: [content('whole')], hasTiles: true },
     originals: [{ context: groupRef('whole', 'c').context, asset: 'an asset' }],
     ...{ blocked: [content('whole')], unblocked: [content('other')], surrogateKeys: ['g-whole'] },

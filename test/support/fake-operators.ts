@@ -38,7 +38,7 @@ const RECEIPT: Receipt = {
     selection: { by: 'content', content: FAILED },
   },
   ...{ groups: { removed: 0, named: [] }, lasting: { tier: 'disk', ...NO_AMOUNT } },
-  ...{ stillNamed: 0, undeleted: 0, derivatives: 0, originals: [], nodes: [] },
+  ...{ stillNamed: 0, undeleted: 0, derivatives: 0, originals: [], keptOriginals: 0, nodes: [] },
   ...{ blocked: { contents: [], until: null }, unblocked: [] },
   cdn: { state: 'none', surrogateKeys: 0, messages: 0, sent: 0 },
   ...{ isUnderWay: false, isComplete: true },

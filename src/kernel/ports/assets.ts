@@ -131,6 +131,14 @@ export interface LetGo {
   readonly isHeld: boolean;
 }
 
+/** Who has an original whose bytes are kept. */
+export interface Holders {
+  /** Versions, and bytes of uploads that are none yet. 0: nothing names it any more, and its time is not over. */
+  readonly refs: number;
+  /** Whose they are, whatever tenants there are now. */
+  readonly contexts: readonly Context[];
+}
+
 export interface Assets {
   /**
    * Job, items, reservation, the work in the queue and the assets that wait for items (see `WantedItem.becomes`): all of it or nothing. Items whose state is final from the start are never
@@ -173,6 +181,10 @@ export interface Assets {
   usage(context?: Context): Promise<LibraryUsage>;
   /** At most `limit` of each; what no original names is removed with its bytes. */
   sweep(times: SweepTimes, limit: number): Promise<Swept>;
+  /** Those of `digests` whose bytes are kept, by the originals' own rows. */
+  holders(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, Holders>>;
+  /** Removes the bytes of an original at once, whenever it was kept; `false`, and nothing is done, where something names it. */
+  dropUnneeded(digest: Digest): Promise<boolean>;
   /** What contexts have let go of, due at `now` or before, the longest due first. It stays noted until somebody says that it was seen to. */
   letGo(now: number, limit: number): Promise<readonly LetGo[]>;
   /** What was made of it is gone; `againAt`: Unix ms at which it is to be looked at once more, absent: never. */

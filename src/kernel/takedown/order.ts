@@ -22,6 +22,13 @@ export interface AssetOfContent {
   readonly asset: string;
 }
 
+/** What the library keeps of contents. */
+export interface OriginalsOfContent {
+  /** How many of them it has, whoever has them. */
+  readonly kept: number;
+  readonly assets: readonly AssetOfContent[];
+}
+
 /** How many blobs, and what they were together. */
 export interface Amount {
   readonly blobs: number;
@@ -59,6 +66,8 @@ export interface TakedownOrder {
   readonly derivatives: number;
   /** Assets of the library that have what was taken or blocked by its content, at most `MAX_NAMED_ASSETS`: their originals stay. */
   readonly originals?: readonly AssetOfContent[];
+  /** How many of the contents the library keeps as originals, by their own rows: more than the named assets tell, where too many have them. */
+  readonly keptOriginals?: number;
   /** Whose copies are to be dropped; `all`: more than `MAX_NAMED_BLOBS`. */
   readonly blobs: readonly Digest[] | 'all';
   /** There were pyramids among them, whose tiles are in memory under digests of their own: memory goes as a whole. */

@@ -41,6 +41,8 @@ export interface Receipt {
   readonly derivatives: number;
   /** Assets whose originals are these contents, and stay until the assets are erased: at most `MAX_NAMED_ASSETS`. Blocked, they are shown to nobody. */
   readonly originals: readonly AssetOfContent[];
+  /** How many of these contents the library keeps, whoever has them: also in uploads that are not complete, and of tenants that are in no file any more. */
+  readonly keptOriginals: number;
   readonly blocked: { readonly contents: readonly Digest[]; readonly until: string | null };
   readonly unblocked: readonly Digest[];
   readonly nodes: readonly NodeOfReceipt[];
@@ -52,7 +54,7 @@ export interface Receipt {
   };
   /** It is being carried out still, or was interrupted and is carried on soon: nothing but what was asked for is known yet. */
   readonly isUnderWay: boolean;
-  /** It is carried out, the last tier has let all of it go, no asset has it, every process that may have copies has dropped them, and the CDN, where there is one, has taken every message. */
+  /** It is carried out, the last tier has let all of it go, the library does not keep it, every process that may have copies has dropped them, and the CDN, where there is one, has taken every message. */
   readonly isComplete: boolean;
 }
 
@@ -73,6 +75,7 @@ export function receiptOf(
     ...{ id, takenDownAt: timeOf(order.at), issuedAt: timeOf(now), by, reason, selection: selection ?? null },
     groups: { removed: groups, named },
     ...{ lasting, stillNamed, undeleted: order.undeleted ?? 0, derivatives, originals: order.originals ?? [] },
+    keptOriginals: order.keptOriginals ?? 0,
     blocked: { contents: blocked, until: until === undefined ? null : timeOf(until) },
     unblocked: order.unblocked ?? [],
     nodes: [
@@ -95,6 +98,7 @@ export function receiptOf(
     isComplete:
       Number.isFinite(number) &&
       (order.originals ?? []).length === 0 &&
+      (order.keptOriginals ?? 0) === 0 &&
       (order.undeleted ?? 0) === 0 &&
       away.length === 0 &&
       cdn !== 'queued' &&

@@ -10,10 +10,10 @@ import type { NumberedOrder, Takedowns } from '../../kernel/ports/takedowns.js';
 import type { BegunPurge } from '../../kernel/takedown/begun-purge.js';
 import { type PublicJwk, publicJwk, signedText } from '../../kernel/takedown/jws.js';
 import {
-  type AssetOfContent,
   MAX_NAMED_ASSETS,
   messagesOf,
   NOTHING,
+  type OriginalsOfContent,
   type TakedownOrder,
 } from '../../kernel/takedown/order.js';
 import { RECEIPT_TYPE, type Receipt, receiptOf } from '../../kernel/takedown/receipt.js';
@@ -46,8 +46,8 @@ export interface TakedownServiceDeps extends PurgeRunDeps {
   readonly by: string;
   /** A private key of Ed25519; receipts are not signed without one. */
   readonly key?: KeyObject;
-  /** Assets that have one of these contents as an original; absent where there is no library. */
-  readonly assetsWith?: (contents: ReadonlySet<Digest>, limit: number) => Promise<readonly AssetOfContent[]>;
+  /** What the library keeps of these contents, and which assets have them; absent where there is none. */
+  readonly originalsOf?: (contents: ReadonlySet<Digest>, limit: number) => Promise<OriginalsOfContent>;
   /** There is a CDN to be told. */
   readonly tellsCdn: boolean;
 }
@@ -130,8 +130,9 @@ export class TakedownService implements Takedown {
       if (selection.by === 'content') await before([selection.content]);
       const purged = await run.run();
       const contents = selection.by === 'content' ? new Set([selection.content, ...blocked]) : blocked;
-      const originals = contents.size > 0 ? await this.deps.assetsWith?.(contents, MAX_NAMED_ASSETS) : undefined;
-      return await this.appended({ ...orderOf(purged), ...(originals && { originals }) });
+      const found = contents.size > 0 ? await this.deps.originalsOf?.(contents, MAX_NAMED_ASSETS) : undefined;
+      const originals = found && { originals: found.assets, keptOriginals: found.kept };
+      return await this.appended({ ...orderOf(purged), ...originals });
     } catch (error) {
       // No more tombstones: it can never be done as it was asked for. What has gone by now is in the log, and nothing else goes.
       if (error instanceof ProofsheetError && error.code === 'over-quota')

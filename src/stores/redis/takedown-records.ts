@@ -70,6 +70,7 @@ export function orderIn(value: unknown): TakedownOrder {
     stillNamed: wholeIn(given.stillNamed, 0),
     ...optionalIn(given, 'undeleted', (undeleted) => wholeIn(undeleted, 0)),
     derivatives: wholeIn(given.derivatives, 0),
+    ...optionalIn(given, 'keptOriginals', (kept) => wholeIn(kept, 0)),
     ...optionalIn(given, 'originals', (originals) => listIn(originals).map(assetOfContentIn)),
     blobs: given.blobs === 'all' ? 'all' : listIn(given.blobs).map(digestIn),
     ...optionalIn(given, 'hasTiles', isTrue),

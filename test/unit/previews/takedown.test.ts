@@ -180,9 +180,9 @@ describe('a purge', () => {
     const beside = new TakedownService({
       ...{ takedowns, catalog, walk, blobs, clock, logger, lastTier: 'disk', by: 'admin', tellsCdn: false },
       follow: () => follower.round(),
-      async assetsWith(contents) {
+      async originalsOf(contents) {
         asked.push(contents);
-        return contents.has(contentOf('one')) ? [holder] : [];
+        return contents.has(contentOf('one')) ? { kept: 1, assets: [holder] } : { kept: 0, assets: [] };
       },
     });
     await cache('one', 'a');
@@ -191,7 +191,9 @@ describe('a purge', () => {
     const purged = async (selection: PurgeSelection, isBlocked: boolean) =>
       (await beside.purge({ selection, reason: 'why', isBlocked })).receipt;
     const content = contentOf('one');
-    expect(await purged({ by: 'content', content }, false)).toMatchObject({ originals: [holder], isComplete: false });
+    expect(await purged({ by: 'content', content }, false)).toMatchObject({
+      ...{ originals: [holder], keptOriginals: 1, isComplete: false },
+    });
     expect(await purged({ by: 'key', imageKey: groupRef('b').imageKey }, false)).toMatchObject({
       ...{ originals: [], isComplete: true },
     });

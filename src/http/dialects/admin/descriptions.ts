@@ -62,6 +62,7 @@ const RECEIPT: Schema = {
     undeleted: COUNT,
     derivatives: COUNT,
     originals: { type: 'array', items: closed({ context: TEXT, asset: TEXT }) },
+    keptOriginals: COUNT,
     blocked: closed({ contents: { type: 'array', items: DIGEST }, until: MAYBE_TIME }),
     unblocked: { type: 'array', items: DIGEST },
     nodes: { type: 'array', items: NODE },

@@ -277,7 +277,7 @@ export class AssetLedger {
     else if (asset.reference) this.tables.references.removeSync(referenceKey(context, asset.reference));
   }
 
-  private original(key: Buffer): OriginalRow | undefined {
+  original(key: Buffer): OriginalRow | undefined {
     return readRow(this.tables.originals, key, (bytes) => decodeJson<OriginalRow>(bytes));
   }
 

@@ -8,6 +8,7 @@ import { type ImportItem, type ImportJob, withoutPicture } from '../../../kernel
 import type {
   Acceptance,
   Assets,
+  Holders,
   LetGo,
   LibraryUsage,
   NewImport,
@@ -16,7 +17,7 @@ import type {
   SweepTimes,
   Swept,
 } from '../../../kernel/ports/assets.js';
-import { readRow, type Table } from '../lmdb-environment.js';
+import { keysFrom, readRow, type Table } from '../lmdb-environment.js';
 import { erasedOf } from './asset-ledger.js';
 import { readItem, readItems } from './item-rows.js';
 import { putLetGo, readLetGo, removeLetGo } from './let-go-rows.js';
@@ -27,6 +28,7 @@ import {
   digestKey,
   digestOfKey,
   endOfPrefix,
+  FIRST_KEY,
   joined,
   numberAt,
   numberKey,
@@ -34,11 +36,13 @@ import {
   textFrom,
   versionKey,
 } from './library-keys.js';
-import { decodeJson, decodeText, type ImportRow, NO_USAGE, usageOf } from './library-rows.js';
+import { decodeJson, decodeText, type ImportRow, NO_USAGE, type OriginalRow, usageOf } from './library-rows.js';
 
 /** Serials and numbers are below this: the border of a list that begins with its latest. */
 const MAX_NUMBER = Number.MAX_SAFE_INTEGER;
 const MAX_PAGE = 1_000;
+/** Contexts that are looked at for an original: far more than there are tenants. */
+const MAX_CONTEXTS = 1_000_000;
 /** As many as a key has room for. */
 const MAX_NUMBERED_VERSIONS = 0xffff_ffff;
 const TIME_BYTES = 8;
@@ -193,6 +197,39 @@ export class LmdbAssets implements Assets {
       ledger.forget(textFrom(key, TIME_BYTES) as ImportId),
     );
     return { assets, originals, imports };
+  }
+
+  async holders(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, Holders>> {
+    this.changes.refresh();
+    const found = new Map<Digest, Holders>();
+    for (const digest of new Set(digests)) {
+      const row = readRow(this.tables.originals, digestKey(digest), (bytes) => decodeJson<OriginalRow>(bytes));
+      if (row === undefined || (row.refs === 0 && !this.changes.isKept(digest, row.bytes))) continue;
+      found.set(digest, { refs: row.refs, contexts: row.refs > 0 ? this.contextsHolding(digest) : [] });
+    }
+    return found;
+  }
+
+  dropUnneeded(digest: Digest): Promise<boolean> {
+    return this.changes.write(({ assets }) => {
+      if ((assets.original(digestKey(digest))?.refs ?? 0) > 0) return false;
+      // The row stays for its time: whoever is about to keep these bytes anew has it stand for them.
+      this.unlink(digest);
+      return true;
+    });
+  }
+
+  /** Rows name contexts by their hashes alone; what they are is told by any of their assets. */
+  private contextsHolding(digest: Digest): readonly Context[] {
+    const found: Context[] = [];
+    for (const key of keysFrom(this.tables.usage, FIRST_KEY, undefined, MAX_CONTEXTS)) {
+      if (!this.tables.held.doesExist(joined(key, digestKey(digest)))) continue;
+      const end = endOfPrefix(key);
+      const [first] = [...this.tables.assetsOf.getRange({ start: key, ...(end && { end }), limit: 1 })];
+      const asset = first && this.asset(decodeText(first.value) as AssetId);
+      if (asset) found.push(asset.context);
+    }
+    return found;
   }
 
   async letGo(now: number, limit: number): Promise<readonly LetGo[]> {

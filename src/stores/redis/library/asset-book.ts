@@ -27,8 +27,8 @@ import { slotName } from '../../../kernel/library/upload.js';
 import type { Arrival } from '../../../kernel/ports/assets.js';
 import type { OriginalName } from '../../../kernel/ports/originals.js';
 import { letGoName } from './let-go-notes.js';
-import type { LibraryKeys } from './library-keys.js';
-import { assetIn, type OriginalRow, originalIn, versionIn } from './library-records.js';
+import { hashOf, type LibraryKeys } from './library-keys.js';
+import { assetIn, newPlace, type OriginalRow, originalIn, versionIn } from './library-records.js';
 import type { Transaction } from './transaction.js';
 
 /** What came of bytes that arrived. */
@@ -175,6 +175,13 @@ export class AssetBook {
     this.transaction.call('ZADD', this.keys.leaving, String(this.transaction.now), row.place);
   }
 
+  /** Lets go of the bytes of an original that nothing names; its record stays for its time. Tells the place that is to be cleared. */
+  dropBytes(digest: Digest, row: OriginalRow): string {
+    this.putOriginal(digest, { ...row, place: newPlace(digest), kept: false });
+    this.transaction.call('ZADD', this.keys.leaving, String(this.transaction.now), row.place);
+    return row.place;
+  }
+
   /** For the context and for all of them together. */
   changeUsage(context: Context, field: UsageField, change: number): void {
     for (const whose of [context, undefined]) this.transaction.add(this.keys.usage(whose), field, change);
@@ -234,7 +241,10 @@ export class AssetBook {
     if (row.refs === 0) this.changeAll(bytes, 1);
     const held = await this.heldTimes(context, digest);
     this.transaction.setText({ key: this.keys.held(context), field: digest }, String(held + 1));
-    if (held === 0) this.changeOf(context, bytes, 1);
+    if (held > 0) return;
+    this.changeOf(context, bytes, 1);
+    // By which whoever has only its hash knows the context again.
+    this.transaction.setText({ key: this.keys.contexts, field: hashOf(context) }, context);
   }
 
   async letGo(context: Context, { digest, bytes }: OriginalName): Promise<void> {

@@ -18,11 +18,12 @@ export function parseLetGo(name: string): Noted | undefined {
   const [, turn, rest] = /^(first|again):(.*)$/su.exec(name) ?? [];
   const digest: Digest | undefined = parseDigest(rest?.slice(0, DIGEST_CHARACTERS) ?? '');
   if (rest === undefined || digest === undefined || rest[DIGEST_CHARACTERS] !== ':') return undefined;
-  const context = contextOf(rest.slice(DIGEST_CHARACTERS + 1));
+  const context = parsedContext(rest.slice(DIGEST_CHARACTERS + 1));
   return context === undefined ? undefined : { context, digest, isLast: turn === 'again' };
 }
 
-function contextOf(text: string): Context | undefined {
+/** `undefined` for a text that is no context. */
+export function parsedContext(text: string): Context | undefined {
   try {
     return parseContext(text);
   } catch {

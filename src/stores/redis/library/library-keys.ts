@@ -91,7 +91,7 @@ export class LibraryKeys {
   // Jobs: see job-scripts.ts, which makes the other names.
   job = (kind: JobKind, id: string) => `${this.base}job:${kind}:${id}`;
   jobKeys = (kind: JobKind) => `${this.base}jobkeys:${kind}`;
-  /** Hash: contexts that had jobs, by their hashes. */
+  /** Hash: contexts that had jobs or originals, by their hashes. */
   get contexts(): string {
     return `${this.base}contexts`;
   }

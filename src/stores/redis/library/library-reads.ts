@@ -1,8 +1,11 @@
 // Reads of the library's records: one, many at once, assets with what is shown of them, and pages of lists that begin with the latest.
+
+import type { Digest } from '../../../kernel/digest.js';
 import { ProofsheetError } from '../../../kernel/errors.js';
 import type { Context } from '../../../kernel/image-key.js';
 import type { Asset, DescribedAsset } from '../../../kernel/library/asset.js';
 import type { AssetId } from '../../../kernel/library/ids.js';
+import { parsedContext } from './let-go-notes.js';
 import { assetIn, versionIn } from './library-records.js';
 import { decodeRecord, type LibrarySession, type Place } from './library-session.js';
 
@@ -55,6 +58,20 @@ export async function describe(
 export async function erasedOf({ link, keys, deadlines }: LibrarySession, context: Context): Promise<number> {
   const key = keys.usage(context);
   return Number((await link.send(key, ['HGET', key, 'erased'], deadlines.setMs)) ?? 0);
+}
+
+/** The contexts that have an original. */
+export async function contextsHolding(session: LibrarySession, digest: Digest): Promise<readonly Context[]> {
+  const { link, keys, deadlines } = session;
+  const known = pairsOf(await link.send(keys.contexts, ['HGETALL', keys.contexts], deadlines.scriptMs));
+  // Whoever can write to the server can write anything: what is no context is none.
+  const contexts = known.flatMap(([, text]) => parsedContext(text) ?? []);
+  const commands = contexts.map((context) => ({
+    key: keys.held(context),
+    args: ['HEXISTS', keys.held(context), digest],
+  }));
+  const replies = await link.sendAll(commands, deadlines.scriptMs);
+  return contexts.filter((_, at) => Number(replies[at]) === 1);
 }
 
 /** The last names below `cursor`, the greatest number first. */

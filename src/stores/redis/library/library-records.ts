@@ -15,6 +15,7 @@ import {
 import type { Reason } from '../../../kernel/library/reason.js';
 import type { SourceValidators } from '../../../kernel/ports/source-fetcher.js';
 import { SOURCE_TYPES } from '../../../kernel/source.js';
+import { newToken } from '../record-codec.js';
 import {
   digestIn,
   type Fields,
@@ -202,6 +203,11 @@ export function parsePlace(text: string): string | undefined {
 
 export function placeIn(value: unknown): string {
   return parsedIn(parsePlace, value);
+}
+
+/** Where the bytes of an original are to lie this time. */
+export function newPlace(digest: Digest): string {
+  return `${digest}-${newToken()}`;
 }
 
 export function digestOfPlace(place: string): Digest {

@@ -1,6 +1,6 @@
 // The Assets port on Redis: reads by index, changes by the books in one commit each.
 
-import { parseDigest } from '../../../kernel/digest.js';
+import { type Digest, parseDigest } from '../../../kernel/digest.js';
 import type { Context } from '../../../kernel/image-key.js';
 import type { Asset, AssetVersion, DescribedAsset, ExternalReference } from '../../../kernel/library/asset.js';
 import { type AssetId, type ImportId, parseAssetId, parseImportId } from '../../../kernel/library/ids.js';
@@ -8,6 +8,7 @@ import { type ImportItem, type ImportJob, withoutPicture } from '../../../kernel
 import type {
   Acceptance,
   Assets,
+  Holders,
   LetGo,
   LibraryUsage,
   NewImport,
@@ -21,8 +22,17 @@ import { namesIt } from './asset-book.js';
 import { readItem, readItems } from './item-records.js';
 import { letGoName, parseLetGo } from './let-go-notes.js';
 import type { Books, LibraryChanges } from './library-changes.js';
-import { describe, erasedOf, latest, pairsOf, recordAt, recordsAt, scoredIn } from './library-reads.js';
-import { assetIn, importIn, parsePlace, versionIn } from './library-records.js';
+import {
+  contextsHolding,
+  describe,
+  erasedOf,
+  latest,
+  pairsOf,
+  recordAt,
+  recordsAt,
+  scoredIn,
+} from './library-reads.js';
+import { assetIn, importIn, originalIn, parsePlace, versionIn } from './library-records.js';
 import { decodeRecord } from './library-session.js';
 
 export class RedisAssets implements Assets {
@@ -184,6 +194,37 @@ export class RedisAssets implements Assets {
     return { assets, originals, imports };
   }
 
+  async holders(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, Holders>> {
+    const asked = [...new Set(digests)];
+    const places = asked.map((digest) => ({ key: this.keys.original(digest) }));
+    const rows = await recordsAt(this.session, places, originalIn);
+    const found = new Map<Digest, Holders>();
+    for (const [at, digest] of asked.entries()) {
+      const row = rows[at];
+      if (row === undefined || (row.refs === 0 && !row.kept)) continue;
+      const contexts = row.refs > 0 ? await contextsHolding(this.session, digest) : [];
+      found.set(digest, { refs: row.refs, contexts });
+    }
+    return found;
+  }
+
+  async dropUnneeded(digest: Digest): Promise<boolean> {
+    const outcome = await this.changes.commit(async ({ assets }) => {
+      const row = await assets.original(digest);
+      if (row === undefined || (row.refs === 0 && !row.kept)) return 'gone';
+      return row.refs > 0 ? 'named' : { place: assets.dropBytes(digest, row) };
+    });
+    if (typeof outcome === 'string') return outcome === 'gone';
+    await this.clearPlace(outcome.place);
+    return true;
+  }
+
+  private async clearPlace(name: string): Promise<void> {
+    const place = parsePlace(name);
+    if (place !== undefined) await this.clear(place);
+    await this.send(['ZREM', this.keys.leaving, name]);
+  }
+
   async letGo(now: number, limit: number): Promise<readonly LetGo[]> {
     const { letGo } = this.keys;
     const args = ['ZRANGEBYSCORE', letGo, '-inf', String(now), 'WITHSCORES', 'LIMIT', '0', String(limit)];
@@ -211,11 +252,8 @@ export class RedisAssets implements Assets {
   /** After the commit that forgot them: nobody can name those places any more, whatever is kept anew gets another. */
   private async clearPlaces(limit: number): Promise<void> {
     const { leaving } = this.keys;
-    for (const name of (await this.send(['ZRANGE', leaving, '0', String(limit - 1)])) as string[]) {
-      const place = parsePlace(name);
-      if (place !== undefined) await this.clear(place);
-      await this.send(['ZREM', leaving, name]);
-    }
+    for (const name of (await this.send(['ZRANGE', leaving, '0', String(limit - 1)])) as string[])
+      await this.clearPlace(name);
   }
 
   /**

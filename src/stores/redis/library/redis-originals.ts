@@ -4,9 +4,8 @@ import type { Digest } from '../../../kernel/digest.js';
 import type { OriginalName, Originals } from '../../../kernel/ports/originals.js';
 import { unreachable } from '../../backend-errors.js';
 import { areWhole, checkedPieces, type OriginalBytes, type OriginalPlace, writePieces } from '../../original-bytes.js';
-import { newToken } from '../record-codec.js';
 import type { LibraryChanges } from './library-changes.js';
-import { type OriginalRow, originalIn } from './library-records.js';
+import { newPlace, type OriginalRow, originalIn } from './library-records.js';
 import { decodeRecord } from './library-session.js';
 
 /** Its record was removed while its bytes were stored: only where that takes longer than the grace time, so hardly ever twice. */
@@ -106,8 +105,4 @@ export class RedisOriginals implements Originals {
     const row = decodeRecord(session, { key }, text, originalIn);
     return row.kept ? { at: { digest, place: row.place }, bytes: row.bytes } : undefined;
   }
-}
-
-function newPlace(digest: Digest): string {
-  return `${digest}-${newToken()}`;
 }
