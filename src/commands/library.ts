@@ -237,10 +237,11 @@ async function copying(
   // Opened for its lock: only processes that see each other may have the library open at the same time.
   const store = await openEmbeddedStore({ clock: systemClock, logger, metrics: new ProcessMetrics(), dataDir });
   try {
-    const { originals, copied, removed, damaged } = await copy(dataDir, shown('originals copied'));
+    const { originals, copied, removed, tombstones, damaged } = await copy(dataDir, shown('originals copied'));
     const gone = removed > 0 ? `; ${removed} that were erased since are removed` : '';
-    const verdict = `${what}: ${originals} originals, ${copied} of them copied now${gone}`;
-    return told({ originals, copied, removed, damaged }, verdict, isJson);
+    const blocked = tombstones === undefined ? 'it tells of no blocked contents' : `${tombstones} contents blocked`;
+    const verdict = `${what}: ${originals} originals, ${copied} of them copied now${gone}; ${blocked}`;
+    return told({ originals, copied, removed, tombstones: tombstones ?? null, damaged }, verdict, isJson);
   } finally {
     await store.close();
   }

@@ -1,5 +1,5 @@
 // A copy of the library while it is in use, the way back, and whether a copy is whole. The records are copied as of one commit; then
-// every original that they name, so that what was begun since is not in it, and nothing in it is without its bytes.
+// every original that they name, and what is blocked, so that what was begun since is not in it, and nothing in it is without its bytes.
 import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -8,6 +8,7 @@ import { BlobFiles, hashFile, openRegular } from '../blob-files.js';
 import { keysFrom, LmdbEnvironment, readRow } from '../lmdb-environment.js';
 import { makeDirs } from '../make-dirs.js';
 import { DataDirError } from '../storage-errors.js';
+import { backUpTombstones, restoreTombstones, tombstonesOf } from './backup-tombstones.js';
 import { digestKey, digestOfKey, FIRST_KEY, keyAfter } from './library-keys.js';
 import { decodeJson, type OriginalRow } from './library-rows.js';
 
@@ -24,6 +25,8 @@ export interface Copied {
   readonly copied: number;
   /** Originals of an earlier backup that nothing names any more, removed from this one. */
   readonly removed: number;
+  /** Contents that are blocked by it; `undefined`: it was made by a version that told none. */
+  readonly tombstones: number | undefined;
   /** Originals that could not be read, or that are not what their name says. */
   readonly damaged: readonly Digest[];
 }
@@ -60,16 +63,21 @@ export async function backUp(dataDir: string, to: string, progress: CopyProgress
       await copyRecords(live, fresh);
       const copied = await copyOriginals(fresh, join(from, ORIGINALS), join(to, ORIGINALS), progress);
       if (copied.damaged.length > 0 && turn < MAX_TURNS) continue;
+      // Before the records: what was blocked is never shown by a backup that was interrupted here.
+      const tombstones = await backUpTombstones(dataDir, to);
       await replaceRecords(to);
       // Only now: until then the earlier backup was whole, and named them.
-      return { ...copied, removed: await removeUnnamed(join(to, RECORDS), join(to, ORIGINALS)) };
+      return { ...copied, tombstones, removed: await removeUnnamed(join(to, RECORDS), join(to, ORIGINALS)) };
     }
   } finally {
     await live.close();
   }
 }
 
-/** Puts the backup in `from` into `dataDir`, which must have no library. */
+/**
+ * Puts the backup in `from` into `dataDir`, which must have no library. What was blocked when it was made is blocked again, beside what is
+ * blocked in `dataDir`.
+ */
 export async function restore(
   from: string,
   dataDir: string,
@@ -77,6 +85,7 @@ export async function restore(
 ): Promise<Copied> {
   const to = libraryDir(dataDir);
   const records = await recordsOf(from);
+  const stones = await tombstonesOf(from);
   if (existsSync(join(to, RECORDS)))
     throw new DataDirError(`expected a data directory without a library, got one in ${to}: move it away first`);
   makeDirs(to);
@@ -88,15 +97,18 @@ export async function restore(
     await backup.close();
   }
   const copied = await copyOriginals(fresh, join(from, ORIGINALS), join(to, ORIGINALS), progress);
+  const tombstones = stones && (await restoreTombstones(stones, dataDir));
   // Last, so that a restore that was interrupted can be begun again.
   await rename(fresh, join(to, RECORDS));
   await syncPath(to);
-  return { ...copied, removed: 0 };
+  return { ...copied, tombstones, removed: 0 };
 }
 
-/** Reads a backup as a whole: its records, and every original that they name. */
+/** Reads a backup as a whole: its records, every original that they name, and what is blocked. Throws `DataDirError` where the last is damaged. */
 export async function verify(from: string, progress: CopyProgress = () => undefined): Promise<Verified> {
-  return verifyOriginals(await recordsOf(from), join(from, ORIGINALS), progress);
+  const verified = await verifyOriginals(await recordsOf(from), join(from, ORIGINALS), progress);
+  await tombstonesOf(from);
+  return verified;
 }
 
 /** The same of the library in `dataDir`, which may be in use by processes of this machine; `undefined` where there is none. */
@@ -164,7 +176,7 @@ async function copyOriginals(
   fromDir: string,
   toDir: string,
   progress: CopyProgress,
-): Promise<Omit<Copied, 'removed'>> {
+): Promise<Omit<Copied, 'removed' | 'tombstones'>> {
   const [from, to] = [new BlobFiles(fromDir), new BlobFiles(toDir)];
   let [originals, copied] = [0, 0];
   const damaged: Digest[] = [];
