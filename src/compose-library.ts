@@ -175,7 +175,7 @@ export async function composeLibrary(
   const use: LibraryUse = {
     ...{ library, tenants, folders, jobs, deliveries, grants, now: () => clock.now(), retries: retries.list },
     uploads: new UploadService({
-      ...{ uploads, originals, tenants, maxSourceBytes, clock },
+      ...{ assets, uploads, originals, tenants, maxSourceBytes, clock },
       maxOpenSlots: settings.uploadMaxOpen,
     }),
     links: new Links(urlKeys, clock),

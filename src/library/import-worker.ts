@@ -165,6 +165,10 @@ export class ImportWorker {
     hold: Hold,
   ): Promise<Ending> {
     const { item, claim, tenant, job } = work;
+    const { maxBytes } = tenant.quota;
+    // Before it is converted or kept: what is refused takes no room on the disk.
+    if (maxBytes !== undefined && !(await this.deps.assets.hasRoom(claim.context, file, maxBytes)))
+      return failed(item, { code: 'over-quota' });
     const tile = this.deps.isZoomed?.(job.dialect) === true ? this.deps.tile : undefined;
     const upload = { path: file.path, digest: file.digest, bytes: file.bytes };
     const imageKey = file.digest as string as ImageKey;

@@ -7,7 +7,7 @@ import { type AssetId, newAssetId } from '../kernel/library/ids.js';
 import type { Tenant } from '../kernel/library/tenant.js';
 import { type CameBy, newSlotId, type SlotRef, type UploadSession } from '../kernel/library/upload.js';
 import { slotOf } from '../kernel/library/upload-changes.js';
-import type { Page, PageRequest } from '../kernel/ports/assets.js';
+import type { Assets, Page, PageRequest } from '../kernel/ports/assets.js';
 import type { Clock } from '../kernel/ports/clock.js';
 import type { Originals } from '../kernel/ports/originals.js';
 import type { Tenants } from '../kernel/ports/tenants.js';
@@ -22,6 +22,7 @@ export interface UploadWish extends CameBy {
 }
 
 export interface UploadServiceDeps {
+  readonly assets: Pick<Assets, 'hasRoom' | 'dropUnneeded'>;
   readonly uploads: Uploads;
   readonly originals: Originals;
   readonly tenants: Tenants;
@@ -31,8 +32,8 @@ export interface UploadServiceDeps {
   readonly clock: Clock;
 }
 
-/** Swept in the moment between being kept and being named: hardly ever twice. */
-const MAX_KEEPS = 3;
+/** Removed in the moment between being kept and being named, by another upload of the same bytes: hardly ever twice. */
+const MAX_KEEPS = 8;
 
 export class UploadService {
   constructor(private readonly deps: UploadServiceDeps) {}
@@ -96,21 +97,25 @@ export class UploadService {
    * `storage-full`.
    */
   async receive(ref: SlotRef, { path, digest, md5, bytes }: Upload): Promise<void> {
-    const { uploads, originals, clock } = this.deps;
+    const { uploads, originals, assets, clock } = this.deps;
     try {
       const asset = await uploads.findSlot(ref);
       if (asset === undefined) throw noSlot();
+      const maxBytes = this.byteQuota(asset);
+      // Before a byte is kept: what is refused takes no room on the disk, however often it is sent.
+      if (maxBytes !== undefined && !(await assets.hasRoom(asset.context, { digest, bytes }, maxBytes)))
+        throw overQuota();
       for (let keep = 1; ; keep++) {
         await originals.keep(digest, path, bytes);
         const received = { digest, bytes, at: clock.now(), ...(md5 !== undefined && { md5 }) };
-        const receipt = await uploads.receive(ref, received, this.byteQuota(asset));
+        const receipt = await uploads.receive(ref, received, maxBytes);
+        const unneeded = receipt.outcome === 'received' ? receipt.replaced : digest;
+        // Whoever has kept the same bytes meanwhile and not named them yet finds them missing, and keeps them anew.
+        if (receipt.outcome !== 'original-missing' && unneeded !== undefined) await assets.dropUnneeded(unneeded);
         if (receipt.outcome === 'received') return;
         if (receipt.outcome === 'unknown') throw noSlot();
         if (receipt.outcome === 'closed') throw closed();
-        if (receipt.outcome === 'over-quota')
-          throw new ProofsheetError('over-quota', 'the tenant has no room for so many bytes', {
-            retryAfterSeconds: QUOTA_RETRY_SECONDS,
-          });
+        if (receipt.outcome === 'over-quota') throw overQuota();
         if (keep === MAX_KEEPS) throw new Error('expected an original that is kept to stay, got none again and again');
       }
     } finally {
@@ -158,6 +163,12 @@ function noSlot(): ProofsheetError {
     'protected-operation-disabled',
     'expected the URL of an upload that is waited for; this one is complete, was given up or is in the trash',
   );
+}
+
+function overQuota(): ProofsheetError {
+  return new ProofsheetError('over-quota', 'the tenant has no room for so many bytes', {
+    retryAfterSeconds: QUOTA_RETRY_SECONDS,
+  });
 }
 
 function closed(): ProofsheetError {

@@ -149,6 +149,7 @@ export const doNothingAssets: Assets = {
   erase: async () => true,
   usage: async () => ({ assets: 0, originals: 0, bytes: 0, openImports: 0, openSlots: 0 }),
   sweep: async () => ({ assets: 0, originals: 0, imports: 0 }),
+  hasRoom: async () => true,
   holders: async () => new Map(),
   dropUnneeded: async () => true,
   letGo: async () => [],

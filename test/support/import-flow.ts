@@ -175,11 +175,26 @@ export async function openImportFlow(tenant = tenantOf()) {
 }
 
 /** What uploads and links are made of, as a server gives it to its edge. */
-export function uploadsOf({ uploads, originals, tenants, clock, grants }: Awaited<ReturnType<typeof openImportFlow>>) {
+export function uploadsOf({
+  assets,
+  uploads,
+  originals,
+  tenants,
+  clock,
+  grants,
+}: Awaited<ReturnType<typeof openImportFlow>>) {
   return {
     grants,
     now: () => clock.now(),
-    uploads: new UploadService({ uploads, originals, tenants, clock, maxOpenSlots: 100, maxSourceBytes: 1_000_000 }),
+    uploads: new UploadService({
+      assets,
+      uploads,
+      originals,
+      tenants,
+      clock,
+      maxOpenSlots: 100,
+      maxSourceBytes: 1_000_000,
+    }),
     links: new Links(() => [{ id: 'main', secret: 'a secret of sixteen characters' }], clock),
   };
 }

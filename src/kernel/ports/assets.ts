@@ -16,6 +16,7 @@ import type { AssetId, ImportId, TenantId } from '../library/ids.js';
 import type { Callback, ImportItem, ImportJob, WantedItem } from '../library/import-job.js';
 import type { Quota, QuotaRefusal } from '../library/quota.js';
 import type { Reason } from '../library/reason.js';
+import type { OriginalName } from './originals.js';
 import type { SourceValidators } from './source-fetcher.js';
 
 /** A batch to be accepted. */
@@ -181,6 +182,8 @@ export interface Assets {
   usage(context?: Context): Promise<LibraryUsage>;
   /** At most `limit` of each; what no original names is removed with its bytes. */
   sweep(times: SweepTimes, limit: number): Promise<Swept>;
+  /** Whether the context may have these bytes beside what it has; what it has already needs no room. To be asked before they are kept. */
+  hasRoom(context: Context, original: OriginalName, maxBytes: number): Promise<boolean>;
   /** Those of `digests` whose bytes are kept, by the originals' own rows. */
   holders(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, Holders>>;
   /** Removes the bytes of an original at once, whenever it was kept; `false`, and nothing is done, where something names it. */

@@ -1,5 +1,6 @@
 // The port of uploads: sessions, slots and what is put into them. Beside `Assets`, over the same records: what a slot changes of its
 // asset, of what is counted and of the queue becomes visible in one commit, which survives a crash once it resolved.
+import type { Digest } from '../digest.js';
 import type { Context } from '../image-key.js';
 import type { Asset, AssetVersion, DescribedAsset, EmbeddedFacts } from '../library/asset.js';
 import type { AssetId, TenantId } from '../library/ids.js';
@@ -42,7 +43,7 @@ export type Prepared = { readonly outcome: 'prepared'; readonly asset: Asset; re
 
 /** What became of bytes that were received. */
 export type Receipt =
-  | { readonly outcome: 'received'; readonly asset: Asset }
+  | { readonly outcome: 'received'; readonly asset: Asset /** What the slot had before. */; readonly replaced?: Digest }
   /** There is no such slot (any more). */
   | { readonly outcome: 'unknown' }
   /** It is committed. */

@@ -17,6 +17,7 @@ import type {
   SweepTimes,
   Swept,
 } from '../../../kernel/ports/assets.js';
+import type { OriginalName } from '../../../kernel/ports/originals.js';
 import { keysFrom, readRow, type Table } from '../lmdb-environment.js';
 import { erasedOf } from './asset-ledger.js';
 import { readItem, readItems } from './item-rows.js';
@@ -197,6 +198,12 @@ export class LmdbAssets implements Assets {
       ledger.forget(textFrom(key, TIME_BYTES) as ImportId),
     );
     return { assets, originals, imports };
+  }
+
+  async hasRoom(context: Context, { digest, bytes }: OriginalName, maxBytes: number): Promise<boolean> {
+    const { bytes: has } = await this.usage(context);
+    if (has + bytes <= maxBytes) return true;
+    return this.tables.held.doesExist(joined(this.changes.contextKey(context), digestKey(digest)));
   }
 
   async holders(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, Holders>> {

@@ -144,7 +144,7 @@ export class UploadLedger {
     if (slot.received) assets.letGo(asset.context, slot.received);
     const changed = withReceived(asset, ref.slotId, received);
     assets.put(changed, asset);
-    return { outcome: 'received', asset: changed };
+    return { outcome: 'received', asset: changed, ...(slot.received && { replaced: slot.received.digest }) };
   }
 
   commit(context: Context, id: AssetId): Asset | undefined {

@@ -17,6 +17,7 @@ import type {
   SweepTimes,
   Swept,
 } from '../../../kernel/ports/assets.js';
+import type { OriginalName } from '../../../kernel/ports/originals.js';
 import type { Argument } from '../connection.js';
 import { namesIt } from './asset-book.js';
 import { readItem, readItems } from './item-records.js';
@@ -192,6 +193,12 @@ export class RedisAssets implements Assets {
     });
     await this.clearPlaces(limit);
     return { assets, originals, imports };
+  }
+
+  async hasRoom(context: Context, { digest, bytes }: OriginalName, maxBytes: number): Promise<boolean> {
+    const { bytes: has } = await this.usage(context);
+    if (has + bytes <= maxBytes) return true;
+    return Number(await this.send(['HEXISTS', this.keys.held(context), digest])) === 1;
   }
 
   async holders(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, Holders>> {

@@ -140,7 +140,7 @@ export class UploadBook {
     if (slot.received) await assets.letGo(asset.context, slot.received);
     const changed = withReceived(asset, ref.slotId, received);
     assets.put(changed, asset);
-    return { outcome: 'received', asset: changed };
+    return { outcome: 'received', asset: changed, ...(slot.received && { replaced: slot.received.digest }) };
   }
 
   async commit(context: Context, id: AssetId): Promise<Asset | undefined> {
