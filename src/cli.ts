@@ -174,6 +174,9 @@ async function signUrl(args: readonly string[]): Promise<number> {
   const [path, ...more] = positionals;
   if (path === undefined || more.length > 0 || !path.startsWith('/'))
     throw new UsageError('sign-url takes one path that starts with / and an operation, without the base path');
+  const segments = decoded(path.slice(1));
+  if (segments.includes('.') || segments.includes('..'))
+    throw new UsageError('sign-url takes a path without . and ..: no URL can have them');
   const seconds = Number(values['expires-in'] ?? '3600');
   if (!Number.isSafeInteger(seconds) || seconds < 1)
     throw new UsageError('--expires-in takes whole seconds, 1 or more');
@@ -183,7 +186,7 @@ async function signUrl(args: readonly string[]): Promise<number> {
   if (key === undefined) throw new UsageError('PROOFSHEET_URL_KEYS has no such key to sign with');
   const expires = Math.floor(Date.now() / 1_000) + seconds;
   const target = {
-    path: decoded(path.slice(1)),
+    path: segments,
     context: parseContext(values.context),
     expires,
     isExact: values.match === 'exact',

@@ -16,6 +16,8 @@ export async function administrationOf(given: Given): Promise<Administration> {
   return {
     ...connection,
     async ask<Answer>(path: string, body?: object): Promise<Answer> {
+      // They would be steps within the path.
+      if (/\/\.{1,2}(?=\/|$)/.test(path)) throw new UsageError('expected a name other than . and .., got one of them');
       const answer = await fetch(new URL(`/admin${path}`, connection.url), {
         headers: {
           ...(password !== undefined && { Authorization: `Basic ${login}` }),

@@ -1,6 +1,6 @@
 // `proofsheet status`, `get`, `inspect`, `keys` and `clear`: what a running server has, read and forgotten.
 import { writeFile } from 'node:fs/promises';
-import type { Metadata } from '../client/index.js';
+import { type Metadata, ProofsheetApiError } from '../client/index.js';
 import { type Connection, connectionOf } from './connection.js';
 import { bytesText, columns, print } from './output.js';
 import { EXIT, noneBut, optionsOf, UsageError } from './usage.js';
@@ -63,6 +63,8 @@ export async function get(args: readonly string[]): Promise<number> {
   if (output === undefined && process.stdout.isTTY) throw new UsageError('get writes a picture: name a file by -o');
   const { client, context } = await connectionOf(given);
   const preview = await client.preview(key, format, context);
+  if (!preview.type.startsWith('image/'))
+    throw new ProofsheetApiError(200, undefined, 'expected a picture of the server, got something else');
   const bytes = new Uint8Array(await preview.arrayBuffer());
   if (output === undefined) process.stdout.write(bytes);
   else {

@@ -4,10 +4,13 @@ import { ProofsheetApiError } from './api-error.js';
 /** As the server answers names that are none: docs/API.md, `invalid-image-key`. */
 const [STATUS, INVALID_NAME] = [400, 4001];
 
-/** Throws a `ProofsheetApiError` for an operation whose key, or whatever stands in its place, is empty. */
-export function checkPath([, name]: readonly string[]): void {
+/** Throws a `ProofsheetApiError` for an operation whose key, or whatever stands in its place, is empty, and for segments that URLs cannot have. */
+export function checkPath(path: readonly string[]): void {
   // `clearRefusals/` is `clearRefusals`, and forgets all of them.
-  if (name === '') throw refused('expected an image key of 1 to 256 characters, got none');
+  if (path[1] === '') throw refused('expected an image key of 1 to 256 characters, got none');
+  // Percent-encoded as well, whoever reads the URL takes them for steps within the path, and asks for something else.
+  if (path.includes('.') || path.includes('..'))
+    throw refused('expected a name other than . and .. in a path, got one of them');
 }
 
 /**

@@ -58,6 +58,7 @@ test.each([
   [['sign-url', 'getImage/key'], 64],
   [['sign-url', '/getImage/key/80x80', '--no-such-option'], 64],
   [['sign-url', '/getImage/key/80x80'], 64],
+  [['sign-url', '/getImage/%2E%2E/80x80'], 64],
   [['--help'], 0],
   [['help'], 0],
   [['check-config', '--no-such-option'], 64],

@@ -235,3 +235,26 @@ it('is asked to forget, to list or to count nothing of a context that is empty, 
     '/clearRefusals',
   ]);
 });
+
+// `new URL` folds them away, percent-encoded or not: `getMetadata/..` is the base path, and `clearRefusals/.` forgets all refusals.
+it('asks nothing by a key, format or digest that no URL can have', async () => {
+  const { client, sent } = clientOf([() => new Response('')]);
+  const source = new Blob(['abc']);
+  for (const dots of ['.', '..']) {
+    const calls = [
+      () => client.has(dots),
+      () => client.metadata(dots),
+      () => client.put(source, { key: dots }),
+      () => client.clear(dots),
+      () => client.preview(dots, 'status'),
+      () => client.preview('a', dots),
+      () => client.answerTo(dots, dots),
+      () => client.clearRefusals(dots),
+      async () => client.previewUrl(dots, '8x8'),
+      () => client.signedPreviewUrl(dots, '8x8', { id: 'k1', secret: 'a-secret-of-16-characters' }),
+    ];
+    for (const call of calls) await expect(call()).rejects.toMatchObject({ status: 400, code: 4001 });
+  }
+  expect(sent).toEqual([]);
+  expect(client.previewUrl('...', '.a')).toBe('http://host/imageconverter/getImage/.../.a');
+});
