@@ -488,6 +488,21 @@ const living: readonly ContractCase<LibrarySubject>[] = [
     },
   },
   {
+    name: 'tells whether there is room for bytes before they are kept, and asks none for what the context has',
+    run: async (subject) => {
+      const { assets, peer } = subject;
+      await importOne(subject, 'a', 'eight...');
+      const more = originalOf('two');
+      for (const { assets: of } of [subject, peer])
+        expect(await Promise.all([11, 10].map((maxBytes) => of.hasRoom(TENANT, more, maxBytes)))).toEqual([
+          true,
+          false,
+        ]);
+      expect(await assets.hasRoom(TENANT, originalOf('eight...'), 8)).toBe(true);
+      expect(await assets.hasRoom(OTHER, originalOf('eight...'), 7)).toBe(false);
+    },
+  },
+  {
     name: 'tells who has an original by its own row, and drops at once what nothing names, and nothing else',
     run: async (subject) => {
       const { assets, peer, originals } = subject;
