@@ -245,7 +245,7 @@ describe('proofsheet backup and restore', () => {
     expect((await command(['verify', '--from', to])).stderr).toContain('1 of 1');
     await cp(join(to, 'records'), join(to, 'records.old'), { recursive: true });
     expect((await command(['backup', '--to', to])).code).toBe(0);
-    expect((await readdir(to)).toSorted()).toEqual(['originals', 'records']);
+    expect((await readdir(to)).toSorted()).toEqual(['originals', 'records', 'tombstones.jsonl']);
     const restored = await command(['restore', '--from', to], { PROOFSHEET_DATA_DIR: join(dir.path, 'elsewhere') });
     expect(restored.code).toBe(0);
   });
