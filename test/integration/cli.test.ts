@@ -53,12 +53,21 @@ test('sign-url prints path and query as the contract describes them', () => {
 });
 
 test.each([
+  ['/getImage/%2E%2E/80x80', 'without . and ..'],
+  ['/dzi/alice/photo.dzi', 'begins with one of'],
+  ['/cacheImage/key', 'begins with one of'],
+])('sign-url signs nothing that no signature opens: %s', (path, message) => {
+  const environment = { PROOFSHEET_API_TOKENS: 'token-of-16-characters', PROOFSHEET_URL_KEYS: `k1:${SECRET}` };
+  const { status, stdout, stderr } = run(['sign-url', path], '', environment);
+  expect([status, stdout, stderr]).toEqual([64, '', expect.stringContaining(message)]);
+});
+
+test.each([
   [['no-such-command'], 64],
   [['serve', 'more'], 64],
   [['sign-url', 'getImage/key'], 64],
   [['sign-url', '/getImage/key/80x80', '--no-such-option'], 64],
   [['sign-url', '/getImage/key/80x80'], 64],
-  [['sign-url', '/getImage/%2E%2E/80x80'], 64],
   [['--help'], 0],
   [['help'], 0],
   [['check-config', '--no-such-option'], 64],
