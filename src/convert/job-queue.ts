@@ -1,6 +1,6 @@
-// Conversions that wait for a free converter: three priorities in strict order, contexts of one priority in turn, each with
-// as many turns in a row as its weight. Bounded, and a full queue is shared between contexts. A job stands in the row of
-// everybody who waits for it, and is served when the first of these places has its turn.
+// Conversions that wait for a free converter: by priority, but that what is instant for one context leaves every fifth start to uploads of
+// others; contexts of one priority in turn, each with as many turns in a row as its weight. Bounded, and a full queue is shared between
+// contexts. A job stands in the row of everybody who waits for it, and is served when the first of these places has its turn.
 import type { Context } from '../kernel/image-key.js';
 import { type Place, PRIORITIES, type Priority } from '../kernel/ports/converter.js';
 import { RecentPeak } from './recent-peak.js';
@@ -10,6 +10,9 @@ export type Queued = Place;
 
 /** One turn for everybody. */
 const EQUAL = (): number => 1;
+
+/** Instant starts in a row while another context waits for an upload; then that has its turn. */
+const MOST_OVERTAKINGS = 4;
 
 /** First by priority; within one, the contexts take turns; within a context, first in first out. */
 export class JobQueue<J extends Queued> {
@@ -26,6 +29,8 @@ export class JobQueue<J extends Queued> {
 
   /** Turns that the context in front has left, by priority; none begun yet: `undefined`. */
   private readonly turnsLeft: Partial<Record<Priority, number>> = {};
+  /** Instant starts since the latest that was none, while another context waited for an upload. */
+  private overtakings = 0;
   /** Jobs by their best place, in the order in which they came to it: for depth, and the age of the oldest. */
   private readonly arrivals: Readonly<Record<Priority, Set<J>>> = {
     instant: new Set(),
@@ -118,24 +123,42 @@ export class JobQueue<J extends Queued> {
   /** Takes the job whose turn it is. */
   shift(): J | undefined {
     for (const priority of PRIORITIES) {
-      const contexts = this.waiting[priority];
-      const [next] = contexts;
-      if (next === undefined) continue;
-      const [context, jobs] = next;
-      const [job] = jobs;
-      if (job === undefined) continue;
-      const left = (this.turnsLeft[priority] ?? this.weightOf(context)) - 1;
-      const isOver = left <= 0 || jobs.length === 1;
-      this.remove(job);
-      if (!isOver) this.turnsLeft[priority] = left;
-      else {
-        delete this.turnsLeft[priority];
-        contexts.delete(context);
-        if (jobs.length > 0) contexts.set(context, jobs);
+      const [context] = this.waiting[priority].keys();
+      if (context === undefined) continue;
+      const overtaken = priority === 'instant' ? this.othersUpload(context) : undefined;
+      if (overtaken !== undefined && this.overtakings >= MOST_OVERTAKINGS) {
+        this.overtakings = 0;
+        return this.take('medium', overtaken);
       }
-      return job;
+      this.overtakings = overtaken === undefined ? 0 : this.overtakings + 1;
+      return this.take(priority, context);
     }
     return undefined;
+  }
+
+  /** The first of the contexts other than this one that wait for an upload. Nobody waits for what is in the background. */
+  private othersUpload(than: Context): Context | undefined {
+    for (const context of this.waiting.medium.keys()) if (context !== than) return context;
+    return undefined;
+  }
+
+  /** The first job of a context; the turn is over when the context has had as many as its weight, or was not in front. */
+  private take(priority: Priority, context: Context): J | undefined {
+    const contexts = this.waiting[priority];
+    const jobs = contexts.get(context) ?? [];
+    const [job] = jobs;
+    if (job === undefined) return undefined;
+    const [inFront] = contexts.keys();
+    const left = (inFront === context ? (this.turnsLeft[priority] ?? this.weightOf(context)) : 1) - 1;
+    const isOver = left <= 0 || jobs.length === 1;
+    this.remove(job);
+    if (!isOver) this.turnsLeft[priority] = left;
+    else {
+      if (inFront === context) delete this.turnsLeft[priority];
+      contexts.delete(context);
+      if (jobs.length > 0) contexts.set(context, jobs);
+    }
+    return job;
   }
 
   /** Takes a job out of turn; `false` when it does not wait here. */
@@ -179,7 +202,7 @@ export class JobQueue<J extends Queued> {
     else this.counts.delete(context);
   }
 
-  /** The job that `job` may take the place of; never one that is more urgent. */
+  /** The job that `job` may take the place of: never one that is waited for, where nobody waits for `job`. */
   private displaceable(job: Queued): J | undefined {
     let [fullest, most] = [job.context, (this.counts.get(job.context) ?? 0) + 1];
     for (const [context, count] of this.counts) if (count > most) [fullest, most] = [context, count];
@@ -187,7 +210,7 @@ export class JobQueue<J extends Queued> {
     for (const priority of PRIORITIES.toReversed()) {
       const newest = this.waiting[priority].get(fullest)?.findLast((each) => this.places.get(each)?.size === 1);
       if (newest !== undefined) return newest;
-      if (priority === job.priority) break;
+      if (job.priority === 'background') break;
     }
     return undefined;
   }

@@ -12,7 +12,12 @@ interface Waiter {
   readonly bytes: number;
   readonly priority: Priority;
   readonly granted: (grant: Grant) => void;
+  /** How many that came later stand before it. */
+  overtaken: number;
 }
+
+/** Then an upload is the next, or what is instant for one context could keep that of another waiting for ever. */
+const MOST_OVERTAKINGS = 4;
 
 /**
  * Grants in order of priority, then of arrival. A large request at the front waits for space and nothing overtakes it
@@ -42,10 +47,14 @@ export class MemoryBudget {
   /** Calls `granted`, at once or later, unless the returned function took the request back before. */
   request(bytes: number, priority: Priority, granted: (grant: Grant) => void): () => void {
     if (!this.fits(bytes)) throw new RangeError(`expected at most ${this.totalBytes} bytes, got ${bytes}`);
-    const waiter: Waiter = { bytes, priority, granted };
+    const waiter: Waiter = { bytes, priority, granted, overtaken: 0 };
     const rank = PRIORITIES.indexOf(priority);
-    const at = this.waiters.findIndex((other) => PRIORITIES.indexOf(other.priority) > rank);
-    this.waiters.splice(at < 0 ? this.waiters.length : at, 0, waiter);
+    const standsBefore = (other: Waiter): boolean =>
+      PRIORITIES.indexOf(other.priority) <= rank ||
+      (other.priority !== 'background' && other.overtaken >= MOST_OVERTAKINGS);
+    const at = this.waiters.findLastIndex(standsBefore) + 1;
+    for (const other of this.waiters.slice(at)) other.overtaken++;
+    this.waiters.splice(at, 0, waiter);
     this.grantInOrder();
     return () => {
       const index = this.waiters.indexOf(waiter);

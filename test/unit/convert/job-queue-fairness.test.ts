@@ -52,6 +52,44 @@ describe('weights', () => {
   });
 });
 
+describe('what is instant for one context', () => {
+  const names = (queue: JobQueue<Named>, starts: number): (string | undefined)[] =>
+    Array.from({ length: starts }, () => queue.shift()?.name);
+
+  test('comes first four times, then an upload of another context has its turn, and so on', () => {
+    const queue = new JobQueue<Named>(50);
+    for (let n = 1; n <= 20; n++) queue.push(job(`a${n}`, 'a', 'instant'));
+    for (const name of ['b1', 'b2']) queue.push(job(name, 'b'));
+    queue.push(job('c1', 'c'));
+    expect(names(queue, 16)).toEqual(
+      ['a1 a2 a3 a4 b1', 'a5 a6 a7 a8 c1', 'a9 a10 a11 a12 b2', 'a13'].flatMap((turns) => turns.split(' ')),
+    );
+  });
+
+  test('leaves the turn to others only: its own uploads wait for as long as it asks for more', () => {
+    const queue = new JobQueue<Named>(50);
+    queue.push(job('own', 'a'));
+    for (let n = 1; n <= 9; n++) queue.push(job(`a${n}`, 'a', 'instant'));
+    expect(names(queue, 6)).toEqual(['a1', 'a2', 'a3', 'a4', 'a5', 'a6']);
+    queue.push(job('b1', 'b'));
+    expect(names(queue, 5)).toEqual(['a7', 'a8', 'a9', 'own', 'b1']);
+  });
+
+  test('is not put back for what nobody waits for', () => {
+    const queue = new JobQueue<Named>(50);
+    queue.push(job('b1', 'b', 'background'));
+    for (let n = 1; n <= 9; n++) queue.push(job(`a${n}`, 'a', 'instant'));
+    expect(names(queue, 10).at(-1)).toBe('b1');
+  });
+
+  test('keeps no upload of another context out of a full queue', () => {
+    const queue = new JobQueue<Named>(3);
+    for (let n = 1; n <= 3; n++) queue.push(job(`a${n}`, 'a', 'instant'));
+    expect(queue.hasRoomFor(job('b1', 'b'))).toBe(true);
+    expect(queue.displaceForIfFull(job('b1', 'b'))?.name).toBe('a3');
+  });
+});
+
 describe('the oldest', () => {
   test('is the one that came first, whoever it belongs to and whatever was taken since', () => {
     const queue = new JobQueue<Named>(20);
@@ -94,7 +132,7 @@ describe('a full queue', () => {
     expect(queue.hasRoomFor(job('a3'))).toBe(false);
   });
 
-  test('gives no place of a more urgent job to a less urgent one', () => {
+  test('gives no place of a job that is waited for to one that nobody waits for', () => {
     const queue = full(job('a1', 'a', 'instant'), job('a2', 'a', 'instant'), job('a3', 'a', 'medium'));
     expect(queue.displaceForIfFull(job('b', 'b', 'background'))).toBeUndefined();
     expect(queue.displaceForIfFull(job('b', 'b', 'instant'))?.name).toBe('a3');

@@ -44,6 +44,24 @@ test('a higher priority is served first, but nothing overtakes its own kind', ()
   expect(asking.granted).toEqual(['holder', 'urgent', 'large', 'small']);
 });
 
+test('four that are more urgent overtake an upload, not a fifth; what nobody waits for is overtaken by all', () => {
+  for (const [priority, order] of [
+    ['medium', ['1', '2', '3', '4', 'large', '5']],
+    ['background', ['1', '2', '3', '4', '5', 'large']],
+  ] as const) {
+    const asking = new Asking(new MemoryBudget(100));
+    asking.ask('holder', 60);
+    asking.ask('large', 90, priority);
+    for (const name of ['1', '2', '3', '4', '5']) {
+      asking.ask(name, 40, 'instant');
+      asking.giveBack(name);
+    }
+    asking.giveBack('holder');
+    asking.giveBack('large');
+    expect(asking.granted).toEqual(['holder', ...order]);
+  }
+});
+
 test('a request that is taken back lets the next one pass', () => {
   const asking = new Asking(new MemoryBudget(100));
   asking.ask('holder', 60);
