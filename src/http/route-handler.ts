@@ -83,6 +83,7 @@ export function createRouteHandlers(deps: RouteDependencies): (dialect: Dialect,
     if (route.body === 'source') await checkUpload(deps, fairUse, route, question, request, response);
     // A body that means nothing here is not waited for: the connection ends with the answer.
     else if (hasUnreadBody(request)) response.setHeader('Connection', 'close');
+    if (route.effort === 'draws' && request.method !== 'HEAD') checkDrawing(deps, fairUse, request, response);
     const generation = hotLane !== undefined && route.effort === 'reads' ? hotLane.generation() : 0;
     const reply = await question.run(deps.use, {
       verb: request.method as Verb,
@@ -251,6 +252,18 @@ async function checkUpload(
   // What is cached already is answered without a conversion, however far we are behind.
   if (effort === 'makes' && group !== undefined && (await previews.has(group))) return;
   throw strain;
+}
+
+/** Refuses a picture of what is stored as an upload would be: nothing was sent for it, so nobody is kept from asking for many. */
+function checkDrawing(
+  { strain: strainNow }: RouteDependencies,
+  fairUse: FairUse,
+  request: Request,
+  response: Response,
+): void {
+  fairUse.admitDrawing(request, response);
+  const strain = strainNow?.();
+  if (strain) throw strain;
 }
 
 function crossSiteUpload(): ProofsheetError {

@@ -6,7 +6,7 @@ import type { Context, GroupRef, ImageKey } from '../kernel/image-key.js';
 import type { NegotiatedType } from '../kernel/negotiation.js';
 import type { TierName } from '../kernel/ports/blobs.js';
 import type { Selection } from '../kernel/ports/catalog.js';
-import type { Place } from '../kernel/ports/converter.js';
+import type { Place, Priority } from '../kernel/ports/converter.js';
 import type { Derivative, DrawnSource } from '../kernel/ports/derivatives.js';
 import type { Recipe } from '../kernel/recipe/recipe.js';
 import type { CatalogEntry, Metadata, SourceRecord } from '../kernel/source.js';
@@ -177,18 +177,28 @@ export interface DrawnFrom {
   copyTo(path: string): Promise<boolean>;
 }
 
+/** How something is drawn; for an upload whose sender waits for it unless said otherwise. */
+export interface DrawingTerms {
+  /** For a place, rather than being refused. */
+  readonly waits?: boolean;
+  /** `instant` without it. */
+  readonly priority?: Priority;
+  /** Nobody sent it, so that the limits of uploads know nothing of it: it is new the first time too, by so many pixels, or by those that its header tells. */
+  readonly counts?: { readonly pixels?: number };
+}
+
 /** The use cases of pictures that are drawn by a recipe. All throw `ProofsheetError`s, `invalid-request-format` for what may not be drawn. */
 export interface Drawings {
-  /** What `recipe` draws of the upload, whose file it owns; equal pictures are drawn once. `waits`: for a place, rather than being refused. */
-  drawUpload(context: Context, upload: Upload, recipe: Recipe, waits?: boolean): Promise<DrawnPicture>;
+  /** What `recipe` draws of the upload, whose file it owns; equal pictures are drawn once. */
+  drawUpload(context: Context, upload: Upload, recipe: Recipe, terms?: DrawingTerms): Promise<DrawnPicture>;
   /** The same of the source that `tag` was given to in this context, where that was drawn already: no upload is needed. */
   drawnOfTag(context: Context, tag: string, recipe: Recipe): Promise<DrawnPicture | undefined>;
   /** What is known of that source. */
   knownOfTag(context: Context, tag: string): Promise<DrawnSource | undefined>;
   /** What `recipe` draws of a source that is at hand, as `drawUpload` does. */
-  drawBytes(context: Context, source: Uint8Array, recipe: Recipe): Promise<DrawnPicture>;
+  drawBytes(context: Context, source: Uint8Array, recipe: Recipe, terms?: DrawingTerms): Promise<DrawnPicture>;
   /** What the header of the upload says, whose file it owns; nothing is decoded. */
-  inspectUpload(context: Context, upload: Upload): Promise<DrawnSource>;
+  inspectUpload(context: Context, upload: Upload, terms?: Pick<DrawingTerms, 'counts'>): Promise<DrawnSource>;
   /** What `recipe` draws of a source whose bytes are had by `copyTo` (`false` when they are gone) only where it has to be drawn. */
   drawFrom(context: Context, source: DrawnFrom, recipe: Recipe): Promise<DrawnPicture>;
   /** The same of the kept source of a record, or of an upload of it that is at hand and stays the caller's. Throws `unknown-image-key` when that is gone. */

@@ -15,7 +15,7 @@ import { type Recipe, recipeOfFormat } from '../kernel/recipe/recipe.js';
 import { recipeText } from '../kernel/recipe/recipe-text.js';
 import { resolveRecipe } from '../kernel/recipe/resolve.js';
 import { contentDigestOf, ownPreviews, type Preview, type SourceRecord } from '../kernel/source.js';
-import type { Drawings, DrawnFrom, DrawnPicture, Upload } from './answers.js';
+import type { Drawings, DrawingTerms, DrawnFrom, DrawnPicture, Upload } from './answers.js';
 import type { BackgroundWork } from './background-work.js';
 import type { BlobTiers } from './blob-tiers.js';
 import { basesOf } from './drawing-bases.js';
@@ -41,7 +41,7 @@ export interface DrawingsDeps extends PictureMakerDeps {
   readonly deduplicate?: 'all' | 'context';
   /** Keeps out what was taken down; absent where nothing can be. */
   readonly guard?: ContentGuard;
-  /** Throws `over-quota`, or rejects with it later, where a context asks for too much that is new, by the pixels that are drawn; what nobody has drawn of a source before costs nothing the first time. */
+  /** Throws `over-quota`, or rejects with it later, where a context asks for too much that is new, by the pixels that are drawn; of an upload the first picture costs nothing. */
   readonly admitNew?: (context: Context, pixels: number) => undefined | Promise<never>;
   /** Bytes of all that is kept. */
   readonly maxBytes: number;
@@ -64,9 +64,14 @@ export class DrawingService implements Drawings {
     this.maker = new PictureMaker(deps, (bytes) => this.stored(bytes));
   }
 
-  async drawUpload(context: Context, upload: Upload, recipe: Recipe, waits = false): Promise<DrawnPicture> {
+  async drawUpload(
+    context: Context,
+    upload: Upload,
+    recipe: Recipe,
+    { waits = false, priority = 'instant', counts }: DrawingTerms = {},
+  ): Promise<DrawnPicture> {
     return this.owning(upload, context, (origin) => {
-      const draw = () => this.draw(origin, recipe, { priority: 'instant', context });
+      const draw = () => this.draw(origin, recipe, { priority, context }, undefined, counts);
       return waits ? this.patience.run(draw) : draw();
     });
   }
@@ -82,16 +87,20 @@ export class DrawingService implements Drawings {
     return source && unlessUnreachable(this.deps.derivatives.sourceOf(source));
   }
 
-  async drawBytes(context: Context, source: Uint8Array, recipe: Recipe): Promise<DrawnPicture> {
+  async drawBytes(context: Context, source: Uint8Array, recipe: Recipe, terms?: DrawingTerms): Promise<DrawnPicture> {
     const path = join(this.deps.tmpDir, `${randomUUID()}.upload`);
     await writeFile(path, source, { flag: 'wx', mode: 0o600 });
-    return this.drawUpload(context, { path, digest: digestOf(source), bytes: source.length }, recipe);
+    return this.drawUpload(context, { path, digest: digestOf(source), bytes: source.length }, recipe, terms);
   }
 
-  async inspectUpload(context: Context, upload: Upload): Promise<DrawnSource> {
+  async inspectUpload(
+    context: Context,
+    upload: Upload,
+    { counts }: Pick<DrawingTerms, 'counts'> = {},
+  ): Promise<DrawnSource> {
     return this.owning(upload, context, async (origin) => {
       const known = await unlessUnreachable(this.deps.derivatives.sourceOf(origin.digest));
-      return known ?? this.inspect(origin, { priority: 'instant', context });
+      return known ?? this.inspect(origin, { priority: 'instant', context }, counts !== undefined);
     });
   }
 
@@ -164,24 +173,42 @@ export class DrawingService implements Drawings {
     return ownPreviews(record).find(({ formats }) => formats.some(isSame));
   }
 
-  private async draw(origin: Origin, recipe: Recipe, place: Place, given?: DrawnSource): Promise<DrawnPicture> {
-    const known = given ?? (await unlessUnreachable(this.deps.derivatives.sourceOf(origin.digest)));
-    const kept = known && (await this.kept(origin.digest, recipe, known));
+  private async draw(
+    origin: Origin,
+    recipe: Recipe,
+    place: Place,
+    given?: DrawnSource,
+    counts?: DrawingTerms['counts'],
+  ): Promise<DrawnPicture> {
+    const seen = given ?? (await unlessUnreachable(this.deps.derivatives.sourceOf(origin.digest)));
+    const kept = seen && (await this.kept(origin.digest, recipe, seen));
     if (kept) return kept;
     await this.deps.refusals?.check(origin.digest);
+    const isLookedAt = counts !== undefined && counts.pixels === undefined;
+    const known = seen ?? (isLookedAt ? await this.inspect(origin, place, true) : undefined);
     // Of a source that nobody has seen, what is asked for is all that is known.
     const name = known ? this.maker.resolve(recipe, known.info).key : recipeText(recipe);
     const flight = `${origin.digest} ${name}`;
     const flying = this.flights.get(flight);
-    // A new source had to be uploaded, which has limits of its own; what nobody waits for nobody has asked for.
-    if (flying === undefined && known !== undefined && place.priority !== 'background') {
-      const { pixels } = this.maker.resolve(recipe, known.info);
-      const refused = this.deps.admitNew?.(place.context, pixels);
+    if (flying === undefined) {
+      const pixels = counts?.pixels ?? this.pixelsOf(recipe, place, known, counts !== undefined);
+      const refused = pixels === undefined ? undefined : this.deps.admitNew?.(place.context, pixels);
       // Not awaited otherwise: who asks for the same meanwhile finds the flight.
       if (refused) await refused;
     }
     const drawn = await (flying ?? this.fly(flight, origin, recipe, place, known));
     return { ...drawn, from: 'made' };
+  }
+
+  /** `undefined`: does not count. A new upload has limits of its own; what nobody waits for nobody has asked for. */
+  private pixelsOf(
+    recipe: Recipe,
+    { priority }: Place,
+    known: DrawnSource | undefined,
+    always: boolean,
+  ): number | undefined {
+    if (known === undefined || (priority === 'background' && !always)) return undefined;
+    return this.maker.resolve(recipe, known.info).pixels;
   }
 
   private fly(
@@ -258,11 +285,14 @@ export class DrawingService implements Drawings {
     return { known, picture, bytes, from: 'disk' };
   }
 
-  private async inspect(origin: Origin, place: Place): Promise<DrawnSource> {
+  /** `counts`: as a new picture of its context. */
+  private async inspect(origin: Origin, place: Place, counts: boolean): Promise<DrawnSource> {
     const { refusals, converter, limits, tmpDir, derivatives, background } = this.deps;
     await refusals?.check(origin.digest);
     const flying = this.inspections.get(origin.digest);
     if (flying) return flying;
+    const refused = counts ? this.deps.admitNew?.(place.context, 0) : undefined;
+    if (refused) await refused;
     const look = async (): Promise<DrawnSource> => {
       const sourcePath = join(tmpDir, `inspect-${randomUUID()}`);
       try {

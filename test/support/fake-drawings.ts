@@ -7,7 +7,8 @@ import sharp from 'sharp';
 import { type Digest, digestOf } from '../../src/kernel/digest.js';
 import type { Context } from '../../src/kernel/image-key.js';
 import type { DrawnSource } from '../../src/kernel/ports/derivatives.js';
-import type { Drawings, DrawnFrom, DrawnPicture, Upload } from '../../src/previews/answers.js';
+import type { Recipe } from '../../src/kernel/recipe/recipe.js';
+import type { Drawings, DrawingTerms, DrawnFrom, DrawnPicture, Upload } from '../../src/previews/answers.js';
 import { sourceInfo } from './records.js';
 import { withTempDir } from './temp-dir.js';
 
@@ -26,7 +27,12 @@ export class FakeDrawings implements Drawings {
     return this.drawBytes(context, bytes);
   }
 
-  async drawBytes(_context: Context, source: Uint8Array): Promise<DrawnPicture> {
+  async drawBytes(
+    _context: Context,
+    source: Uint8Array,
+    _recipe?: Recipe,
+    _terms?: DrawingTerms,
+  ): Promise<DrawnPicture> {
     const { data, info } = await sharp(source).jpeg().toBuffer({ resolveWithObject: true });
     const [widthPx, heightPx] = [info.width, info.height];
     const picture = { type: 'jpg' as const, bytes: data.length, digest: digestOf(data), widthPx, heightPx };

@@ -34,20 +34,33 @@ const BURST_SECONDS = 2;
 /** Advice for those who have too much under way: a conversion takes about that. */
 const IN_FLIGHT_RETRY_SECONDS = 1;
 
+/** Of one client, not answered yet: a page shows a few of them, and none needs more than one connection's worth. */
+const DRAWINGS_AT_ONCE = 3;
+
 export interface FairUse extends LoginAttempts {
   /** Counts an upload until its response is closed. Throws `over-quota`, and then counts nothing. */
   admitUpload(request: Request, response: Response, context: Context): void;
+  /** The same of a request that has a picture drawn without an upload; contexts have a quota of their own (`createDrawingQuota`). */
+  admitDrawing(request: Request, response: Response): void;
 }
 
 /** `limits` is asked for every request, so that they can be replaced while the server runs. */
 export function createFairUse(limits: () => FairUseLimits, clock: Clock): FairUse {
-  const clients = new UploadBound(
+  const clients = new AtOnceBound(
     () => ({ perSecond: limits().clientUploadsPerSecond, atOnce: limits().clientUploads }),
+    'uploads',
     'this client',
     clock,
   );
-  const contexts = new UploadBound(
+  const drawings = new AtOnceBound(
+    () => ({ perSecond: 0, atOnce: DRAWINGS_AT_ONCE }),
+    'pictures of this kind',
+    'this client',
+    clock,
+  );
+  const contexts = new AtOnceBound(
     () => ({ perSecond: limits().contextUploadsPerSecond, atOnce: limits().contextUploads }),
+    'uploads',
     'this context',
     clock,
   );
@@ -66,6 +79,9 @@ export function createFairUse(limits: () => FairUseLimits, clock: Clock): FairUs
         throw error;
       }
     },
+    admitDrawing(request, response) {
+      response.once('close', drawings.begin(clientOf(request.ip)));
+    },
     check(request) {
       const wait = failures()?.wait(clientOf(request.ip)) ?? 0;
       if (wait > 0) throw overQuota('too many logins of this client failed', wait);
@@ -76,14 +92,15 @@ export function createFairUse(limits: () => FairUseLimits, clock: Clock): FairUs
   };
 }
 
-/** Uploads of each of many: a rate, and a number at once. */
-class UploadBound {
+/** Requests of one kind of each of many: a rate, and a number at once. */
+class AtOnceBound {
   private readonly rate: () => TokenBuckets | undefined;
-  /** As many as there are uploads in flight. */
+  /** As many as there are such requests in flight. */
   private readonly underWay = new Map<string, number>();
 
   constructor(
     private readonly limits: () => { readonly perSecond: number; readonly atOnce: number },
+    private readonly what: string,
     private readonly whose: string,
     clock: Clock,
   ) {
@@ -98,9 +115,9 @@ class UploadBound {
     const count = this.underWay.get(name) ?? 0;
     const { atOnce } = this.limits();
     if (atOnce > 0 && count >= atOnce)
-      throw overQuota(`expected at most ${atOnce} uploads at once from ${this.whose}`, IN_FLIGHT_RETRY_SECONDS);
+      throw overQuota(`expected at most ${atOnce} ${this.what} at once from ${this.whose}`, IN_FLIGHT_RETRY_SECONDS);
     const wait = this.rate()?.take(name) ?? 0;
-    if (wait > 0) throw overQuota(`too many uploads per second from ${this.whose}`, wait);
+    if (wait > 0) throw overQuota(`too many ${this.what} per second from ${this.whose}`, wait);
     this.underWay.set(name, count + 1);
     return () => {
       const left = (this.underWay.get(name) ?? 1) - 1;

@@ -49,7 +49,7 @@ const ORIGINALS = Object.fromEntries(
 );
 
 /** By status; without bodies to HEAD. */
-export function answersOf({ description, verbs }: Route, verb: string, components: Components): Responses {
+export function answersOf({ description, verbs, effort }: Route, verb: string, components: Components): Responses {
   const isReading = verbs.includes('GET');
   const others = Object.entries(description.otherAnswers ?? {}).map(([status, types]) => [
     status,
@@ -125,6 +125,8 @@ export function answersOf({ description, verbs }: Route, verb: string, component
             isReading && { 304: { description: 'It is what `If-None-Match` names.', headers: KEPT } }),
         };
       default:
+        // Not made for HEAD, it has no tag.
+        if (verb === 'HEAD' && effort === 'draws') return { 200: { description: 'The picture.', content: PICTURES } };
         return otherAnswersOf(answer, components);
     }
   }

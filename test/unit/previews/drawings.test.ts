@@ -137,6 +137,42 @@ describe('a picture of an upload', () => {
     expect(bench.converter.jobs).toHaveLength(1);
   });
 
+  test('takes from a context what nobody sent the first time too, by the pixels that are told or that its header tells', async () => {
+    await bench.close();
+    await derivatives.close();
+    await dir.remove();
+    const asked: unknown[] = [];
+    let isFull = false;
+    await open({
+      admitNew(context, pixels) {
+        if (isFull) throw new ProofsheetError('over-quota', 'too many');
+        asked.push([context, pixels]);
+        return undefined;
+      },
+    });
+    const sheet = (n: number) =>
+      drawings.drawBytes(A, Buffer.from(`sheet ${n}`), FIT, { priority: 'background', counts: { pixels: 77 } });
+    await sheet(1);
+    expect([asked, bench.converter.jobs.map(({ priority }) => priority)]).toEqual([[[A, 77]], ['background']]);
+    await sheet(1);
+    expect(asked).toHaveLength(1);
+    await drawings.drawUpload(A, await bench.upload('fetched'), parseRecipe('png'), { counts: {} });
+    expect(asked.slice(1)).toEqual([
+      [A, 0],
+      [A, 2_000 * 1_500],
+    ]);
+    const jobs = bench.converter.jobs.length;
+    isFull = true;
+    await expect(sheet(2)).rejects.toMatchObject({ code: 'over-quota' });
+    await expect(drawings.drawUpload(A, await bench.upload('fetched too'), FIT, { counts: {} })).rejects.toMatchObject({
+      code: 'over-quota',
+    });
+    await expect(drawings.inspectUpload(A, await bench.upload('and told'), { counts: {} })).rejects.toMatchObject({
+      code: 'over-quota',
+    });
+    expect(bench.converter.jobs).toHaveLength(jobs);
+  });
+
   test('leaves no file of the upload, whether it is drawn, found or refused', async () => {
     const uploads = [await bench.upload('photo'), await bench.upload('photo'), await bench.upload('bad')];
     await drawings.drawUpload(A, uploads[0] ?? (await bench.upload('')), FIT);
@@ -195,7 +231,7 @@ describe('where there is no place', () => {
 
   test('who would rather wait is answered once there is one', async () => {
     bench.converter.failure = { error: full, at: 'start' };
-    const answer = drawings.drawUpload(A, await bench.upload('photo'), FIT, true);
+    const answer = drawings.drawUpload(A, await bench.upload('photo'), FIT, { waits: true });
     await expect.poll(() => bench.converter.jobs.length).toBeGreaterThan(2);
     bench.converter.failure = undefined;
     expect((await answer).picture).toMatchObject({ widthPx: 400 });
@@ -205,13 +241,13 @@ describe('where there is no place', () => {
     bench.converter.failure = { error: full, at: 'start' };
     await expect(drawings.drawUpload(A, await bench.upload('photo'), FIT)).rejects.toBe(full);
     bench.converter.failure = { error: new ProofsheetError('source-undecodable', 'bad'), at: 'start' };
-    await expect(drawings.drawUpload(A, await bench.upload('photo'), FIT, true)).rejects.toThrow('bad');
+    await expect(drawings.drawUpload(A, await bench.upload('photo'), FIT, { waits: true })).rejects.toThrow('bad');
     expect(bench.converter.jobs).toHaveLength(2);
   });
 
   test('nobody waits in a server that is asked to end', async () => {
     bench.converter.failure = { error: full, at: 'start' };
-    const answer = drawings.drawUpload(A, await bench.upload('photo'), FIT, true);
+    const answer = drawings.drawUpload(A, await bench.upload('photo'), FIT, { waits: true });
     const refused = expect(answer).rejects.toMatchObject({ code: 'overloaded' });
     await bench.background.drain(1_000);
     await refused;

@@ -1,10 +1,17 @@
 // sheet: the previews of up to 100 keys as one picture.
-import { contactSheet, type SheetCell, type SheetLayout, standsInCell } from '../../../kernel/contact-sheet.js';
+import {
+  contactSheet,
+  type SheetCell,
+  type SheetLayout,
+  sheetSize,
+  standsInCell,
+} from '../../../kernel/contact-sheet.js';
 import { type ErrorName, ProofsheetError } from '../../../kernel/errors.js';
 import { type Format, parseFormat } from '../../../kernel/format.js';
 import { type Context, type ImageKey, parseContext, parseImageKey } from '../../../kernel/image-key.js';
 import type { Recipe } from '../../../kernel/recipe/recipe.js';
 import type { Drawings, Previews } from '../../../previews/answers.js';
+import type { StreamReply } from '../../replies/reply.js';
 import { queryValue, queryValues } from '../../url-query.js';
 import type { Parameter } from '../description.js';
 import { route, type Target } from '../route.js';
@@ -46,6 +53,20 @@ const PARAMETERS: readonly Parameter[] = [
 /** As JPEG, over white: pictures of all kinds side by side. */
 const DRAWN: Recipe = { type: 'jpg', background: 'ffffff', page: 1, steps: [] };
 
+/** Another layout is another picture, which costs who asks nothing: no upload waits for it. */
+const BEHIND = { priority: 'background' } as const;
+
+/** What a sheet is before it is made. */
+const UNMADE: StreamReply = {
+  kind: 'stream',
+  headers: [
+    ['Content-Type', 'image/jpeg'],
+    ['Cache-Control', 'no-store'],
+    ['X-Content-Type-Options', 'nosniff'],
+  ],
+  async *pieces() {},
+};
+
 /** What leaves a cell empty, and not the whole sheet unmade. */
 const EMPTY: ReadonlySet<ErrorName> = new Set(['unknown-image-key', 'source-type-refused']);
 
@@ -58,15 +79,24 @@ interface AskedSheet {
 /** `GET /sheet?key=&key=&columns=&cell=&context=` */
 export const sheet = route<AskedSheet>({
   ...READING,
+  effort: 'draws',
   opensTo: 'token',
   name: 'sheet',
   path: '/sheet',
   description: {
     summary: `Up to ${MOST_KEYS} pictures side by side, as one JPEG`,
-    details: 'A key that is not there leaves its place empty.',
+    details:
+      'A key that is not there leaves its place empty. A sheet that is not kept counts as a new picture of its context, and waits for all that ' +
+      'uploads wait for. HEAD makes none, and tells no length.',
     parameters: PARAMETERS,
     answer: { kind: 'drawn' },
-    failures: ['invalid-request-format', 'source-limits-exceeded', 'source-type-refused', 'conversion-timeout'],
+    failures: [
+      'invalid-request-format',
+      'over-quota',
+      'source-limits-exceeded',
+      'source-type-refused',
+      'conversion-timeout',
+    ],
   },
   parse(target) {
     checkSegments(target, []);
@@ -79,9 +109,10 @@ export const sheet = route<AskedSheet>({
     return { context: parseContext(queryValue(target.url, 'context')), keys, layout: layoutOf(target, keys.length) };
   },
   scopeOf: ({ context }) => context,
-  async run({ context, keys, layout }, { previews, drawings }) {
+  async run({ context, keys, layout }, { previews, drawings }, { verb }) {
     if (drawings === undefined)
       throw new ProofsheetError('unsupported-request', 'expected a server that draws pictures');
+    if (verb === 'HEAD') return UNMADE;
     const format = parseFormat(`auto:${layout.cellWidthPx}x${layout.cellHeightPx}`);
     const cells: SheetCell[] = [];
     let bytes = 0;
@@ -92,7 +123,9 @@ export const sheet = route<AskedSheet>({
       cells.push(cell);
     }
     const text = Buffer.from(contactSheet(cells, layout));
-    return { kind: 'drawn', drawn: await drawings.drawBytes(context, text, DRAWN) };
+    const { widthPx, heightPx } = sheetSize(cells.length, layout);
+    const pixels = widthPx * heightPx;
+    return { kind: 'drawn', drawn: await drawings.drawBytes(context, text, DRAWN, { ...BEHIND, counts: { pixels } }) };
   },
 });
 
@@ -107,7 +140,7 @@ async function cellOf(
     const { choice, bytes } = await previews.read(await previews.choose(ref, format));
     const { type } = choice.preview;
     if (standsInCell(type)) return { type, bytes };
-    return { type: 'jpg', bytes: (await drawings.drawBytes(ref.context, bytes, DRAWN)).bytes };
+    return { type: 'jpg', bytes: (await drawings.drawBytes(ref.context, bytes, DRAWN, BEHIND)).bytes };
   } catch (error) {
     if (error instanceof ProofsheetError && EMPTY.has(error.code)) return undefined;
     throw error;

@@ -161,7 +161,7 @@ function renderFailure({ error, status: usual, code, headers }: Failure): Render
 async function uploaded(context: Context, { recipe }: AskedPicture, drawings: Drawings, call: Call): Promise<Reply> {
   const tag = call.sourceTag();
   const atHand = tag && call.isWaiting() ? await drawings.drawnOfTag(context, tag, recipe) : undefined;
-  return picked(atHand ?? (await drawings.drawUpload(context, await tagged(call, tag), recipe, true)));
+  return picked(atHand ?? (await drawings.drawUpload(context, await tagged(call, tag), recipe, { waits: true })));
 }
 
 /** Of a URL, or what stands for it where it cannot be had. */
@@ -173,12 +173,14 @@ async function named(
 ): Promise<Reply> {
   try {
     const upload = await fetched(sourceUrlOf(target, remote), remote);
-    const drawn = await drawings.drawUpload(context, upload, recipe, true);
+    const drawn = await drawings.drawUpload(context, upload, recipe, { waits: true, counts: {} });
     return { ...picked(drawn, controlOf(cacheTtlSeconds)), shown: { context, content: upload.digest } };
   } catch (error) {
     if (placeholder === undefined || !(error instanceof ProofsheetError)) throw error;
     const { status, body } = renderFailure(failureOf(error));
-    const drawn = await drawings.drawBytes(context, placeholder, placeholderOf(recipe, target));
+    const drawn = await drawings.drawBytes(context, placeholder, placeholderOf(recipe, target), {
+      counts: {},
+    });
     return { ...picked(drawn, [['Error', body.replace(/[^\x20-\x7e]/g, '?')]]), status };
   }
 }
@@ -266,7 +268,7 @@ function info({ context, remote, cacheTtlSeconds }: ImaginarySettings, checkSign
       const drawings = drawingsOf(use);
       if (call.verb !== 'POST' && remote !== undefined) {
         const upload = await fetched(sourceUrlOf(target, remote), remote);
-        const known = await drawings.inspectUpload(context, upload);
+        const known = await drawings.inspectUpload(context, upload, { counts: {} });
         return { ...told(known), headers: controlOf(cacheTtlSeconds ?? 0), shown: { context, content: upload.digest } };
       }
       const tag = call.sourceTag();
