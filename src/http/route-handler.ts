@@ -24,6 +24,7 @@ import { namedDigests } from './uploads/upload-digest.js';
 import { createUploads } from './uploads/uploads.js';
 import { hasUnreadBody } from './wire/error-response.js';
 import type { ExchangeLog } from './wire/exchange-log.js';
+import { awaitsContinue } from './wire/expectation.js';
 import { writeHeaders } from './wire/sender.js';
 import { answersOptions, checkVerb } from './wire/verbs.js';
 
@@ -135,9 +136,10 @@ function surrogateHeaders(
 }
 
 /** Answered before it sends its body, it sends none. By the headers alone: how much has arrived by now is chance. */
-function isWaiting({ headers }: Request): boolean {
+function isWaiting(request: Request): boolean {
+  const { headers } = request;
   const announcesBody = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
-  return !announcesBody || headers.expect !== undefined;
+  return !announcesBody || awaitsContinue(request);
 }
 
 /** Opaque, and bounded; of several nobody knows which one counts. */

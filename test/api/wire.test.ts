@@ -55,6 +55,20 @@ it('answers HTTP/1.0 without Host', async () => {
   expect([answer.status, answer.body]).toEqual([200, '{"count":0}']);
 });
 
+it('tells no client of HTTP/1.0 to go on: its body comes, and the answer is the first thing that it is told', async () => {
+  server = await startEdgeServer();
+  const photo = await jpegOf(64, 48);
+  for (const key of ['new', 'new', 'other']) {
+    const connection = await RawConnection.open(server.url);
+    const lines = ['Expect: 100-continue', `Content-Length: ${photo.length}`];
+    const path = `/imageconverter/cacheAndGetImage/${key}/200x150`;
+    connection.send(Buffer.from(`${[`PUT ${path} HTTP/1.0`, ...lines].join('\r\n')}\r\n\r\n`));
+    connection.send(photo);
+    expect((await connection.answer()).status).toBe(200);
+    await connection.closed();
+  }
+});
+
 it('answers headers and request lines of 20 kB with 431/4310', async () => {
   server = await startEdgeServer();
   expectJsonError(await rawRequest(server.url, head('GET', '/getKeyCount', `X: ${'x'.repeat(20_000)}`)), 431, 4310);

@@ -1,6 +1,7 @@
 // Bodies of JSON: small, complete, in time, and one value. What they say is their route's to check.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProofsheetError } from '../../kernel/errors.js';
+import { awaitsContinue } from '../wire/expectation.js';
 import { UploadBody, type UploadBodyLimits } from './upload-body.js';
 
 /** Far more than most requests need, and small enough to be held by every connection. */
@@ -100,7 +101,7 @@ export async function receiveJson(
   const isForm = isBodyLoose && type === FORM_TYPE;
   if ((type !== MEDIA_TYPE && !isForm) || (headers['content-encoding'] ?? 'identity') !== 'identity')
     throw new ProofsheetError('source-type-refused', `expected a body of ${MEDIA_TYPE}, not encoded, got another`);
-  if (headers.expect !== undefined) response.writeContinue();
+  if (awaitsContinue(request)) response.writeContinue();
   const limits: UploadBodyLimits = { maxBytes, idleMs, totalMs: uploadTimeoutMs };
   const body = new UploadBody(request, limits, MEDIA_TYPE, false);
   const chunks: Buffer[] = [];

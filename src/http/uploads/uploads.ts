@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProofsheetError } from '../../kernel/errors.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
 import type { Upload } from '../../previews/answers.js';
+import { awaitsContinue } from '../wire/expectation.js';
 import { HeldUploads } from './held-uploads.js';
 import { checkUploadHeaders, receiveUpload, type UploadLimits, type UploadShape } from './receive-source.js';
 
@@ -31,7 +32,7 @@ export function createUploads(config: UploadsLimits, metrics: Metrics): Uploads 
         const limits = { ...config, maxSourceBytes: Math.min(config.maxSourceBytes, maxBytes) };
         checkUploadHeaders(request, limits.maxSourceBytes, shape);
         // A client that asked first sends nothing until here: every refusal above saved it the upload.
-        if (request.headers.expect !== undefined) response.writeContinue();
+        if (awaitsContinue(request)) response.writeContinue();
         const onBytes = (bytes: number): void => metrics.count('upload_bytes_total', {}, bytes);
         return await receiveUpload(request, limits, onBytes, shape, holding);
       } finally {
