@@ -9,6 +9,7 @@ import { type Shown, SURROGATE_HEADERS, surrogateKeysOf } from '../kernel/takedo
 import { type Access, type Admission, BEARER_CHALLENGE, UNRESTRICTED } from './access/access.js';
 import { createGuard } from './access/admin-guard.js';
 import { clientOf } from './access/client-address.js';
+import { allowReading } from './access/cors.js';
 import { isForbiddenSite } from './access/cross-site.js';
 import { createFairUse, type FairUse } from './access/fair-use.js';
 import { recognisedBy, tenantOf } from './access/tenant-access.js';
@@ -57,6 +58,7 @@ export function createRouteHandlers(deps: RouteDependencies): (dialect: Dialect,
   const jsonBodies = { admins: new JsonBodies(), tenants: new JsonBodies(), others: new JsonBodies() };
 
   return (dialect, route) => async (request, response) => {
+    if (request.method === 'OPTIONS') allowReading(response);
     if (answersOptions(request, response, route.verbs)) return;
     checkVerb(request, response, route.verbs, route.wrongVerb);
     if (isDraining() && route.effort !== 'stays-open') throw stopping();

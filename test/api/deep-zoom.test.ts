@@ -308,6 +308,21 @@ it('a manifest tells of one canvas with the picture, and its service', async () 
   });
 });
 
+it.each(['/iiif/3/squares/info.json', '/iiif/3/squares/full/max/0/default.jpg', '/dzi/_/squares.dzi'])(
+  'tells a page of any origin in a preflight what it may send: %s',
+  async (path) => {
+    const origin = new URL(server.url).origin;
+    const headers = { Origin: 'https://viewer.example', 'Access-Control-Request-Method': 'GET' };
+    const asked = { 'Access-Control-Request-Headers': 'accept, authorization, if-none-match, if-range, range' };
+    const answer = await fetch(`${origin}${path}`, { method: 'OPTIONS', headers: { ...headers, ...asked } });
+    expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([204, '*']);
+    expect(answer.headers.get('access-control-allow-headers')?.toLowerCase()).toBe(
+      asked['Access-Control-Request-Headers'],
+    );
+    expect(answer.headers.get('access-control-allow-methods')).toBe('GET, HEAD');
+  },
+);
+
 describe('Deep Zoom', () => {
   it('tells of the picture in XML and JSON, and can be asked whether it has changed', async () => {
     const xml = await get('/dzi/_/squares.dzi');

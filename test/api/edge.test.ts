@@ -346,6 +346,8 @@ describe('cross-origin reads', () => {
       204,
       'GET, HEAD, POST, PUT',
     ]);
+    const sent = preflight.headers.get('access-control-allow-headers')?.split(', ');
+    expect(sent).toEqual(expect.arrayContaining(['Accept', 'If-None-Match', 'If-Range', 'Range']));
   });
 });
 

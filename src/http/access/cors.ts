@@ -1,6 +1,6 @@
 // Cross-origin reads, off unless origins are configured. Only pages of those origins may read answers; credentials are
 // never allowed across origins, so the protected operations stay out of their reach.
-import type { RequestHandler } from 'express';
+import type { RequestHandler, Response } from 'express';
 
 /** Answer headers that are ours and that a page may want to read. */
 const EXPOSED =
@@ -14,7 +14,7 @@ const PREFLIGHT_MAX_AGE_SECONDS = 600;
  */
 export function createCors(origins: readonly string[], withTokens: () => boolean): RequestHandler {
   const allowed = new Set(origins);
-  const headers = 'Content-Type, Content-Digest, Repr-Digest, Range';
+  const headers = 'Content-Type, Content-Digest, Repr-Digest, Range, Accept, If-None-Match, If-Range';
   return (request, response, next) => {
     const { origin } = request.headers;
     // The answer differs by origin even when there is none: a shared cache has to know.
@@ -30,4 +30,16 @@ export function createCors(origins: readonly string[], withTokens: () => boolean
     }
     next();
   };
+}
+
+/** What pages of any origin may send where any may read: an `Accept` with a profile (IIIF), a part, what they have already, a token. */
+const READING_HEADERS = 'Accept, Authorization, If-None-Match, If-Range, Range';
+
+/** Completes the answer to a preflight where every origin may read; those of allowed origins have theirs already. */
+export function allowReading(response: Response): void {
+  if (response.getHeader('Access-Control-Allow-Origin') !== '*' || response.hasHeader('Access-Control-Allow-Headers'))
+    return;
+  response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD');
+  response.setHeader('Access-Control-Allow-Headers', READING_HEADERS);
+  response.setHeader('Access-Control-Max-Age', String(PREFLIGHT_MAX_AGE_SECONDS));
 }
