@@ -52,6 +52,8 @@ export interface PixelSource {
 /** Rows of interleaved samples from the top; of 16 bits in the order of the machine. */
 export interface Pixels extends Size {
   readonly samples: Uint8Array | Uint16Array;
+  /** Samples from one row to the next, where decoders fill rows up; default: those of a row. */
+  readonly stride?: number;
   /** 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha or CMYK, 5 CMYK and alpha. */
   readonly channels: number;
   /** Default RGB or grey. CMYK is 0 for no ink. */

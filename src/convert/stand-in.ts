@@ -7,12 +7,16 @@ const [SHORT, LONG, UNDEFINED] = [3, 4, 7];
 const STRIP_BYTES = 256 * 1024;
 const UNASSOCIATED_ALPHA = 2;
 
-/** Throws `RangeError` when the samples are not as many as the size says: a decoder's fault. */
-export function tiffOfPixels({ samples, widthPx, heightPx, channels, space, icc }: Pixels): Buffer {
+/** Throws `RangeError` when the samples are not as many as the size says: a decoder's fault. The only copy that is made of them. */
+export function tiffOfPixels({ samples, stride, widthPx, heightPx, channels, space, icc }: Pixels): Buffer {
   const bytesEach = samples.BYTES_PER_ELEMENT;
   const rowBytes = widthPx * channels * bytesEach;
-  if (widthPx < 1 || heightPx < 1 || samples.length !== widthPx * heightPx * channels) {
-    throw new RangeError(`expected ${widthPx * heightPx * channels} samples of a decoder, got ${samples.length}`);
+  const strideBytes = stride === undefined ? rowBytes : stride * bytesEach;
+  // What the last row is filled up with may be missing.
+  const [least, most] = [strideBytes * (heightPx - 1) + rowBytes, strideBytes * heightPx];
+  const isWhole = samples.byteLength >= least && samples.byteLength <= most;
+  if (widthPx < 1 || heightPx < 1 || strideBytes < rowBytes || !isWhole) {
+    throw new RangeError(`expected ${least / bytesEach} samples of a decoder, got ${samples.length}`);
   }
   const colours = space === 'cmyk' ? 4 : channels < 3 ? 1 : 3;
   const rowsPerStrip = Math.max(1, Math.min(heightPx, Math.floor(STRIP_BYTES / rowBytes)));
@@ -39,7 +43,7 @@ export function tiffOfPixels({ samples, widthPx, heightPx, channels, space, icc 
   const outside = tags.map(([tag, type, values]) => (tag === 279 ? strips * 4 : lengthOf(type, values)));
   const pixelsAt = 8 + directoryBytes + outside.reduce((sum, bytes) => sum + (bytes > 4 ? even(bytes) : 0), 0);
   const stripBytes = (index: number): number => Math.min(rowsPerStrip, heightPx - index * rowsPerStrip) * rowBytes;
-  const file = Buffer.allocUnsafe(pixelsAt + samples.byteLength);
+  const file = Buffer.allocUnsafe(pixelsAt + rowBytes * heightPx);
   file.fill(0, 0, pixelsAt);
   file.write('II*\0', 'latin1');
   file.writeUInt32LE(8, 4);
@@ -64,7 +68,13 @@ export function tiffOfPixels({ samples, widthPx, heightPx, channels, space, icc 
     }
     write(file, at, type, values);
   }
-  file.set(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength), pixelsAt);
+  const stored = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+  if (strideBytes === rowBytes) file.set(stored, pixelsAt);
+  else
+    for (let row = 0; row < heightPx; row++) {
+      const from = row * strideBytes;
+      file.set(stored.subarray(from, from + rowBytes), pixelsAt + row * rowBytes);
+    }
   return file;
 }
 

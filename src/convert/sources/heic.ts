@@ -98,10 +98,10 @@ function primarySize(items: HeifItems): Size | undefined {
   return quarters % 2 === 0 ? { widthPx, heightPx } : { widthPx: heightPx, heightPx: widthPx };
 }
 
-function cutOut({ samples, widthPx, channels, icc }: Pixels, crop: Crop): Pixels {
+function cutOut({ samples, widthPx, channels, icc, stride = widthPx * channels }: Pixels, crop: Crop): Pixels {
   const cut = samples.slice(0, crop.widthPx * crop.heightPx * channels);
   for (let row = 0; row < crop.heightPx; row++) {
-    const from = ((crop.topPx + row) * widthPx + crop.leftPx) * channels;
+    const from = (crop.topPx + row) * stride + crop.leftPx * channels;
     cut.set(samples.subarray(from, from + crop.widthPx * channels), row * crop.widthPx * channels);
   }
   return { samples: cut, widthPx: crop.widthPx, heightPx: crop.heightPx, channels, icc };
@@ -144,9 +144,12 @@ async function decodeHeic(file: Buffer, { hasAlpha, bits, icc, widthPx, heightPx
     throw new DamagedSource(`expected ${widthPx}x${heightPx}, got ${plane.width}x${plane.height}`);
   }
   const channels = hasAlpha ? 4 : 3;
-  const samples = packed(plane.data, plane.stride, widthPx * channels * (bits / 8), heightPx);
-  if (bits === 8) return { samples, widthPx, heightPx, channels, icc };
-  return { samples: widened(samples, plane.bits_per_pixel), widthPx, heightPx, channels, icc };
+  const { stride } = plane;
+  // Nothing is asked of the decoder any more: they stay where they are until they are stored.
+  const samples = plane.data.subarray(0, stride * heightPx);
+  if (bits === 8) return { samples, stride, widthPx, heightPx, channels, icc };
+  const rows = packed(samples, stride, widthPx * channels * 2, heightPx);
+  return { samples: widened(rows, plane.bits_per_pixel), widthPx, heightPx, channels, icc };
 }
 
 interface Header {
