@@ -211,6 +211,18 @@ describe('getImage', () => {
     expect(unchanged.headers.has('content-type')).toBe(false);
   });
 
+  it('a picture that was replaced at once is no older than its date says, and the date never lies ahead', async () => {
+    let date = '';
+    for (const [at, source] of [photo, await jpegOf(320, 240), photo].entries()) {
+      await upload('/cacheImage/replaced', source);
+      const ask = (headers: Record<string, string>) => get('/getImage/replaced/auto:200x150', { headers });
+      if (at > 0) expect((await ask({ 'If-Modified-Since': date })).status).toBe(200);
+      const { headers } = await ask({});
+      date = headers.get('last-modified') ?? '';
+      expect(Date.parse(date)).toBeLessThanOrEqual(Date.parse(headers.get('date') ?? ''));
+    }
+  });
+
   it('answers ranges with 206 and exactly those bytes, and impossible ones with 416', async () => {
     await upload('/cacheImage/key');
     const whole = Buffer.from(await (await get('/getImage/key/auto:200x150')).arrayBuffer());
@@ -226,6 +238,10 @@ describe('getImage', () => {
     for (const ignored of ['bytes=0-0,5-6', 'bytes=9-1', 'bytes=x', 'items=0-1'])
       expect(await part(ignored)).toEqual([200, null, whole]);
     expect((await part('bytes=0-9', { 'If-Range': '"other"' }))[0]).toBe(200);
+    const { headers } = await get('/getImage/key/auto:200x150');
+    expect((await part('bytes=0-9', { 'If-Range': headers.get('etag') ?? '' }))[0]).toBe(206);
+    // Other bytes may have the same date.
+    expect((await part('bytes=0-9', { 'If-Range': headers.get('last-modified') ?? '' }))[0]).toBe(200);
     const [status, contentRange, body] = await part(`bytes=${size}-`);
     expect([status, contentRange]).toEqual([416, `bytes */${size}`]);
     expect(JSON.parse(body.toString())).toEqual({ code: 4160, message: expect.any(String) });

@@ -81,6 +81,28 @@ const finding: readonly ContractCase<CatalogSubject>[] = [
     },
   },
   {
+    name: 'a group that takes the place of another source is a second later at least, and the same again is no earlier',
+    run: async (subject) => {
+      const { catalog, peer } = subject;
+      const ref = groupRef('1');
+      const madeAt = async (): Promise<number> => {
+        const times = await Promise.all([catalog, peer].map(async (each) => (await each.find(ref))?.group.createdAt));
+        expect(times[1]).toBe(times[0]);
+        return times[0] ?? Number.NaN;
+      };
+      let before = Number.NEGATIVE_INFINITY;
+      for (const name of ['a', 'b', 'c', 'a']) {
+        const source = testSource(name, { previews: [blobOf(`of ${name}`, 30)] });
+        await store(name === 'c' ? { ...subject, catalog: peer } : subject, source, ['1']);
+        const made = await madeAt();
+        expect(made).toBeGreaterThanOrEqual(before + 1_000);
+        await store(subject, source, ['1']);
+        before = await madeAt();
+        expect(before).toBeGreaterThanOrEqual(made);
+      }
+    },
+  },
+  {
     name: 'finds nothing under another key, context or digest',
     run: async (subject) => {
       await store(subject, testSource('a'), ['key', 'tenant']);

@@ -8,6 +8,8 @@ export interface Validators {
   readonly etag: string;
   /** Unix time in ms; compared in whole seconds, as HTTP dates are. */
   readonly lastModifiedMs: number;
+  /** Other bytes have another date. */
+  readonly isDateStrong: boolean;
 }
 
 /** The header texts that conditions and ranges are read from; all optional. */
@@ -24,7 +26,7 @@ export interface Conditions {
  */
 export function isNotModified(
   conditions: Pick<Conditions, 'ifNoneMatch' | 'ifModifiedSince'>,
-  validators: Validators,
+  validators: Pick<Validators, 'etag' | 'lastModifiedMs'>,
   nowMs: number,
 ): boolean {
   if (conditions.ifNoneMatch !== undefined) return listsTag(conditions.ifNoneMatch, validators.etag);
@@ -46,13 +48,14 @@ export function listsTag(ifNoneMatch: string, etag: string): boolean {
 
 /**
  * Whether a `Range` may be answered in part: without `If-Range` always; with a tag only by strong comparison; with a date
- * only for exactly our `Last-Modified`, and only when that is over a second old (else two versions could share it).
+ * only where it is a strong validator (RFC 9110, section 8.8.2.2), for exactly our `Last-Modified`, and only when that is over a
+ * second old (else two versions could share it).
  */
 export function allowsRange(ifRange: string | undefined, validators: Validators, nowMs: number): boolean {
   if (ifRange === undefined) return true;
   const text = ifRange.trim();
   if (text.startsWith('"') || text.startsWith('W/')) return text === validators.etag;
-  const date = parseHttpDate(text);
+  const date = validators.isDateStrong ? parseHttpDate(text) : undefined;
   return (
     date !== undefined &&
     seconds(date) === seconds(validators.lastModifiedMs) &&

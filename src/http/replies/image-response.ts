@@ -40,11 +40,15 @@ export const UNCONDITIONAL: Conditions = {
   range: undefined,
 };
 
-/** The validators of a choice: the preview's digest names its bytes, the group's creation dates them. */
+/**
+ * The validators of a choice: the preview's digest names its bytes, the group's creation dates them. The date stays when the same
+ * upload is answered with other bytes: by another Accept, once a better preview is there, after a change of the pipeline.
+ */
 export function validatorsOf(choice: AnsweredChoice): Validators {
   return {
     etag: `"${choice.preview.digest}"`,
     lastModifiedMs: choice.entry.group.createdAt,
+    isDateStrong: false,
   };
 }
 
@@ -64,7 +68,7 @@ export function imageAnswer(
   if (isNotModified(conditions, validators, nowMs)) {
     return {
       status: 304,
-      headers: renewalHeaders(choice, validators, cacheControl),
+      headers: renewalHeaders(choice, validators, cacheControl, nowMs),
       range: undefined,
     };
   }
@@ -83,7 +87,7 @@ export function imageAnswer(
       return {
         status: 206,
         headers: [
-          ...imageHeaders(choice, validators, cacheControl, last - first + 1),
+          ...imageHeaders(choice, validators, cacheControl, nowMs, last - first + 1),
           ['Content-Range', contentRange(asked.range, length)],
         ],
         range: asked.range,
@@ -92,7 +96,7 @@ export function imageAnswer(
     case 'whole':
       return {
         status: 200,
-        headers: imageHeaders(choice, validators, cacheControl, length),
+        headers: imageHeaders(choice, validators, cacheControl, nowMs, length),
         range: { first: 0, last: length - 1 },
       };
   }
@@ -108,22 +112,29 @@ function imageHeaders(
   choice: AnsweredChoice,
   validators: Validators,
   cacheControl: string,
+  nowMs: number,
   contentLength: number,
 ): HeaderPairs {
   return [
     ['Content-Type', MEDIA_TYPES[choice.preview.type]],
     ['Content-Length', String(contentLength)],
-    ...renewalHeaders(choice, validators, cacheControl),
+    ...renewalHeaders(choice, validators, cacheControl, nowMs),
     ['Accept-Ranges', 'bytes'],
     ['Repr-Digest', reprDigest(choice.preview.digest)],
     ['X-Content-Type-Options', 'nosniff'],
   ];
 }
 
-function renewalHeaders(choice: AnsweredChoice, validators: Validators, cacheControl: string): HeaderPairs {
+function renewalHeaders(
+  choice: AnsweredChoice,
+  validators: Validators,
+  cacheControl: string,
+  nowMs: number,
+): HeaderPairs {
   return [
     ['ETag', validators.etag],
-    ['Last-Modified', httpDate(validators.lastModifiedMs)],
+    // Groups that are replaced within a second are ahead of the clock, and no date may be (RFC 9110, section 8.8.2.1).
+    ['Last-Modified', httpDate(Math.min(validators.lastModifiedMs, nowMs))],
     ['Cache-Control', cacheControl],
     ['X-Proofsheet-Match', matchHeader(choice)],
   ];

@@ -23,7 +23,7 @@ export function originalAnswer(
   cacheControl: string,
   nowMs: number,
 ): OriginalAnswer {
-  const validators: Validators = { etag: `"${version.digest}"`, lastModifiedMs: version.createdAt };
+  const validators: Validators = { etag: `"${version.digest}"`, lastModifiedMs: version.createdAt, isDateStrong: true };
   const renewal: HeaderPairs = [
     ['ETag', validators.etag],
     ['Last-Modified', httpDate(validators.lastModifiedMs)],

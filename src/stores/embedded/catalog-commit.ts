@@ -5,6 +5,7 @@ import type { Clock } from '../../kernel/ports/clock.js';
 import { namedBlobs } from '../../kernel/source.js';
 import { keepingPyramids, withPyramid } from '../../kernel/zoom/kept-pyramids.js';
 import type { PagePyramid } from '../../kernel/zoom/pyramid-index.js';
+import { laterThan } from '../creation-time.js';
 import { type ContextKeys, secondsOf } from './catalog-keys.js';
 import type { CatalogLedger } from './catalog-ledger.js';
 import type { BlobFileCheck } from './long-changes.js';
@@ -44,10 +45,11 @@ export function commitIn(
   const now = clock.now();
   if (!late) ledger.putSource(source, secondsOf(now));
   for (const { key, fileName, context } of effective) {
+    const before = ledger.group(key);
     ledger.nameContext(key, context);
     ledger.putGroup(key, {
       sourceDigest: source.digest,
-      createdAt: laterThan(ledger.group(key)?.createdAt, now),
+      createdAt: laterThan(before?.createdAt, now, before?.sourceDigest !== source.digest),
       lastUsed: secondsOf(now),
       revision: ledger.change(),
       fileName,
@@ -73,9 +75,4 @@ export function addPyramidIn(
   if (!files.isStored(digest, bytes)) return 'no-blob';
   ledger.putSource(withPyramid(standing, pyramid), secondsOf(clock.now()));
   return 'added';
-}
-
-/** `now`; or a second after `before` when the clock was set back since: Last-Modified must not go back with it. */
-function laterThan(before: number | undefined, now: number): number {
-  return before === undefined || now >= before ? now : before + 1_000;
 }

@@ -18,6 +18,13 @@ export interface Reference {
   readonly digest: Digest;
 }
 
+export interface WrittenGroup {
+  readonly ref: GroupRef;
+  readonly record: string;
+  /** The token of what may stand there whenever it was made. */
+  readonly seen?: string;
+}
+
 /**
  * What must still hold when a group is removed, as the script has it: what was decided on something that was read must not hit
  * what was written since. `any` is for clears, which mean whatever stands there.
@@ -30,26 +37,48 @@ const REMOVE_BATCH = 50;
 export class GroupIndex {
   constructor(private readonly session: Session) {}
 
-  /** Writes each group's record; resolves, in order, with whether it was written and what stood there before. */
-  async write(
-    groups: readonly { readonly ref: GroupRef; readonly record: string }[],
+  /**
+   * Writes each group's record; resolves, in order, with whether it was written and what stood there before. `again`: the record that
+   * comes later than `before`, which stands there and was made so lately that dates would not tell them apart.
+   */
+  async write<G extends WrittenGroup>(
+    groups: readonly G[],
     existing: CommitRequest['existing'],
+    again: (group: G, before: string) => string,
   ): Promise<{ readonly written: boolean; readonly before: Reference | undefined }[]> {
+    const outcomes = await this.writeOnce(groups, existing);
+    for (const [at, { before, isTooSoon }] of outcomes.entries()) {
+      let group = groups[at];
+      for (let standing = isTooSoon ? before : undefined; group && standing !== undefined; ) {
+        group = { ...group, record: again(group, standing), seen: standing.slice(0, TOKEN_CHARACTERS) };
+        const [outcome] = await this.writeOnce([group], existing);
+        if (outcome) outcomes[at] = outcome;
+        standing = outcome?.isTooSoon ? outcome.before : undefined;
+      }
+    }
+    return outcomes.map(({ written, before }) => ({ written, before: referenceOf(before) }));
+  }
+
+  private async writeOnce(
+    groups: readonly WrittenGroup[],
+    existing: CommitRequest['existing'],
+  ): Promise<{ readonly written: boolean; readonly isTooSoon: boolean; readonly before: string }[]> {
     const { keys, clock } = this.session;
     const replies = await runMany(
       this.session,
       WRITE_GROUP,
-      groups.map(({ ref, record }) => {
+      groups.map(({ ref, record, seen = '' }) => {
         const shard = groupShard(ref.imageKey);
         return {
           keys: [keys.group(ref), keys.index(shard), keys.access(shard), keys.contexts(shard)],
-          args: [existing, record, ref.context, ref.imageKey, clock.now()],
+          args: [existing, record, ref.context, ref.imageKey, clock.now(), seen],
         };
       }),
     );
-    return (replies as [number, string][]).map(([written, before]) => ({
-      written: written === 1,
-      before: referenceOf(before),
+    return (replies as [number, string][]).map(([outcome, before]) => ({
+      written: outcome === 1,
+      isTooSoon: outcome === 2,
+      before,
     }));
   }
 

@@ -9,6 +9,7 @@
 // How many groups of the shard each context has stands in a sorted set of its own, and the number of all under '\1': when
 // that differs from the index, the set is made anew from it (see context-scripts.ts).
 import { script } from './link.js';
+import { SEAL_CHARACTERS } from './seals.js';
 
 /** GET that takes a key of another type as absent; whoever writes it next replaces it. */
 const READ = `
@@ -17,19 +18,27 @@ local function read(key)
   if type(text) == 'string' then return text end
 end`;
 
+/** Where the JSON of a group's record begins (see record-codec.ts): with when it was made. */
+const BODY_AT = 12 + 64 + SEAL_CHARACTERS + 1;
+
 /**
- * KEYS record, index, access, contexts. ARGV 'keep' or 'replace', record, context, key, now in ms.
+ * KEYS record, index, access, contexts. ARGV 'keep' or 'replace', record, context, key, now in ms, and the token of what may stand there
+ * whenever it was made, or ''.
  * A group of the same source is written anew in every mode: who is told that it is there must not lose it to somebody who
  * decided on what stood there before.
- * Returns { 1 written or 0 kept, token and digest of the record before or '' }.
+ * Returns { 1 written or 0 kept, token and digest of the record before or '' }; or { 2, the record before } and has done nothing, where
+ * that was made so lately that dates do not tell them apart (`laterThan`).
  */
 export const WRITE_GROUP = script(`${READ}
-local mode, record, context, key, now = unpack(ARGV)
+local mode, record, context, key, now, seen = unpack(ARGV)
+local function madeAt(text) return tonumber(string.match(string.sub(text, ${BODY_AT}), '^%[(%d+)')) end
 local old = read(KEYS[1])
 local indexed = redis.call('ZSCORE', KEYS[2], 'C' .. context .. '\\0' .. key)
 if old and indexed then
   local same = string.sub(old, 13, 76) == string.sub(record, 13, 76)
   if mode ~= 'replace' and not same then return { 0, string.sub(old, 1, 76) } end
+  local before = string.sub(old, 1, 12) ~= seen and string.sub(old, 1, 12) ~= string.sub(record, 1, 12) and madeAt(old)
+  if before and madeAt(record) < before + (same and 0 or 1000) then return { 2, old } end
 end
 redis.call('SET', KEYS[1], record)
 if not indexed then

@@ -5,13 +5,14 @@ import type { Context, GroupRef, ImageKey } from '../../kernel/image-key.js';
 import type { Catalog, CommitRequest, Evicted, Selection, Usage } from '../../kernel/ports/catalog.js';
 import type { CatalogEntry, NamedBlob, SourceRecord } from '../../kernel/source.js';
 import type { PagePyramid } from '../../kernel/zoom/pyramid-index.js';
+import { laterThan } from '../creation-time.js';
 import { BlobOwners } from './blob-owners.js';
 import type { CatalogReader } from './catalog-reader.js';
 import type { GroupIndex, RemovalCondition, UsedGroup } from './group-index.js';
 import { ALL_SHARDS, type Shard } from './key-layout.js';
 import { streamKeys } from './key-stream.js';
 import { tokenOfRevision } from './node-memory.js';
-import { encodeGroup, newToken, type StoredGroup, type Token } from './record-codec.js';
+import { decodeGroup, encodeGroup, newToken, type StoredGroup, type Token } from './record-codec.js';
 import { digestsIn, readMany, type Session } from './session.js';
 import { type Freed, type KeptSource, SourceShelf } from './source-shelf.js';
 import { SourceWriting } from './source-writing.js';
@@ -57,7 +58,8 @@ export class RedisCatalog implements Catalog {
   async commit({ source, groups, existing }: CommitRequest): Promise<readonly Digest[]> {
     const missing = await this.sources.missingBlobs(source);
     if (missing.length > 0) return missing;
-    const createdAt = this.session.clock.now();
+    const { seals, clock } = this.session;
+    const createdAt = clock.now();
     const changes = groups.map(({ context, imageKey, sourceDigest, fileName }) => {
       const ref = { context, imageKey };
       const stored: StoredGroup = {
@@ -66,15 +68,20 @@ export class RedisCatalog implements Catalog {
         createdAt,
         ...(fileName !== undefined && { fileName }),
       };
-      return { ref, token: stored.token, record: encodeGroup(this.session.seals, ref, stored) };
+      return { ref, stored, token: stored.token, record: encodeGroup(seals, ref, stored) };
     });
+    const again = ({ ref, stored }: (typeof changes)[number], text: string): string => {
+      const before = decodeGroup(seals, ref, text);
+      const isAnother = before?.sourceDigest !== stored.sourceDigest;
+      return encodeGroup(seals, ref, { ...stored, createdAt: laterThan(before?.createdAt, createdAt, isAnother) });
+    };
     // Referred to before the groups exist: nobody can release the source in between.
     const vanished = await this.writing.write(
       source,
       changes.map(({ ref, token }) => ({ token, context: ref.context })),
     );
     if (vanished.length > 0) return vanished;
-    const outcomes = await this.groups.write(changes, existing);
+    const outcomes = await this.groups.write(changes, existing, again);
     const ended = new Map<Digest, Token[]>();
     const end = (digest: Digest, token: Token) => ended.set(digest, [...(ended.get(digest) ?? []), token]);
     for (const [at, { written, before }] of outcomes.entries()) {

@@ -6,7 +6,7 @@ import { httpDate, parseHttpDate } from '../../../../src/http/replies/http-date.
 const ETAG = '"5f1d"';
 const MODIFIED_MS = Date.UTC(2026, 2, 4, 5, 6, 7, 890);
 const NOW_MS = MODIFIED_MS + 3_600_000;
-const validators = { etag: ETAG, lastModifiedMs: MODIFIED_MS };
+const validators = { etag: ETAG, lastModifiedMs: MODIFIED_MS, isDateStrong: true };
 
 // RFC 9110, section 8.8.3: what may stand between the quotes of an entity tag.
 const opaque = fc.string({
@@ -99,6 +99,12 @@ describe('If-Range', () => {
   it('does not trust a date that two versions could share', () => {
     expect(allowsRange(httpDate(MODIFIED_MS), validators, MODIFIED_MS + 500)).toBe(false);
   });
+});
+
+it('a date that other bytes may have, too, allows no range; a tag does', () => {
+  const weak = { ...validators, isDateStrong: false };
+  expect(allowsRange(httpDate(MODIFIED_MS), weak, NOW_MS)).toBe(false);
+  expect(allowsRange(ETAG, weak, NOW_MS)).toBe(true);
 });
 
 describe('HTTP dates', () => {
