@@ -77,7 +77,7 @@ export const FAIRNESS = {
   contextDrawingsPerMinute: setting(
     'CONTEXT_DRAWINGS_PER_MINUTE',
     whole('pictures per minute', { min: 0, max: 1_000_000 }),
-    'New pictures that one context may have drawn on demand of known sources per minute and HTTP process; more are answered 429. One that takes more than 8 million pixels on its way counts as one for each 4 million. What is kept already, and the first of a new upload, are not counted. 0 sets no limit.',
+    'New pictures that one context may have drawn on demand per minute and HTTP process, contact sheets and pictures of fetched URLs among them; more are answered 429. One that takes more than 8 million pixels on its way counts as one for each 4 million. What is kept already, and the first of a new upload, are not counted. 0 sets no limit.',
     { reloads: true },
   ),
   contextWeights: setting(
