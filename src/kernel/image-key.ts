@@ -2,7 +2,7 @@
 // by character: no case folding and no Unicode normalisation, so that what a client wrote is what it finds again.
 import { ProofsheetError } from './errors.js';
 
-/** 1 to 256 characters without control characters, but `.` and `..`: no URL can have those. Clients usually send the hex SHA-256 of the source. */
+/** 1 to 256 characters without control characters. Clients usually send the hex SHA-256 of the source. */
 export type ImageKey = string & { readonly __brand: 'ImageKey' };
 
 /** 0 to 256 characters without control characters; `""` is the default context. */
@@ -19,22 +19,10 @@ export const DEFAULT_CONTEXT = '' as Context;
 
 /** `text` (already URL-decoded) as an image key; throws `invalid-image-key`. */
 export function parseImageKey(text: string): ImageKey {
-  checkPathName('image key', text);
-  return parseKeyBegin(text);
-}
-
-/** The same of what a key begins with. */
-export function parseKeyBegin(text: string): ImageKey {
   if (text.length === 0)
     throw new ProofsheetError('invalid-image-key', 'expected an image key of 1 to 256 characters, got none');
   checkName('image key', text);
   return text as ImageKey;
-}
-
-/** `text` as a context that is a segment of a path; throws `invalid-image-key`. */
-export function parsePathContext(text: string): Context {
-  checkPathName('context', text);
-  return parseContext(text);
 }
 
 /** `text` (already URL-decoded) as a context; `undefined` and `""` are the default context. Throws `invalid-image-key`. */
@@ -69,12 +57,6 @@ export interface ShownContext {
 export function shownContextOf(context: Context): ShownContext {
   const shown = clientContextOf(context);
   return { context: shown, isOfLibrary: shown !== context };
-}
-
-/** Clients take these for steps within the path, percent-encoded as well: they would ask for something else. */
-function checkPathName(what: string, text: string): void {
-  if (text === '.' || text === '..')
-    throw new ProofsheetError('invalid-image-key', `expected ${what} other than . and .., which no URL can have`);
 }
 
 function checkName(what: string, text: string): void {

@@ -1,14 +1,7 @@
 // What a purge takes away: by image key, context, prefix of a key, or the content itself. Pure rules; no store, no dialect.
 import { type Digest, parseDigest, scopedDigest } from '../digest.js';
 import { ProofsheetError } from '../errors.js';
-import {
-  type Context,
-  type GroupRef,
-  type ImageKey,
-  parseContext,
-  parseImageKey,
-  parseKeyBegin,
-} from '../image-key.js';
+import { type Context, type GroupRef, type ImageKey, parseContext, parseImageKey } from '../image-key.js';
 
 /** `context` of `key` and `prefix`: that one alone; absent: all of them. */
 export type PurgeSelection =
@@ -64,7 +57,7 @@ export function parseSelection(asked: Readonly<Record<string, unknown>>): PurgeS
     return { by: 'key', imageKey: parseImageKey(textOf(key, 'key')), ...(context !== undefined && { context }) };
   if (prefix !== undefined) {
     // What begins like a key is one: no prefix takes everything by mistake.
-    const begun = parseKeyBegin(textOf(prefix, 'prefix'));
+    const begun = parseImageKey(textOf(prefix, 'prefix'));
     return { by: 'prefix', prefix: begun, ...(context !== undefined && { context }) };
   }
   return { by: 'context', context: context as Context };

@@ -2,7 +2,7 @@
 // `{key}_files/{level}/{column}_{row}.jpg`; the context `_` is the default one. The same below `/dzi/assets/{tenant}` for assets; a name
 // that ends in `;page=N` is that of a page.
 import { ProofsheetError } from '../../../kernel/errors.js';
-import { DEFAULT_CONTEXT, parseImageKey, parsePathContext } from '../../../kernel/image-key.js';
+import { DEFAULT_CONTEXT, parseContext, parseImageKey } from '../../../kernel/image-key.js';
 import { TILE_SIDE_PX } from '../../../kernel/zoom/pyramid.js';
 import type { ZoomPicture } from '../../../previews/zoom/answers.js';
 import { plainFailure } from '../../replies/error-map.js';
@@ -162,7 +162,7 @@ function view(kind: ZoomedKind): Route {
 function zoomedOf(kind: ZoomedKind, owner: string, text: string): Zoomed {
   const { name, ...page } = namedPage(text);
   if (kind === 'asset') return { kind, tenant: owner, asset: name, ...page };
-  const context = owner === DEFAULT ? DEFAULT_CONTEXT : parsePathContext(owner);
+  const context = owner === DEFAULT ? DEFAULT_CONTEXT : parseContext(owner);
   return { kind, context, imageKey: parseImageKey(name), ...page };
 }
 
