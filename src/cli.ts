@@ -16,7 +16,6 @@ import { ConfigError } from './config/config-error.js';
 import { loadConfig } from './config/load-config.js';
 import { hashPassword } from './http/access/passwords.js';
 import { signedPath } from './http/access/signed-url.js';
-import type { OperationName } from './http/dialects/image-converter/operations.js';
 import { parseContext } from './kernel/image-key.js';
 import { DataDirError } from './stores/embedded/storage-errors.js';
 
@@ -91,15 +90,6 @@ const RUNNERS: Readonly<Record<CommandName, Command>> = {
   },
   help: async (args) => help(args),
 };
-
-/** What a signature opens; deep zoom takes a token. */
-const SIGNED_READS: ReadonlySet<string> = new Set<OperationName>([
-  'getImage',
-  'getMetadata',
-  'getImageAndMetadata',
-  'getKeyCount',
-  'sheet',
-]);
 
 await run(process.argv.slice(2));
 
@@ -185,9 +175,14 @@ async function signUrl(args: readonly string[]): Promise<number> {
   if (path === undefined || more.length > 0 || !path.startsWith('/'))
     throw new UsageError('sign-url takes one path that starts with / and an operation, without the base path');
   const segments = decoded(path.slice(1));
-  if (!SIGNED_READS.has(segments[0] ?? ''))
+  const { operationsOf } = await import('./http/dialects/image-converter/operations.js');
+  // What a signature opens there; deep zoom takes a token.
+  const signable = Object.values(operationsOf({ strictFormats: false })).filter(
+    ({ opensTo }) => opensTo === 'token-or-signature',
+  );
+  if (!signable.some(({ name }) => name === segments[0]))
     throw new UsageError(
-      `sign-url takes a path that begins with one of ${[...SIGNED_READS].join(', ')}: no other read`,
+      `sign-url takes a path that begins with one of ${signable.map(({ name }) => name).join(', ')}: a signature opens no other read`,
     );
   if (segments.includes('.') || segments.includes('..'))
     throw new UsageError('sign-url takes a path without . and ..: no URL can have them');

@@ -56,6 +56,9 @@ test.each([
   ['/getImage/%2E%2E/80x80', 'without . and ..'],
   ['/dzi/alice/photo.dzi', 'begins with one of'],
   ['/cacheImage/key', 'begins with one of'],
+  ['/sheet?key=a', 'begins with one of getImage, getImageAndMetadata, getMetadata:'],
+  ['/sheet', 'begins with one of'],
+  ['/getKeyCount', 'begins with one of'],
 ])('sign-url signs nothing that no signature opens: %s', (path, message) => {
   const environment = { PROOFSHEET_API_TOKENS: 'token-of-16-characters', PROOFSHEET_URL_KEYS: `k1:${SECRET}` };
   const { status, stdout, stderr } = run(['sign-url', path], '', environment);

@@ -1,15 +1,11 @@
 // Uploads that an S3 service refuses, resets or does not take: no file stays open, and nothing is written but by our logger.
 import { readdir, readlink, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
-import { openS3Blobs } from '../../../src/stores/s3/open-s3-blobs.js';
-import { FakeClock } from '../../support/fake-clock.js';
-import { FakeLogger } from '../../support/fake-logger.js';
-import { FakeMetrics } from '../../support/fake-metrics.js';
 import { until } from '../../support/gate.js';
 import { blobOf } from '../../support/records.js';
+import { openS3ByHand } from '../../support/s3-by-hand.js';
 import { withTempDir } from '../../support/temp-dir.js';
 
 /** More than sockets and pipes take of what nobody reads. */
@@ -26,20 +22,7 @@ async function open(onPut: RequestListener) {
     if (request.method === 'PUT') onPut(request, response);
     else response.end();
   });
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  return openS3Blobs({
-    bucket: 'bucket',
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    region: 'here',
-    credentials: { accessKeyId: 'key', secretAccessKey: 'secret' },
-    prefix: 'p/',
-    marks: { add: async () => {}, remove: async () => {}, prolong: () => {}, unneeded: async () => [] },
-    maxSourceBytes: BYTES,
-    graceMs: 1_000,
-    clock: new FakeClock(),
-    logger: new FakeLogger(),
-    metrics: new FakeMetrics(),
-  });
+  return openS3ByHand(server, BYTES);
 }
 
 async function openBelow(dir: string): Promise<number> {

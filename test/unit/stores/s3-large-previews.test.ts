@@ -1,14 +1,11 @@
 // What a bucket takes it gives back, and what is too large to be read is a fault of one blob: the service is there for all the others.
 import { writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { openS3Blobs, type S3Blobs } from '../../../src/stores/s3/open-s3-blobs.js';
-import { FakeClock } from '../../support/fake-clock.js';
-import { FakeLogger } from '../../support/fake-logger.js';
-import { FakeMetrics } from '../../support/fake-metrics.js';
+import type { S3Blobs } from '../../../src/stores/s3/open-s3-blobs.js';
 import { blobOf } from '../../support/records.js';
+import { openS3ByHand } from '../../support/s3-by-hand.js';
 import { withTempDir } from '../../support/temp-dir.js';
 
 const MOST_BYTES = 64 * 2 ** 20;
@@ -36,20 +33,7 @@ beforeEach(async () => {
     response.writeHead(bytes ? 200 : 404, { 'Content-Length': bytes?.length ?? 0 });
     response.end(request.method === 'HEAD' ? undefined : bytes);
   });
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  s3 = await openS3Blobs({
-    bucket: 'bucket',
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    region: 'here',
-    credentials: { accessKeyId: 'key', secretAccessKey: 'secret' },
-    prefix: 'p/',
-    marks: { add: async () => {}, remove: async () => {}, prolong: () => {}, unneeded: async () => [] },
-    maxSourceBytes: 4 * MOST_BYTES,
-    graceMs: 1_000,
-    clock: new FakeClock(),
-    logger: new FakeLogger(),
-    metrics: new FakeMetrics(),
-  });
+  s3 = await openS3ByHand(server, 4 * MOST_BYTES);
 });
 afterEach(async () => {
   await s3.blobs.close();
