@@ -119,8 +119,9 @@ export interface RouteRules {
   /** Largest body of JSON in bytes, where the usual 64 KiB do not do. */
   readonly maxJsonBytes?: number;
   /**
-   * `reads`: what is stored. `draws`: makes a picture of what is stored, with nothing uploaded. `makes`: converts its upload, unless the group exists. `makes-anew`: even then. `administers`:
-   * lists and clears. `stays-open`: starts no work, so it is answered while the server drains.
+   * `reads`: what is stored. `draws`: makes a picture of what is stored, with nothing uploaded. `makes`: converts its upload, unless
+   * the group exists. `makes-anew`: even then. `administers`: lists and clears. `stays-open`: starts no work, so it is answered while
+   * the server drains.
    */
   readonly effort: 'reads' | 'draws' | 'makes' | 'makes-anew' | 'administers' | 'stays-open';
   /** Answers with pages for browsers, which get the headers that protect them; `framed`: pages of others may show them in a frame. */
