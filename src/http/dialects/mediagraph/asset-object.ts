@@ -47,7 +47,7 @@ export function assetObject(showing: Showing, described: DescribedAsset): Readon
     ...timesOf(described),
     ...embeddedOf(version?.embedded),
     ...(asset.title !== asset.fileName && asset.createdVia === 'import' && { title: asset.title }),
-    ...(version && urlsOf(showing, version)),
+    ...(version && urlsOf(showing, asset, version)),
     aasm_state: stateOf(described),
     processing_error: asset.failure ? (asset.failure.message ?? asset.failure.code) : null,
     processing_progress: asset.state === 'processed' ? 100 : null,
@@ -77,7 +77,7 @@ export function versionObject(
 ): Readonly<Record<string, unknown>> {
   const { settings, use, tenant, withRenditions } = showing;
   const organization = organizationOf(tenant);
-  const url = (name: (typeof RENDITIONS)[number]) => previewUrl(settings, use, organization, version, name);
+  const url = (name: (typeof RENDITIONS)[number]) => previewUrl(settings, use, organization, asset, version, name);
   return {
     id: asset.number * 1_000 + version.number,
     asset_id: asset.number,
@@ -121,7 +121,7 @@ export function fileNameOf({ fileName, title }: DescribedAsset['asset'], version
 }
 
 function namesOf({ tenant }: Showing, { asset, version }: DescribedAsset): Readonly<Record<string, unknown>> {
-  const guid = guidOf(asset.id);
+  const guid = guidOf(asset);
   const organization = organizationOf(tenant);
   const fileName = fileNameOf(asset, version);
   const session = asset.upload && sessionGuidOf(asset.upload.session);
@@ -203,10 +203,14 @@ function embeddedOf(facts: EmbeddedFacts = {}): Readonly<Record<string, unknown>
   };
 }
 
-function urlsOf({ settings, use, tenant }: Showing, version: AssetVersion): Readonly<Record<string, string | null>> {
+function urlsOf(
+  { settings, use, tenant }: Showing,
+  asset: DescribedAsset['asset'],
+  version: AssetVersion,
+): Readonly<Record<string, string | null>> {
   const organization = organizationOf(tenant);
   return Object.fromEntries(
-    RENDITIONS.map((name) => [`${name}_url`, previewUrl(settings, use, organization, version, name)]),
+    RENDITIONS.map((name) => [`${name}_url`, previewUrl(settings, use, organization, asset, version, name)]),
   );
 }
 

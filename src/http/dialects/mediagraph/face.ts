@@ -1,5 +1,6 @@
 // What the routes of this dialect are given, and what every object of it is made with.
-import type { AssetVersion, DescribedAsset } from '../../../kernel/library/asset.js';
+import type { Context } from '../../../kernel/image-key.js';
+import type { Asset, AssetVersion, DescribedAsset } from '../../../kernel/library/asset.js';
 
 import type { Tenant } from '../../../kernel/library/tenant.js';
 import type { PortRule } from '../../../kernel/source-url.js';
@@ -7,7 +8,7 @@ import type { LibraryUse } from '../../../library/answers.js';
 import type { PublicUrl } from '../public-url.js';
 import { type Call, READS, type RouteRules, type UseCases } from '../route.js';
 import { MediagraphFailure, notFound } from './failures.js';
-import { guidOf, parseGuid, parseNumber } from './ids.js';
+import { guidOf, isGuidOf, parseGuid, parseNumber } from './ids.js';
 import { RENDITION_EXTENSION, type Rendition } from './renditions.js';
 
 export interface MediagraphSettings {
@@ -45,15 +46,25 @@ export function organizationOf({ organizationNumber }: Tenant): number {
 }
 
 /** The asset of a number or a GUID, also in the trash. Throws 404. */
-export async function assetNamed({ library }: LibraryUse, { context }: Tenant, name: string): Promise<DescribedAsset> {
+export async function assetNamed(use: LibraryUse, { context }: Tenant, name: string): Promise<DescribedAsset> {
   const number = parseNumber(name);
-  const id = number === undefined ? parseGuid(name) : undefined;
-  const found =
-    number !== undefined
-      ? await library.findByNumber(context, number, true)
-      : id && (await library.findAsset(context, id));
+  const found = await (number === undefined
+    ? assetOfGuid(use, context, name, true)
+    : use.library.findByNumber(context, number, true));
   if (!found) throw notFound();
   return found;
+}
+
+/** The asset of a GUID, one in the trash where `trashed`; `undefined` for another text, or one that is not known. */
+export async function assetOfGuid(
+  { library }: LibraryUse,
+  context: Context,
+  guid: string,
+  trashed = false,
+): Promise<DescribedAsset | undefined> {
+  const number = parseGuid(guid);
+  const found = number === undefined ? undefined : await library.findByNumber(context, number, trashed);
+  return found && isGuidOf(guid, found.asset) ? found : undefined;
 }
 
 /** Throws 404 for one in the trash, too. */
@@ -68,8 +79,13 @@ export function iso(ms: number | undefined): string | null {
 }
 
 /** What a preview's path says, below the mount; all of it is signed. */
-export function previewParts(organization: number, version: AssetVersion, rendition: Rendition): readonly string[] {
-  const guid = guidOf(version.assetId);
+export function previewParts(
+  organization: number,
+  asset: Asset,
+  version: AssetVersion,
+  rendition: Rendition,
+): readonly string[] {
+  const guid = guidOf(asset);
   const seconds = Math.floor(version.createdAt / 1_000);
   const name = `${guid.slice(0, 8)}-${rendition}.${RENDITION_EXTENSION}`;
   return [String(organization), guid, String(version.number), String(seconds), name];
@@ -80,10 +96,11 @@ export function previewUrl(
   { mount, publicUrl }: MediagraphSettings,
   { links }: LibraryUse,
   organization: number,
+  asset: Asset,
   version: AssetVersion,
   rendition: Rendition,
 ): string | null {
-  const parts = previewParts(organization, version, rendition);
+  const parts = previewParts(organization, asset, version, rendition);
   const query = links.query('preview', parts);
   return query === undefined ? null : `${publicUrl()}${mount}/previews/${parts.join('/')}?${query}`;
 }

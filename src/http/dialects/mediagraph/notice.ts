@@ -37,7 +37,7 @@ export async function mediagraphNotice(
   if (tenant.organizationNumber === undefined) return undefined;
   const asset = described
     ? assetObject({ settings, use, tenant }, described)
-    : { id: notice.number, guid: guidOf(notice.assetId) };
+    : { id: notice.number, guid: guidOf({ id: notice.assetId, number: notice.number }) };
   const isThere = described?.version !== undefined && described.asset.trashedAt === undefined;
   const token = extras.include_download_url === true && isThere ? await grantOne(use, tenant, described) : undefined;
   const body = JSON.stringify({

@@ -9,9 +9,8 @@ import type { HeaderPairs } from '../../replies/headers.js';
 import type { OriginalReply } from '../../replies/reply.js';
 import { type Route, route } from '../route.js';
 import { OF_PREVIEW } from './descriptions.js';
-import { libraryOf, organizationOf, previewParts, READING } from './face.js';
+import { assetOfGuid, libraryOf, organizationOf, previewParts, READING } from './face.js';
 import { notFound } from './failures.js';
-import { parseGuid } from './ids.js';
 import { badLink, linkQueryOf } from './put.js';
 import { RENDITION_EXTENSION, RENDITIONS, type Rendition, recipeOf } from './renditions.js';
 
@@ -36,17 +35,17 @@ export function preview(): Route {
       if (judged !== 'right') throw badLink(judged);
       const [organization = '', guid = '', number = '', , name = ''] = parts;
       const tenant = library.tenants.list().find((known) => String(known.organizationNumber) === organization);
-      const id = parseGuid(guid);
-      const version = tenant && id && (await library.library.findVersion(tenant.context, id, Number(number)));
+      const asset = tenant && (await assetOfGuid(library, tenant.context, guid))?.asset;
+      const version = asset && (await library.library.findVersion(tenant.context, asset.id, Number(number)));
       const rendition = RENDITIONS.find((known) => name.endsWith(`-${known}.${RENDITION_EXTENSION}`));
-      if (!tenant || !version || !rendition) throw notFound();
+      if (!tenant || !asset || !version || !rendition) throw notFound();
       // An id that was given to other bytes since is not what was signed.
-      if (previewParts(organizationOf(tenant), version, rendition).join() !== parts.join()) throw notFound();
+      if (previewParts(organizationOf(tenant), asset, version, rendition).join() !== parts.join()) throw notFound();
       const left = library.links.secondsLeft(query);
       return renditionReply(
         library,
         tenant,
-        { id, number: version.number, createdAt: version.createdAt, source: version.digest },
+        { id: asset.id, number: version.number, createdAt: version.createdAt, source: version.digest },
         rendition,
         [['Cache-Control', `public, max-age=${left}, immutable`]],
       );

@@ -9,8 +9,8 @@ import { type Route, route } from '../route.js';
 import { assetObject, fileNameOf, stateOf } from './asset-object.js';
 import { pagesOf } from './assets.js';
 import { OF_SEARCH } from './descriptions.js';
-import { libraryOf, type MediagraphSettings, organizationOf, READING, settingsFor } from './face.js';
-import { guidOf, parseGuid, parseNumber, parseSessionName } from './ids.js';
+import { assetOfGuid, libraryOf, type MediagraphSettings, organizationOf, READING, settingsFor } from './face.js';
+import { guidOf, parseNumber, parseSessionName } from './ids.js';
 import { Params } from './params.js';
 
 const MAX_NAMED = 1_000;
@@ -88,9 +88,7 @@ async function* candidates(use: LibraryUse, tenant: Tenant, params: Params): Asy
     const found = await Promise.all(
       [...new Set(named)].map(async (name) => {
         const number = parseNumber(name);
-        if (number !== undefined) return library.findByNumber(context, number);
-        const id = parseGuid(name);
-        return id && library.describeAsset(context, id);
+        return number === undefined ? assetOfGuid(use, context, name) : library.findByNumber(context, number);
       }),
     );
     yield found.filter((one) => one !== undefined);
@@ -130,7 +128,7 @@ function testOf(params: Params): (described: DescribedAsset) => boolean {
     if (q === undefined) return true;
     const texts = [fileNameOf(asset, version), asset.title, version?.embedded?.title, version?.embedded?.description];
     return (
-      guidOf(asset.id).startsWith(q) ||
+      guidOf(asset).startsWith(q) ||
       texts.some((text) =>
         String(text ?? '')
           .toLowerCase()

@@ -2,38 +2,68 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { credentialsOf } from '../../../../src/http/dialects/mediagraph/access.js';
-import { guidOf, parseGuid, parseSessionName, sessionGuidOf } from '../../../../src/http/dialects/mediagraph/ids.js';
+import {
+  guidOf,
+  isGuidOf,
+  parseGuid,
+  parseSessionName,
+  sessionGuidOf,
+} from '../../../../src/http/dialects/mediagraph/ids.js';
 import { Params } from '../../../../src/http/dialects/mediagraph/params.js';
 import { parseSize } from '../../../../src/http/dialects/mediagraph/renditions.js';
 import { type AssetId, newAssetId } from '../../../../src/kernel/library/ids.js';
 
-const ASSET_IDS = fc
-  .array(fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz0123456789'), { minLength: 13, maxLength: 13 })
-  .map((characters) => characters.join('') as AssetId);
+const ASSETS = fc.record({
+  id: fc
+    .array(fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz0123456789'), { minLength: 13, maxLength: 13 })
+    .map((characters) => characters.join('') as AssetId),
+  number: fc.oneof(fc.integer({ min: 1, max: 1_000 }), fc.integer({ min: 1, max: 2 ** 46 - 1 })),
+});
 
 describe('the GUID of an asset', () => {
-  it('is a UUID of version 4, and its id is found again', () => {
+  it('is a UUID of version 4 that says the number', () => {
     fc.assert(
-      fc.property(ASSET_IDS, (id) => {
-        expect(guidOf(id)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-        expect(parseGuid(guidOf(id))).toBe(id);
-        expect(parseGuid(guidOf(id).toUpperCase())).toBe(id);
+      fc.property(ASSETS, (asset) => {
+        const guid = guidOf(asset);
+        expect(guid).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+        for (const text of [guid, guid.toUpperCase()]) {
+          expect(parseGuid(text)).toBe(asset.number);
+          expect(isGuidOf(text, asset)).toBe(true);
+        }
       }),
     );
   });
 
-  it('is no asset once a digit of it is another', () => {
+  it('is of no other asset, nor of this one once a digit of it is another', () => {
     fc.assert(
-      fc.property(ASSET_IDS, fc.nat({ max: 35 }), (id, at) => {
-        const guid = guidOf(id);
+      fc.property(ASSETS, ASSETS, fc.nat({ max: 35 }), (asset, { id }, at) => {
+        const guid = guidOf(asset);
         const other = `${guid.slice(0, at)}${guid[at] === '0' ? '1' : '0'}${guid.slice(at + 1)}`;
-        expect(parseGuid(other)).toBeUndefined();
+        expect(isGuidOf(other, asset)).toBe(false);
+        fc.pre(id !== asset.id);
+        expect(isGuidOf(guid, { ...asset, id })).toBe(false);
+      }),
+    );
+  });
+
+  it('does not tell the id, which opens the original at other faces', () => {
+    fc.assert(
+      fc.property(ASSETS, (asset) => {
+        const hex = BigInt(`0x${guidOf(asset).replaceAll('-', '')}`)
+          .toString(2)
+          .padStart(128, '0');
+        const value = BigInt(`0b${hex.slice(0, 48)}${hex.slice(52, 64)}${hex.slice(66)}`);
+        const ids = Array.from({ length: 122 }, (_, shift) =>
+          ((value >> BigInt(shift)) % 36n ** 13n).toString(36).padStart(13, '0'),
+        );
+        expect(ids).not.toContain(asset.id);
       }),
     );
   });
 
   it('is asked for by texts that are none', () => {
-    for (const text of ['', 'x', newAssetId(), '00000000-0000-4000-8000-000000000000', `${guidOf(newAssetId())}0`])
+    const guid = guidOf({ id: newAssetId(), number: 7 });
+    for (const text of ['', 'x', newAssetId(), '00000000-0000-1000-8000-000000000000', `${guid}0`])
       expect(parseGuid(text)).toBeUndefined();
   });
 });
