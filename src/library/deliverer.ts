@@ -28,6 +28,8 @@ export interface Delivery {
   readonly letter: Letter;
   /** Kept in the log beside the attempt. */
   readonly told?: ToldNotice;
+  /** The receiver said 410: it wants nothing that is meant for this URL any more. */
+  readonly onGone?: () => Promise<void>;
 }
 
 export class Deliverer {
@@ -39,7 +41,7 @@ export class Deliverer {
     const { id, url, tenant, letter } = delivery;
     const at = await deliveries.admit(claim.context, receiverOf(url), clock.now());
     if (at === 'never') return this.end(claim, delivery, 'dead', undefined);
-    if (at > clock.now()) return { kind: 'again', at, retry: { free: true } };
+    if (at > clock.now()) return { kind: 'again', at, retry: { free: true }, reason: 'receiver-rests' };
     const said = await sender.send({
       ...{ id, url, body: letter.body, headers: letter.headers, secrets: tenant.webhookSecrets },
       ...(tenant.allowedHosts && { allowedHosts: tenant.allowedHosts }),
@@ -47,11 +49,12 @@ export class Deliverer {
     });
     if (said.fault === undefined) return this.end(claim, delivery, 'delivered', said);
     // What policy forbids and what is gone for good stays so.
+    if (said.fault === 'gone') await delivery.onGone?.();
     const isFinal = said.fault === 'gone' || said.fault === 'address-forbidden';
     const wait = isFinal ? undefined : deliveryWaitMs(claim.attempts + 1, this.share(), said.retryAfterMs);
     if (wait === undefined) return this.end(claim, delivery, 'dead', said);
     await this.note(claim, delivery, 'again', said);
-    return { kind: 'again', at: clock.now() + wait };
+    return { kind: 'again', at: clock.now() + wait, reason: `receiver-${said.fault}` };
   }
 
   private async end(

@@ -5,6 +5,7 @@ import { shareOf } from '../kernel/fair-share.js';
 import type { Context } from '../kernel/image-key.js';
 import { type ItemStage, parseItemWorkId } from '../kernel/library/import-job.js';
 import { faultWaitMs, MAX_PATIENCE_MS, type Reason } from '../kernel/library/reason.js';
+import type { RetryReason } from '../kernel/library/retry-reasons.js';
 import { parseSlotName } from '../kernel/library/upload.js';
 import type { AgingClock } from '../kernel/ports/clock.js';
 import type { Claim, ItemRetry, JobEffects, JobKind, Jobs } from '../kernel/ports/jobs.js';
@@ -26,8 +27,8 @@ const INTERNAL: Reason = { code: 'internal', message: 'its processing failed, by
 /** How a job ends, or goes on. */
 export type Ending =
   | { readonly kind: 'done'; readonly effects?: JobEffects }
-  /** `at`: Unix ms. */
-  | { readonly kind: 'again'; readonly at: number; readonly retry?: ItemRetry };
+  /** `at`: Unix ms. `reason`: how it is counted, where the item that is retried has none. */
+  | { readonly kind: 'again'; readonly at: number; readonly retry?: ItemRetry; readonly reason?: RetryReason };
 
 /** What a handler has in hand beside the claim. */
 export interface Hold {
@@ -173,7 +174,7 @@ export class JobRunner {
   private async end(claim: Claim, ending: Ending): Promise<void> {
     const { jobs, metrics, retries, kind } = this.deps;
     if (ending.kind === 'again') {
-      retries.add(kind, ending.retry?.reason?.code);
+      retries.add(kind, ending.retry?.reason?.code ?? ending.reason);
       await jobs.retryAt(claim, ending.at, ending.retry);
       return;
     }

@@ -1,13 +1,12 @@
 // How often work of the library was put off, and why, in this process since it started: for operators who look at one server. Metrics tell
 // the same over time and over all processes.
-import type { ImportReason } from '../kernel/import-reasons.js';
+import type { RetryReason } from '../kernel/library/retry-reasons.js';
 import type { JobKind } from '../kernel/ports/jobs.js';
 import type { Metrics } from '../kernel/ports/metrics.js';
 
 export interface Retries {
   readonly kind: JobKind;
-  /** Why: of the origin, the receiver, or this server (`internal`). */
-  readonly reason: ImportReason;
+  readonly reason: RetryReason;
   /** 1 or more. */
   readonly retries: number;
 }
@@ -18,7 +17,7 @@ export class RetryTally {
   constructor(private readonly metrics: Metrics) {}
 
   /** As many entries as there are kinds and reasons at most. */
-  add(kind: JobKind, reason: ImportReason = 'internal'): void {
+  add(kind: JobKind, reason: RetryReason = 'internal'): void {
     this.metrics.count('job_retries_total', { kind, reason });
     const name = `${kind} ${reason}`;
     this.counts.set(name, { kind, reason, retries: (this.counts.get(name)?.retries ?? 0) + 1 });

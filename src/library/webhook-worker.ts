@@ -26,7 +26,7 @@ export type NoticeLetter = (facts: NoticeFacts) => Promise<Letter | undefined>;
 
 export interface WebhookWorkerDeps extends DelivererDeps {
   readonly assets: Pick<Assets, 'findAsset'>;
-  readonly endpoints: Pick<Endpoints, 'list'>;
+  readonly endpoints: Pick<Endpoints, 'list' | 'change'>;
   readonly tenants: Tenants;
   readonly letterOf: NoticeLetter;
 }
@@ -62,6 +62,11 @@ export class WebhookWorker {
     const { body: _, ...known } = notice;
     const told = { notice: known, body: letter.body };
     const id = `asset_${claim.id.replaceAll('.', '_')}`;
-    return this.deliverer.deliver(claim, { id, url: endpoint.url, tenant, letter, told }, hold);
+    // A URL that was registered is switched off, as whoever answers so expects; a tenant can switch it on again.
+    const onGone = async (): Promise<void> => {
+      await endpoints.change(context, endpoint.id, { isEnabled: false });
+      logger.warn({ endpoint: endpoint.id }, 'a webhook is switched off: its receiver answered 410');
+    };
+    return this.deliverer.deliver(claim, { id, url: endpoint.url, tenant, letter, told, onGone }, hold);
   };
 }

@@ -3,6 +3,7 @@
 import { ERROR_NAMES, type ErrorName } from '../kernel/errors.js';
 import { FORMAT_TYPES } from '../kernel/format.js';
 import { IMPORT_REASONS } from '../kernel/import-reasons.js';
+import { RETRY_REASONS } from '../kernel/library/retry-reasons.js';
 import { EVICTION_REASONS } from '../kernel/ports/catalog.js';
 import { PRIORITIES } from '../kernel/ports/converter.js';
 import { JOB_KINDS } from '../kernel/ports/jobs.js';
@@ -135,7 +136,7 @@ export const COUNTERS = {
   },
   job_retries_total: {
     help: 'Durable jobs put off to be tried again, by kind and reason.',
-    labels: { kind: { values: JOB_KINDS }, reason: { values: IMPORT_REASONS, atZero: ['source-unavailable'] } },
+    labels: { kind: { values: JOB_KINDS }, reason: { values: RETRY_REASONS, atZero: ['source-unavailable'] } },
   },
   errors_total: { help: 'Failures, by name.', labels: { error: { values: ERROR_NAMES } } },
   fetches_total: {

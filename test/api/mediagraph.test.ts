@@ -262,6 +262,23 @@ describe('webhooks', () => {
     expect(told()).toMatchObject([{ event: 'asset.created', assets: [{ id }] }]);
   });
 
+  test('whose receiver says 410 are switched off, and can be switched on again', async () => {
+    const { id } = await add({ name: 'Site', url: HOOK });
+    edge.sender.next = { fault: 'gone', status: 410 };
+    const { id: first } = await arrive();
+    await edge.work('webhook');
+    expect(edge.sender.sent).toHaveLength(1);
+    expect(await client.get(`/api/webhooks/${id}`)).toMatchObject({ enabled: false });
+    edge.sender.next = { fault: undefined, status: 204 };
+    await client.send('DELETE', `/api/assets/${first}`);
+    await edge.work('webhook');
+    expect(edge.sender.sent).toHaveLength(1);
+    await client.send('PUT', `/api/webhooks/${id}`, { enabled: 'true' });
+    await client.send('POST', `/api/assets/${first}/restore`);
+    await edge.work('webhook');
+    expect(told().slice(1)).toMatchObject([{ event: 'asset.restored' }]);
+  });
+
   test('that fail are tried again, their attempts stand in a log, and one is said again in the same words', async () => {
     await add({ name: 'Site', url: HOOK });
     edge.sender.next = { fault: 'status', status: 500, answer: 'oh no' };

@@ -2,7 +2,7 @@
 // neither grows without end.
 import { expect } from 'vitest';
 import type { Context } from '../../src/kernel/image-key.js';
-import { DISABLED_AFTER_MS, FAILURES_TO_REST, REST_MS } from '../../src/kernel/library/delivery.js';
+import { DISABLED_AFTER_MS, FAILURES_TO_REST, IN_A_ROW_MS, REST_MS } from '../../src/kernel/library/delivery.js';
 import {
   type Deliveries,
   LOGGED_PER_RECEIVER,
@@ -98,12 +98,13 @@ export const deliveriesCases: readonly ContractCase<DeliveriesSubject>[] = [
     },
   },
   {
-    name: 'calls a receiver no more that failed for three days, until it is enabled',
+    name: 'calls a receiver no more that failed ten times in a row over three days, until it is enabled',
     run: async (subject) => {
       const { deliveries, peer } = subject;
-      await fail(subject, 1);
-      await fail(subject, 1, NOW + DISABLED_AFTER_MS);
-      const later = NOW + 2 * DISABLED_AFTER_MS;
+      for (let at = NOW; at < NOW + DISABLED_AFTER_MS; at += IN_A_ROW_MS) await fail(subject, 3, at);
+      const later = NOW + DISABLED_AFTER_MS;
+      expect(await peer.deliveries.admit(TENANT, HOOK, later)).toBe(later);
+      await fail(subject, 1, later);
       expect(await peer.deliveries.admit(TENANT, HOOK, later)).toBe('never');
       expect(await deliveries.failing()).toMatchObject([{ context: TENANT, state: { disabled: 'failing' } }]);
       // Nothing was sent, so nothing is said of the receiver.
@@ -114,7 +115,32 @@ export const deliveriesCases: readonly ContractCase<DeliveriesSubject>[] = [
       expect(await deliveries.admit(TENANT, HOOK, later)).toBe(later);
       expect(await deliveries.enable(TENANT, HOOK)).toBe(false);
       expect(await deliveries.enable(TENANT, `${HOOK}/unknown`)).toBe(false);
-      expect(await deliveries.log(TENANT, HOOK)).toHaveLength(3);
+      expect(await deliveries.log(TENANT, HOOK)).toHaveLength(11);
+    },
+  },
+  {
+    name: 'goes on calling a receiver that fails seldom, however long ago it first did',
+    run: async (subject) => {
+      const { deliveries, peer } = subject;
+      await fail(subject, 8);
+      for (let week = 1; week <= 20; week++) {
+        const at = NOW + week * 7 * 86_400_000;
+        expect(await peer.deliveries.admit(TENANT, HOOK, at)).toBe(at);
+        await fail(subject, 1, at);
+        expect(await deliveries.failing()).toMatchObject([{ state: { failures: 1, failingSince: at } }]);
+      }
+    },
+  },
+  {
+    name: 'forgets a receiver that is called no more, whatever is still meant for it',
+    run: async (subject) => {
+      const { deliveries, peer } = subject;
+      const last = NOW + DISABLED_AFTER_MS;
+      for (let at = NOW; at <= last; at += IN_A_ROW_MS) await fail(subject, 3, at);
+      const { said: _, ...unsent } = delivery(last + 20 * 86_400_000);
+      await deliveries.note({ ...unsent, end: 'dead' });
+      expect(await peer.deliveries.sweep(last + 1, 100)).toBe(1);
+      expect(await deliveries.admit(TENANT, HOOK, unsent.at)).toBe(unsent.at);
     },
   },
   {

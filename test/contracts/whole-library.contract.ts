@@ -3,7 +3,7 @@
 import { expect } from 'vitest';
 import type { Context } from '../../src/kernel/image-key.js';
 import type { Asset, AssetVersion } from '../../src/kernel/library/asset.js';
-import { DISABLED_AFTER_MS } from '../../src/kernel/library/delivery.js';
+import { DISABLED_AFTER_MS, FAILURES_TO_REST } from '../../src/kernel/library/delivery.js';
 import type { Endpoint, WantedEndpoint } from '../../src/kernel/library/endpoint.js';
 import type { Folder, FolderBatch, FolderId } from '../../src/kernel/library/folder.js';
 import { newAssetId, newImportId, type TenantId } from '../../src/kernel/library/ids.js';
@@ -216,10 +216,14 @@ async function told({ deliveries, peer }: WholeLibrarySubject): Promise<void> {
   };
   await deliveries.note(delivery);
   expect(await peer.deliveries.log(TENANT, receiver)).toEqual([delivery]);
-  await deliveries.note({ ...delivery, at: 5 + DISABLED_AFTER_MS });
+  const step = DISABLED_AFTER_MS / FAILURES_TO_REST;
+  for (let n = 1; n <= FAILURES_TO_REST; n++) await deliveries.note({ ...delivery, at: 5 + n * step });
   const failing: Whole<FailingReceiver> = {
     ...{ context: TENANT, receiver },
-    state: { failures: 2, failingSince: 5, lastAttemptAt: 5 + DISABLED_AFTER_MS, disabled: 'failing' },
+    state: {
+      ...{ failures: FAILURES_TO_REST + 1, failingSince: 5 },
+      ...{ lastAttemptAt: 5 + DISABLED_AFTER_MS, disabled: 'failing' },
+    },
   };
   expect(await peer.deliveries.failing()).toEqual([failing]);
 }

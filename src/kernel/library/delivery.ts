@@ -12,8 +12,13 @@ const LEAST_SHARE = 0.8;
 /** Failures in a row after which a receiver is tried once a minute at most, whatever is waiting for it. */
 export const FAILURES_TO_REST = 10;
 export const REST_MS = 60_000;
-/** Failing for so long, it is not called any more until somebody says so. */
+/** Failing for so long, and so often, it is not called any more until somebody says so. */
 export const DISABLED_AFTER_MS = 3 * 86_400_000;
+/**
+ * Longer than any wait between the attempts of one delivery: nobody knows what the receiver did between failures that are further apart,
+ * and who is called once a week is not to be switched off by one failure a week.
+ */
+export const IN_A_ROW_MS = 86_400_000;
 
 /**
  * Ms until the next attempt after `attempts` (1 or more) have failed; `undefined` when there is none. `share`: 0 to 1, by chance.
@@ -27,12 +32,12 @@ export function deliveryWaitMs(attempts: number, share: number, retryAfterMs = 0
 
 /** What is remembered of a receiver that has failed; one that takes what it is sent is not remembered. */
 export interface ReceiverState {
-  /** In a row. */
+  /** In a row: each within a day of the one before. */
   readonly failures: number;
   /** Unix ms of the first and the last of them. */
   readonly failingSince: number;
   readonly lastAttemptAt: number;
-  /** `failing`: for three days. */
+  /** `failing`: for three days, and ten times at least. */
   readonly disabled?: 'failing';
 }
 
@@ -46,10 +51,12 @@ export function receiverAfter(
   now: number,
 ): ReceiverState | undefined {
   if (fault === undefined || fault === 'gone') return undefined;
-  const failures = (before?.failures ?? 0) + 1;
-  const failingSince = before?.failingSince ?? now;
+  const row = before && now - before.lastAttemptAt <= IN_A_ROW_MS ? before : undefined;
+  const failures = (row?.failures ?? 0) + 1;
+  const failingSince = row?.failingSince ?? now;
   const state = { failures, failingSince, lastAttemptAt: now };
-  return now - failingSince >= DISABLED_AFTER_MS ? { ...state, disabled: 'failing' } : state;
+  const isOff = failures >= FAILURES_TO_REST && now - failingSince >= DISABLED_AFTER_MS;
+  return isOff ? { ...state, disabled: 'failing' } : state;
 }
 
 /** Unix ms at which the receiver may be called, `now` or later; `never` while it is disabled. */

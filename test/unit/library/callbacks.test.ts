@@ -52,11 +52,17 @@ describe('the schedule', () => {
     expect(receiverAfter(state, { fault: undefined }, 2_000)).toBeUndefined();
   });
 
-  test('calls one no more that has failed for three days', () => {
-    const failing = receiverAfter(undefined, { fault: 'timeout' }, 0);
-    const later = receiverAfter(failing, { fault: 'timeout' }, DISABLED_AFTER_MS - 1);
-    expect(later).not.toHaveProperty('disabled');
-    expect(receiverAfter(later, { fault: 'timeout' }, DISABLED_AFTER_MS)).toMatchObject({ disabled: 'failing' });
+  test('calls one no more that has failed for three days, ten times at least, with no day in between', () => {
+    const failedAt = (...times: readonly number[]): ReceiverState | undefined =>
+      times.reduce<ReceiverState | undefined>((state, at) => receiverAfter(state, { fault: 'timeout' }, at), undefined);
+    const often = Array.from({ length: 12 }, (_, n) => (n * DISABLED_AFTER_MS) / 12);
+    expect(failedAt(...often)).not.toHaveProperty('disabled');
+    expect(failedAt(...often, DISABLED_AFTER_MS)).toMatchObject({ disabled: 'failing', failures: 13 });
+    const seldom = [0, DAY_MS, 2 * DAY_MS, DISABLED_AFTER_MS];
+    expect(failedAt(...seldom)).not.toHaveProperty('disabled');
+    const weekly = Array.from({ length: 50 }, (_, week) => week * 7 * DAY_MS);
+    expect(failedAt(...weekly)).toMatchObject({ failures: 1, failingSince: 49 * 7 * DAY_MS });
+    expect(failedAt(...weekly)).not.toHaveProperty('disabled');
   });
 
   test('takes a 410 for an answer about one delivery, after which its receiver is as good as any', () => {
@@ -133,13 +139,19 @@ describe('a callback', () => {
     return accepted.job;
   }
 
+  /** As what each retry was counted. */
+  let reasons: (string | undefined)[] = [];
+
   /** What is due is done once; how many there were. */
   async function work(): Promise<number> {
     const claims = await flow.jobs.claim({ kind: 'callback', limit: 10, leaseMs: 60_000 });
     for (const claim of claims) {
       const ending = await worker.run(claim, hold);
       if (ending.kind === 'done') await flow.jobs.finish(claim, ending.effects);
-      else await flow.jobs.retryAt(claim, ending.at, ending.retry);
+      else {
+        reasons.push(ending.reason);
+        await flow.jobs.retryAt(claim, ending.at, ending.retry);
+      }
     }
     return claims.length;
   }
@@ -206,8 +218,10 @@ describe('a callback', () => {
   it('to a receiver that has failed for three days is not sent until it is enabled, and can be told again', async () => {
     const timeout = { fault: 'timeout', durationMs: 1 } as const;
     const sent = { id: 'x', context: tenant.context, receiver: receiverOf(url), attempt: 1, end: 'again' } as const;
-    await deliveries.note({ ...sent, at: flow.clock.now(), said: timeout });
-    flow.clock.advance(DISABLED_AFTER_MS);
+    for (let failed = 0; failed < FAILURES_TO_REST; failed++) {
+      await deliveries.note({ ...sent, at: flow.clock.now(), said: timeout });
+      flow.clock.advance(DISABLED_AFTER_MS / FAILURES_TO_REST);
+    }
     await deliveries.note({ ...sent, at: flow.clock.now(), said: timeout });
     const again = await ended();
     flow.clock.advance(1_000);
@@ -227,11 +241,14 @@ describe('a callback', () => {
     sender.answer = { fault: 'unreachable' };
     for (let count = 0; count < FAILURES_TO_REST; count++) await ended();
     flow.clock.advance(1_000);
+    reasons = [];
     await work();
+    expect(reasons).toEqual(Array(FAILURES_TO_REST).fill('receiver-unreachable'));
     const late = await ended();
     flow.clock.advance(1_000);
     const before = sender.sent.length;
     expect(await work()).toBeGreaterThan(0);
+    expect(reasons.at(-1)).toBe('receiver-rests');
     expect(sender.sent).toHaveLength(before);
     expect(await flow.jobs.find('callback', late.id)).toMatchObject({ attempts: 0 });
     // All of them are due, and one of them tries it.

@@ -18,7 +18,7 @@ import type { LibraryTables } from './library-tables.js';
 interface ReceiverRow {
   readonly context: Context;
   readonly receiver: string;
-  /** Unix ms when something was noted last. */
+  /** Unix ms when an attempt was noted last. */
   readonly at: number;
   /** Its rows in `deliveries`: from the first (included) to the next (excluded). */
   readonly first: number;
@@ -58,7 +58,9 @@ export class LmdbDeliveries implements Deliveries {
       this.tables.deliveries.putSync(joined(key, numberKey(next)), encodeJson(delivery));
       const isFull = next + 1 - first > LOGGED_PER_RECEIVER;
       if (isFull) this.tables.deliveries.removeSync(joined(key, numberKey(first)));
-      const row: ReceiverRow = { context, receiver, at, first: isFull ? first + 1 : first, next: next + 1 };
+      // What was not sent says nothing of the receiver, and keeps nobody who is not called any more from being forgotten.
+      const notedAt = said === undefined && before ? before.at : at;
+      const row: ReceiverRow = { context, receiver, at: notedAt, first: isFull ? first + 1 : first, next: next + 1 };
       this.put(key, withState(row, said === undefined ? state : receiverAfter(state, said, at)));
       this.tables.receiversOf.putSync(this.timeKey(row), NOTHING);
       if (before === undefined) this.forgetTheOldest(context);

@@ -24,7 +24,7 @@ import { timeIn } from './upload-records.js';
 interface ReceiverRow {
   readonly context: Context;
   readonly receiver: string;
-  /** Unix ms when something was noted last. */
+  /** Unix ms when an attempt was noted last. */
   readonly at: number;
   readonly state?: ReceiverState;
 }
@@ -56,8 +56,11 @@ export class RedisDeliveries implements Deliveries {
       transaction.call('LPUSH', log, encodeRecord(session, { key: log }, delivery));
       transaction.call('LTRIM', log, '0', String(LOGGED_PER_RECEIVER - 1));
       const state = said === undefined ? before?.state : receiverAfter(before?.state, said, at);
-      this.put(transaction, name, withState({ context, receiver, at }, state));
-      for (const set of [keys.receiversOf(context), keys.receivers]) transaction.call('ZADD', set, String(at), name);
+      // What was not sent says nothing of the receiver, and keeps nobody who is not called any more from being forgotten.
+      const notedAt = said === undefined && before ? before.at : at;
+      this.put(transaction, name, withState({ context, receiver, at: notedAt }, state));
+      for (const set of [keys.receiversOf(context), keys.receivers])
+        transaction.call('ZADD', set, String(notedAt), name);
       if (before === undefined) await this.forgetTheOldest(transaction, context);
     });
   }
