@@ -358,6 +358,32 @@ const imports: readonly ContractCase<LibrarySubject>[] = [
     },
   },
   {
+    name: 'skips nothing for an asset that went to the trash while its origin was asked, and says so when it is out again',
+    run: async (subject) => {
+      const { assets, peer } = subject;
+      const assetId = await importOne(subject, 'a', 'one');
+      const wanted = await accept(subject, newImport(['a', 'b']));
+      const [a, b] = await claimAll(subject);
+      await peer.assets.trash(TENANT, assetId);
+      for (const claim of [a, b])
+        expect(await finish(subject, claim, { kind: 'unchanged', assetId })).toBe('original-missing');
+      for (const item of await assets.itemsOf(wanted.id)) {
+        expect(item).not.toMatchObject({ state: expect.stringMatching(/failed|skipped/) });
+        expect(item.assetId).toBeUndefined();
+      }
+      expect(await assets.usage(TENANT)).toMatchObject({ openImports: 1 });
+      // The same bytes, brought again, are another asset: the one in the trash stays there.
+      expect(await finish(subject, a, arrived('a', await subject.keep('one')))).toBe('finished');
+      const item = await assets.findItem(wanted.id, 0);
+      expect(item).toMatchObject({ state: 'succeeded', versionNumber: 1 });
+      expect(item?.assetId).not.toBe(assetId);
+      expect((await assets.findByReference(TENANT, reference('a')))?.asset.id).toBe(item?.assetId);
+      await peer.assets.restore(TENANT, assetId);
+      expect(await finish(subject, b, { kind: 'unchanged', assetId })).toBe('finished');
+      expect(await assets.findItem(wanted.id, 1)).toMatchObject({ state: 'skipped', assetId });
+    },
+  },
+  {
     name: 'commits nothing of an original that is not there',
     run: async (subject) => {
       await accept(subject, newImport(['a']));

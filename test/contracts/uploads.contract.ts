@@ -268,6 +268,22 @@ export const uploadsCases: readonly ContractCase<UploadsSubject>[] = [
     },
   },
   {
+    name: 'has no slot for an asset in the trash, not even one that waits, and the same again when it is out of it',
+    run: async (subject) => {
+      const { uploads, peer, assets } = subject;
+      const session = await open(subject);
+      const slot = await prepare(subject, session);
+      const { assetId } = slot;
+      const asked = { ...wishOf('cat.jpg'), session: session.number, tenantId: 'house' as TenantId, assetId, path: '' };
+      await peer.assets.trash(TENANT, assetId);
+      expect(await uploads.prepare(TENANT, asked)).toBeUndefined();
+      await assets.restore(TENANT, assetId);
+      expect(slotIn(await uploads.prepare(TENANT, asked))).toEqual(slot);
+      await receive(subject, slot, 'late');
+      expect(await assets.usage(TENANT)).toMatchObject({ assets: 1, openSlots: 1 });
+    },
+  },
+  {
     name: 'takes so many open slots and images as it is told, and gives back what came to nothing',
     run: async (subject) => {
       const { uploads } = subject;

@@ -75,7 +75,7 @@ export interface ClaimRequest {
 
 /**
  * `lost`: somebody else has the job by now, or had. `original-missing`: the arrived original is not there (any more), or what the item was
- * to be unchanged to: its picture has to be brought again.
+ * to be unchanged to was erased or is in the trash: its picture has to be brought again.
  */
 export type Finish = 'finished' | 'lost' | 'original-missing';
 

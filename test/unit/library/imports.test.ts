@@ -476,6 +476,26 @@ describe('an import', () => {
     },
   );
 
+  test('brings a known picture again that was put in the trash while its origin said that it had nothing new', async () => {
+    flow.fetcher.answers.set('/a.jpg', await picture(40));
+    const [first] = await finished(await accept('a'));
+    flow.fetcher.answers.set('/a.jpg', async () => {
+      await flow.assets.trash(TENANT, first?.assetId as AssetId);
+      return { kind: 'not-modified' };
+    });
+    const id = await accept('a');
+    const waiting = { state: 'queued', nextAttemptAt: flow.clock.now() + 7_500 };
+    await vi.waitFor(async () => expect(await flow.assets.findItem(id, 0)).toMatchObject(waiting), WAIT);
+    flow.fetcher.answers.set('/a.jpg', await picture(40));
+    flow.clock.advance(7_500);
+    const [second] = await finished(id);
+    expect(second).toMatchObject({ state: 'succeeded', versionNumber: 1 });
+    expect(second?.assetId).not.toBe(first?.assetId);
+    // In full, since there is nothing that it could be unchanged to.
+    expect(flow.fetcher.asked.map(({ validators }) => validators !== undefined)).toEqual([false, true, false]);
+    expect(await flow.service.describeAsset(TENANT, second?.assetId as AssetId)).toBeDefined();
+  });
+
   test('shows nothing of an original that is damaged, and sets it aside', async () => {
     const bytes = await picture(40);
     flow.fetcher.answers.set('/a.jpg', bytes);

@@ -99,6 +99,8 @@ export class UploadLedger {
     const row = this.session(context, wish.session);
     if (row === undefined) return undefined;
     const known = assets.asset(context, wish.assetId);
+    // Its slots take no bytes either.
+    if (known?.trashedAt !== undefined) return undefined;
     const waiting = known?.slots?.find(({ state }) => state !== 'committed');
     if (known && waiting) return { outcome: 'prepared', asset: known, slotId: waiting.id };
     if (known) return this.prepareVersion(context, known.id, wish);

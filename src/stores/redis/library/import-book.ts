@@ -147,8 +147,8 @@ export class ImportBook {
     if (outcome.kind === 'cancelled') return CANCELLED;
     if (outcome.kind === 'unchanged') {
       const asset = await assets.asset(context, outcome.assetId);
-      // Erased while the origin was asked: there is nothing that it is unchanged to, and it is brought anew.
-      if (asset === undefined) return 'original-missing';
+      // Erased, or put in the trash, while the origin was asked: there is nothing that it is unchanged to, and it is brought anew.
+      if (asset === undefined || asset.trashedAt !== undefined) return 'original-missing';
       return { state: 'skipped', ...pictureOf(await assets.described(asset)) };
     }
     const settled = await assets.arrive(context, outcome.newId, outcome.arrival, outcome.maxBytes);

@@ -94,6 +94,8 @@ export class UploadBook {
     const session = await this.session(context, wish.session);
     if (session === undefined) return undefined;
     const known = await assets.asset(context, wish.assetId);
+    // Its slots take no bytes either.
+    if (known?.trashedAt !== undefined) return undefined;
     const waiting = known?.slots?.find(({ state }) => state !== 'committed');
     if (known && waiting) return { outcome: 'prepared', asset: known, slotId: waiting.id };
     if (known) return this.prepareVersion(context, known.id, wish);
