@@ -266,7 +266,7 @@ describe('what is refused', () => {
         ']',
       ].join('\n'),
     );
-    expect(answer.headers.get('retry-after')).toBe('Fri, 02 Jan 2026 00:00:00 GMT');
+    expect(answer.headers.get('retry-after')).toBe('Fri, 02 Jan 2026 00:01:00 GMT');
     expect((await edge.service.listImports({ limit: 10 })).entries).toHaveLength(1);
     // One was left all the same.
     await imported([image('last')]);

@@ -30,6 +30,7 @@ export interface LibrarySubject {
 
 const TENANT = 'tenant' as Context;
 const OTHER = 'other' as Context;
+const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const NEVER = 0;
@@ -255,6 +256,44 @@ const imports: readonly ContractCase<LibrarySubject>[] = [
       expect(Math.abs((freeAt ?? 0) - (from + DAY_MS))).toBeLessThanOrEqual(60_000);
       advance(DAY_MS + 60_000);
       await accept(subject, newImport(['x', 'y'], { quota }));
+    },
+  },
+  {
+    name: 'counts images for 24 hours in full, whenever in a minute they were taken',
+    run: async (subject) => {
+      const { assets, peer, clock, advance } = subject;
+      const quota = { imagesPerDay: 2 };
+      const ask = (name: string, of = peer.assets) => of.acceptImport(newImport([name], { quota }));
+      // The last second of a minute.
+      const minute = (Math.floor(clock.now() / MINUTE_MS) + 1) * MINUTE_MS;
+      advance(minute + 59_000 - clock.now());
+      await accept(subject, newImport(['a', 'b'], { quota }));
+      const refused = { outcome: 'over-quota', refusal: { used: 2, asked: 1, freeAt: minute + MINUTE_MS + DAY_MS } };
+      advance(DAY_MS - 59_000);
+      expect(await ask('c')).toMatchObject(refused);
+      advance(58_999);
+      expect(await ask('d', assets)).toMatchObject(refused);
+      advance(1_000);
+      expect(await ask('e')).toMatchObject(refused);
+      // As it was told.
+      advance(1);
+      expect(clock.now()).toBe(refused.refusal.freeAt);
+      await accept(subject, newImport(['f', 'g'], { quota }));
+      expect((await ask('h')).outcome).toBe('over-quota');
+    },
+  },
+  {
+    name: 'gives back what an import had reserved as long as that counts, also in the last minute of its day',
+    run: async (subject) => {
+      const { assets, clock, advance } = subject;
+      const quota = { imagesPerDay: 1 };
+      advance((Math.floor(clock.now() / MINUTE_MS) + 1) * MINUTE_MS + 59_000 - clock.now());
+      await accept(subject, newImport(['a'], { quota }));
+      advance(DAY_MS - 1);
+      expect((await assets.acceptImport(newImport(['b'], { quota }))).outcome).toBe('over-quota');
+      await finish(subject, (await claimAll(subject))[0], { kind: 'cancelled' });
+      await accept(subject, newImport(['b'], { quota }));
+      expect((await assets.acceptImport(newImport(['c'], { quota }))).outcome).toBe('over-quota');
     },
   },
   {

@@ -10,7 +10,6 @@ import {
 } from './import-job.js';
 import type { Reason } from './reason.js';
 
-const MINUTE_MS = 60_000;
 /** The receiver of a callback must have had the time to store the import's id. */
 const CALLBACK_AFTER_MS = 1_000;
 
@@ -38,11 +37,6 @@ export function acceptedJob(wanted: NewImport, skipped: number, now: number): Im
 /** Whether the import that has the id of `wanted` gives way to it. */
 export function mayReplace({ context, startsAnew = false }: NewImport, before: ImportJob): boolean {
   return startsAnew && before.context === context && before.finishedAt !== undefined;
-}
-
-/** The minute, in Unix ms, in which what is reserved at `now` is counted. */
-export function quotaMinute(now: number): number {
-  return Math.floor(now / MINUTE_MS) * MINUTE_MS;
 }
 
 export function itemAtStage(item: ImportItem, state: ItemStage): ImportItem {

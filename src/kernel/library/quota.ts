@@ -3,6 +3,12 @@
 /** A quota of images counts over this sliding window, in ms. */
 export const QUOTA_WINDOW_MS = 86_400_000;
 
+/** What is reserved is counted together with all that is in the same minute, in ms. */
+export const QUOTA_MINUTE_MS = 60_000;
+
+/** A minute counts for so long from its beginning, in ms: until what was reserved in the last moment of it is as old as the window. */
+export const QUOTA_KEPT_MS = QUOTA_WINDOW_MS + QUOTA_MINUTE_MS;
+
 /**
  * What was reserved further ahead than that, in ms, was so by a clock that has been put right since. It counts from when that is seen,
  * and not for as long again as the clock was wrong; clocks of two nodes may well differ by minutes.
@@ -30,14 +36,19 @@ export type QuotaRefusal =
     }
   | { readonly kind: 'bytes'; readonly limit: number; readonly used: number };
 
-/** What was reserved at one time; `at` is Unix ms. */
+/** The minute, by its beginning in Unix ms, in which what is reserved at `now` is counted. */
+export function quotaMinute(now: number): number {
+  return Math.floor(now / QUOTA_MINUTE_MS) * QUOTA_MINUTE_MS;
+}
+
+/** What was reserved in one minute; `at`: its beginning, in Unix ms. */
 export interface Reserved {
   readonly at: number;
   readonly images: number;
 }
 
 /**
- * When `asked` images fit beside `window` (ascending by time, all of it in the last 24 hours): Unix ms, `now` when they fit
+ * When `asked` images fit beside `window` (ascending by time, all of it counting still): Unix ms, `now` when they fit
  * already, `undefined` when they never do.
  */
 export function fitsAt(window: readonly Reserved[], asked: number, limit: number, now: number): number | undefined {
@@ -46,7 +57,7 @@ export function fitsAt(window: readonly Reserved[], asked: number, limit: number
   if (used + asked <= limit) return now;
   for (const { at, images } of window) {
     used -= images;
-    if (used + asked <= limit) return at + QUOTA_WINDOW_MS;
+    if (used + asked <= limit) return at + QUOTA_KEPT_MS;
   }
   return now;
 }

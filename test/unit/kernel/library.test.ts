@@ -20,7 +20,7 @@ import {
   NONE_ENDED,
   parseItemWorkId,
 } from '../../../src/kernel/library/import-job.js';
-import { fitsAt, QUOTA_WINDOW_MS, type Reserved } from '../../../src/kernel/library/quota.js';
+import { fitsAt, QUOTA_KEPT_MS, type Reserved } from '../../../src/kernel/library/quota.js';
 import { MAX_ATTEMPTS, reasonOfError, retryWaitMs } from '../../../src/kernel/library/reason.js';
 
 describe('an id', () => {
@@ -181,7 +181,7 @@ describe('a quota of images a day', () => {
       fc.property(window, fc.integer({ min: 1, max: 30 }), fc.integer({ min: 0, max: 40 }), (entries, asked, limit) => {
         const sorted: readonly Reserved[] = entries.toSorted((x, y) => x.at - y.at);
         const usedAt = (now: number) =>
-          sorted.filter(({ at }) => at + QUOTA_WINDOW_MS > now).reduce((sum, { images }) => sum + images, 0);
+          sorted.filter(({ at }) => at + QUOTA_KEPT_MS > now).reduce((sum, { images }) => sum + images, 0);
         const now = 1_000;
         const at = fitsAt(sorted, asked, limit, now);
         if (at === undefined) expect(asked).toBeGreaterThan(limit);
@@ -194,7 +194,7 @@ describe('a quota of images a day', () => {
   });
 
   test('refuses ten more beside 99 of 100, though one was left', () => {
-    expect(fitsAt([{ at: 5, images: 99 }], 10, 100, 10)).toBe(5 + QUOTA_WINDOW_MS);
+    expect(fitsAt([{ at: 5, images: 99 }], 10, 100, 10)).toBe(5 + QUOTA_KEPT_MS);
     expect(fitsAt([{ at: 5, images: 99 }], 1, 100, 10)).toBe(10);
   });
 });

@@ -12,7 +12,6 @@ import {
   itemToRetry,
   jobAfter,
   mayReplace,
-  quotaMinute,
 } from '../../../kernel/library/import-changes.js';
 import {
   type EndedItems,
@@ -26,8 +25,10 @@ import {
 import {
   fitsAt,
   QUOTA_AHEAD_MS,
-  QUOTA_WINDOW_MS,
+  QUOTA_KEPT_MS,
+  QUOTA_MINUTE_MS,
   type QuotaRefusal,
+  quotaMinute,
   type Reserved,
 } from '../../../kernel/library/quota.js';
 import type { Reason } from '../../../kernel/library/reason.js';
@@ -61,9 +62,8 @@ import type { LibraryTables } from './library-tables.js';
 const SERIAL_KEY = Buffer.from('import-serial');
 const CONTEXT_BYTES = 16;
 const CANCELLED = { state: 'cancelled', reason: { code: 'cancelled' } } as const;
-const MINUTE_MS = 60_000;
-/** Minutes in the window, and a few that wait to be removed. */
-const MAX_MINUTES = QUOTA_WINDOW_MS / MINUTE_MS + 10_000;
+/** Minutes that count, and a few that wait to be removed. */
+const MAX_MINUTES = QUOTA_KEPT_MS / QUOTA_MINUTE_MS + 10_000;
 
 export class ImportLedger {
   constructor(
@@ -232,7 +232,7 @@ export class ImportLedger {
 
   private forgetOldReservations(context: Context): void {
     const prefix = this.contexts.contextKey(context);
-    const end = joined(prefix, numberKey(this.now - QUOTA_WINDOW_MS));
+    const end = joined(prefix, numberKey(this.now - QUOTA_KEPT_MS));
     for (const key of keysFrom(this.tables.reservations, prefix, keyAfter(end), MAX_MINUTES)) {
       const images = readRow(this.tables.reservations, key, decodeNumber) ?? 0;
       this.tables.reservations.removeSync(key);

@@ -12,7 +12,6 @@ import {
   itemToRetry,
   jobAfter,
   mayReplace,
-  quotaMinute,
 } from '../../../kernel/library/import-changes.js';
 import {
   type ImportItem,
@@ -26,8 +25,9 @@ import {
 import {
   fitsAt,
   QUOTA_AHEAD_MS,
-  QUOTA_WINDOW_MS,
+  QUOTA_KEPT_MS,
   type QuotaRefusal,
+  quotaMinute,
   type Reserved,
 } from '../../../kernel/library/quota.js';
 import type { Reason } from '../../../kernel/library/reason.js';
@@ -226,10 +226,10 @@ export class ImportBook {
     return freeAt === undefined ? limits : { ...limits, freeAt };
   }
 
-  /** What was reserved in the last 24 hours; what is older is forgotten. */
+  /** What was reserved in the last 24 hours; a minute all of which is older is forgotten. */
   private async window(context: Context): Promise<readonly Reserved[]> {
     const { transaction, keys, reservedOf } = this.parts;
-    const from = transaction.now - QUOTA_WINDOW_MS;
+    const from = transaction.now - QUOTA_KEPT_MS;
     const all = await reservedOf(context);
     for (const { at } of all) if (at <= from) transaction.call('HDEL', keys.reserved(context), String(at));
     const ahead = all.filter(({ at }) => at >= transaction.now + QUOTA_AHEAD_MS);
