@@ -10,7 +10,7 @@ import { newAssetId } from '../kernel/library/ids.js';
 import { type ImportItem, type ImportJob, isFinal, parseItemWorkId } from '../kernel/library/import-job.js';
 import { faultWaitMs, MAX_PATIENCE_MS, type Reason, reasonOfError, retryWaitMs } from '../kernel/library/reason.js';
 import type { Tenant } from '../kernel/library/tenant.js';
-import type { Assets, ItemOutcome } from '../kernel/ports/assets.js';
+import type { Assets, ItemEffects, ItemOutcome } from '../kernel/ports/assets.js';
 import type { AgingClock } from '../kernel/ports/clock.js';
 import type { Claim } from '../kernel/ports/jobs.js';
 import type { Logger } from '../kernel/ports/logger.js';
@@ -29,6 +29,10 @@ const NOT_ASKED_WAIT_MS = 10_000;
 
 /** What says that this server has too much to do: it passes when that is done, however long it takes. */
 const BUSY: ReadonlySet<ErrorName> = new Set(['overloaded', 'over-quota', 'shared-tier-unreachable']);
+
+type Counting = Pick<ItemEffects, 'free'>;
+/** How an item ends for which no host was asked: by no attempt. */
+const UNASKED: Counting = { free: true };
 
 const UNKNOWN_TENANT: Reason = { code: 'internal', message: 'its tenant is not known here; it waits until it is' };
 
@@ -78,14 +82,14 @@ export class ImportWorker {
     // Forgotten, or ended by a run that died before it could say so.
     if (job === undefined || item === undefined || isFinal(item.state)) return { kind: 'done' };
     const tenant = this.jobTenants.of(job, job.acceptedAt);
-    if (tenant === 'gone') return ended(item, { kind: 'cancelled' });
+    if (tenant === 'gone') return ended(item, { kind: 'cancelled' }, UNASKED);
     if ('laterAt' in tenant)
       return { kind: 'again', at: tenant.laterAt, retry: { reason: UNKNOWN_TENANT, free: true } };
     if (claim.lostLeases >= MAX_LOST_LEASES)
-      return failed(item, { code: 'internal', message: 'its processing was interrupted too often' });
+      return failed(item, { code: 'internal', message: 'its processing was interrupted too often' }, UNASKED);
     const known = item.reference && (await this.deps.assets.findByReference(claim.context, item.reference));
     if (known && tenant.onExisting === 'skip' && (await this.isThere(known)))
-      return ended(item, { kind: 'unchanged', assetId: known.asset.id });
+      return ended(item, { kind: 'unchanged', assetId: known.asset.id }, UNASKED);
     return this.fetch({ claim, item, job, tenant, known }, hold);
   };
 
@@ -126,13 +130,13 @@ export class ImportWorker {
   private notFetched({ claim, item }: Work, failure: FetchFailure): Ending {
     const { reason: code, status, message, isTransient, wasTried, isBusy = false, retryAfterMs } = failure;
     const reason: Reason = { code, ...(status !== undefined && { status }), message };
-    if (!isTransient) return failed(item, reason);
+    if (!isTransient) return failed(item, reason, wasTried ? {} : UNASKED);
     const now = this.deps.clock.now();
     // A host that was not even asked costs no attempt. One that we leave alone after failures is not waited for for ever; where it is
     // we who are busy with it, no picture is given up.
     if (!wasTried)
       return !isBusy && this.waitedMs(claim) > MAX_PATIENCE_MS
-        ? failed(item, reason)
+        ? failed(item, reason, UNASKED)
         : {
             kind: 'again',
             at: now + (retryAfterMs ?? 0) + this.share() * NOT_ASKED_WAIT_MS,
@@ -239,10 +243,10 @@ function fileNameOf(item: ImportItem, file: FetchedFile): { readonly fileName?: 
   return fileName === undefined ? {} : { fileName };
 }
 
-function ended({ importId, index }: ImportItem, outcome: ItemOutcome): Ending {
-  return { kind: 'done', effects: { importId, index, outcome } };
+function ended({ importId, index }: ImportItem, outcome: ItemOutcome, counting: Counting = {}): Ending {
+  return { kind: 'done', effects: { importId, index, outcome, ...counting } };
 }
 
-function failed(item: ImportItem, reason: Reason): Ending {
-  return ended(item, { kind: 'failed', reason });
+function failed(item: ImportItem, reason: Reason, counting?: Counting): Ending {
+  return ended(item, { kind: 'failed', reason }, counting);
 }

@@ -112,6 +112,7 @@ test('an import is told with its items, whose URLs come without a query', async 
         index: 0,
         source: 'https://example.com/a.jpg',
         state: 'succeeded',
+        attempts: 1,
         assetId: asset?.asset.id,
         version: 1,
         isThere: true,

@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import type { Context } from '../../src/kernel/image-key.js';
 import { MAX_VERSIONS, type OriginalInfo } from '../../src/kernel/library/asset.js';
 import type { AssetId } from '../../src/kernel/library/ids.js';
-import type { Acceptance, Assets, ItemOutcome, NewImport } from '../../src/kernel/ports/assets.js';
+import type { Acceptance, Assets, ItemEffects, ItemOutcome, NewImport } from '../../src/kernel/ports/assets.js';
 import type { Clock } from '../../src/kernel/ports/clock.js';
 import type { Claim, Finish, Jobs } from '../../src/kernel/ports/jobs.js';
 import type { Originals } from '../../src/kernel/ports/originals.js';
@@ -46,9 +46,15 @@ async function claimAll({ jobs }: LibrarySubject): Promise<readonly Claim[]> {
   return jobs.claim({ kind: 'import-item', limit: 1_000, leaseMs: HOUR_MS });
 }
 
-function finish({ jobs }: LibrarySubject, claim: Claim | undefined, outcome: ItemOutcome): Promise<Finish> {
+function finish(
+  { jobs }: LibrarySubject,
+  claim: Claim | undefined,
+  outcome: ItemOutcome,
+  counting: Pick<ItemEffects, 'free'> = {},
+): Promise<Finish> {
   const [importId, index] = (claim?.id ?? '').split('.');
-  return jobs.finish(claim as Claim, { importId: importId as NewImport['id'], index: Number(index), outcome });
+  const item = { importId: importId as NewImport['id'], index: Number(index) };
+  return jobs.finish(claim as Claim, { ...item, outcome, ...counting });
 }
 
 /** Imports one picture with the bytes of `text` under `name`; resolves with its asset. */
@@ -229,6 +235,38 @@ const imports: readonly ContractCase<LibrarySubject>[] = [
         'over-quota',
       );
       expect((await assets.acceptImport(newImport(['c'], { quota: { imagesPerDay: 2 } }))).outcome).toBe('accepted');
+    },
+  },
+  {
+    name: 'tells how often each item was tried, the attempt that ended it included unless that is free',
+    run: async (subject) => {
+      const { assets, peer, jobs, clock } = subject;
+      const wanted = await accept(subject, newImport(['a', 'b', 'c', 'd', 'e', 'e']));
+      const [a, b, c, d, e] = await claimAll(subject);
+      const reason = { code: 'source-unavailable', status: 503 } as const;
+      const failed = { kind: 'failed', reason } as const;
+      await finish(subject, a, arrived('a', await subject.keep('a')));
+      await finish(subject, b, failed);
+      for (const free of [false, true, false]) {
+        const [claim = c] = await claimAll(subject);
+        await jobs.retryAt(claim as Claim, clock.now(), { reason, free });
+      }
+      const [last] = await claimAll(subject);
+      // By this it is decided whether there is a next one.
+      expect(last).toMatchObject({ attempts: 2 });
+      expect(await assets.findItem(wanted.id, 2)).toMatchObject({ state: 'queued', attempts: 2 });
+      await finish(subject, last, failed);
+      const told = async () => (await peer.assets.itemsOf(wanted.id)).map(({ attempts }) => attempts);
+      expect(await told()).toEqual([1, 1, 3, 0, 0, 0]);
+      await finish(
+        subject,
+        d,
+        { kind: 'unchanged', assetId: (await assets.findItem(wanted.id, 0))?.assetId as AssetId },
+        { free: true },
+      );
+      await finish(subject, e, { kind: 'cancelled' }, { free: true });
+      expect((await assets.findImport(TENANT, wanted.id))?.finishedAt).toBe(clock.now());
+      expect(await told()).toEqual([1, 1, 3, 0, 0, 0]);
     },
   },
   {

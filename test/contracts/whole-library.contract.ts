@@ -70,7 +70,7 @@ async function importsAndAssets(subject: WholeLibrarySubject): Promise<void> {
   // What was to be written to the asset is not told of an item that has ended.
   const ended: Whole<Omit<ImportItem, 'reason' | 'nextAttemptAt' | 'metadata'>> = {
     ...{ url: wanted.url, sentUrl: wanted.sentUrl, title, reference, fileName, mediaType, becomes },
-    ...{ importId: id, index: 0, state: 'succeeded', attempts: 1, assetId: becomes, versionNumber: 1 },
+    ...{ importId: id, index: 0, state: 'succeeded', attempts: 2, assetId: becomes, versionNumber: 1 },
     picture: { title, type: original.type, widthPx: original.widthPx, heightPx: original.heightPx },
   };
   expect(await peer.assets.findItem(id, 0)).toEqual(ended);

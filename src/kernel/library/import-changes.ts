@@ -52,10 +52,13 @@ export function itemToRetry(
   return { ...item, state: 'queued', attempts, nextAttemptAt: at, ...(reason && { reason }) };
 }
 
-/** What was to be written to its asset is there, or nowhere: it may be large, and is not read with every look at the import. */
-export function endedItem(item: ImportItem, ended: EndedItem): ImportItem {
+/**
+ * What was to be written to its asset is there, or nowhere: it may be large, and is not read with every look at the import. The end is
+ * an attempt as well, unless it is `free`; of the job, which goes with it, it is not counted.
+ */
+export function endedItem(item: ImportItem, ended: EndedItem, free = false): ImportItem {
   const { reason: _, nextAttemptAt: __, metadata: ___, ...rest } = item;
-  return { ...rest, ...ended };
+  return { ...rest, ...ended, attempts: item.attempts + (free ? 0 : 1) };
 }
 
 /** The job after one more of its items ended as `state`; with `finishedAt` when that was the last one. */

@@ -60,7 +60,7 @@ export interface ImportItem extends WantedItem {
   readonly state: ItemState;
   /** Why it failed; why it waits; of a skipped one only where it was not the picture that was there already. */
   readonly reason?: Reason;
-  /** Attempts that have ended, each at the origin or on the way to it. */
+  /** Attempts that have ended, each at the origin or on the way to it; of an item that has ended, with its last. */
   readonly attempts: number;
   /** Unix ms; only of one that waits to be tried again. */
   readonly nextAttemptAt?: number;

@@ -75,6 +75,8 @@ export interface ItemEffects {
   readonly importId: ImportId;
   readonly index: number;
   readonly outcome: ItemOutcome;
+  /** The end is no attempt: nobody was asked. */
+  readonly free?: boolean;
 }
 
 /** A page of a list: what comes after `cursor`, or the first; `next` leads on and is absent at the end. */

@@ -95,7 +95,7 @@ describe('an import', () => {
     flow.fetcher.answers.set('/a.jpg', { kind: 'not-modified' });
     const [second] = await finished(await accept('a'));
     expect(flow.fetcher.asked[1]?.validators).toEqual({ finalUrl: 'https://example.com/', etag: '"1"' });
-    expect(second).toMatchObject({ state: 'skipped', assetId: first?.assetId });
+    expect(second).toMatchObject({ state: 'skipped', attempts: 1, assetId: first?.assetId });
     expect(second?.reason).toBeUndefined();
   });
 
@@ -123,7 +123,7 @@ describe('an import', () => {
     const [missing, broken] = await finished(await accept('missing', 'broken'));
     expect(missing).toMatchObject({
       state: 'failed',
-      attempts: 0,
+      attempts: 1,
       reason: { code: 'source-not-found', status: 404 },
     });
     expect(broken).toMatchObject({ state: 'failed', reason: { code: 'image-damaged' } });
@@ -134,7 +134,7 @@ describe('an import', () => {
     flow.fetcher.answers.set('/gone.jpg', await picture(40));
     flow.previews.failNext = blockedContent();
     const [gone] = await finished(await accept('gone'));
-    expect(gone).toMatchObject({ state: 'failed', attempts: 0, reason: { code: 'image-blocked' } });
+    expect(gone).toMatchObject({ state: 'failed', attempts: 1, reason: { code: 'image-blocked' } });
     expect(await flow.assets.usage()).toMatchObject({ assets: 0, originals: 0 });
   });
 
@@ -151,7 +151,11 @@ describe('an import', () => {
       flow.clock.advance(waits[attempts - 1] ?? 0);
     }
     const [status] = await finished(id);
-    expect(status).toMatchObject({ state: 'failed', reason: { code: 'source-unavailable', status: 503 } });
+    expect(status).toMatchObject({
+      state: 'failed',
+      attempts: 4,
+      reason: { code: 'source-unavailable', status: 503 },
+    });
     expect(flow.fetcher.asked).toHaveLength(4);
   });
 
@@ -305,7 +309,7 @@ describe('an import', () => {
     flow.fetcher.answers.set('/a.jpg', await picture(40));
     runner = flow.runner();
     runner.start();
-    expect((await finished(id))[0]).toMatchObject({ state: 'succeeded', attempts: 0 });
+    expect((await finished(id))[0]).toMatchObject({ state: 'succeeded', attempts: 1 });
   });
 
   test('gives up an item that its holders died of five times', async () => {
@@ -406,7 +410,8 @@ describe('an import', () => {
       expect((await flow.assets.findItem(id, 0))?.nextAttemptAt).toBe(flow.clock.now() + 5_000);
     }, WAIT);
     flow.clock.advance(2 * 3_600_000);
-    expect((await finished(id))[0]).toMatchObject({ state: 'failed', reason: { code: 'source-unavailable' } });
+    const reason = { code: 'source-unavailable' };
+    expect((await finished(id))[0]).toMatchObject({ state: 'failed', attempts: 0, reason });
   });
 
   test.each([
@@ -526,7 +531,7 @@ describe('an import', () => {
     flow.fetcher.answers.set('/a.jpg', await picture(40));
     await finished(await accept('a'));
     const [again] = await finished(await accept('a'));
-    expect(again?.state).toBe('skipped');
+    expect(again).toMatchObject({ state: 'skipped', attempts: 0 });
     expect(flow.fetcher.asked).toHaveLength(1);
   });
 });
@@ -594,7 +599,9 @@ describe('whose import it is', () => {
     flow.tenants.tenants = [];
     expect(await flow.worker.run(work, hold)).toMatchObject({ kind: 'again' });
     flow.clock.advance(DAY_MS + 1);
-    expect(await flow.worker.run(work, hold)).toMatchObject({ effects: { outcome: { kind: 'cancelled' } } });
+    expect(await flow.worker.run(work, hold)).toMatchObject({
+      effects: { outcome: { kind: 'cancelled' }, free: true },
+    });
   });
 });
 

@@ -136,14 +136,14 @@ export class ImportLedger {
   }
 
   /** Ends the item, once: what ended before stays as it ended. */
-  settleItem({ importId, index, outcome }: ItemEffects): 'settled' | 'original-missing' {
+  settleItem({ importId, index, outcome, free }: ItemEffects): 'settled' | 'original-missing' {
     const item = this.item(importId, index);
     const row = this.row(importId);
     if (item === undefined || row === undefined || isFinal(item.state)) return 'settled';
     const { context } = row.job;
     const ended = this.endOf(context, item, outcome);
     if (ended === 'original-missing') return ended;
-    this.putItem(endedItem(item, ended));
+    this.putItem(endedItem(item, ended, free));
     if (item.becomes && ended.state !== 'succeeded')
       this.assets.giveUpAwaited(context, item.becomes, ended.reason ?? { code: 'internal' });
     if (ended.state !== 'succeeded') this.giveBack(context, row.minute);

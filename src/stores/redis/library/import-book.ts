@@ -120,13 +120,13 @@ export class ImportBook {
   }
 
   /** Ends the item, once: what ended before stays as it ended. */
-  async settleItem({ importId, index, outcome }: ItemEffects): Promise<'settled' | 'original-missing'> {
+  async settleItem({ importId, index, outcome, free }: ItemEffects): Promise<'settled' | 'original-missing'> {
     const [item, row] = await Promise.all([this.item(importId, index), this.row(importId)]);
     if (item === undefined || row === undefined || isFinal(item.state)) return 'settled';
     const { context } = row.job;
     const ended = await this.endOf(context, item, outcome);
     if (ended === 'original-missing') return ended;
-    const last = endedItem(item, ended);
+    const last = endedItem(item, ended, free);
     this.putItem(last);
     if (item.becomes && ended.state !== 'succeeded')
       await this.parts.assets.giveUpAwaited(context, item.becomes, ended.reason ?? { code: 'internal' });
