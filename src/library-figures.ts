@@ -14,7 +14,7 @@ interface Sources {
 
 /** What is counted when it is asked for. */
 export function registerLibraryGauges(metrics: Metrics, { assets, jobs }: Sources, clock: Clock): void {
-  metrics.gauge('jobs', async () =>
+  metrics.gauge('jobs_queued', async () =>
     (await jobs.counts()).map(({ kind, state, jobs: value }) => ({ labels: { kind, state }, value })),
   );
   metrics.gauge('job_oldest_due_seconds', () =>

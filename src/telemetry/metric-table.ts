@@ -224,7 +224,8 @@ export const GAUGES = {
     labels: ['quantile'],
     mergeOf: same,
   },
-  jobs: { help: 'Durable jobs, by kind and state.', labels: ['kind', 'state'], mergeOf: same },
+  // Not `jobs`, which in OpenMetrics is the family of `jobs_total`.
+  jobs_queued: { help: 'Durable jobs in the queue, by kind and state.', labels: ['kind', 'state'], mergeOf: same },
   job_oldest_due_seconds: {
     help: 'Age of the longest due durable job, by kind; 0: none.',
     labels: ['kind'],

@@ -51,7 +51,7 @@ export type GaugeName =
   | 'converters'
   | 'http_requests_in_flight'
   | 'event_loop_lag_seconds'
-  | 'jobs'
+  | 'jobs_queued'
   | 'job_oldest_due_seconds'
   | 'library_assets'
   | 'library_bytes'

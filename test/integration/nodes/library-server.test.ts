@@ -90,7 +90,12 @@ test('reads its tenants again on SIGHUP in every worker, and goes on serving', a
   const page = await (await fetch(`${server.url}/status`)).text();
   for (const shown of ['Work of the library', 'import-item', 'Bytes of originals']) expect(page).toContain(shown);
   expect(await scrape(server.origin, 'proofsheet_library_assets')).toBe(0);
-  expect(await scrape(server.origin, 'proofsheet_jobs', 'kind="import-item"')).toBe(0);
+  expect(await scrape(server.origin, 'proofsheet_jobs_queued', 'kind="import-item"')).toBe(0);
+  // One pair of names that fall together there turns the whole page into the older format.
+  const open = await fetch(`${server.origin}/metrics`, { headers: { Accept: 'application/openmetrics-text' } });
+  expect(open.headers.get('content-type')).toContain('application/openmetrics-text');
+  const families = await open.text();
+  for (const name of ['jobs counter', 'jobs_queued gauge']) expect(families).toContain(`# TYPE proofsheet_${name}\n`);
 });
 
 test('without tenants there is no library', async () => {

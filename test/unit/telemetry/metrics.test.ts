@@ -7,7 +7,7 @@ import { dialectsOf } from '../../../src/http/dialects/registry.js';
 import { operationsByDialect } from '../../../src/http/edge.js';
 import { ERROR_CODES, PROTOCOL_ERRORS } from '../../../src/http/replies/error-map.js';
 import { watchEventLoop } from '../../../src/telemetry/event-loop-lag.js';
-import { COUNTERS, GAUGES, HISTOGRAMS } from '../../../src/telemetry/metric-table.js';
+import { BOXES, COUNTERS, GAUGES, HISTOGRAMS } from '../../../src/telemetry/metric-table.js';
 import { ProcessMetrics } from '../../../src/telemetry/metrics.js';
 import {
   formFor,
@@ -212,6 +212,13 @@ describe('the table', () => {
     for (const rule of Object.values({ ...rules, ...GAUGES })) expect(rule.help).toMatch(/^[A-Z].*\.$/);
     for (const rule of Object.values(rules))
       for (const label of Object.values(rule.labels)) expect(label.values.length).toBeLessThan(32);
+  });
+
+  test('has no two names that are one where OpenMetrics cuts a counter’s suffix', () => {
+    const counters = Object.keys({ ...COUNTERS, ...BOXES });
+    for (const name of counters) expect(name).toMatch(/_total$/);
+    const told = [...counters.map((name) => name.replace(/_total$/, '')), ...Object.keys({ ...GAUGES, ...HISTOGRAMS })];
+    expect(told.filter((name, at) => told.indexOf(name) !== at)).toEqual([]);
   });
 
   test('knows every label that the source counts with', () => {
