@@ -74,6 +74,7 @@ export function composeTakedown(config: Config, parts: TakedownParts): ComposedT
     lastTier: copies === undefined ? 'disk' : 'shared',
     by: config.admin.user,
     tellsCdn: hookUrl !== undefined,
+    ...(hookUrl !== undefined && { tellCdn: async () => notifier?.round() }),
   });
   const blockedSince = follower.blockedSince.bind(follower);
   const guard = new ContentGuard({ takedowns, clock, blockedSince });

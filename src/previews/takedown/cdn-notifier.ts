@@ -29,6 +29,7 @@ export interface CdnNotifierDeps {
 
 export class CdnNotifier {
   private readonly rounds: SoleRounds;
+  private isClosed = false;
 
   constructor(private readonly deps: CdnNotifierDeps) {
     const { leases, clock, logger } = deps;
@@ -44,12 +45,13 @@ export class CdnNotifier {
     this.rounds.start();
   }
 
-  /** One round now, or the one that is running. Never rejects. */
-  round(): Promise<void> {
-    return this.rounds.round();
+  /** One round now, behind the one that is running, which may have looked already. Never rejects. */
+  async round(): Promise<void> {
+    for (let rounds = 0; rounds < 2 && !this.isClosed; rounds++) await this.rounds.round();
   }
 
   close(): Promise<void> {
+    this.isClosed = true;
     return this.rounds.close();
   }
 

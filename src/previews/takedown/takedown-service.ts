@@ -22,7 +22,10 @@ import { SoleTurn } from '../sole-turn.js';
 import type { PurgeRequest, SignedReceipt, Takedown } from './answers.js';
 import { type Purged, PurgeRun, type PurgeRunDeps } from './purge-run.js';
 
-/** A purge waits three seconds for those to follow who are there; who is later is in the receipt when it is asked for again. */
+/**
+ * A purge waits three seconds for those to follow who are there, and for the CDN; who is later is in the receipt when it is asked for
+ * again.
+ */
 const LOOKS = 60;
 const LOOK_MS = 50;
 /** Who has said something so lately is there. */
@@ -50,6 +53,8 @@ export interface TakedownServiceDeps extends PurgeRunDeps {
   readonly originalsOf?: (contents: ReadonlySet<Digest>, limit: number) => Promise<OriginalsOfContent>;
   /** There is a CDN to be told. */
   readonly tellsCdn: boolean;
+  /** Has it told now, where this process does that; another one looks every second. Absent: no purge waits for it. Never rejects. */
+  readonly tellCdn?: () => Promise<void>;
 }
 
 export class TakedownService implements Takedown {
@@ -207,10 +212,20 @@ export class TakedownService implements Takedown {
   }
 
   private async told({ number, order }: NumberedOrder): Promise<SignedReceipt> {
-    await this.deps.follow();
-    for (let looks = 0; looks < LOOKS && !(await this.havePresentFollowed(order.id, number)); looks++)
-      await delay(LOOK_MS);
+    const { follow, tellCdn } = this.deps;
+    // Not waited for here: a CDN may take its time, and what is seen of it below is enough.
+    void tellCdn?.();
+    await follow();
+    const isSettled = async (): Promise<boolean> =>
+      (await this.havePresentFollowed(order.id, number)) && !(tellCdn && (await this.isBeingTold(order.id)));
+    for (let looks = 0; looks < LOOKS && !(await isSettled()); looks++) await delay(LOOK_MS);
     return this.signed(await this.receiptNow({ number, order }));
+  }
+
+  /** The CDN has messages to take, and has refused none: after that it is asked again seconds later at the soonest. */
+  private async isBeingTold(id: string): Promise<boolean> {
+    const hook = await this.deps.takedowns.hookOf(id);
+    return hook !== undefined && hook.end === undefined && hook.attempts === 0;
   }
 
   private async havePresentFollowed(id: string, number: number): Promise<boolean> {

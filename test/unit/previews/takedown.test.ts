@@ -502,6 +502,44 @@ describe('the CDN', () => {
     });
   });
 
+  describe('of a purge that waits for it', () => {
+    const telling = (tellCdn: () => Promise<void>) => {
+      const { takedowns, walk, catalog, tiered: blobs, clock, logger } = bench;
+      const service = new TakedownService({
+        ...{ takedowns, catalog, walk, blobs, clock, logger, lastTier: 'disk', by: 'admin', tellsCdn: true, tellCdn },
+        follow: () => follower.round(),
+      });
+      const selection = { by: 'context', context: groupRef('k', 'c').context } as const;
+      return service.purge({ selection, reason: 'why', isBlocked: false });
+    };
+
+    it('is told at once, behind what it is being told, and the receipt is complete', async () => {
+      const teller = notifier();
+      // This round has looked already, and found nothing.
+      void teller.round();
+      const { receipt } = await telling(() => teller.round());
+      expect(receipt).toMatchObject({ cdn: { state: 'delivered', messages: 1, sent: 1 }, isComplete: true });
+      expect(sent).toHaveLength(1);
+    });
+
+    it('is waited for where another process tells it', async () => {
+      const looks = vi.spyOn(bench.takedowns, 'hookOf');
+      const purged = telling(async () => undefined);
+      await until(() => looks.mock.calls.length > 3, 'the purge looks again');
+      await notifier().round();
+      expect((await purged).receipt).toMatchObject({ cdn: { state: 'delivered' }, isComplete: true });
+    });
+
+    it('is not waited for once it has not taken it: it is asked again much later', async () => {
+      fault = 'unreachable';
+      const looks = vi.spyOn(bench.takedowns, 'acknowledged');
+      const { receipt } = await telling(() => notifier().round());
+      expect(receipt).toMatchObject({ cdn: { state: 'queued' }, isComplete: false });
+      expect(sent).toHaveLength(1);
+      expect(looks.mock.calls.length).toBeLessThan(30);
+    });
+  });
+
   it('is told again of a key that had gone before, by whoever asks for it once more', async () => {
     await cache('one', 'a', 'c');
     const selection = { by: 'key', imageKey: groupRef('a').imageKey } as const;
