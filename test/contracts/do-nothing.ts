@@ -85,6 +85,7 @@ export const doNothingTakedowns: Takedowns = {
   acknowledge: async () => {},
   acknowledged: async () => [],
   present: async () => {},
+  leave: async () => {},
   holders: async () => [],
   hookOf: async () => undefined,
   noteHook: async () => {},

@@ -220,6 +220,19 @@ export const takedownsCases: readonly ContractCase<TakedownsSubject>[] = [
     },
   },
   {
+    name: 'forgets a holder that leaves, until it says again that it is there',
+    run: async ({ takedowns, peer }) => {
+      for (const seenAt of [0, 9]) await takedowns.present(holder('one', { seenAt }));
+      await peer.present(holder('other'));
+      await takedowns.leave('one');
+      await takedowns.leave('nobody');
+      const ids = async () => (await peer.holders(20)).map(({ id }) => id);
+      expect(await ids()).toEqual(['other']);
+      await takedowns.present(holder('one', { seenAt: 5 }));
+      expect(await peer.holders(20)).toContainEqual(holder('one', { seenAt: 5 }));
+    },
+  },
+  {
     name: 'knows of which orders a CDN has not been told yet',
     run: async ({ takedowns, peer }) => {
       const [a, b] = [testOrder('a'), testOrder('b')];

@@ -1,4 +1,5 @@
-// A purge whose server is killed in the middle: the next one carries it on, and its receipt is that of the whole.
+// Purges and servers that end: one that is killed in the middle is carried on by the next server, and its receipt is that of the whole;
+// of a server that ended properly before, nothing is waited for.
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Receipt } from '../../src/kernel/takedown/receipt.js';
@@ -58,6 +59,17 @@ async function fill(prefix: string, photo: Buffer): Promise<void> {
 }
 
 const isThere = async (key: string) => (await fetch(`${server.url}/getMetadata/${key}`)).status === 200;
+
+// The first, as those that are killed are away for a minute.
+test('waits for no process of a server that was ended properly', { timeout: 120_000 }, async () => {
+  server.kill('SIGTERM');
+  await server.gone;
+  server = await start();
+  const { receipt } = (await ask('/purge', { key: 'none', reason: 'ticket 8' })) as { readonly receipt: Receipt };
+  // One or two: the second of the new workers may still be on its way.
+  expect(new Set(receipt.nodes.map(({ state }) => state))).toEqual(new Set(['dropped']));
+  expect(receipt.isComplete).toBe(true);
+});
 
 test('is carried on by the next server to its end', { timeout: 500_000 }, async () => {
   // Killed when the first is gone; again with others where the machine was faster than that.

@@ -44,6 +44,8 @@ export interface Takedowns {
   acknowledged(id: string): Promise<readonly Acknowledgement[]>;
   /** Says that a holder is there, and which order it has followed. */
   present(holder: CopyHolder): Promise<void>;
+  /** Forgets a holder that has no copies any more. */
+  leave(holder: string): Promise<void>;
   /** Those who may hold copies; others are forgotten. */
   holders(now: number): Promise<readonly CopyHolder[]>;
   hookOf(id: string): Promise<HookState | undefined>;

@@ -103,7 +103,7 @@ export interface Acknowledgement extends DroppedCopies {
   readonly at: number;
 }
 
-/** Whoever has not been heard of for so long has no copies in memory any more ... */
+/** Whoever has not been heard of for so long, and has not left, has no copies in memory any more ... */
 export const PROCESS_GONE_MS = 60_000;
 /** ... and for so long, no disk either that anybody will use again. */
 export const DISK_GONE_MS = 30 * 86_400_000;

@@ -30,6 +30,7 @@ export class TakedownFollower {
   private readonly rounds: Rounds;
   private followed: number | undefined;
   private presentAt = Number.NEGATIVE_INFINITY;
+  private hasLeft = false;
   /** What is blocked as this process last heard: at most `MAX_TOMBSTONES`. */
   private blocked: ReadonlyMap<Digest, Pick<Tombstone, 'since' | 'until'>> = new Map();
   private blockedOf = -1;
@@ -58,8 +59,20 @@ export class TakedownFollower {
     return stone !== undefined && isInForce(stone, this.deps.clock.now()) ? stone.since : undefined;
   }
 
-  close(): Promise<void> {
-    return this.rounds.close();
+  /** A holder that has copies in memory alone leaves: it serves none any more, and no receipt is to wait for it. Never rejects. */
+  async close(): Promise<void> {
+    await this.rounds.close();
+    const { holder, takedowns, logger } = this.deps;
+    if (holder.keepsDisk || !Number.isFinite(this.presentAt)) return;
+    this.hasLeft = true;
+    try {
+      await takedowns.leave(holder.id);
+    } catch (error) {
+      logger.debug(
+        { error },
+        'it could not be said that this process has no copies any more; it counts as away for a minute',
+      );
+    }
   }
 
   private async follow(): Promise<void> {
@@ -112,6 +125,7 @@ export class TakedownFollower {
   private async present(isNews: boolean): Promise<void> {
     const { holder, takedowns, clock } = this.deps;
     const now = clock.monotonic();
+    if (this.hasLeft) return;
     if (!isNews && now < this.presentAt + PRESENT_MS) return;
     await takedowns.present({ ...holder, followed: this.followed ?? 0, seenAt: clock.now() });
     this.presentAt = now;

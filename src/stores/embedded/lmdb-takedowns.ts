@@ -189,18 +189,17 @@ export class LmdbTakedowns implements Takedowns {
     else await this.environment.write(() => this.presence.putSync(key, row(holder)));
   }
 
+  leave(holder: string): Promise<void> {
+    return this.forgetHolders([holder]);
+  }
+
   async holders(now: number): Promise<readonly CopyHolder[]> {
     this.environment.refresh();
     const keys = keysFrom(this.presence, FIRST_KEY, undefined, MAX_HOLDERS);
     const known = keys
       .flatMap((key) => readRow(this.presence, key, parsed<CopyHolder>) ?? [])
       .map((holder) => ({ ...holder, seenAt: Math.max(holder.seenAt, this.seen.of(holder.id) ?? 0) }));
-    const gone = known.filter((holder) => !mayHold(holder, now));
-    if (gone.length > 0)
-      await this.environment.write(() => {
-        for (const { id } of gone) this.presence.removeSync(Buffer.from(id));
-      });
-    for (const { id } of gone) await this.seen.forget(id);
+    await this.forgetHolders(known.filter((holder) => !mayHold(holder, now)).map(({ id }) => id));
     return known.filter((holder) => mayHold(holder, now));
   }
 
@@ -222,6 +221,14 @@ export class LmdbTakedowns implements Takedowns {
 
   close(): Promise<void> {
     return this.environment.close();
+  }
+
+  private async forgetHolders(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await this.environment.write(() => {
+      for (const id of ids) this.presence.removeSync(Buffer.from(id));
+    });
+    for (const id of ids) await this.seen.forget(id);
   }
 
   private putHook(id: string, hook: HookState): void {

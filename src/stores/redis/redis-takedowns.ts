@@ -165,6 +165,10 @@ export class RedisTakedowns implements Takedowns {
     await this.send('holders', ['HSET', holder.id, this.sealed('holder', holder)]);
   }
 
+  async leave(holder: string): Promise<void> {
+    await this.send('holders', ['HDEL', holder]);
+  }
+
   async holders(now: number): Promise<readonly CopyHolder[]> {
     const known = (await this.values('holders')).flatMap((text) => this.opened('holder', text, holderIn) ?? []);
     const gone = known.filter((holder) => !mayHold(holder, now)).map(({ id }) => id);

@@ -456,6 +456,27 @@ describe('following', () => {
     expect(dropped).toEqual([]);
   });
 
+  it('no receipt waits for a process that has ended properly with its memory, but for one that was killed', async () => {
+    const ended = another();
+    await ended.round();
+    await ended.close();
+    // Whoever asks it to follow late, as a purge under way may, does not bring it back.
+    await ended.round();
+    const selection = { by: 'context', context: groupRef('k', 'c').context } as const;
+    expect((await purge(selection)).receipt.nodes).toEqual([expect.objectContaining({ host: 'here' })]);
+    await another().round();
+    const { nodes } = (await purge(selection)).receipt;
+    expect(nodes.map(({ host, state }) => `${host} ${state}`)).toEqual(['here dropped', 'there away']);
+  });
+
+  it('a node that has ended properly has its copies all the same, on its disk', async () => {
+    const ended = another({ value: 0 });
+    await ended.round();
+    await ended.close();
+    const { receipt } = await purge({ by: 'context', context: groupRef('k', 'c').context });
+    expect(receipt.nodes.map(({ state }) => state)).toEqual(['dropped', 'away']);
+  });
+
   it('copies of which nobody knows what they have followed are dropped as a whole; a new process has none', async () => {
     await bench.takedowns.append(testOrder('x'));
     await another({ value: undefined }).round();
