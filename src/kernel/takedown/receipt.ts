@@ -1,6 +1,7 @@
 // The receipt of a takedown: what left which tier on which node, who still has to follow, and how the CDN was told. A pure function of
 // the order and of what processes have said since, so that it can be asked for again, and is complete once all have followed.
 import type { Digest } from '../digest.js';
+import { type ImageKey, type ShownContext, shownContextOf } from '../image-key.js';
 import {
   type Acknowledgement,
   type Amount,
@@ -26,6 +27,12 @@ export type NodeOfReceipt =
   /** It has not said yet that it has dropped its copies; it does so before it serves any, once it is back. */
   | { readonly state: 'away'; readonly host: string; readonly worker: number; readonly seenAt: string };
 
+/** By the context that a client knows, as `originals` are; where it is the library's, `imageKey` is the digest of an asset's original. */
+export interface GroupOfReceipt extends ShownContext {
+  readonly imageKey: ImageKey;
+  readonly content: Digest;
+}
+
 export interface Receipt {
   readonly id: string;
   /** ISO 8601, UTC, as all times here. */
@@ -34,7 +41,7 @@ export interface Receipt {
   readonly by: string;
   readonly reason: string;
   readonly selection: TakedownOrder['selection'] | null;
-  readonly groups: { readonly removed: number; readonly named: TakedownOrder['named'] };
+  readonly groups: { readonly removed: number; readonly named: readonly GroupOfReceipt[] };
   readonly lasting: TakedownOrder['lasting'];
   readonly stillNamed: number;
   readonly undeleted: number;
@@ -73,7 +80,10 @@ export function receiptOf(
   const { selection, groups, named, lasting, stillNamed, derivatives, blocked, until, by, reason, id } = order;
   return {
     ...{ id, takenDownAt: timeOf(order.at), issuedAt: timeOf(now), by, reason, selection: selection ?? null },
-    groups: { removed: groups, named },
+    groups: {
+      removed: groups,
+      named: named.map(({ context, ...rest }) => ({ ...shownContextOf(context), ...rest })),
+    },
     ...{ lasting, stillNamed, undeleted: order.undeleted ?? 0, derivatives, originals: order.originals ?? [] },
     keptOriginals: order.keptOriginals ?? 0,
     blocked: { contents: blocked, until: until === undefined ? null : timeOf(until) },

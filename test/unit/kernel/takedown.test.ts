@@ -3,6 +3,7 @@ import { generateKeyPairSync, verify } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Digest, digestOf, scopedDigest } from '../../../src/kernel/digest.js';
+import { libraryContextOf } from '../../../src/kernel/image-key.js';
 import { publicJwk, signedText, verifiedText } from '../../../src/kernel/takedown/jws.js';
 import {
   type Acknowledgement,
@@ -223,6 +224,19 @@ describe('a receipt', () => {
     const whole = of([ack('x'), ack('y')], [holder('x'), holder('y')]);
     expect([states(whole), whole.isComplete]).toEqual([['x dropped', 'y dropped'], true]);
     expect(whole.nodes[0]).toMatchObject({ disk: { blobs: 1, bytes: 9 }, at: new Date(7).toISOString() });
+  });
+
+  it('names groups by the context that a client knows, and says which of them are the library’s', () => {
+    const [uploaded, ofAsset] = [groupRef('a', 'news'), groupRef('b', 'news')].map((group) => ({
+      ...group,
+      content: digestOf(Buffer.from('x')),
+    })) as [TakedownOrder['named'][number], TakedownOrder['named'][number]];
+    const inner = { ...ofAsset, context: libraryContextOf(ofAsset.context) };
+    const { groups } = of([], [], undefined, testOrder('a', { groups: 2, named: [uploaded, inner] }));
+    expect(groups.named).toEqual([
+      { ...uploaded, isOfLibrary: false },
+      { ...ofAsset, isOfLibrary: true },
+    ]);
   });
 
   it('waits for nobody who came later, has followed by more, or cannot hold anything any more', () => {

@@ -55,7 +55,10 @@ const RECEIPT: Schema = {
     selection: { anyOf: [SELECTION, { type: 'null' }] },
     groups: closed({
       removed: COUNT,
-      named: { type: 'array', items: closed({ context: TEXT, imageKey: TEXT, content: DIGEST }) },
+      named: {
+        type: 'array',
+        items: closed({ context: TEXT, isOfLibrary: { type: 'boolean' }, imageKey: TEXT, content: DIGEST }),
+      },
     }),
     lasting: closed({ tier: { enum: ['disk', 'shared'] }, blobs: COUNT, bytes: COUNT }),
     stillNamed: COUNT,
