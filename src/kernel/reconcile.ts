@@ -25,7 +25,11 @@ export function changeOf(record: SourceRecord, sequence: Sequence, isWhole: bool
   const isOfSequence = current.sequenceId === sequence.id;
   const missing = isOfSequence ? missingFormats(current, sequence) : sequence.formats;
   const isCurrent = isOfSequence && current.complete && (!isWhole || missing.length === 0);
-  if (isCurrent) return NO_CHANGE;
+  if (isCurrent) {
+    // Nothing is made of it, so that nothing goes either.
+    const others = record.previews.filter(({ sequenceId = record.sequenceId }) => sequenceId !== sequence.id);
+    return { ...NO_CHANGE, keeps: others.length, keepsBytes: bytesOf(others) };
+  }
   if (!record.sourceKept) return { ...NO_CHANGE, state: 'stuck' };
   const planned = planSequence(
     record.info,
