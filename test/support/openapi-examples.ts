@@ -1,4 +1,5 @@
 // The examples of an OpenAPI document, sent as a client would send them that has read nothing but the document.
+import { createHash } from 'node:crypto';
 import type { OpenApiDocument, Operation } from '../../src/http/openapi/openapi-types.js';
 import { sourceForm } from './multipart.js';
 import type { CheckedAnswer } from './openapi-check.js';
@@ -27,34 +28,56 @@ export async function sendExample(
   credentials: Readonly<Record<string, Readonly<Record<string, string>>>>,
 ): Promise<Response> {
   const parameters = (operation.parameters ?? []) as readonly { name: string; in: string; example: string | number }[];
+  const { body, type, digest } = await bodyOf(operation);
   const query = new URLSearchParams();
+  const headers = new Headers();
   let target = path;
   for (const { name, in: place, example } of parameters)
     if (place === 'path') target = target.replace(`{${name}}`, encodeURIComponent(example));
-    else query.set(name, String(example));
+    else if (place === 'query') query.set(name, String(example));
+    // Its example is that of another body.
+    else headers.set(name, name === 'Content-Digest' && digest !== undefined ? digest : String(example));
   const scheme = operation.security.flatMap((all) => Object.keys(all)).find((name) => Object.hasOwn(credentials, name));
-  const { body, type } = await bodyOf(operation);
+  if (type !== undefined) headers.set('Content-Type', type);
+  for (const [name, value] of Object.entries(credentials[scheme ?? ''] ?? {})) headers.set(name, value);
   return fetch(`${origin}${target}?${query}`, {
     method: verb,
     redirect: 'manual',
-    headers: { ...credentials[scheme ?? ''], ...(type !== undefined && { 'Content-Type': type }) },
+    headers,
     ...(body !== undefined && { body }),
   });
 }
 
 /** What the operation takes, by the type that it takes it as; a form's boundary is for `fetch` to say. */
-async function bodyOf({ operationId, requestBody }: Operation): Promise<{ body?: FormData | string; type?: string }> {
+async function bodyOf({ operationId, requestBody }: Operation): Promise<SentBody> {
   if (requestBody === undefined) return {};
   const content = requestBody.content as Readonly<Record<string, FormContent>>;
   const form = content['multipart/form-data'];
   if (form !== undefined) {
     const [part] = Object.keys(form.schema?.properties ?? {});
-    return { body: sourceForm(await jpegOf(320, 240), 'photo.jpg', part) };
+    const jpeg = await jpegOf(320, 240);
+    return { body: sourceForm(jpeg, 'photo.jpg', part), digest: contentDigestOf(jpeg) };
+  }
+  const raw = 'application/octet-stream';
+  if (content[raw] !== undefined) {
+    const jpeg = await jpegOf(320, 240);
+    return { body: new Uint8Array(jpeg), type: raw, digest: contentDigestOf(jpeg) };
   }
   const type = 'application/json';
   const example = content[type]?.example;
   if (example === undefined) throw new Error(`expected an example of what ${operationId} takes`);
   return { body: JSON.stringify(example), type };
+}
+
+interface SentBody {
+  readonly body?: FormData | string | Uint8Array<ArrayBuffer>;
+  readonly type?: string;
+  /** Of a source. */
+  readonly digest?: string;
+}
+
+function contentDigestOf(source: Uint8Array): string {
+  return `sha-256=:${createHash('sha256').update(source).digest('base64')}:`;
 }
 
 interface FormContent {

@@ -8,10 +8,13 @@ import type { ErrorName } from '../../kernel/errors.js';
  */
 export type Schema = Readonly<Record<string, unknown>>;
 
-/** A parameter of the path (each `{name}` of it has one), or of the query, where none has to be given. */
+/**
+ * A parameter of the path (each `{name}` of it has one), or of the query, where none has to be given, or a header that tells of the
+ * body, so that verbs without one do not have it.
+ */
 export interface Parameter {
   readonly name: string;
-  readonly in: 'path' | 'query';
+  readonly in: 'path' | 'query' | 'header';
   readonly description: string;
   readonly schema: Schema;
   /** A value that works where a picture is stored under the example of its key. */
@@ -51,6 +54,8 @@ export interface RouteDescription {
   readonly isLastOptional?: boolean;
   /** What it takes, where that is JSON. */
   readonly takes?: { readonly schema: Schema; readonly example: unknown };
+  /** Of an upload: what is known already is answered without it. */
+  readonly isUploadOptional?: true;
   readonly answer: AnswerDescription;
   /** How it can fail beside what every route of its body, its verbs and its openers can. */
   readonly failures?: readonly ErrorName[];

@@ -1,5 +1,5 @@
 // The operations of one route in a document: one for each verb and each path it has.
-import type { Schema } from '../dialects/description.js';
+import type { Parameter, Schema } from '../dialects/description.js';
 import type { Dialect } from '../dialects/dialect.js';
 import type { Route } from '../dialects/route.js';
 import { answersOf } from './answers.js';
@@ -10,6 +10,15 @@ import { securityOf } from './security.js';
 
 /** An extension: the value of a parameter of the path may have slashes that are not encoded. */
 export const SEVERAL_SEGMENTS = 'x-several-segments';
+
+/** Of every upload: what is sent is checked by it. */
+const CONTENT_DIGEST: Parameter = {
+  name: 'Content-Digest',
+  in: 'header',
+  description: 'The SHA-256 of the source (RFC 9530); `Repr-Digest` means the same.',
+  schema: { type: 'string' },
+  example: 'sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:',
+};
 
 type Placed = readonly [path: string, verb: string, operation: Operation];
 
@@ -54,8 +63,11 @@ function operationOf(
   components: Components,
 ): Operation {
   const { summary, details, parameters = [] } = route.description;
-  const placed = parameters.filter((parameter) => parameter.in !== 'path' || isIn(path, parameter.name));
-  const body = verb === 'GET' || verb === 'HEAD' ? undefined : requestBodyOf(route, components);
+  const hasBody = verb !== 'GET' && verb !== 'HEAD';
+  const placed = [...parameters, ...(route.body === 'source' ? [CONTENT_DIGEST] : [])].filter((parameter) =>
+    parameter.in === 'path' ? isIn(path, parameter.name) : parameter.in === 'query' || hasBody,
+  );
+  const body = hasBody ? requestBodyOf(route, components) : undefined;
   return {
     operationId,
     tags: [dialect.name],
@@ -95,16 +107,23 @@ function sourceForm(part: string): Schema {
 const RAW_SOURCE = { 'image/*': {}, 'application/octet-stream': {} };
 
 function requestBodyOf(
-  { body, description, sourcePart = 'sourceImage', takesRawSource = false }: Route,
+  { body, description, sourcePart = 'sourceImage', takesRawSource, takesBytes, isBodyLoose }: Route,
   components: Components,
 ): Operation['requestBody'] | undefined {
   if (body === 'source')
     return {
-      required: true,
+      required: description.isUploadOptional !== true,
       description: '`Content-Digest` or `Repr-Digest` (RFC 9530), of the request or of the part, is checked.',
-      content: { 'multipart/form-data': { schema: sourceForm(sourcePart) }, ...(takesRawSource && RAW_SOURCE) },
+      content: {
+        // A form would be kept as it is where every byte is the source's.
+        ...(!takesBytes && { 'multipart/form-data': { schema: sourceForm(sourcePart) } }),
+        ...((takesRawSource || takesBytes) && RAW_SOURCE),
+      },
     };
   if (body !== 'json' || description.takes === undefined) return undefined;
   const { schema, example } = description.takes;
-  return { required: true, content: { 'application/json': { schema: components.schema(schema), example } } };
+  return {
+    required: isBodyLoose !== true,
+    content: { 'application/json': { schema: components.schema(schema), example } },
+  };
 }

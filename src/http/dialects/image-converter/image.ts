@@ -44,6 +44,7 @@ export function cacheAndGetImage(strictFormats: boolean, exact: ExactPolicy): Ro
         'Answers as soon as its own preview is stored; the others follow. Where the key exists, the upload is ignored, and where it was ' +
         'announced by `Expect: 100-continue`, it is not even asked for.',
       parameters: OF_PICTURE,
+      isUploadOptional: true,
       answer: { kind: 'picture' },
       failures: failuresOfExact(),
     },

@@ -61,6 +61,7 @@ export function cacheAndGetImageAndMetadata(strictFormats: boolean): Route {
     description: {
       summary: 'As cacheAndGetImage, with the metadata in the same answer',
       parameters: OF_PREVIEW,
+      isUploadOptional: true,
       answer: { kind: 'both', metadata: METADATA },
       failures: failuresOfFormats(strictFormats),
     },
@@ -83,6 +84,7 @@ export const cacheImage = route<AskedGroup>({
       'Answers once every preview of the sequence is stored. `Content-Digest` without a body stores a source under another key ' +
       'whose bytes are known in the context; where they are not, the answer is 4003, and they have to be sent.',
     parameters: OF_KEY,
+    isUploadOptional: true,
     answer: { kind: 'json', schema: DONE },
   },
   effort: 'makes-anew',

@@ -81,6 +81,14 @@ const OF_PICTURE: readonly Parameter[] = [
   example: type === 'string' ? example : Number(example),
 }));
 
+const SOURCE_NAME: Parameter = {
+  name: 'X-Proofsheet-Source',
+  in: 'header',
+  description: 'A name for the source: 1 to 256 visible ASCII characters. What is known by it needs no body.',
+  schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,256}$' },
+  example: 'photo-1',
+};
+
 const PIPELINE: readonly Parameter[] = [
   {
     name: 'operations',
@@ -109,8 +117,9 @@ export function imaginary(settings: ImaginarySettings): Dialect {
         summary: `What ${name} makes of the uploaded picture`,
         details:
           'The body is the picture, or a form with a part `file`. `X-Proofsheet-Source` names it, within the context of the key: what is known by that ' +
-          'name is answered before a body that `Expect: 100-continue` announces is sent.',
-        parameters,
+          'name is answered without a body, or before one that `Expect: 100-continue` announces is sent.',
+        parameters: [...parameters, SOURCE_NAME],
+        isUploadOptional: true,
         answer: { kind: 'drawn' },
         failures: ['invalid-request-format', 'unsupported-request'],
       },
@@ -240,6 +249,8 @@ function info({ context, remote, cacheTtlSeconds }: ImaginarySettings, checkSign
     path: '/info',
     description: {
       summary: 'What the header of the uploaded picture says, as it is stored',
+      parameters: [SOURCE_NAME],
+      isUploadOptional: true,
       answer: {
         kind: 'json',
         schema: {

@@ -12,7 +12,15 @@ const TEXT: Schema = { type: 'string' };
 const COUNT: Schema = { type: 'integer', minimum: 0 };
 const IDS: Schema = { type: 'array', items: TEXT };
 const STATUS: Schema = { enum: ['queued', 'downloading', 'processing', 'tiling', 'storing', 'ready', 'error'] };
-const CREDENTIALS = { organisationId: TEXT, apiKey: TEXT };
+const CREDENTIALS = {
+  organisationId: { ...TEXT, description: 'The id of the organisation.' },
+  apiKey: {
+    ...TEXT,
+    description: 'Its key, which opens the call in place of a header: 401 without it, or with another.',
+  },
+};
+/** No scheme of OpenAPI stands in a body. */
+const OPENED_BY = 'The credential is `apiKey` in the body; without the right one it is answered with 401.';
 const WHO = { organisationId: '6ba7b810-9dad-11d1-80b4-00c04fd430c8', apiKey: 'key-of-the-organisation' };
 
 const answerOf = (result: Schema): RouteDescription['answer'] => ({
@@ -54,7 +62,7 @@ const images = (properties: Readonly<Record<string, Schema>> = {}): Schema =>
 
 export const OF_ADD: RouteDescription = {
   summary: 'Adds images by their URLs',
-  details: 'They are taken for good before it is answered; nothing has been fetched by then.',
+  details: `They are taken for good before it is answered; nothing has been fetched by then. ${OPENED_BY}`,
   takes: takesOf(
     'MicrioAdd',
     {
@@ -70,7 +78,7 @@ export const OF_ADD: RouteDescription = {
 };
 export const OF_STATUS: RouteDescription = {
   summary: 'How far images are',
-  details: 'In the order of the question; one that is not known is an error.',
+  details: `In the order of the question; one that is not known is an error. ${OPENED_BY}`,
   takes: takesOf('MicrioStatus', { imageIds: { ...IDS, maxItems: 100 } }, ['imageIds'], {
     imageIds: ['aaaaaaaaaaaa0'],
   }),
@@ -79,7 +87,7 @@ export const OF_STATUS: RouteDescription = {
 };
 export const OF_FOLDER_STATUS: RouteDescription = {
   summary: 'How far the images of a folder are',
-  details: 'Of the folder itself, without those below it.',
+  details: `Of the folder itself, without those below it. ${OPENED_BY}`,
   takes: takesOf('MicrioFolderStatus', { folderId: TEXT }, ['folderId'], { folderId: 'root01' }),
   answer: answerOf(
     objectOf({ numTotal: COUNT, numComplete: COUNT, processingIds: IDS, erroredIds: IDS }, [
@@ -93,6 +101,7 @@ export const OF_FOLDER_STATUS: RouteDescription = {
 };
 export const OF_FOLDER_CREATE: RouteDescription = {
   summary: 'Makes a folder',
+  details: OPENED_BY,
   takes: takesOf(
     'MicrioFolderCreate',
     { parentId: TEXT, name: TEXT, type: { enum: ['folder', 'album', 'space'] } },

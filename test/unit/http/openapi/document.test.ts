@@ -92,6 +92,79 @@ it('tells what opens an operation: nothing, a token, a signed URL, an admin', ()
   expect(of(false, '/ledger/v2/file/{organisation}/{entry}', 'put')).toEqual(['ledger']);
 });
 
+describe('what an upload may be told of, and whether it has to be sent', () => {
+  const told = (dialects: Parameters<typeof openApiDocument>[0], path: string, verb: string) => {
+    const { parameters = [], requestBody } = operation(openApiDocument(dialects, SERVER), path, verb);
+    const headers = parameters.filter((parameter) => parameter.in === 'header');
+    return {
+      headers: headers.map(({ name, required }) => [name, required]),
+      isRequired: requestBody?.required,
+      types: Object.keys(requestBody?.content ?? {}),
+    };
+  };
+  const one = (name: string) => everyDialect().filter((dialect) => dialect.name === name);
+  const form = 'multipart/form-data';
+  const raw = ['image/*', 'application/octet-stream'];
+  const digest = ['Content-Digest', false];
+
+  it.each([
+    ['cacheImage/{imageKey}', 'post'],
+    ['cacheImage/{imageKey}', 'put'],
+    ['cacheAndGetImage/{imageKey}/{requestFormat}', 'post'],
+    ['cacheAndGetImageAndMetadata/{imageKey}/{requestFormat}', 'post'],
+  ])('%s by %s: a digest, or a key that exists, stands for the body', (path, verb) => {
+    expect(told(ours(), `/imageconverter/${path}`, verb)).toEqual({
+      headers: [digest],
+      isRequired: false,
+      types: [form, ...raw],
+    });
+  });
+
+  it('imaginary: what it is called stands for the body; who asks by GET sends neither', () => {
+    const [dialect] = one('imaginary');
+    for (const path of ['/fit', '/pipeline', '/info'])
+      expect(told(one('imaginary'), `${dialect?.mount}${path}`, 'post')).toEqual({
+        headers: [['X-Proofsheet-Source', false], digest],
+        isRequired: false,
+        types: [form, ...raw],
+      });
+    const gets = Object.values(openApiDocument(one('imaginary'), SERVER).paths).flatMap(({ get }) => get ?? []);
+    expect(gets.flatMap(({ parameters = [] }) => parameters).filter((each) => each.in === 'header')).toEqual([]);
+  });
+
+  it('a slot takes bytes, and no form, which it would keep as they are', () => {
+    const [dialect] = one('mediagraph');
+    expect(told(one('mediagraph'), `${dialect?.mount}/put/{slot}`, 'put')).toEqual({
+      headers: [digest],
+      isRequired: true,
+      types: raw,
+    });
+  });
+});
+
+it('asks for no body of JSON where none is taken too', () => {
+  const wrong = everyDialect().flatMap((dialect) => {
+    const { paths } = openApiDocument([dialect], SERVER);
+    const loose = dialect.routes.filter(({ isBodyLoose }) => isBodyLoose === true).map(({ name }) => name);
+    return Object.values(paths)
+      .flatMap((item) => Object.values(item))
+      .filter(({ operationId, requestBody }) => loose.includes(operationId) && requestBody?.required === true);
+  });
+  expect(wrong.map(({ operationId }) => operationId)).toEqual([]);
+});
+
+it('says where the key of an organisation stands that is asked for in the body', () => {
+  const micrio = everyDialect().filter(({ name }) => name === 'micrio');
+  const { components, paths } = openApiDocument(micrio, SERVER);
+  const calls = Object.values(paths).flatMap(({ post }) => post ?? []);
+  expect(calls.map(({ description }) => description)).toEqual(calls.map(() => expect.stringContaining('`apiKey`')));
+  expect(calls).toHaveLength(4);
+  for (const name of ['MicrioAdd', 'MicrioStatus', 'MicrioFolderStatus', 'MicrioFolderCreate'])
+    expect(components.schemas[name]).toMatchObject({
+      properties: { apiKey: { description: expect.stringContaining('401') } },
+    });
+});
+
 it('says of each failure what docs/API.md says', () => {
   const documented = tableBelow(readDocument('docs/API.md'), 'Errors').map(([, , name, when]) => [name, when]);
   const told = Object.entries({ ...ERROR_MEANINGS, ...PROTOCOL_ERROR_MEANINGS });
