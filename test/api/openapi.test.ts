@@ -94,3 +94,11 @@ it('has a page of less than 60 kB that asks for nothing else and tells of every 
   for (const item of Object.values(document.paths))
     expect(page).toContain(`id="${Object.values(item)[0]?.operationId}"`);
 });
+
+it('has a page that names the document of each dialect, those for operators too', async () => {
+  const page = await (await fetch(`${server.origin}/openapi`)).text();
+  const linked = [...page.matchAll(/href="(\/openapi[^"]*)"/g)].map(([, path = '']) => path);
+  expect(linked).toEqual(expect.arrayContaining(['/openapi.json', '/openapi/image-converter.json']));
+  expect(linked).toEqual(expect.arrayContaining(['/openapi/admin.json', '/openapi/console.json']));
+  for (const path of linked) expect([path, (await fetch(server.origin + path)).status]).toEqual([path, 200]);
+});

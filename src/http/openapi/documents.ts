@@ -30,10 +30,11 @@ export function documentsOf(
       server,
     );
   const ofOne = (dialect: Dialect) => openApiDocument([dialect], { ...server, withProbes: false });
+  const alone = dialects.map(({ name }) => ({ name, path: `${PAGE_PATH}/${name}.json` }));
   return {
     [DOCUMENT_PATH]: once(() => served('application/json', JSON.stringify(whole()))),
     [PAGE_PATH]: once(() => {
-      const { html, contentSecurityPolicy } = readingPage(whole(), DOCUMENT_PATH);
+      const { html, contentSecurityPolicy } = readingPage(whole(), DOCUMENT_PATH, alone);
       return served('text/html; charset=utf-8', html, [['Content-Security-Policy', contentSecurityPolicy]]);
     }),
     ...Object.fromEntries(

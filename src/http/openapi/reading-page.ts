@@ -3,8 +3,14 @@ import { type Html, html, type Page, pageOf } from '../status/status-html.js';
 import type { OpenApiDocument, Operation } from './openapi-types.js';
 import { READING_STYLE } from './reading-style.js';
 
-/** `jsonPath`: where the document itself is. */
-export function readingPage(document: OpenApiDocument, jsonPath: string): Page {
+/** Where the document of one dialect is. */
+export interface NamedDocument {
+  readonly name: string;
+  readonly path: string;
+}
+
+/** `jsonPath`: where the document itself is; `alone`: those of one dialect each, some of which are no part of it. */
+export function readingPage(document: OpenApiDocument, jsonPath: string, alone: readonly NamedDocument[]): Page {
   const placed = Object.entries(document.paths).flatMap(([path, item]) =>
     // The same as GET without the body, or under another verb: told with the first.
     Object.entries(item).map(([verb, operation]) => ({ path, verb, operation })),
@@ -13,6 +19,7 @@ export function readingPage(document: OpenApiDocument, jsonPath: string): Page {
 <h1>Proofsheet API</h1>
 <p>version ${String(document.info.version)} · <a href="${jsonPath}">OpenAPI ${document.openapi}</a></p>
 <p>${coded(String(document.info.description))}</p>
+<p>Documents of one each: ${alone.map(({ name, path }, at) => html`${at === 0 ? '' : ', '}<a href="${path}">${name}</a>`)}</p>
 </header>
 <nav aria-label="Operations">${document.tags.map(
     ({ name }) =>
