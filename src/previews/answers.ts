@@ -149,7 +149,8 @@ export interface Previews {
   cache(ref: GroupRef, upload: Upload): Promise<CatalogEntry>;
   /**
    * The same without its bytes: of a source whose previews are all stored already, for a group of the same context. `undefined` where
-   * they are not, and where only other contexts have it: nobody learns from it what is there.
+   * they are not, and where only other contexts have it: nobody learns from it what is there. Throws `blocked-content` where that may
+   * be told without the bytes.
    */
   cacheKnown(ref: GroupRef, source: Digest): Promise<CatalogEntry | undefined>;
   /** Throws `unknown-image-key`. */

@@ -178,7 +178,11 @@ export class PreviewService implements Previews {
 
   async cacheKnown(ref: GroupRef, source: Digest): Promise<CatalogEntry | undefined> {
     const digest = this.recordDigest(ref, source);
-    if (!(await this.deps.catalog.holds(ref.context, digest))) return undefined;
+    if (!(await this.deps.catalog.holds(ref.context, digest))) {
+      // Its bytes would come in vain. Where contexts are kept apart, only who has them is told of what another may have had.
+      if (this.deps.deduplicate !== 'context') await this.deps.guard?.check(source);
+      return undefined;
+    }
     const groups = [{ ...ref, sourceDigest: digest }];
     const record = await this.unlessBlocked(ref, source, () =>
       this.deps.maker.attachKnown(digest, { groups, existing: 'replace' }),

@@ -70,6 +70,19 @@ describe('cacheImage', () => {
     },
   );
 
+  it.each(['all', 'context'] as const)(
+    'tells by a digest alone that a content is blocked only where contexts are not kept apart: %s',
+    async (deduplicate) => {
+      await reopen({ deduplicate });
+      const { digest } = await bench.upload('taken down');
+      await bench.takedowns.block([{ content: digest, reason: 'r', since: 0 }], 0);
+      const told = bench.service.cacheKnown(groupRef('key'), digest).catch((error: unknown) => error);
+      expect(await told).toEqual(
+        deduplicate === 'all' ? expect.objectContaining({ code: 'blocked-content' }) : undefined,
+      );
+    },
+  );
+
   it('does not store by its digest what has lost a preview: its bytes have to come', async () => {
     const upload = await bench.upload('a');
     const { source } = await bench.service.cache(KEY, upload);

@@ -82,7 +82,8 @@ export const cacheImage = route<AskedGroup>({
     summary: 'Makes all previews of a source, and overwrites the key',
     details:
       'Answers once every preview of the sequence is stored. `Content-Digest` without a body stores a source under another key ' +
-      'whose bytes are known in the context; where they are not, the answer is 4003, and they have to be sent.',
+      'whose bytes are known in the context; where they are not, the answer is 4003, and they have to be sent; of what was taken down it is 4031 at once, unless ' +
+      'contexts share nothing.',
     parameters: OF_KEY,
     isUploadOptional: true,
     answer: { kind: 'json', schema: DONE },
