@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { expect, test } from 'vitest';
+import { readDocument } from '../support/documents.js';
 import { run } from '../support/processes.js';
 import { withTempDir } from '../support/temp-dir.js';
 import { requireTool } from '../support/tools.js';
@@ -28,6 +29,16 @@ test('publint and attw have nothing to say of the packed package', { timeout: 30
   // What a build notes for the next one is nobody's else.
   expect(paths.filter((path) => path.split('/').some((name) => name.startsWith('.')))).toEqual([]);
   expect(paths).toContain('bin/main.js');
+  // What the documents for operators send their readers to; sources, tests and the image's own file are read in a checkout.
+  const documents = paths.filter((path) => /^docs\/[^/]*\.md$/.test(path)).map(readDocument);
+  const named = documents.flatMap((text) =>
+    [...text.matchAll(/\]\(\.\.\/([\w./-]+)|`(deploy\/[\w./-]+)`/g)].map(
+      ([, linked, quoted]) => linked ?? quoted ?? '',
+    ),
+  );
+  expect(named).toEqual(expect.arrayContaining(['compose.yaml', 'deploy/systemd/proofsheet.service']));
+  const isPacked = (name: string) => paths.some((path) => path === name || path.startsWith(`${name}/`));
+  expect(named.filter((name) => !/^(src|test)\//.test(name) && !isPacked(name))).toEqual([]);
   const { messages } = await publint({ pack: { tarball: tarball.buffer as ArrayBuffer }, strict: true });
   expect(messages).toEqual([]);
   const analysis = await checkPackage(createPackageFromTarballData(tarball), { entrypoints: ['./client'] });
