@@ -32,7 +32,8 @@ export const USAGE = `usage: proofsheet [command]
 talking to a server:
 
   status                       what it says of itself
-  put FILE... | -              store sources; what it knows already is not sent
+  put FILE... | -              store sources; what it knows already is not sent. A pattern that names no file is expanded, as shells do
+                               by *, ? and ** (folders of any depth)
       --key TEXT               the image key of one source (default: the SHA-256 of its bytes)
   warm FOLDER | LIST           store all of a folder, or of a list of files and URLs, a line each
       --done FILE              note there what is done, and leave it out next time

@@ -86,7 +86,10 @@ export async function inspect(args: readonly string[]): Promise<number> {
   const { previews } = metadata.Proofsheet;
   const asked = [...new Set([...previews.flatMap(({ format }) => format), ...formats])];
   const answers = await Promise.all(asked.map((format) => answerTo(connection, key, format)));
-  print(given.flags.has('json'), { key, metadata, answers }, [...sourceLines(key, metadata), ...answerLines(answers)]);
+  print(given.flags.has('json'), { key, metadata, answers }, [
+    ...sourceLines(key, metadata),
+    ...answerLines(answers.map(({ asked, status, match }) => [asked, status === 200 ? match : `status ${status}`])),
+  ]);
   return 0;
 }
 
@@ -129,13 +132,9 @@ function sourceLines(key: string, { Header, File, Proofsheet: facts }: Metadata)
   ];
 }
 
-function answerLines(answers: readonly FormatAnswer[]): string[] {
-  return [
-    '  who asks for  is answered by',
-    ...columns(answers.map(({ asked, status, match }) => [asked, status === 200 ? match : `status ${status}`])).map(
-      (line) => `    ${line}`,
-    ),
-  ];
+/** A format, and by what it is answered. */
+export function answerLines(answers: readonly (readonly [asked: string, by: string])[]): string[] {
+  return ['  who asks for  is answered by', ...columns(answers).map((line) => `    ${line}`)];
 }
 
 /** `keys [--context TEXT]`: one a line. */

@@ -3,6 +3,7 @@ import { appendFile, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Connection } from './connection.js';
 import { connectionOf, endOf } from './connection.js';
+import { expanded, isPattern } from './patterns.js';
 import { Progress } from './progress.js';
 import { EXIT, optionsOf, UsageError } from './usage.js';
 
@@ -27,15 +28,17 @@ interface Counts {
   failed: number;
 }
 
-/** `put FILE... | -`: prints a line for each. Resolves with the exit code. */
+/** `put FILE... | -`, with patterns too: prints a line for each. Resolves with the exit code. */
 export async function put(args: readonly string[]): Promise<number> {
   const given = optionsOf('put', args);
   const { key } = given.values;
   if (given.positionals.length === 0) throw new UsageError('put takes files, or - for standard input');
-  if (key !== undefined && given.positionals.length > 1) throw new UsageError('--key names one source, got several');
+  const places = await expanded(given.positionals);
+  if (key !== undefined && places.length > 1) throw new UsageError('--key names one source, got several');
   const isJson = given.flags.has('json');
   const connection = await connectionOf(given);
-  return store(connection, given.positionals, key, { end: () => undefined }, (outcome) => {
+  const told = { end: () => undefined, isJson };
+  return store(connection, places, key, told, (outcome) => {
     if (isJson) process.stdout.write(`${JSON.stringify(outcome)}\n`);
     else if (outcome.error === undefined)
       process.stdout.write(`${outcome.key}\t${outcome.isUploaded ? 'stored' : 'known'}\t${outcome.from}\n`);
@@ -55,7 +58,8 @@ export async function warm(args: readonly string[]): Promise<number> {
   );
   const counts: Counts = { stored: 0, known: 0, failed: 0 };
   const progress = new Progress(process.stderr, places.length);
-  const code = await store(connection, places, undefined, progress, async (outcome) => {
+  const told = { end: () => progress.end(), isJson: given.flags.has('json') };
+  const code = await store(connection, places, undefined, told, async (outcome) => {
     counts[outcome.error !== undefined ? 'failed' : outcome.isUploaded ? 'stored' : 'known']++;
     progress.update(counts.stored + counts.known + counts.failed, `${counts.failed} failed`);
     if (report !== undefined) await appendFile(report, `${JSON.stringify(outcome)}\n`);
@@ -71,12 +75,17 @@ export async function warm(args: readonly string[]): Promise<number> {
   return code;
 }
 
+/** `end`: takes away what stands where a failure is told. */
+interface Telling extends Pick<Progress, 'end'> {
+  readonly isJson: boolean;
+}
+
 /** Several at a time. What fails is told; no answer at all, or no permission, ends it: the rest would fail alike. */
 async function store(
   { client, context }: Connection,
   places: readonly Place[],
   key: string | undefined,
-  progress: Pick<Progress, 'end'>,
+  told: Telling,
   onOutcome: (outcome: Outcome) => void | Promise<void>,
 ): Promise<number> {
   let [next, code] = [0, 0];
@@ -88,9 +97,11 @@ async function store(
     } catch (error) {
       const end = endOf(error);
       if (end === undefined) throw error;
-      if (!isHopeless()) code = isFatal(end.code) ? end.code : EXIT.incomplete;
-      progress.end();
-      process.stderr.write(`${from}: ${end.message}\n`);
+      const exit = isFatal(end.code) ? end.code : EXIT.incomplete;
+      if (!isHopeless()) code = exit;
+      told.end();
+      const failure = { from, error: end.message, exit };
+      process.stderr.write(told.isJson ? `${JSON.stringify(failure)}\n` : `${from}: ${end.message}\n`);
       await onOutcome({ from, error: end.message });
     }
   };
@@ -117,7 +128,9 @@ async function sourceAt(place: Place): Promise<Blob> {
     return new Blob([new Uint8Array(Buffer.concat(chunks))]);
   }
   if (/^https?:\/\//.test(place)) return fetched(place);
-  const found = await stat(place);
+  const found = await stat(place).catch((error: unknown) => {
+    throw isPattern(place) && isNotThere(error) ? unreadable(place, 'no file matches it') : error;
+  });
   if (!found.isFile())
     throw unreadable(place, found.isDirectory() ? 'it is a folder: warm takes those' : 'it is no file');
   if (found.size > MOST_BYTES) throw unreadable(place, 'it is too large');
@@ -159,9 +172,13 @@ async function linesDone(path: string): Promise<string[]> {
   try {
     return await linesOf(path);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (isNotThere(error)) return [];
     throw error;
   }
+}
+
+function isNotThere(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 /** In the order of their names; hidden ones are left out. */

@@ -3,10 +3,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CommandName, SERVER_OPTIONS } from '../cli/command-table.js';
+import { answerLines } from '../cli/look.js';
 import { bytesText, columns, print } from '../cli/output.js';
-import { EXIT, type Given, noneBut, optionsOf, UsageError } from '../cli/usage.js';
-import { type Context, parseContext, parseImageKey } from '../kernel/image-key.js';
-import { contentDigestOf } from '../kernel/source.js';
+import { CommandFailure, EXIT, type Given, noneBut, optionsOf, UsageError } from '../cli/usage.js';
+import { matchHeader as matchText } from '../http/replies/image-response.js';
+import { bestPreview } from '../kernel/best-match.js';
+import { type Context, DEFAULT_CONTEXT, parseContext, parseImageKey } from '../kernel/image-key.js';
+import { readRequestFormat } from '../kernel/request-format.js';
+import { contentDigestOf, ownPreviews, type SourceRecord } from '../kernel/source.js';
 import { type EmbeddedStore, openEmbeddedStore } from '../stores/embedded/embedded-store.js';
 import { DataDirError } from '../stores/embedded/storage-errors.js';
 import { systemClock } from '../telemetry/clock.js';
@@ -15,6 +19,9 @@ import { ProcessMetrics } from '../telemetry/metrics.js';
 
 /** What a directory knows nothing of. */
 const OF_SERVERS = SERVER_OPTIONS.filter((name) => name !== 'context');
+
+/** Of those that have a key, far more than anybody reads. */
+const MOST_CONTEXTS = 100;
 
 /** `keys --data-dir DIR [--context TEXT]`: one a line. */
 export async function keysOfDirectory(args: readonly string[]): Promise<number> {
@@ -31,17 +38,22 @@ export async function keysOfDirectory(args: readonly string[]): Promise<number> 
   });
 }
 
-/** `inspect KEY --data-dir DIR [--context TEXT]`: source and previews, as the catalog has them. */
+/**
+ * `inspect KEY [FORMAT...] --data-dir DIR [--context TEXT]`: source and previews, as the catalog has them, which of them answers each format,
+ * and who else has the key.
+ */
 export async function inspectDirectory(args: readonly string[]): Promise<number> {
   const given = givenOf('inspect', args);
-  const [key, ...more] = given.positionals;
-  if (key === undefined || more.length > 0) throw new UsageError('inspect takes one key of a data directory');
+  const [key, ...formats] = given.positionals;
+  if (key === undefined) throw new UsageError('inspect takes a key, and formats if you like');
   const ref = { imageKey: parseImageKey(key), context: parseContext(given.values.context) };
-  return within(given.values['data-dir'], async ({ catalog, blobs }) => {
+  return within(given.values['data-dir'], async ({ catalog, blobs, insight }) => {
     const entry = await catalog.find(ref);
+    const contexts = await insight.contextsOf(ref.imageKey, MOST_CONTEXTS);
+    const others = contexts.filter((context) => context !== ref.context).map(contextText);
     if (entry === undefined) {
-      process.stderr.write('proofsheet: no image is cached under this key in this context\n');
-      return EXIT.incomplete;
+      const where = others.length === 0 ? '' : `; it is in ${others.join(', ')}`;
+      throw new CommandFailure(EXIT.incomplete, `no image is cached under this key in this context${where}`);
     }
     const { source, group } = entry;
     const previews = await Promise.all(
@@ -50,6 +62,7 @@ export async function inspectDirectory(args: readonly string[]): Promise<number>
         isStored: await blobs.has(digest),
       })),
     );
+    const answers = answersOf(source, formats);
     const { type, widthPx, heightPx, pages } = source.info;
     const told = {
       ...{ key, context: ref.context, createdAt: new Date(group.createdAt).toISOString() },
@@ -57,7 +70,7 @@ export async function inspectDirectory(args: readonly string[]): Promise<number>
         ...{ digest: contentDigestOf(source), type, widthPx, heightPx, pages, bytes: source.bytes },
         ...{ isKept: source.sourceKept, isComplete: source.complete },
       },
-      previews,
+      ...{ previews, answers, contexts },
     };
     print(given.flags.has('json'), told, [
       key,
@@ -72,9 +85,25 @@ export async function inspectDirectory(args: readonly string[]): Promise<number>
           `${preview.formats.join(' ')}${preview.isStored ? '' : '  (its bytes are lost)'}`,
         ]),
       ).map((line) => `    ${line}`),
+      ...answerLines(answers.map(({ asked, match }) => [asked, match])),
+      ...(others.length === 0 ? [] : [`  the key is in ${others.join(', ')}, too`]),
     ]);
     return 0;
   });
+}
+
+/** By the rule of servers, over what is stored; a server that makes previews on demand would make a better one first. */
+function answersOf({ info, ...source }: SourceRecord, formats: readonly string[]) {
+  const own = ownPreviews(source);
+  const asked = [...new Set([...own.flatMap(({ formats }) => formats), ...formats])];
+  return asked.map((text) => {
+    const match = bestPreview(info, own, readRequestFormat(text).format);
+    return { asked: text, match: match === undefined ? 'nothing' : matchText(match) };
+  });
+}
+
+function contextText(context: Context): string {
+  return context === DEFAULT_CONTEXT ? 'the default context' : JSON.stringify(context);
 }
 
 /** `clear KEY... | --context TEXT | --all` of a data directory. */

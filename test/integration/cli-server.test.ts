@@ -93,6 +93,36 @@ describe('a server from the command line', { timeout: 300_000 }, () => {
     expect((await asked('warm', 'list')).stdout).toBe('1 stored, 1 known before, 0 failed\n');
   });
 
+  it('expands a pattern that no shell has, and says what nothing matches', async () => {
+    const keysOf = ({ stdout }: Ended) => stdout.split('\n').flatMap((line) => line.split('\t')[2] ?? []);
+    const put = (...files: readonly string[]) => asked('put', ...files, '--context', 'patterns');
+    expect(keysOf(await put('photos/*.jpg'))).toEqual(['photos/red.jpg']);
+    expect(keysOf(await put('photos/**/*.jpg')).toSorted()).toEqual(['photos/more/blue.jpg', 'photos/red.jpg']);
+    expect(keysOf(await put(join(dir.path, 'p*', 'r?d.jpg')))).toEqual([join(dir.path, 'photos', 'red.jpg')]);
+    // One that is named so is meant.
+    await writeFile(join(dir.path, 'photos', 'r?d.jpg'), await jpegOf(320, 240, '#00ff00'));
+    expect(keysOf(await put('photos/r?d.jpg'))).toEqual(['photos/r?d.jpg']);
+    await rm(join(dir.path, 'photos', 'r?d.jpg'));
+    expect(await put('*.png')).toMatchObject({ code: 66, stderr: '*.png: no file matches it\n' });
+    expect(await put('photos/**/*.jpg', '--key', 'one')).toMatchObject({ code: 64 });
+    await asAdmin('clear', '--context', 'patterns');
+  });
+
+  it('tells of files that fail as JSON where that is wanted', async () => {
+    await writeFile(join(dir.path, 'no picture'), 'no picture');
+    const { code, stderr, stdout } = await asked('put', 'no picture', '--json');
+    const error = expect.stringContaining('(4150)');
+    expect([code, JSON.parse(stderr)]).toEqual([1, { from: 'no picture', error, exit: 1 }]);
+    expect(JSON.parse(stdout)).toEqual({ from: 'no picture', error });
+    await writeFile(join(dir.path, 'failing'), 'no picture\nno-such-file\n');
+    const warmed = await asked('warm', 'failing', '--json');
+    const told = warmed.stderr
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(told.map(({ exit }) => exit).toSorted()).toEqual([1, 66]);
+  });
+
   it('fetches a preview, and tells which answers what', async () => {
     expect(await asked('get', 'red', 'auto:200x150', '-o', 'thumb.jpg')).toMatchObject({ code: 0 });
     expect((await readFile(join(dir.path, 'thumb.jpg'))).subarray(0, 3)).toEqual(Buffer.from([0xff, 0xd8, 0xff]));
@@ -192,8 +222,9 @@ describe('a server from the command line', { timeout: 300_000 }, () => {
       expect(ended.stderr).not.toBe('');
       const asJson = await cli([...args, '--json']);
       const [last = ''] = asJson.stderr.trim().split('\n').slice(-1);
-      if (args[0] !== 'put' && args[0] !== 'warm' && args.at(-1) !== '--key')
-        expect([args, JSON.parse(last)]).toEqual([args, { error: expect.any(String), exit: code }]);
+      // What follows an option that takes a value is its value.
+      if (args.at(-1) !== '--key')
+        expect([args, JSON.parse(last)]).toMatchObject([args, { error: expect.any(String), exit: code }]);
     }
     page.close();
     broken.close();
@@ -295,8 +326,21 @@ describe('a data directory', { timeout: 300_000 }, () => {
       { type: 'jpeg', widthPx: 320, heightPx: 240, isKept: true, isComplete: true },
       true,
     ]);
-    expect((await cli(['inspect', 'beside', ...at])).code).toBe(1);
-    expect(await cli(['clear', 'beside', ...at])).toMatchObject({ code: 0, stdout: 'removed 1 image group\n' });
+    const elsewhere = await cli(['inspect', 'beside', ...at]);
+    expect([elsewhere.code, elsewhere.stderr]).toEqual([1, expect.stringContaining('in this context; it is in "c"')]);
+    expect(JSON.parse((await cli(['inspect', 'beside', ...at, '--json'])).stderr)).toMatchObject({ exit: 1 });
+    // As a server tells it.
+    const formats = ['png:90x90', 'auto:2000x2000', 'jpg:60x60~cover'];
+    const told = await asked('inspect', 'beside', ...formats, '--context', 'c', '--json');
+    const answers = JSON.parse(told.stdout).answers.map((answer: object) => ({ ...answer, status: undefined }));
+    await asked('put', 'photos/red.jpg', '--key', 'beside');
+    const looked = await cli(['inspect', 'beside', ...formats, '--context', 'c', ...at, '--json']);
+    const { answers: ours, contexts } = JSON.parse(looked.stdout);
+    expect([looked.code, ours, contexts.toSorted()]).toEqual([0, answers, ['', 'c']]);
+    const { stdout: lines } = await cli(['inspect', 'beside', 'png:90x90', '--context', 'c', ...at]);
+    expect(lines).toMatch(/who asks for.* png:90x90 +\w+; format="/s);
+    expect(lines).toContain('the key is in the default context, too');
+    expect(await cli(['clear', 'beside', ...at])).toMatchObject({ code: 0, stdout: 'removed 2 image groups\n' });
     expect((await asked('get', 'beside', '80x80', '--context', 'c', '-o', 'x')).code).toBe(1);
     expect((await cli(['keys', '--data-dir', join(dir.path, 'nowhere')])).code).toBe(73);
     for (const wrong of [

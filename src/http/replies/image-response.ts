@@ -102,8 +102,12 @@ export function imageAnswer(
   }
 }
 
+interface MatchedSize {
+  readonly preview: Pick<Preview, 'widthPx' | 'heightPx'>;
+}
+
 /** Which preview answered and why, e.g. `larger; format="auto:800x800"; size=600x800`. */
-export function matchHeader(choice: AnsweredChoice): string {
+export function matchHeader(choice: Pick<AnsweredChoice, 'relation' | 'format'> & MatchedSize): string {
   const { widthPx, heightPx } = choice.preview;
   return `${choice.relation}; format="${choice.format.text}"; size=${widthPx}x${heightPx}`;
 }

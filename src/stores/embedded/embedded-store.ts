@@ -10,7 +10,6 @@ import type { Catalog } from '../../kernel/ports/catalog.js';
 import type { CatalogWalk } from '../../kernel/ports/catalog-walk.js';
 import type { AgingClock } from '../../kernel/ports/clock.js';
 import type { FairEviction } from '../../kernel/ports/fair-eviction.js';
-import type { Insight } from '../../kernel/ports/insight.js';
 import type { Leases } from '../../kernel/ports/leases.js';
 import type { Logger } from '../../kernel/ports/logger.js';
 import type { Metrics } from '../../kernel/ports/metrics.js';
@@ -60,7 +59,7 @@ export interface EmbeddedStoreOptions {
 
 export interface EmbeddedStore {
   readonly catalog: Catalog & FairEviction;
-  readonly insight: Insight;
+  readonly insight: LmdbInsight;
   readonly walk: CatalogWalk;
   readonly takedowns: Takedowns;
   readonly notes: WorkNotes;

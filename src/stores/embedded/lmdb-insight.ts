@@ -1,11 +1,13 @@
 // The Insight port on LMDB: the ends of the tables that eviction walks from their beginnings.
-import { type Context, DEFAULT_CONTEXT, type GroupRef } from '../../kernel/image-key.js';
+import { type Context, DEFAULT_CONTEXT, type GroupRef, type ImageKey } from '../../kernel/image-key.js';
 import type { ContextStanding, Insight } from '../../kernel/ports/insight.js';
 import type { CatalogDamage } from './catalog-damage.js';
 import {
+  byKeyKey,
   ContextKeys,
   contextAtEnd,
   endOfPrefix,
+  groupKeyOfByKey,
   imageKeyOf,
   splitGroupKey,
   splitUsedKey,
@@ -13,7 +15,7 @@ import {
 } from './catalog-keys.js';
 import { decodeContext } from './catalog-rows.js';
 import type { CatalogTables } from './catalog-tables.js';
-import { keysFromEnd, readRow, type Table } from './lmdb-environment.js';
+import { keysFrom, keysFromEnd, readRow, type Table } from './lmdb-environment.js';
 import { FIRST_KEY } from './long-changes.js';
 
 export class LmdbInsight implements Insight {
@@ -40,6 +42,17 @@ export class LmdbInsight implements Insight {
       const name = this.nameOf(context);
       return name !== undefined && { context: name, imageKey: imageKeyOf(imageKey) };
     });
+  }
+
+  /** The first contexts, at most `limit`, that have an image of this key; in no order that means anything. */
+  async contextsOf(imageKey: ImageKey, limit: number): Promise<readonly Context[]> {
+    const prefix = byKeyKey(Buffer.from(imageKey), Buffer.alloc(0));
+    const found = this.damage.passing(() => {
+      this.tables.environment.refresh();
+      const keys = keysFrom(this.tables.byKey, prefix, endOfPrefix(prefix), limit);
+      return keys.flatMap((key) => this.nameOf(splitGroupKey(groupKeyOfByKey(key)).context) ?? []);
+    });
+    return found ?? [];
   }
 
   /** What `told` makes of the last `limit` keys, the last first; what was removed meanwhile is passed over. */
