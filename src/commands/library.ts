@@ -16,6 +16,7 @@ import { parseSourceUrl } from '../kernel/source-url.js';
 import type { LibraryUse } from '../library/answers.js';
 import { openEmbeddedStore } from '../stores/embedded/embedded-store.js';
 import { backUp, type Copied, restore, verify } from '../stores/embedded/library/backup.js';
+import { BackupBusy } from '../stores/embedded/library/backup-lock.js';
 import { systemClock } from '../telemetry/clock.js';
 import { createLogger } from '../telemetry/logger.js';
 import { ProcessMetrics } from '../telemetry/metrics.js';
@@ -191,8 +192,13 @@ export async function restoreCommand(from: string, isJson: boolean): Promise<num
 
 /** Reads a backup as a whole, and names what is damaged or missing in it. Resolves with the exit code. */
 export async function verifyCommand(from: string, isJson: boolean): Promise<number> {
-  const { originals, damaged } = await verify(from, shown('originals read'));
+  const { originals, damaged } = await verify(from, shown('originals read')).catch(refusedFor);
   return told({ originals, damaged }, `${originals - damaged.length} of ${originals} originals are whole`, isJson);
+}
+
+/** Throws it as a command ends: what another process has in hand can be tried again. */
+function refusedFor(error: unknown): never {
+  throw error instanceof BackupBusy ? new CommandFailure(EXIT.later, error.message) : error;
 }
 
 /** Counts on a terminal, where somebody waits. */
@@ -237,7 +243,9 @@ async function copying(
   // Opened for its lock: only processes that see each other may have the library open at the same time.
   const store = await openEmbeddedStore({ clock: systemClock, logger, metrics: new ProcessMetrics(), dataDir });
   try {
-    const { originals, copied, removed, tombstones, damaged } = await copy(dataDir, shown('originals copied'));
+    const { originals, copied, removed, tombstones, damaged } = await copy(dataDir, shown('originals copied')).catch(
+      refusedFor,
+    );
     const gone = removed > 0 ? `; ${removed} that were erased since are removed` : '';
     const blocked = tombstones === undefined ? 'it tells of no blocked contents' : `${tombstones} contents blocked`;
     const verdict = `${what}: ${originals} originals, ${copied} of them copied now${gone}; ${blocked}`;

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { digestOf } from '../../../src/kernel/digest.js';
 import type { Context } from '../../../src/kernel/image-key.js';
 import type { TenantId } from '../../../src/kernel/library/ids.js';
+import { GroupLock } from '../../../src/stores/embedded/group-lock.js';
 import { openEmbeddedLibrary } from '../../../src/stores/embedded/library/open-library.js';
 import { systemClock } from '../../../src/telemetry/clock.js';
 import { FakeLogger } from '../../support/fake-logger.js';
@@ -248,6 +249,30 @@ describe('proofsheet backup and restore', () => {
     expect((await readdir(to)).toSorted()).toEqual(['originals', 'records', 'tombstones.jsonl']);
     const restored = await command(['restore', '--from', to], { PROOFSHEET_DATA_DIR: join(dir.path, 'elsewhere') });
     expect(restored.code).toBe(0);
+  });
+
+  test('say that another backup is being written there, and leave it alone', async () => {
+    await command(['import', '--from', await list(origin.url('/a.jpg')), '--tenant', 'agency']);
+    const to = join(dir.path, 'backup');
+    expect((await command(['backup', '--to', to])).code).toBe(0);
+    const before = await readdir(to);
+    const other = await GroupLock.take(join(to, 'backup-in-use'), 'abcdef012345');
+    const elsewhere = { PROOFSHEET_DATA_DIR: join(dir.path, 'elsewhere') };
+    try {
+      for (const [args, more] of [
+        [['backup', '--to', to], {}],
+        [['verify', '--from', to], {}],
+        [['restore', '--from', to], elsewhere],
+      ] as const) {
+        const said = await command(args, more);
+        expect([said.code, said.stdout]).toEqual([75, '']);
+        expect(said.stderr).toContain(`another process is writing a backup to ${to} (${process.pid})`);
+      }
+      expect((await readdir(to)).toSorted()).toEqual([...before, 'backup-in-use'].toSorted());
+    } finally {
+      other.release();
+    }
+    expect((await command(['restore', '--from', to], elsewhere)).code).toBe(0);
   });
 
   test('say so where there is nothing to back up', async () => {

@@ -8,6 +8,7 @@ import { BlobFiles, hashFile, openRegular } from '../blob-files.js';
 import { keysFrom, LmdbEnvironment, readRow } from '../lmdb-environment.js';
 import { makeDirs } from '../make-dirs.js';
 import { DataDirError } from '../storage-errors.js';
+import { reading, writing } from './backup-lock.js';
 import { backUpTombstones, restoreTombstones, tombstonesOf } from './backup-tombstones.js';
 import { digestKey, digestOfKey, FIRST_KEY, keyAfter } from './library-keys.js';
 import { decodeJson, type OriginalRow } from './library-rows.js';
@@ -48,13 +49,18 @@ export function libraryDir(dataDir: string): string {
 /**
  * Copies the library in `dataDir`, which may be in use by processes of this machine, to `to`. What is there of an earlier backup is
  * built on: of originals only those are copied that are not there yet, and those go that were erased since. Resolved, it survives a
- * power cut; ended at any moment, what `to` has is one of the two backups, whole.
+ * power cut; ended at any moment, what `to` has is one of the two backups, whole. Throws `BackupBusy` while another process writes or
+ * reads a backup there.
  */
 export async function backUp(dataDir: string, to: string, progress: CopyProgress = () => undefined): Promise<Copied> {
-  const from = libraryDir(dataDir);
-  if (!existsSync(join(from, RECORDS, 'data.mdb')))
+  if (!existsSync(join(libraryDir(dataDir), RECORDS, 'data.mdb')))
     throw new DataDirError(`expected a library in ${dataDir}, got none: there is nothing to back up`);
   makeDirs(to);
+  return writing(to, 'writing a backup', () => backUpAlone(dataDir, to, progress));
+}
+
+async function backUpAlone(dataDir: string, to: string, progress: CopyProgress): Promise<Copied> {
+  const from = libraryDir(dataDir);
   await endReplacing(to);
   const live = LmdbEnvironment.open(join(from, RECORDS), 'consistent');
   const fresh = join(to, `${RECORDS}.new`);
@@ -76,7 +82,7 @@ export async function backUp(dataDir: string, to: string, progress: CopyProgress
 
 /**
  * Puts the backup in `from` into `dataDir`, which must have no library. What was blocked when it was made is blocked again, beside what is
- * blocked in `dataDir`.
+ * blocked in `dataDir`. Throws `BackupBusy` while another process writes the backup, or restores one there.
  */
 export async function restore(
   from: string,
@@ -84,11 +90,23 @@ export async function restore(
   progress: CopyProgress = () => undefined,
 ): Promise<Copied> {
   const to = libraryDir(dataDir);
-  const records = await recordsOf(from);
-  const stones = await tombstonesOf(from);
+  return readingBackup(from, async (records) => {
+    const stones = await tombstonesOf(from);
+    makeDirs(to);
+    return writing(to, 'restoring a backup', () => restoreAlone({ from, records, stones }, dataDir, progress));
+  });
+}
+
+interface Backup {
+  readonly from: string;
+  readonly records: string;
+  readonly stones: Awaited<ReturnType<typeof tombstonesOf>>;
+}
+
+async function restoreAlone({ from, records, stones }: Backup, dataDir: string, progress: CopyProgress) {
+  const to = libraryDir(dataDir);
   if (existsSync(join(to, RECORDS)))
     throw new DataDirError(`expected a data directory without a library, got one in ${to}: move it away first`);
-  makeDirs(to);
   const fresh = join(to, `${RECORDS}.new`);
   const backup = LmdbEnvironment.open(records, 'consistent');
   try {
@@ -104,11 +122,16 @@ export async function restore(
   return { ...copied, tombstones, removed: 0 };
 }
 
-/** Reads a backup as a whole: its records, every original that they name, and what is blocked. Throws `DataDirError` where the last is damaged. */
-export async function verify(from: string, progress: CopyProgress = () => undefined): Promise<Verified> {
-  const verified = await verifyOriginals(await recordsOf(from), join(from, ORIGINALS), progress);
-  await tombstonesOf(from);
-  return verified;
+/**
+ * Reads a backup as a whole: its records, every original that they name, and what is blocked. Throws `DataDirError` where the last is
+ * damaged, `BackupBusy` while another process writes it.
+ */
+export function verify(from: string, progress: CopyProgress = () => undefined): Promise<Verified> {
+  return readingBackup(from, async (records) => {
+    const verified = await verifyOriginals(records, join(from, ORIGINALS), progress);
+    await tombstonesOf(from);
+    return verified;
+  });
 }
 
 /** The same of the library in `dataDir`, which may be in use by processes of this machine; `undefined` where there is none. */
@@ -135,6 +158,13 @@ async function verifyOriginals(records: string, dir: string, progress: CopyProgr
     progress(++originals);
   }
   return { originals, damaged };
+}
+
+/** Runs `work` with the records of a backup, which nobody writes meanwhile. */
+async function readingBackup<T>(backup: string, work: (records: string) => Promise<T>): Promise<T> {
+  const read = async () => work(await recordsOf(backup));
+  // Without a directory there is nothing to hold, and none is made for that.
+  return existsSync(backup) ? reading(backup, read) : read();
 }
 
 /** The records of a backup, be it one that was ended while they were replaced. Throws `DataDirError` when there are none. */
