@@ -64,6 +64,8 @@ export interface Library {
   /** For operators: of all contexts without one. */
   listImports(request: PageRequest & { readonly context?: Context }): Promise<Page<ImportJob>>;
 
+  /** Whose it is, also in the trash; for who has an id from a URL that this server gave out. */
+  contextOf(id: AssetId): Promise<Context | undefined>;
   /** In the trash too. */
   findAsset(context: Context, id: AssetId): Promise<DescribedAsset | undefined>;
   /** Living ones only. */

@@ -80,6 +80,10 @@ export class LibraryService implements Library {
     return this.deps.assets.findByReference(context, reference);
   }
 
+  contextOf(id: AssetId): Promise<Context | undefined> {
+    return this.deps.assets.contextOf(id);
+  }
+
   findAsset(context: Context, id: AssetId): Promise<DescribedAsset | undefined> {
     return this.deps.assets.findAsset(context, id);
   }

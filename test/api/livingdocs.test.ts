@@ -535,17 +535,41 @@ describe('an image', () => {
     expect(await typeOf(originalUrl, 'image/png')).toEqual(['image/webp', null]);
   });
 
-  it('that nobody knows, that is in the trash or of a tenant that is gone is not there', async () => {
+  it('that nobody knows, that is in the trash or of another tenant is not there', async () => {
     const { originalUrl, mediaId } = await oneImage(await jpegOf(64, 48));
     for (const id of ['', 'x', 'MQk', Buffer.from('1\tagency/aaaaaaaaaaaaa\t1').toString('base64url')])
       expect((await fetch(`${edge.server.origin}${API}/images/x?id=${id}`)).status).toBe(404);
-    const elsewhere = Buffer.from(`1\tnobody/${mediaId}\t1`).toString('base64url');
-    expect((await fetch(`${edge.server.origin}${API}/images/x?id=${elsewhere}`)).status).toBe(404);
     const others = Buffer.from(`1\tother/${mediaId}\t1`).toString('base64url');
     expect((await fetch(`${edge.server.origin}${API}/images/x?id=${others}`)).status).toBe(404);
     expect((await fetch(originalUrl)).status).toBe(200);
     await edge.service.trash(edge.tenant.context, mediaId as never);
     expect((await fetch(originalUrl)).status).toBe(404);
+  });
+
+  it('is shown by its old URLs when its tenant has another id, as long as its context has a tenant, and told of nothing else', async () => {
+    const { originalUrl, url, mediaId } = await oneImage(await jpegOf(640, 480));
+    const tenants = edge.fakes;
+    const [agency = edge.tenant, ...others] = tenants.tenants;
+    const renamed = { ...agency, id: 'newsroom' as TenantId };
+    tenants.tenants = [...others, renamed];
+    for (const asked of [originalUrl, url, `${originalUrl}&w=200`]) expect((await fetch(asked)).status).toBe(200);
+    const statusAndBody = async (tenant: string, asset: string, version = 1) => {
+      const id = Buffer.from(`1\t${tenant}/${asset}\t${version}`).toString('base64url');
+      const answer = await fetch(`${edge.server.origin}${API}/images/x?id=${id}`);
+      return [answer.status, (await answer.text()).replaceAll(asset, 'ASSET')];
+    };
+    const notThere = await statusAndBody('agency', 'aaaaaaaaaaaaa');
+    expect(notThere).toEqual([404, expect.stringContaining("(id: 'ASSET')")]);
+    // Of a version or tenant that is not there, and of a tenant that is known and has no such asset.
+    expect(await statusAndBody('agency', mediaId, 2)).toEqual(notThere);
+    expect(await statusAndBody('newsroom', 'aaaaaaaaaaaaa')).toEqual(notThere);
+    expect(await statusAndBody('other', mediaId)).toEqual(notThere);
+    tenants.tenants = others;
+    expect(await statusAndBody('agency', mediaId)).toEqual(notThere);
+    tenants.tenants = [...others, renamed];
+    await edge.service.trash(agency.context, mediaId as never);
+    expect(await statusAndBody('agency', mediaId)).toEqual(notThere);
+    expect(await statusAndBody('newsroom', mediaId)).toEqual(notThere);
   });
 
   it('has a slug of letters and digits, whatever its title', () => {

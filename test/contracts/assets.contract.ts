@@ -703,6 +703,20 @@ const living: readonly ContractCase<LibrarySubject>[] = [
     },
   },
   {
+    name: 'tells whose an asset is by its id alone, in the trash too, and nothing of one that is not there',
+    run: async (subject) => {
+      const { assets, peer } = subject;
+      const mine = await importOne(subject, 'a', 'one');
+      const others = await importOne(subject, 'b', 'two', OTHER);
+      expect([await assets.contextOf(mine), await peer.assets.contextOf(others)]).toEqual([TENANT, OTHER]);
+      expect(await assets.contextOf('unknown000000' as AssetId)).toBeUndefined();
+      await assets.trash(OTHER, others);
+      expect(await assets.contextOf(others)).toBe(OTHER);
+      await assets.erase(OTHER, others);
+      expect(await assets.contextOf(others)).toBeUndefined();
+    },
+  },
+  {
     name: 'finds many assets and one version at once, of their context alone',
     run: async (subject) => {
       const { assets } = subject;

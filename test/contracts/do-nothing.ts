@@ -138,6 +138,7 @@ export const doNothingAssets: Assets = {
   itemsOf: async () => [],
   findItem: async () => undefined,
   listImports: async () => ({ entries: [] }),
+  contextOf: async () => undefined,
   findAsset: async () => undefined,
   findAssets: async () => new Map(),
   findVersion: async () => undefined,

@@ -49,11 +49,12 @@ export async function startLibraryEdge(
   const strain: { now: ProofsheetError | undefined } = { now: undefined };
   const drawings = new FakeDrawings(() => undefined);
   const service = new LibraryService({ ...flow, drawings, maxItems, maxOpenImports: 3, strain: () => strain.now });
+  const fakes = new FakeTenants([tenant, ...others]);
   const started: { server?: EdgeServer } = {};
   const urlOf: PublicUrl = publicUrl ?? (() => started.server?.origin ?? '');
   const library = {
     library: failing(service, () => started.server?.previews.failNext && takeFault(started.server)),
-    tenants: withTokens(new FakeTenants([tenant, ...others]), tenant, others[0]),
+    tenants: withTokens(fakes, tenant, others[0]),
     jobs: flow.jobs,
     ...uploadsOf(flow),
     ...webhooksOf(flow),
@@ -111,6 +112,8 @@ export async function startLibraryEdge(
     ...flow,
     server,
     tenant,
+    /** As the tenants file says it now. */
+    fakes,
     service,
     strain,
     /** Runs what is due until nothing is. */

@@ -156,6 +156,8 @@ export interface Assets {
   /** Imports, the latest first; of all contexts without one. */
   listImports(request: PageRequest & { readonly context?: Context }): Promise<Page<ImportJob>>;
 
+  /** Whose it is, also in the trash; for who has an id from a URL that this server gave out. */
+  contextOf(id: AssetId): Promise<Context | undefined>;
   /** Also one in the trash. */
   findAsset(context: Context, id: AssetId): Promise<DescribedAsset | undefined>;
   /** Those of `ids` (1,000 at most) that the context has, by their ids; also in the trash. */

@@ -94,6 +94,11 @@ export class LmdbAssets implements Assets {
     return { entries, ...(found.next !== undefined && { next: found.next }) };
   }
 
+  async contextOf(id: AssetId): Promise<Context | undefined> {
+    this.changes.refresh();
+    return this.asset(id)?.context;
+  }
+
   async findAsset(context: Context, id: AssetId): Promise<DescribedAsset | undefined> {
     this.changes.refresh();
     const asset = this.asset(id);

@@ -84,6 +84,10 @@ export class RedisAssets implements Assets {
     return { entries, ...(found.next !== undefined && { next: found.next }) };
   }
 
+  async contextOf(id: AssetId): Promise<Context | undefined> {
+    return (await recordAt(this.session, { key: this.keys.asset(id) }, assetIn))?.context;
+  }
+
   async findAsset(context: Context, id: AssetId): Promise<DescribedAsset | undefined> {
     return (await describe(this.session, context, [id]))[0];
   }
