@@ -9,6 +9,7 @@ import { compose } from '../compose.js';
 import { ConfigError } from '../config/config-error.js';
 import { loadConfig } from '../config/load-config.js';
 import type { Config } from '../config/schema.js';
+import { readTenants } from '../config/tenants-file.js';
 import type { ImportId } from '../kernel/library/ids.js';
 import type { ImportItem, WantedItem } from '../kernel/library/import-job.js';
 import { isCalled, type Tenant } from '../kernel/library/tenant.js';
@@ -26,6 +27,8 @@ const LOOK_MS = 500;
 const COMMAND_INDEX = 9_999;
 const DRAIN_MS = 20_000;
 const MAX_LIST_BYTES = 256 * 2 ** 20;
+/** Contexts that are named to a person; JSON has all. */
+const MOST_LISTED = 20;
 
 export interface ImportArguments {
   /** A file with a URL a line, and behind a tab its title; empty lines and those that begin with # are passed over. */
@@ -224,12 +227,32 @@ function told<Found extends { readonly damaged: readonly string[] }>(
   return found.damaged.length === 0 ? 0 : EXIT.incomplete;
 }
 
+/** Of the contexts those that no tenant of the file has; `undefined` without a file, or with one that nobody can use: a start tells that. */
+async function withoutTenant(contexts: readonly string[], file: string | undefined) {
+  try {
+    if (file === undefined) return undefined;
+    const known = new Set<string>(
+      readTenants(await readFile(file, 'utf8'), file).tenants.map(({ context }) => context),
+    );
+    return contexts.filter((context) => !known.has(context));
+  } catch {
+    return undefined;
+  }
+}
+
+function listed(contexts: readonly string[]): string {
+  if (contexts.length === 0) return '';
+  const more = contexts.length > MOST_LISTED ? ` and ${contexts.length - MOST_LISTED} more` : '';
+  const names = contexts.slice(0, MOST_LISTED).map((context) => JSON.stringify(context));
+  return ` the ${contexts.length === 1 ? 'context' : 'contexts'} ${names.join(', ')}${more}`;
+}
+
 async function copying(
-  what: string,
+  what: 'backed up' | 'restored',
   isJson: boolean,
   copy: (dataDir: string, progress: (copied: number) => void) => Promise<Copied>,
 ): Promise<number> {
-  const { storage, shared } = loadConfig();
+  const { storage, shared, library } = loadConfig();
   if (shared.redisUrl !== undefined)
     throw new ConfigError([
       {
@@ -243,13 +266,18 @@ async function copying(
   // Opened for its lock: only processes that see each other may have the library open at the same time.
   const store = await openEmbeddedStore({ clock: systemClock, logger, metrics: new ProcessMetrics(), dataDir });
   try {
-    const { originals, copied, removed, tombstones, damaged } = await copy(dataDir, shown('originals copied')).catch(
-      refusedFor,
-    );
+    const found = await copy(dataDir, shown('originals copied')).catch(refusedFor);
+    const { originals, copied, removed, contexts, tombstones, damaged } = found;
     const gone = removed > 0 ? `; ${removed} that were erased since are removed` : '';
     const blocked = tombstones === undefined ? 'it tells of no blocked contents' : `${tombstones} contents blocked`;
-    const verdict = `${what}: ${originals} originals, ${copied} of them copied now${gone}; ${blocked}`;
-    return told({ originals, copied, removed, tombstones: tombstones ?? null, damaged }, verdict, isJson);
+    const verdict = `${what}: ${originals} originals, ${copied} of them copied now${gone}; ${blocked}${contexts.length > 0 ? `; it has${listed(contexts)}` : ''}`;
+    const without = what === 'restored' ? await withoutTenant(contexts, library.tenants) : undefined;
+    const warning = without?.length ? `\nno tenant in PROOFSHEET_TENANTS has${listed(without)}: nobody sees it` : '';
+    return told(
+      { originals, copied, removed, contexts, tombstones: tombstones ?? null, damaged, withoutTenant: without },
+      `${verdict}${warning}`,
+      isJson,
+    );
   } finally {
     await store.close();
   }

@@ -175,6 +175,8 @@ describe('proofsheet backup and restore', () => {
     const elsewhere = join(dir.path, 'elsewhere');
     const restored = await command(['restore', '--from', to], { PROOFSHEET_DATA_DIR: elsewhere });
     expect(restored).toMatchObject({ code: 0, stderr: expect.stringContaining('restored: 1 originals') });
+    expect(restored.stderr).toContain('it has the context "agency"');
+    expect(restored.stderr).not.toContain('no tenant');
     const found = await library(elsewhere);
     const { entries } = await found.assets.listAssets(TENANT, { limit: 10 });
     expect(entries.map(({ version }) => version?.digest)).toEqual([digestOf(picture), digestOf(picture)]);
@@ -273,6 +275,22 @@ describe('proofsheet backup and restore', () => {
       other.release();
     }
     expect((await command(['restore', '--from', to], elsewhere)).code).toBe(0);
+  });
+
+  test('tell whose pictures a backup has, and warn where no tenant has them', async () => {
+    await command(['import', '--from', await list(origin.url('/a.jpg')), '--tenant', 'agency']);
+    const to = join(dir.path, 'backup');
+    const backup = await command(['backup', '--to', to, '--json']);
+    expect(JSON.parse(backup.stdout)).toMatchObject({ contexts: ['agency'] });
+    expect(JSON.parse(backup.stdout)).not.toHaveProperty('withoutTenant');
+    const others = join(dir.path, 'others.yaml');
+    await writeFile(others, '- { id: agency, context: another }');
+    const restored = await command(['restore', '--from', to], {
+      PROOFSHEET_DATA_DIR: join(dir.path, 'elsewhere'),
+      PROOFSHEET_TENANTS: others,
+    });
+    expect(restored.code).toBe(0);
+    expect(restored.stderr).toContain('no tenant in PROOFSHEET_TENANTS has the context "agency": nobody sees it');
   });
 
   test('say so where there is nothing to back up', async () => {

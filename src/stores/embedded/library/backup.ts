@@ -8,6 +8,7 @@ import { BlobFiles, hashFile, openRegular } from '../blob-files.js';
 import { keysFrom, LmdbEnvironment, readRow } from '../lmdb-environment.js';
 import { makeDirs } from '../make-dirs.js';
 import { DataDirError } from '../storage-errors.js';
+import { contextsOf } from './backup-contexts.js';
 import { reading, writing } from './backup-lock.js';
 import { backUpTombstones, restoreTombstones, tombstonesOf } from './backup-tombstones.js';
 import { digestKey, digestOfKey, FIRST_KEY, keyAfter } from './library-keys.js';
@@ -26,6 +27,8 @@ export interface Copied {
   readonly copied: number;
   /** Originals of an earlier backup that nothing names any more, removed from this one. */
   readonly removed: number;
+  /** Whose assets the records name. */
+  readonly contexts: readonly string[];
   /** Contents that are blocked by it; `undefined`: it was made by a version that told none. */
   readonly tombstones: number | undefined;
   /** Originals that could not be read, or that are not what their name says. */
@@ -73,7 +76,8 @@ async function backUpAlone(dataDir: string, to: string, progress: CopyProgress):
       const tombstones = await backUpTombstones(dataDir, to);
       await replaceRecords(to);
       // Only now: until then the earlier backup was whole, and named them.
-      return { ...copied, tombstones, removed: await removeUnnamed(join(to, RECORDS), join(to, ORIGINALS)) };
+      const removed = await removeUnnamed(join(to, RECORDS), join(to, ORIGINALS));
+      return { ...copied, tombstones, removed, contexts: await contextsOf(join(to, RECORDS)) };
     }
   } finally {
     await live.close();
@@ -116,10 +120,11 @@ async function restoreAlone({ from, records, stones }: Backup, dataDir: string, 
   }
   const copied = await copyOriginals(fresh, join(from, ORIGINALS), join(to, ORIGINALS), progress);
   const tombstones = stones && (await restoreTombstones(stones, dataDir));
+  const contexts = await contextsOf(fresh);
   // Last, so that a restore that was interrupted can be begun again.
   await rename(fresh, join(to, RECORDS));
   await syncPath(to);
-  return { ...copied, tombstones, removed: 0 };
+  return { ...copied, tombstones, removed: 0, contexts };
 }
 
 /**
@@ -206,7 +211,7 @@ async function copyOriginals(
   fromDir: string,
   toDir: string,
   progress: CopyProgress,
-): Promise<Omit<Copied, 'removed' | 'tombstones'>> {
+): Promise<Omit<Copied, 'removed' | 'tombstones' | 'contexts'>> {
   const [from, to] = [new BlobFiles(fromDir), new BlobFiles(toDir)];
   let [originals, copied] = [0, 0];
   const damaged: Digest[] = [];
