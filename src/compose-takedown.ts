@@ -46,7 +46,8 @@ export interface ComposedTakedown {
   useLibrary(originalsOf: NonNullable<TakedownServiceDeps['originalsOf']>): void;
   /** Follows what was missed, then goes on; resolves once it has, or after a moment. `onBlocked`: see `TakedownFollowerDeps`. */
   start(onBlocked: () => void): Promise<void>;
-  close(): Promise<void>;
+  /** `isProper`: nothing has failed. What has may be the very disk that the leave-taking would be written to, and hang for. */
+  close(isProper: boolean): Promise<void>;
 }
 
 export function composeTakedown(config: Config, parts: TakedownParts): ComposedTakedown {
@@ -106,9 +107,9 @@ export function composeTakedown(config: Config, parts: TakedownParts): ComposedT
       metrics.gauge('cdn_purge_wait_seconds', notifier.waitSeconds.bind(notifier));
       notifier.start();
     },
-    async close() {
+    async close(isProper) {
       use.stop();
-      await Promise.all([follower.close(), resuming.close(), notifier?.close()]);
+      await Promise.all([follower.close(isProper), resuming.close(), notifier?.close()]);
       await outbound?.close();
     },
   };

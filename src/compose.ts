@@ -185,7 +185,7 @@ export async function compose(config: Config, logger: ProcessLogger, role: Role 
       // They hand on whom they take, so they take nobody any more before anything that serves is closed.
       for (const name of PORTS) role.fronts?.[name]?.close();
       for (const each of servers) await closeServer(each);
-      await Promise.all([upkeep.close(), takedown.close(), watched]);
+      await Promise.all([upkeep.close(), takedown.close(limitMs > 0), watched]);
       await Promise.all([pool.close(), deep.converter.close()]);
       await Promise.all([library?.close(), remote.close()]);
       await blobs.close();

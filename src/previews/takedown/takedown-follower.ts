@@ -59,11 +59,14 @@ export class TakedownFollower {
     return stone !== undefined && isInForce(stone, this.deps.clock.now()) ? stone.since : undefined;
   }
 
-  /** A holder that has copies in memory alone leaves: it serves none any more, and no receipt is to wait for it. Never rejects. */
-  async close(): Promise<void> {
+  /**
+   * A holder that has copies in memory alone leaves: it serves none any more, and no receipt is to wait for it.
+   * `leaves`: unless the store may have failed. Never rejects.
+   */
+  async close(leaves = true): Promise<void> {
     await this.rounds.close();
     const { holder, takedowns, logger } = this.deps;
-    if (holder.keepsDisk || !Number.isFinite(this.presentAt)) return;
+    if (!leaves || holder.keepsDisk || !Number.isFinite(this.presentAt)) return;
     this.hasLeft = true;
     try {
       await takedowns.leave(holder.id);
