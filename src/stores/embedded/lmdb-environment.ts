@@ -33,6 +33,10 @@ export class LmdbEnvironment {
   onFailure: (error: unknown) => void = () => undefined;
   private seenTxnId = -1;
   private closing: Promise<void> | undefined;
+  /** Of writes whose commit is waited for. */
+  private readonly waiting = new Set<(error: unknown) => void>();
+  /** Why nothing can be written any more. */
+  private ended: { readonly cause: unknown } | undefined;
 
   private constructor(private readonly root: RootDatabase<Buffer, Buffer>) {
     // The library's types leave `env` out; it is how its own getStats() asks, which also walks the free list: too slow here.
@@ -75,6 +79,7 @@ export class LmdbEnvironment {
    * or what `work` throws.
    */
   async write<T>(work: () => T): Promise<T> {
+    if (this.ended) throw storageError(this.ended.cause);
     let thrown: { readonly error: unknown } | undefined;
     try {
       // A child transaction, because what shares a commit would otherwise share a failure half-way too.
@@ -87,7 +92,7 @@ export class LmdbEnvironment {
         }
       });
       setImmediate(this.heedBatch);
-      return await committed;
+      return await this.unlessEnded(committed);
     } catch (error) {
       if (thrown) {
         this.onFailure(thrown.error);
@@ -108,6 +113,15 @@ export class LmdbEnvironment {
     void this.root.committed.then(undefined, () => undefined);
   };
 
+  /** As `committed` settles; rejects when nothing can be written any more: the library leaves it hanging then, and an end that waits for it with it. */
+  private unlessEnded<T>(committed: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.waiting.add(reject);
+      const settled = (): unknown => this.waiting.delete(reject);
+      committed.then(resolve, reject).then(settled, settled);
+    });
+  }
+
   /**
    * A commit that failed for want of space left everything as it was. But when not even the page could be written that
    * makes a commit current, LMDB refuses everything from then on, reads too, and the library leaves writes hanging: only
@@ -117,6 +131,8 @@ export class LmdbEnvironment {
     try {
       this.root.transactionSync(() => undefined);
     } catch (error) {
+      this.ended = { cause: error };
+      for (const reject of [...this.waiting]) reject(error);
       setImmediate(() => {
         throw new Error('the catalog could not be written and cannot be used any more by this process', {
           cause: error,
@@ -143,10 +159,11 @@ export class LmdbEnvironment {
     await this.root.backup(path, false);
   }
 
-  /** Waits for commits under way, then closes. */
-  close(): Promise<void> {
+  /** Waits for commits under way, then closes; not where they hang. */
+  async close(): Promise<void> {
+    if (this.ended) return;
     this.closing ??= this.root.close();
-    return this.closing;
+    await this.closing;
   }
 }
 
