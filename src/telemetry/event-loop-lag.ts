@@ -2,7 +2,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Metrics } from '../kernel/ports/metrics.js';
 
-/** Every look wakes the process: at 10 ms that is 2 % of a core of a server that has nothing to do, at 25 ms half of that. */
+/** Every look wakes the process: at 10 ms that is 1 % of a core of a server that has nothing to do, at 25 ms half of it. */
 const RESOLUTION_MS = 25;
 const NS_PER_SECOND = 1e9;
 
